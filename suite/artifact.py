@@ -1,0 +1,233 @@
+"""The artifact: the folder saved_models/NAME/VERSION that training writes and serving reads.
+
+Standard library only, so that a service can read a card in milliseconds.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from suite.errors import SuiteError, UsageError, unknown
+
+SCHEMA = 1
+CARD = "card.json"
+SAVED_MODEL = "saved_model.pb"
+STAGING = ".staging-"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """One input or output: `name` is what people write, `tensor` its argument in the SavedModel's signature.
+
+    `kind` of an input: image, text, numeric, boolean, categorical or date. `shape` leaves out the batch axis.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    tensor: str = ""
+    kind: str = ""
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "TensorSpec":
+        return cls(**{**value, "shape": tuple(value["shape"])})
+
+
+@dataclass
+class Card:
+    """What is known of one version; `card.json` is this, plus a digest of itself.
+
+    `preprocessing` is all that `suite.preprocessing.mirror` needs to turn raw inputs into the core's inputs.
+    `ignored` names columns that a request may carry and the model does not use.
+    `engines` maps an engine to its `file`, `max_abs_diff` and `rows_checked` against the SavedModel.
+    """
+
+    name: str
+    version: int
+    domain: str
+    created: str
+    inputs: list[TensorSpec]
+    outputs: list[TensorSpec]
+    labels: list[str]
+    preprocessing: dict[str, Any]
+    frameworks: dict[str, str] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+    hyperparameters: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, dict[str, float]] = field(default_factory=dict)
+    threshold: float | None = None
+    ignored: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    engines: dict[str, dict[str, Any]] = field(default_factory=dict)
+    search: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    schema: int = SCHEMA
+
+
+def _digest(value: dict[str, Any]) -> str:
+    canonical = json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_card(folder: Path) -> Card | None:
+    """The card in `folder`, or None for a SavedModel without one. A card that was changed raises SuiteError."""
+    path = folder / CARD
+    try:
+        value = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise SuiteError(f"{path} cannot be read ({error}): save the model again with 'suite fit'") from error
+    if not isinstance(value, dict) or value.get("schema") != SCHEMA:
+        raise SuiteError(f"{path} is not a card of schema {SCHEMA}: save the model again with 'suite fit'")
+    digest = value.pop("digest", None)
+    if digest != _digest(value):
+        raise SuiteError(f"{path} was changed after it was written (its digest does not match): restore it or fit again")
+    try:
+        value["inputs"] = [TensorSpec.from_json(item) for item in value["inputs"]]
+        value["outputs"] = [TensorSpec.from_json(item) for item in value["outputs"]]
+        return Card(**value)
+    except (KeyError, TypeError) as error:
+        raise SuiteError(f"{path} lacks a field or has one too many ({error}): fit the model again") from error
+
+
+def verify(folder: Path, card: Card) -> None:
+    """Check every file that the card lists against its hash; raise SuiteError naming the first that differs."""
+    for name, expected in card.files.items():
+        try:
+            found = _sha256(folder / name)
+        except OSError as error:
+            raise SuiteError(f"{folder / name} is missing or unreadable: restore it or fit the model again") from error
+        if found != expected:
+            raise SuiteError(f"{folder / name} does not match the hash in its card: restore it or fit the model again")
+
+
+def write_card(folder: Path, card: Card) -> None:
+    """Hash every file in `folder` into the card and write it there."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != CARD)
+    card.files = {path.relative_to(folder).as_posix(): _sha256(path) for path in paths}
+    value = asdict(card)
+    text = json.dumps({**value, "digest": _digest(json.loads(json.dumps(value)))}, indent=1, ensure_ascii=False)
+    replace_file(folder / CARD, text.encode())
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: aside, synced, renamed."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def check_name(name: str) -> str:
+    """The name itself, or UsageError when it could not be a folder's name on every system."""
+    if not NAME.fullmatch(name):
+        raise UsageError(f"'{name}' cannot name a model: use letters, digits, '.', '_' and '-', at most 64 of them")
+    return name
+
+
+@contextmanager
+def new_version(models: Path, name: str) -> Iterator[tuple[Path, int]]:
+    """Give a staging folder and the version's number; the folder appears as that version only if the block succeeds."""
+    parent = models / check_name(name)
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        _sweep(parent)
+        staging = Path(tempfile.mkdtemp(dir=parent, prefix=f"{STAGING}{os.getpid()}-"))
+    except OSError as error:
+        raise SuiteError(f"cannot write to {parent} ({error.strerror}): choose another folder with --models") from error
+    try:
+        version = max(versions(parent), default=0) + 1
+        yield staging, version
+        _sync(staging)
+        os.chmod(staging, 0o755)
+        os.rename(staging, parent / str(version))
+        _sync_folder(parent)
+    except OSError as error:
+        raise SuiteError(f"saving {name} failed ({error.strerror or error}): nothing was written to {parent}") from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+        if not any(parent.iterdir()):
+            parent.rmdir()
+
+
+def _sweep(parent: Path) -> None:
+    """Remove what a killed process left aside."""
+    for path in parent.glob(f"{STAGING}*"):
+        owner = path.name.removeprefix(STAGING).split("-")[0]
+        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _sync(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        else:
+            _sync_folder(path)
+    _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def versions(parent: Path) -> list[int]:
+    """The version numbers in a model's folder, ascending."""
+    if not parent.is_dir():
+        return []
+    return sorted(int(path.name) for path in parent.iterdir() if path.name.isdecimal() and path.is_dir())
+
+
+def model_names(models: Path) -> list[str]:
+    """The names of the models in a store that have at least one version, sorted."""
+    if not models.is_dir():
+        return []
+    return sorted(path.name for path in models.iterdir() if NAME.fullmatch(path.name) and versions(path))
+
+
+def find(models: Path, reference: str) -> Path:
+    """The folder of NAME (its newest version) or NAME/VERSION; UsageError when there is none."""
+    name, _, wanted = reference.partition("/")
+    names = model_names(models)
+    if name not in names:
+        if not names:
+            raise UsageError(f"there is no model '{name}': {models} holds none yet; make one with 'suite fit {name}'")
+        raise unknown("model", name, names)
+    present = versions(models / name)
+    if not wanted:
+        return models / name / str(present[-1])
+    if not wanted.isdecimal() or int(wanted) not in present:
+        raise unknown(f"version of {name}", wanted, [str(version) for version in present])
+    return models / name / str(int(wanted))
+
+
+def card_fields() -> list[str]:
+    """The names of a card's fields, in order."""
+    return [item.name for item in fields(Card)]

@@ -1,0 +1,37 @@
+"""What every reader returns: raw inputs, labels, the rows of each split, and how they were found."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from suite.artifact import TensorSpec
+
+SplitName = Literal["train", "validation", "test"]
+
+
+@dataclass
+class Dataset:
+    """One data set, held once; splits are row numbers into it, so that nothing is copied.
+
+    `inputs`: raw inputs by name, each of N rows: uint8 (N, height, width, channels) images, object (N,) str texts,
+    float32 numeric and boolean columns (missing is NaN), object str categorical ones (missing is ""), float64 dates
+    (seconds since 1970 UTC, missing is NaN). `y`: int32 (N,) indices into `labels`.
+    `specs` describes the inputs for the card. `ignored` names columns that were read and dropped.
+    `source` goes into the card (path, sha256, sizes); `detected` is printed: one finding a line.
+    """
+
+    inputs: dict[str, np.ndarray]
+    y: np.ndarray
+    labels: list[str]
+    rows: dict[SplitName, np.ndarray]
+    specs: list[TensorSpec]
+    source: dict[str, Any] = field(default_factory=dict)
+    detected: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
+
+    def take(self, rows: np.ndarray | Sequence[int] | slice) -> dict[str, np.ndarray]:
+        """The raw inputs of some rows."""
+        return {name: values[rows] for name, values in self.inputs.items()}

@@ -1,0 +1,22 @@
+"""The errors a person can cause; each is one line: what is wrong, what was found, what to do."""
+
+
+class SuiteError(Exception):
+    """The work cannot be finished: broken data, a damaged artifact, a full disk. Exit code 1."""
+
+    exit_code = 1
+
+
+class UsageError(SuiteError):
+    """The request itself is wrong: an unknown name, a bad option, a path that is not there. Exit code 2."""
+
+    exit_code = 2
+
+
+def unknown(what: str, found: str, allowed: list[str]) -> UsageError:
+    """An error for a name that is not among the allowed ones, naming the nearest."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(found, allowed, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"choose one of: {', '.join(allowed) or '(there are none)'}"
+    return UsageError(f"there is no {what} '{found}': {hint}")

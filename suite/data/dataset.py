@@ -1,7 +1,7 @@
 """What every reader returns: raw inputs, labels, the rows of each split, and how they were found."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -35,3 +35,17 @@ class Dataset:
     def take(self, rows: np.ndarray | Sequence[int] | slice) -> dict[str, np.ndarray]:
         """The raw inputs of some rows."""
         return {name: values[rows] for name, values in self.inputs.items()}
+
+    def sample(self, size: int) -> "Dataset":
+        """About `size` of the rows, the same share of every split and class, at least two of each; order is kept."""
+        share = size / sum(len(rows) for rows in self.rows.values())
+        picked = {name: self._pick(rows, share) for name, rows in self.rows.items()}
+        kept = np.concatenate(list(picked.values()))
+        ends = np.cumsum([len(rows) for rows in picked.values()])
+        starts = [0, *ends[:-1]]
+        rows = {name: np.arange(start, end) for name, start, end in zip(picked, starts, ends, strict=True)}
+        return replace(self, inputs=self.take(kept), y=self.y[kept], rows=rows)
+
+    def _pick(self, rows: np.ndarray, share: float) -> np.ndarray:
+        classes = [rows[self.y[rows] == label] for label in np.unique(self.y[rows])]
+        return np.sort(np.concatenate([members[: max(2, round(share * len(members)))] for members in classes]))

@@ -1,0 +1,87 @@
+"""The command `suite`: one file a verb, each imported only when it is named."""
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from suite.errors import SuiteError, unknown
+
+VERBS = {
+    "demo": "Fit on built-in data, serve the model, ask it, and show the answers.",
+    "fit": "Train a domain's network and save it as the next version of a model.",
+    "tune": "Let KerasTuner choose the network, then train and save the best.",
+    "evaluate": "Measure a saved model on labelled data.",
+    "predict": "Answer every row of a file, a folder or standard input.",
+    "serve": "Answer predictions over HTTP.",
+    "models": "List the saved models, or show one.",
+    "data": "List the built-in data sets.",
+}
+INTERRUPTED = 130
+
+
+class Verbs(click.Group):
+    """A group that knows its verbs by name and imports the one that is asked for."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in VERBS:
+            return None
+        command: click.Command = import_module(f"suite.cli.{name}").command
+        return command
+
+    def resolve_command(
+        self, context: click.Context, arguments: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if arguments[0] not in VERBS and not arguments[0].startswith("-"):
+            raise unknown("command", arguments[0], list(VERBS))
+        return super().resolve_command(context, arguments)
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="suite")
+def group() -> None:
+    """Train, tune and serve neural classifiers from a folder, a table or texts.
+
+    \b
+    Example:
+      suite fit image_cls
+      suite serve
+    """
+
+
+def main() -> None:
+    """Run the command; every error is one line, with a traceback only under --debug."""
+    debug = "--debug" in sys.argv
+    try:
+        group.main(standalone_mode=False)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.ClickException as error:
+        _fail(error.format_message(), 2, debug)
+    except SuiteError as error:
+        _fail(str(error), error.exit_code, debug)
+    except (KeyboardInterrupt, click.Abort):
+        _fail("stopped; nothing half-written was left", INTERRUPTED, debug)
+    except BrokenPipeError:
+        # Whoever read our output has had enough; Python must not complain about it again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        _fail(f"{type(error).__name__}: {error} (a defect; run again with --debug and report it)", 1, debug)
+
+
+def _fail(message: str, code: int, debug: bool) -> None:
+    if debug:
+        import traceback
+
+        traceback.print_exc()
+    click.echo(f"error: {' '.join(message.split())}", err=True)
+    sys.exit(code)

@@ -1,0 +1,27 @@
+"""`suite data`: the data sets that have a name."""
+
+from dataclasses import asdict
+
+import click
+
+from suite.cli.output import Output
+from suite.data import builtin
+
+
+@click.group()
+def command() -> None:
+    """List the built-in data sets."""
+
+
+@command.command("list", epilog="Example: suite data list; then suite fit image_cls --data mnist")
+@click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback with an error.")
+@click.option("--json", "as_json", is_flag=True, help="End standard output with one JSON object.")
+@click.option("--quiet", is_flag=True, help="Print results only.")
+def list_data(as_json: bool, quiet: bool) -> None:
+    """List every name that --data understands, and where its rows come from."""
+    rows = [{"name": name, **asdict(entry)} for name, entry in builtin.NAMES.items()]
+    lines = [
+        f"{name:20} {entry.domain:10} {'embedded' if entry.embedded else 'download':9} {entry.rows:>8,} rows  {entry.summary} ({entry.licence})"
+        for name, entry in builtin.NAMES.items()
+    ]
+    Output(as_json, quiet).result(lines, {"data": rows})

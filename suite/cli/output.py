@@ -1,0 +1,72 @@
+"""What the commands print: progress while they work, then a result for a person or for a script."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from suite.training import callbacks
+
+
+class Output:
+    """Prints for a person on standard output; with `as_json` on standard error, and one JSON object at the end."""
+
+    def __init__(self, as_json: bool, quiet: bool) -> None:
+        self._json = as_json
+        self._quiet = quiet
+        self.console = Console(file=sys.stderr if as_json else sys.stdout, highlight=False, soft_wrap=True)
+
+    def say(self, text: str) -> None:
+        """A line on what is going on."""
+        if not self._quiet:
+            self.console.print(text, markup=False)
+
+    def result(self, lines: list[str], value: dict[str, Any]) -> None:
+        """The outcome: `lines` for a person, `value` for a script."""
+        if self._json:
+            print(json.dumps(value, ensure_ascii=False), flush=True)
+        else:
+            for line in lines:
+                self.console.print(line, markup=False)
+
+    def bar(self, *columns: Any) -> Progress:
+        """A progress display of these columns, with time passed and time left."""
+        return Progress(
+            *columns, TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=self.console,
+            disable=self._quiet, transient=True,
+        )  # fmt: skip
+
+    @contextmanager
+    def training(self) -> "Iterator[Callable[[callbacks.Progress], None]]":
+        """Show a training: a live bar on a terminal, and a line for each finished epoch."""
+        with self.bar(TextColumn("epoch {task.fields[epoch]}"), BarColumn(), TextColumn("{task.fields[metrics]}")) as bar:
+            task = bar.add_task("", epoch="", metrics="", total=None)
+
+            def report(progress: "callbacks.Progress") -> None:
+                metrics = " ".join(f"{name} {value:.4f}" for name, value in progress.metrics.items())
+                total = progress.epochs * progress.steps
+                done = (progress.epoch - 1) * progress.steps + progress.step
+                bar.update(task, completed=done, total=total, epoch=f"{progress.epoch}/{progress.epochs}", metrics=metrics)
+                if progress.step == progress.steps and any(name.startswith("val_") for name in progress.metrics):
+                    self.say(f"epoch {progress.epoch}/{progress.epochs}  {metrics}")
+
+            yield report
+
+
+def metric_lines(metrics: dict[str, dict[str, float]]) -> list[str]:
+    """A table of metrics by split."""
+    splits = list(metrics)
+    width = max(len(name) for values in metrics.values() for name in values)
+    names = dict.fromkeys(name for values in metrics.values() for name in values)
+    lines = [f"{'':{width}}" + "".join(f"{split:>12}" for split in splits)]
+    for name in names:
+        cells = (f"{metrics[split][name]:>12.4f}" if name in metrics[split] else " " * 12 for split in splits)
+        lines.append(f"{name:{width}}" + "".join(cells))
+    return lines

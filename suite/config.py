@@ -1,0 +1,33 @@
+"""The process around the networks: how TensorFlow is loaded."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def native_log_silenced() -> Iterator[None]:
+    """Drop what C++ libraries print on standard error meanwhile; Python's own errors are exceptions and are not lost."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def load_tensorflow() -> None:
+    """Import TensorFlow (seconds, and hundreds of megabytes) without its start-up messages."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with native_log_silenced():
+        import keras
+        import tensorflow as tf
+
+        # The first operation sets up devices, which prints too.
+        tf.constant(0)
+        keras.backend.backend()

@@ -1,0 +1,85 @@
+"""The contract of a domain, and the registry: names, imported on use."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from suite.errors import unknown
+
+if TYPE_CHECKING:
+    import keras
+    import keras_tuner
+
+    from suite.data.dataset import Dataset
+    from suite.data.options import DataOptions
+
+ENTRY_POINTS = "suite.domains"
+BUILT_IN = {
+    "image_cls": "suite.domains.image_cls",
+    "text_cls": "suite.domains.text_cls",
+    "fraud": "suite.domains.fraud",
+}
+
+
+class Domain(ABC):
+    """What one field of application does differently; all the rest is shared.
+
+    `objective` is the validation metric that decides which epoch and which trial is best, higher being better.
+    `detects` is True where the second label is what is looked for: such a model has a threshold.
+    `data_options` names the fields of DataOptions that its reader understands.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    kind: ClassVar[str]
+    default_data: ClassVar[str]
+    objective: ClassVar[str] = "accuracy"
+    detects: ClassVar[bool] = False
+    data_options: ClassVar[tuple[str, ...]] = ()
+    epochs: ClassVar[int]
+    batch_size: ClassVar[int]
+    learning_rate: ClassVar[float] = 2e-3
+    weight_decay: ClassVar[float] = 1e-3
+
+    @abstractmethod
+    def read(self, source: Path, options: DataOptions) -> Dataset:
+        """The data behind a path."""
+
+    @abstractmethod
+    def adapt(self, dataset: Dataset) -> dict[str, Any]:
+        """The preprocessing specification, learned from the training split only; plain JSON values."""
+
+    @abstractmethod
+    def build(self, hp: keras_tuner.HyperParameters, preprocessing: dict[str, Any], classes: int) -> keras.Model:
+        """The network: the core's inputs, by name, to {"probabilities": float32 (N, classes)}."""
+
+    @abstractmethod
+    def odd(self, dataset: Dataset) -> dict[str, Any]:
+        """Raw inputs that are unusual but allowed (blank, empty, missing), to check every engine with."""
+
+    @abstractmethod
+    def example(self) -> Dataset:
+        """A few dozen real rows with every split, for tests and trials; in memory within a second."""
+
+
+@cache
+def names() -> list[str]:
+    """Every registered domain: the built-in ones and those of installed packages (entry points `suite.domains`)."""
+    return [*BUILT_IN, *sorted(point.name for point in entry_points(group=ENTRY_POINTS) if point.name not in BUILT_IN)]
+
+
+@cache
+def get(name: str) -> Domain:
+    """The domain of that name; UsageError when there is none."""
+    if name in BUILT_IN:
+        domain: Domain = import_module(BUILT_IN[name]).DOMAIN
+        return domain
+    for point in entry_points(group=ENTRY_POINTS):
+        if point.name == name:
+            return point.load()  # type: ignore[no-any-return]
+    raise unknown("domain", name, names())

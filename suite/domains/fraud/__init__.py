@@ -1,0 +1,52 @@
+"""Rows of a table, to how likely each is the rare case that is looked for."""
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import keras
+import numpy as np
+from keras_tuner import HyperParameters
+
+from suite.data import builtin, tables
+from suite.data.dataset import Dataset
+from suite.data.options import DataOptions
+from suite.domain import Domain
+from suite.domains.fraud import model
+from suite.preprocessing import adapt
+
+
+class FraudDetection(Domain):
+    """Numeric, boolean, categorical and date columns; the second label is the rare one."""
+
+    name: ClassVar[str] = "fraud"
+    summary: ClassVar[str] = "fraud detection: CSV, JSON Lines or Parquet with a label of two values, one of them rare"
+    kind: ClassVar[str] = "table"
+    default_data: ClassVar[str] = "card_fraud"
+    objective: ClassVar[str] = "average_precision"
+    detects: ClassVar[bool] = True
+    data_options: ClassVar[tuple[str, ...]] = ("label_column", "positive", "time_column")
+    epochs: ClassVar[int] = 15
+    batch_size: ClassVar[int] = 256
+
+    def read(self, source: Path, options: DataOptions) -> Dataset:
+        return tables.read(source, options)
+
+    def adapt(self, dataset: Dataset) -> dict[str, Any]:
+        return adapt.columns(dataset.specs, dataset.inputs, dataset.rows["train"])
+
+    def build(self, hp: HyperParameters, preprocessing: dict[str, Any], classes: int) -> keras.Model:
+        return model.build(hp, preprocessing, classes)
+
+    def odd(self, dataset: Dataset) -> dict[str, np.ndarray]:
+        def missing_and_strange(dtype: str) -> np.ndarray:
+            if dtype == "string":
+                return np.array(["", "no such category", "é\t😀"], object)
+            return np.array([np.nan, 0.0, 1e9], dtype)
+
+        return {spec.name: missing_and_strange(spec.dtype) for spec in dataset.specs}
+
+    def example(self) -> Dataset:
+        return builtin.load(self.default_data, DataOptions()).sample(400)
+
+
+DOMAIN = FraudDetection()

@@ -1,0 +1,46 @@
+"""Pictures of one thing each, to the name of that thing."""
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import keras
+import numpy as np
+from keras_tuner import HyperParameters
+
+from suite.data import builtin, images
+from suite.data.dataset import Dataset
+from suite.data.options import DataOptions
+from suite.domain import Domain
+from suite.domains.image_cls import model
+
+
+class ImageClassification(Domain):
+    """Images (height, width, channels), uint8."""
+
+    name: ClassVar[str] = "image_cls"
+    summary: ClassVar[str] = "image classification: a folder of pictures per class, .npz, idx files or a list of paths"
+    kind: ClassVar[str] = "image"
+    default_data: ClassVar[str] = "fashion_mnist"
+    data_options: ClassVar[tuple[str, ...]] = ("image_size", "label_column")
+    epochs: ClassVar[int] = 18
+    batch_size: ClassVar[int] = 64
+
+    def read(self, source: Path, options: DataOptions) -> Dataset:
+        return images.read(source, options)
+
+    def adapt(self, dataset: Dataset) -> dict[str, Any]:
+        height, width, channels = dataset.inputs["image"].shape[1:]
+        return {"kind": "image", "height": height, "width": width, "channels": channels}
+
+    def build(self, hp: HyperParameters, preprocessing: dict[str, Any], classes: int) -> keras.Model:
+        return model.build(hp, preprocessing, classes)
+
+    def odd(self, dataset: Dataset) -> dict[str, np.ndarray]:
+        shape = dataset.inputs["image"].shape[1:]
+        return {"image": np.stack([np.zeros(shape, np.uint8), np.full(shape, 255, np.uint8)])}
+
+    def example(self) -> Dataset:
+        return builtin.load(self.default_data, DataOptions()).sample(120)
+
+
+DOMAIN = ImageClassification()

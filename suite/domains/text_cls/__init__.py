@@ -1,0 +1,48 @@
+"""Texts of any script, to a label."""
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import keras
+import numpy as np
+from keras_tuner import HyperParameters
+
+from suite.data import builtin, texts
+from suite.data.dataset import Dataset
+from suite.data.options import DataOptions
+from suite.domain import Domain
+from suite.domains.text_cls import model
+from suite.preprocessing import adapt
+
+
+class TextClassification(Domain):
+    """Texts of any length."""
+
+    name: ClassVar[str] = "text_cls"
+    summary: ClassVar[str] = "text classification: CSV, TSV, JSON Lines, Parquet, or a folder of .txt files per class"
+    kind: ClassVar[str] = "text"
+    default_data: ClassVar[str] = "movie_sentiment"
+    data_options: ClassVar[tuple[str, ...]] = ("text_column", "label_column")
+    epochs: ClassVar[int] = 8
+    batch_size: ClassVar[int] = 64
+    # Most words are rare: without a strong pull to zero their vectors learn the training texts by heart.
+    weight_decay: ClassVar[float] = 0.4
+
+    def read(self, source: Path, options: DataOptions) -> Dataset:
+        return texts.read(source, options)
+
+    def adapt(self, dataset: Dataset) -> dict[str, Any]:
+        return adapt.texts(dataset.inputs["text"][dataset.rows["train"]])
+
+    def build(self, hp: HyperParameters, preprocessing: dict[str, Any], classes: int) -> keras.Model:
+        return model.build(hp, preprocessing, classes)
+
+    def odd(self, dataset: Dataset) -> dict[str, np.ndarray]:
+        texts = ["", " \t\n", "?!", "😀👍🏽", "我爱北京天安门", "ΟΔΥΣΣΕΥΣ İstanbul", "don’t stop " * 5_000]
+        return {"text": np.array(texts, object)}
+
+    def example(self) -> Dataset:
+        return builtin.load(self.default_data, DataOptions()).sample(200)
+
+
+DOMAIN = TextClassification()

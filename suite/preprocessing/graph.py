@@ -1,0 +1,102 @@
+"""The mirror's preprocessing as TensorFlow operations, for the SavedModel's graph."""
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from suite.preprocessing.mirror.table import DAY, WEEK
+from suite.preprocessing.mirror.text import ALONE, APOSTROPHES, FIRST, PADDING, UNKNOWN
+
+Tensors = dict[str, tf.Tensor]
+Column = dict[str, Any]
+
+
+class Preprocessing:
+    """A function from raw tensors, by input name, to the core's tensors.
+
+    `tables` are the lookup tables it uses: whoever saves the function has to track them.
+    """
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        self.tables: dict[str, tf.lookup.StaticHashTable] = {}
+        kind = spec["kind"]
+        self._apply: Callable[[Tensors], Tensors] = {"image": dict, "text": self._text, "table": self._table}[kind]
+        self._spec = spec
+        if kind == "text":
+            self.tables = {
+                "words": _lookup(spec["words"], FIRST, UNKNOWN),
+                "bigrams": _lookup(spec["bigrams"], FIRST, PADDING),
+            }
+        if kind == "table":
+            categorical = [column for column in spec["columns"] if column["kind"] == "categorical"]
+            self.tables = {column["name"]: _lookup(column["vocabulary"], 1, 0) for column in categorical}
+
+    def __call__(self, inputs: Tensors) -> Tensors:
+        return self._apply(inputs)
+
+    def _text(self, inputs: Tensors) -> Tensors:
+        words = split_words(inputs["text"])[:, : self._spec["length"]]
+        pairs = tf.strings.ngrams(words, 2, separator=" ")
+        return {"words": self._ids("words", words), "bigrams": self._ids("bigrams", pairs)}
+
+    def _ids(self, name: str, items: tf.RaggedTensor) -> tf.Tensor:
+        ids = tf.ragged.map_flat_values(self.tables[name].lookup, items)
+        return ids.to_tensor(PADDING, shape=(None, self._spec["length"]))
+
+    def _table(self, inputs: Tensors) -> Tensors:
+        features: list[tf.Tensor] = []
+        categories: list[tf.Tensor] = []
+        for column in self._spec["columns"]:
+            x = inputs[column["name"]]
+            if column["kind"] == "categorical":
+                categories.append(self.tables[column["name"]].lookup(x))
+            else:
+                features.extend(FEATURES[column["kind"]](x, column))
+        core = {"features": features, "categories": categories}
+        return {name: tf.stack(parts, axis=1) for name, parts in core.items() if parts}
+
+
+def _lookup(values: list[str], first: int, default: int) -> tf.lookup.StaticHashTable:
+    # TensorFlow refuses a table without entries; no text and no category holds this one.
+    keys = tf.constant(values or ["\0"], tf.string)
+    ids = tf.range(first, first + tf.size(keys), dtype=tf.int32)
+    return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, ids), default)
+
+
+def split_words(texts: tf.Tensor) -> tf.RaggedTensor:
+    """What `suite.preprocessing.mirror.text.words` does, on a string tensor (N,)."""
+    alone = "".join(f"\\x{{{low:X}}}-\\x{{{high:X}}}" for low, high in ALONE)
+    texts = tf.strings.regex_replace(texts, f"[{APOSTROPHES}]", "")
+    texts = tf.strings.regex_replace(texts, f"([!?\\p{{So}}\\p{{Sk}}{alone}])", r" \1 ")
+    texts = tf.strings.regex_replace(texts, r"[^!?\p{L}\p{M}\p{N}\p{So}\p{Sk}" + alone + "]", " ")
+    texts = tf.strings.regex_replace(tf.strings.lower(texts, encoding="utf-8"), "ς", "σ")
+    return tf.strings.split(texts)
+
+
+def _numeric(x: tf.Tensor, column: Column) -> list[tf.Tensor]:
+    scaled = tf.asinh((x - column["centre"]) / column["scale"])
+    missing = tf.math.is_nan(scaled)
+    features = [tf.where(missing, 0.0, scaled)]
+    return [*features, tf.cast(missing, tf.float32)] if column["mark_missing"] else features
+
+
+def _boolean(x: tf.Tensor, column: Column) -> list[tf.Tensor]:
+    return [tf.where(tf.math.is_nan(x), 0.0, x * 2 - 1)]
+
+
+def _date(x: tf.Tensor, column: Column) -> list[tf.Tensor]:
+    missing = tf.math.is_nan(x)
+    zero = tf.zeros_like(x)
+    seconds = tf.where(missing, zero, x)
+    angles = [tf.constant(2 * 3.141592653589793, x.dtype) * tf.math.floormod(seconds, p) / p for p in (DAY, WEEK)]
+    features = [wave(angle) for angle in angles for wave in (tf.sin, tf.cos)]
+    features.append(tf.asinh((seconds - column["centre"]) / column["scale"]))
+    return [tf.cast(tf.where(missing, zero, feature), tf.float32) for feature in features]
+
+
+FEATURES: dict[str, Callable[[tf.Tensor, Column], list[tf.Tensor]]] = {
+    "numeric": _numeric,
+    "boolean": _boolean,
+    "date": _date,
+}

@@ -1,0 +1,1 @@
+"""Fit, evaluate and export a domain's network."""

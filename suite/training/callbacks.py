@@ -1,0 +1,48 @@
+"""What happens while a network trains: word of its progress."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+import keras
+
+INTERVAL = 0.1
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training is: epochs from 1, steps done in this epoch, and the last metrics by name."""
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    metrics: dict[str, float]
+
+
+class Report(keras.callbacks.Callback):
+    """Calls `report` a few times a second, and at the end of each epoch with the validation metrics."""
+
+    def __init__(self, report: Callable[[Progress], None]) -> None:
+        super().__init__()
+        self._report = report
+        self._epoch = 0
+        self._next = 0.0
+        self._validation: dict[str, float] = {}
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._epoch = epoch + 1
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        if monotonic() >= self._next:
+            self._next = monotonic() + INTERVAL
+            self._send(batch + 1, {**(logs or {}), **self._validation})
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self._validation = {name: value for name, value in (logs or {}).items() if name.startswith("val_")}
+        self._send(self.params["steps"], logs or {})
+
+    def _send(self, step: int, metrics: dict[str, float]) -> None:
+        values = {name: float(value) for name, value in metrics.items()}
+        self._report(Progress(self._epoch, self.params["epochs"], step, self.params["steps"], values))

@@ -1,0 +1,67 @@
+"""Metrics of probabilities against labels, under the field's names."""
+
+import numpy as np
+from sklearn import metrics
+
+BINS = 15
+SMALLEST = 1e-7
+
+
+def evaluate(y: np.ndarray, probabilities: np.ndarray, threshold: float | None = None) -> dict[str, float]:
+    """Metrics of `probabilities` (N, K) for `y` int (N,).
+
+    With two classes also those of the second class as what is looked for; `threshold` is where it counts as found
+    (None: whichever class is likelier). A ranking metric is left out where only one class is present.
+    """
+    classes = np.arange(probabilities.shape[1])
+    predicted = _predict(probabilities, threshold)
+    result = {
+        "accuracy": metrics.accuracy_score(y, predicted),
+        "macro_f1": metrics.f1_score(y, predicted, labels=np.unique(y), average="macro", zero_division=0),
+        "log_loss": float(-np.log(np.maximum(probabilities[np.arange(len(y)), y], SMALLEST)).mean()),
+        "ece": calibration_error(y, probabilities),
+    }
+    if len(classes) == 2:
+        result["brier"] = float(np.mean((probabilities[:, 1] - (y == 1)) ** 2))
+        if len(np.unique(y)) == 2:
+            result |= _ranking(y, probabilities[:, 1])
+        result["precision"] = metrics.precision_score(y, predicted, zero_division=0)
+        result["recall"] = metrics.recall_score(y, predicted, zero_division=0)
+    return {name: round(float(value), 6) for name, value in result.items()}
+
+
+def _predict(probabilities: np.ndarray, threshold: float | None) -> np.ndarray:
+    if threshold is None:
+        return probabilities.argmax(axis=1)
+    return (probabilities[:, 1] >= threshold).astype(np.int32)
+
+
+def _ranking(y: np.ndarray, scores: np.ndarray) -> dict[str, float]:
+    precision, recall, _ = metrics.precision_recall_curve(y, scores)
+    return {
+        "roc_auc": metrics.roc_auc_score(y, scores),
+        "average_precision": metrics.average_precision_score(y, scores),
+        "recall_at_precision_90": float(recall[precision >= 0.9].max()),
+    }
+
+
+def calibration_error(y: np.ndarray, probabilities: np.ndarray) -> float:
+    """Expected calibration error over 15 bins of equal width (Guo et al. 2017)."""
+    confidence = probabilities.max(axis=1)
+    correct = probabilities.argmax(axis=1) == y
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    gaps = [abs(np.sum(correct[bins == index]) - np.sum(confidence[bins == index])) for index in range(BINS)]
+    return float(sum(gaps) / len(y))
+
+
+def best_threshold(y: np.ndarray, scores: np.ndarray) -> float:
+    """The score at or above which flagging gives the best F1."""
+    precision, recall, thresholds = metrics.precision_recall_curve(y, scores)
+    f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
+    return float(thresholds[np.argmax(f1[:-1])])
+
+
+def confusion(y: np.ndarray, probabilities: np.ndarray, threshold: float | None) -> np.ndarray:
+    """Counts (K, K): rows are true classes, columns predicted ones."""
+    labels = np.arange(probabilities.shape[1])
+    return np.asarray(metrics.confusion_matrix(y, _predict(probabilities, threshold), labels=labels))

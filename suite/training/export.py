@@ -1,0 +1,83 @@
+"""Write a trained network into an artifact's folder: SavedModel, light model, Keras file; and prove that they agree."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from suite.artifact import SAVED_MODEL, TensorSpec
+from suite.blocks.heads import PROBABILITIES
+from suite.preprocessing import mirror
+from suite.preprocessing.graph import Preprocessing
+
+LITERT = "model.tflite"
+KERAS = "model.keras"
+TOLERANCE = 1e-4
+DTYPES = {"uint8": tf.uint8, "string": tf.string, "float32": tf.float32, "float64": tf.float64}
+Arrays = dict[str, np.ndarray]
+
+
+def export(
+    folder: Path, model: keras.Model, preprocessing: dict[str, Any], specs: list[TensorSpec], checks: Arrays
+) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """Write the network; return the engines that passed and notes on those that did not.
+
+    `checks` are raw inputs, real and odd, on which every engine must answer as the SavedModel does.
+    """
+    model.save(folder / KERAS)
+    _write_saved_model(folder, model, preprocessing, specs)
+    reference = _run_saved_model(folder, specs, checks)
+    rows = len(reference)
+    engines: dict[str, dict[str, Any]] = {"tf": {"file": SAVED_MODEL, "max_abs_diff": 0.0, "rows_checked": rows}}
+    try:
+        _write_litert(folder / LITERT, model)
+        difference = float(np.abs(_run_litert(folder / LITERT, preprocessing, checks) - reference).max())
+    except Exception as error:  # the converter raises whatever it likes; without it the SavedModel still serves
+        (folder / LITERT).unlink(missing_ok=True)
+        return engines, [f"no light model: the conversion failed ({type(error).__name__})"]
+    if not difference <= TOLERANCE:
+        (folder / LITERT).unlink()
+        return engines, [f"no light model: its answers differ by {difference:.2g}, more than {TOLERANCE}"]
+    engines["litert"] = {"file": LITERT, "max_abs_diff": difference, "rows_checked": rows}
+    return engines, []
+
+
+def _write_saved_model(
+    folder: Path, model: keras.Model, preprocessing: dict[str, Any], specs: list[TensorSpec]
+) -> None:
+    preprocess = Preprocessing(preprocessing)
+    signature = {
+        spec.tensor: tf.TensorSpec((None, *spec.shape), DTYPES[spec.dtype], name=spec.tensor) for spec in specs
+    }
+
+    def serve(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        return model(preprocess({spec.name: inputs[spec.tensor] for spec in specs}), training=False)  # type: ignore[no-any-return]
+
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    # Keras tracks its own resources only; lookup tables have to hang on the object that is saved.
+    archive._tf_trackable.tables = list(preprocess.tables.values())
+    archive.add_endpoint("serve", serve, input_signature=[signature])
+    archive.write_out(folder, verbose=False)
+
+
+def _write_litert(path: Path, model: keras.Model) -> None:
+    model.export(path, format="litert", verbose=False)
+
+
+def _run_saved_model(folder: Path, specs: list[TensorSpec], raw: Arrays) -> np.ndarray:
+    run = tf.saved_model.load(folder).signatures["serving_default"]
+    tensors = {spec.tensor: tf.constant(raw[spec.name], DTYPES[spec.dtype]) for spec in specs}
+    return run(**tensors)[PROBABILITIES].numpy()  # type: ignore[no-any-return]
+
+
+def _run_litert(path: Path, preprocessing: dict[str, Any], raw: Arrays) -> np.ndarray:
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(str(path))
+    core = mirror.load(preprocessing)(raw)
+    for detail in interpreter.get_signature_runner().get_input_details().values():
+        interpreter.resize_tensor_input(detail["index"], [len(next(iter(core.values()))), *detail["shape"][1:]])
+    return np.array(interpreter.get_signature_runner()(**core)[PROBABILITIES])

@@ -1,0 +1,68 @@
+"""Hyperparameters that people give by hand, checked against the space that the network declares."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from keras_tuner import HyperParameters
+
+from suite.errors import UsageError, unknown
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """The values in a JSON file: {name: value}, or a card with `hyperparameters`."""
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} does not hold hyperparameters ({error}): give a JSON object or a card.json") from error
+    if isinstance(value, dict) and isinstance(value.get("hyperparameters"), dict):
+        value = value["hyperparameters"]
+    if not isinstance(value, dict):
+        raise UsageError(f"{path} holds a {type(value).__name__}: give a JSON object of hyperparameters, or a card.json")
+    return value
+
+
+def parse(assignments: tuple[str, ...]) -> dict[str, Any]:
+    """`block.name=value` as written on a command line; values are JSON where they can be, else strings."""
+    values = {}
+    for assignment in assignments:
+        name, separator, text = assignment.partition("=")
+        if not separator or not name:
+            raise UsageError(f"'{assignment}' sets nothing: write it as name=value, for example conv.filters=64")
+        try:
+            values[name] = json.loads(text)
+        except ValueError:
+            values[name] = text
+    return values
+
+
+def choose(build: Callable[[HyperParameters], Any], values: Mapping[str, Any]) -> HyperParameters:
+    """Hyperparameters with these values and defaults for the rest.
+
+    `build` declares the space. UsageError for a name that is not in it or a value outside of its range.
+    """
+    hp = HyperParameters()
+    wanted = {name.replace(".", "/"): value for name, value in values.items()}
+    hp.values.update(wanted)
+    build(hp)
+    space = {item.name: item for item in hp.space}
+    for name, value in wanted.items():
+        if name not in space:
+            raise unknown("hyperparameter", name.replace("/", "."), [key.replace("/", ".") for key in space])
+        _check(space[name], name.replace("/", "."), value)
+    return hp
+
+
+def _check(item: Any, name: str, value: Any) -> None:
+    config = item.get_config()
+    if "values" in config:
+        if value not in config["values"]:
+            raise UsageError(f"{name} cannot be {value!r}: choose one of {', '.join(map(str, config['values']))}")
+    elif "min_value" in config:
+        kind = int if type(item).__name__ == "Int" else (int, float)
+        low, high = config["min_value"], config["max_value"]
+        if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:
+            raise UsageError(f"{name} cannot be {value!r}: choose a number from {low} to {high}")
+    elif type(item).__name__ == "Boolean" and not isinstance(value, bool):
+        raise UsageError(f"{name} cannot be {value!r}: choose true or false")

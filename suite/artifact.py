@@ -21,6 +21,7 @@ SCHEMA = 1
 CARD = "card.json"
 SAVED_MODEL = "saved_model.pb"
 STAGING = ".staging-"
+PROBABILITIES = "probabilities"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -29,6 +30,7 @@ class TensorSpec:
     """One input or output: `name` is what people write, `tensor` its argument in the SavedModel's signature.
 
     `kind` of an input: image, text, numeric, boolean, categorical or date. `shape` leaves out the batch axis.
+    `format` is how a date is written ("" for ISO 8601, else as in strptime).
     """
 
     name: str
@@ -36,6 +38,7 @@ class TensorSpec:
     shape: tuple[int, ...]
     tensor: str = ""
     kind: str = ""
+    format: str = ""
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "TensorSpec":

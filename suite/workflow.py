@@ -1,6 +1,5 @@
-"""The main job in steps: load data, train, evaluate, save. The command line and the tuner both go through here."""
+"""The main job in steps: train, evaluate, save. The command line and the tuner both go through here."""
 
-import os
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,19 +8,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-# Has to be said before TensorFlow is loaded: its C++ log is of no use to the people who run this.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
 import numpy as np
 
 from suite import artifact
-from suite.artifact import Card, TensorSpec
-from suite.blocks.heads import PROBABILITIES
-from suite.data import builtin
+from suite.artifact import PROBABILITIES, Card, TensorSpec
 from suite.data.dataset import Dataset
-from suite.data.options import DataOptions
 from suite.domain import Domain
-from suite.errors import UsageError
 from suite.report import page
 from suite.training import evaluate, export, fit, hyperparameters
 from suite.training.data import Prepared
@@ -48,22 +40,6 @@ class Outcome:
     metrics: dict[str, dict[str, float]]
     threshold: float | None
     confusion: np.ndarray
-
-
-def load_data(domain: Domain, source: str | None, options: DataOptions) -> Dataset:
-    """The data behind a built-in name or a path; the domain's own small set where there is none."""
-    for option in options.given():
-        if option not in domain.data_options:
-            raise UsageError(
-                f"--{option.replace('_', '-')} means nothing to {domain.name}: it reads "
-                + ", ".join(f"--{name.replace('_', '-')}" for name in domain.data_options)
-            )
-    source = source or domain.default_data
-    if source not in builtin.NAMES:
-        return domain.read(Path(source), options)
-    if builtin.NAMES[source].domain != domain.name:
-        raise UsageError(f"'{source}' is data for {builtin.NAMES[source].domain}, not for {domain.name}")
-    return builtin.load(source, options)
 
 
 def choose(domain: Domain, prepared: Prepared, epochs: int, values: Mapping[str, Any]) -> "HyperParameters":
@@ -99,8 +75,9 @@ def save(
     """Write the next version of NAME, whole or not at all; return its folder and card."""
     dataset, fitted = outcome.dataset, outcome.fitted
     with artifact.new_version(models, name) as (staging, number):
-        checks = _checks(outcome)
-        engines, notes = export.export(staging, fitted.model, outcome.prepared.preprocessing, dataset.specs, checks)
+        engines, notes = export.export(
+            staging, fitted.model, outcome.prepared.preprocessing, dataset.specs, _checks(outcome)
+        )
         card = Card(
             name=name,
             version=number,

@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-PROBABILITIES = "probabilities"
+from suite.artifact import PROBABILITIES
 
 
 def classification(x: keras.KerasTensor, classes: int) -> dict[str, keras.KerasTensor]:

@@ -53,24 +53,24 @@ def fit(
 ) -> Path:
     """Train and save; return the artifact's folder."""
     from suite import artifact
-    from suite.domain import names
-    from suite.errors import unknown
+    from suite.domain import get
 
-    if domain_name not in names():
-        raise unknown("domain", domain_name, names())
+    domain = get(domain_name)
     name = artifact.check_name(name or domain_name)
     started = perf_counter()
     output.say(f"fitting {domain_name} (loading TensorFlow takes a few seconds)")
 
-    from suite import domain as domains
-    from suite import workflow
+    from suite.config import load_tensorflow
+
+    load_tensorflow()
+
+    from suite import domains, workflow
     from suite.training import hyperparameters
     from suite.training.callbacks import Report
     from suite.training.data import prepare
 
-    domain = domains.get(domain_name)
     values = (hyperparameters.read_file(file) if file else {}) | hyperparameters.parse(assignments)
-    dataset = workflow.load_data(domain, source, options.data_options(seed, reader))
+    dataset = domains.load_data(domain, source, options.data_options(seed, reader))
     show_data(dataset, output)
     prepared = prepare(domain, dataset)
     epochs = epochs or domain.epochs

@@ -1,1 +1,25 @@
-"""The built-in domains; none knows of another."""
+"""The built-in domains; none knows of another. Here: finding the data that a domain is asked to learn from."""
+
+from pathlib import Path
+
+from suite.data import builtin
+from suite.data.dataset import Dataset
+from suite.data.options import DataOptions
+from suite.domain import Domain
+from suite.errors import UsageError
+
+
+def load_data(domain: Domain, source: str | None, options: DataOptions) -> Dataset:
+    """The data behind a built-in name or a path; the domain's own small set where there is none."""
+    for option in options.given():
+        if option not in domain.data_options:
+            raise UsageError(
+                f"--{option.replace('_', '-')} means nothing to {domain.name}: it reads "
+                + ", ".join(f"--{name.replace('_', '-')}" for name in domain.data_options)
+            )
+    source = source or domain.default_data
+    if source not in builtin.NAMES:
+        return domain.read(Path(source), options)
+    if builtin.NAMES[source].domain != domain.name:
+        raise UsageError(f"'{source}' is data for {builtin.NAMES[source].domain}, not for {domain.name}")
+    return builtin.load(source, options)

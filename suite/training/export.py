@@ -7,8 +7,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from suite.artifact import SAVED_MODEL, TensorSpec
-from suite.blocks.heads import PROBABILITIES
+from suite.artifact import PROBABILITIES, SAVED_MODEL, TensorSpec
+from suite.config import native_log_silenced
 from suite.preprocessing import mirror
 from suite.preprocessing.graph import Preprocessing
 
@@ -64,7 +64,8 @@ def _write_saved_model(
 
 
 def _write_litert(path: Path, model: keras.Model) -> None:
-    model.export(path, format="litert", verbose=False)
+    with native_log_silenced():
+        model.export(path, format="litert", verbose=False)
 
 
 def _run_saved_model(folder: Path, specs: list[TensorSpec], raw: Arrays) -> np.ndarray:
@@ -76,7 +77,8 @@ def _run_saved_model(folder: Path, specs: list[TensorSpec], raw: Arrays) -> np.n
 def _run_litert(path: Path, preprocessing: dict[str, Any], raw: Arrays) -> np.ndarray:
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(str(path))
+    with native_log_silenced():
+        interpreter = Interpreter(str(path))
     core = mirror.load(preprocessing)(raw)
     for detail in interpreter.get_signature_runner().get_input_details().values():
         interpreter.resize_tensor_input(detail["index"], [len(next(iter(core.values()))), *detail["shape"][1:]])

@@ -1,18 +1,19 @@
 """Rows of a table, to how likely each is the rare case that is looked for."""
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import keras
 import numpy as np
-from keras_tuner import HyperParameters
 
 from suite.data import builtin, tables
 from suite.data.dataset import Dataset
 from suite.data.options import DataOptions
 from suite.domain import Domain
-from suite.domains.fraud import model
 from suite.preprocessing import adapt
+
+if TYPE_CHECKING:
+    import keras
+    from keras_tuner import HyperParameters
 
 
 class FraudDetection(Domain):
@@ -34,7 +35,9 @@ class FraudDetection(Domain):
     def adapt(self, dataset: Dataset) -> dict[str, Any]:
         return adapt.columns(dataset.specs, dataset.inputs, dataset.rows["train"])
 
-    def build(self, hp: HyperParameters, preprocessing: dict[str, Any], classes: int) -> keras.Model:
+    def build(self, hp: "HyperParameters", preprocessing: dict[str, Any], classes: int) -> "keras.Model":
+        from suite.domains.fraud import model
+
         return model.build(hp, preprocessing, classes)
 
     def odd(self, dataset: Dataset) -> dict[str, np.ndarray]:

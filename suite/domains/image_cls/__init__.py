@@ -1,17 +1,18 @@
 """Pictures of one thing each, to the name of that thing."""
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import keras
 import numpy as np
-from keras_tuner import HyperParameters
 
 from suite.data import builtin, images
 from suite.data.dataset import Dataset
 from suite.data.options import DataOptions
 from suite.domain import Domain
-from suite.domains.image_cls import model
+
+if TYPE_CHECKING:
+    import keras
+    from keras_tuner import HyperParameters
 
 
 class ImageClassification(Domain):
@@ -32,7 +33,9 @@ class ImageClassification(Domain):
         height, width, channels = dataset.inputs["image"].shape[1:]
         return {"kind": "image", "height": height, "width": width, "channels": channels}
 
-    def build(self, hp: HyperParameters, preprocessing: dict[str, Any], classes: int) -> keras.Model:
+    def build(self, hp: "HyperParameters", preprocessing: dict[str, Any], classes: int) -> "keras.Model":
+        from suite.domains.image_cls import model
+
         return model.build(hp, preprocessing, classes)
 
     def odd(self, dataset: Dataset) -> dict[str, np.ndarray]:

@@ -1,18 +1,19 @@
 """Texts of any script, to a label."""
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import keras
 import numpy as np
-from keras_tuner import HyperParameters
 
 from suite.data import builtin, texts
 from suite.data.dataset import Dataset
 from suite.data.options import DataOptions
 from suite.domain import Domain
-from suite.domains.text_cls import model
 from suite.preprocessing import adapt
+
+if TYPE_CHECKING:
+    import keras
+    from keras_tuner import HyperParameters
 
 
 class TextClassification(Domain):
@@ -34,7 +35,9 @@ class TextClassification(Domain):
     def adapt(self, dataset: Dataset) -> dict[str, Any]:
         return adapt.texts(dataset.inputs["text"][dataset.rows["train"]])
 
-    def build(self, hp: HyperParameters, preprocessing: dict[str, Any], classes: int) -> keras.Model:
+    def build(self, hp: "HyperParameters", preprocessing: dict[str, Any], classes: int) -> "keras.Model":
+        from suite.domains.text_cls import model
+
         return model.build(hp, preprocessing, classes)
 
     def odd(self, dataset: Dataset) -> dict[str, np.ndarray]:

@@ -1,0 +1,156 @@
+"""`suite predict`: answer every row of a file, a folder or standard input, in a stream."""
+
+import csv
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from suite.cli import options
+from suite.cli.output import Output
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from suite.artifact import Card
+
+BATCH = 512
+Row = dict[str, Any]
+FORMATS = (".csv", ".jsonl", ".parquet")
+
+
+@click.command(epilog="Example: suite predict fraud --input march.csv --output scores.parquet")
+@click.argument("model", metavar="NAME[/VERSION]")
+@click.option("--input", "source", required=True, help="A file, a folder of pictures, or - for standard input.")
+@click.option("--output", "target", type=click.Path(dir_okay=False, path_type=Path), help="A .csv, .jsonl or .parquet file (else CSV on standard output).")
+@click.option("--text-column", help="text_cls: the column that holds the text.")
+@click.option("--engine", type=click.Choice(["auto", "tf", "litert"]), default="auto", show_default=True, help="What runs the model.")
+@options.common
+def command(
+    model: str, source: str, target: Path | None, text_column: str | None, engine: str, models: Path, as_json: bool, quiet: bool
+) -> None:
+    """Answer every row: label, score, and a probability for each label as p_LABEL."""
+    from serving import engines
+    from suite import artifact
+    from suite.artifact import PROBABILITIES
+    from suite.data import stream
+    from suite.errors import SuiteError, UsageError
+
+    if target and target.suffix not in FORMATS:
+        raise UsageError(f"'{target}' has no known format: end it in one of {', '.join(FORMATS)}")
+    folder = artifact.find(models, model)
+    card = artifact.read_card(folder)
+    if card is None:
+        raise SuiteError(f"{folder} has no card, so its inputs are unknown: ask it through 'suite serve'")
+    artifact.verify(folder, card)
+    kind = card.preprocessing["kind"]
+    path: Path | Any = source if source == "-" else Path(source)
+    running = engines.load(folder, card, engine=engine)
+    # Standard output is the result here, so everything else goes to standard error.
+    output = Output(as_json, quiet or target is None)
+    count = 0
+    with _writer(target) as write, output.bar() as bar:
+        task = bar.add_task("rows", total=stream.count(kind, path))
+        for names, raw in stream.stream(kind, path, card.inputs, card.ignored, BATCH, text_column=text_column, **_size(card)):
+            rows = answers(card, running.run(raw)[PROBABILITIES], names)
+            write(rows)
+            count += len(rows)
+            bar.update(task, completed=count)
+    if not count:
+        raise SuiteError(f"{source} holds no rows: nothing was predicted")
+    if target or as_json:
+        value = {"rows": count, "output": str(target) if target else None, "model": card.name, "version": card.version, "engine": running.name}
+        output.result([f"{count:,} rows answered by {card.name}/{card.version} ({running.name}) in {target}"], value)
+
+
+def _size(card: "Card") -> dict[str, int]:
+    spec = card.preprocessing
+    return {name: spec[name] for name in ("height", "width", "channels")} if spec["kind"] == "image" else {}
+
+
+def answers(card: "Card", probabilities: "np.ndarray", names: list[str] | None) -> list[Row]:
+    """One answer a row of probabilities (N, labels): label, score, and p_LABEL; pictures by their path."""
+    rows = []
+    for index, values in enumerate(probabilities.tolist()):
+        best = max(range(len(values)), key=values.__getitem__)
+        score = values[best]
+        if card.threshold is not None:
+            score = values[1]
+            best = int(score >= card.threshold)
+        row = {"path": names[index]} if names else {}
+        rows.append(row | {"label": card.labels[best], "score": score} | {f"p_{label}": p for label, p in zip(card.labels, values, strict=True)})
+    return rows
+
+
+@contextmanager
+def _writer(target: Path | None) -> Iterator[Callable[[list[Row]], None]]:
+    """A function that writes rows; the file appears whole at the end, or not at all."""
+    if target is None:
+        yield _csv(sys.stdout)
+        return
+    from suite.errors import SuiteError
+
+    try:
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
+    except OSError as error:
+        raise SuiteError(f"cannot write {target} ({error.strerror}): choose another --output") from error
+    os.close(handle)
+    try:
+        if target.suffix == ".parquet":
+            with _parquet(temporary) as write:
+                yield write
+        else:
+            with open(temporary, "w", newline="", encoding="utf-8") as file:
+                yield _csv(file) if target.suffix == ".csv" else _json_lines(file)
+                file.flush()
+                os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, target)
+    except OSError as error:
+        raise SuiteError(f"writing {target} failed ({error.strerror or error}): nothing was written") from error
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def _csv(file: IO[str]) -> Callable[[list[Row]], None]:
+    writer = csv.writer(file)
+    started = False
+
+    def write(rows: list[Row]) -> None:
+        nonlocal started
+        if not started:
+            writer.writerow(rows[0])
+            started = True
+        writer.writerows(row.values() for row in rows)
+
+    return write
+
+
+def _json_lines(file: IO[str]) -> Callable[[list[Row]], None]:
+    return lambda rows: file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+@contextmanager
+def _parquet(path: str) -> Iterator[Callable[[list[Row]], None]]:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    writer = None
+
+    def write(rows: list[Row]) -> None:
+        nonlocal writer
+        table = pa.Table.from_pylist(rows)
+        writer = writer or parquet.ParquetWriter(path, table.schema)
+        writer.write_table(table)
+
+    try:
+        yield write
+    finally:
+        if writer:
+            writer.close()

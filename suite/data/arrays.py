@@ -1,0 +1,136 @@
+"""Pictures that come as arrays: .npz files and folders of idx files (the format of MNIST)."""
+
+import gzip
+import re
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from suite.errors import SuiteError
+
+IDX = re.compile(r"(?P<split>train|t10k|test).*(?P<kind>images|labels).*ubyte(\.gz)?$")
+IDX_TYPES = {8: np.uint8}
+IMAGE_KEYS = ("images", "image", "x", "data")
+LABEL_KEYS = ("labels", "label", "y", "target", "targets")
+CLASS_NAMES = "class_names"
+
+
+@dataclass
+class Arrays:
+    """uint8 images (N, height, width, channels), classes int32 (N,), and the rows that were marked as test."""
+
+    images: np.ndarray
+    y: np.ndarray
+    labels: list[str]
+    test: np.ndarray
+    detected: list[str] = field(default_factory=list)
+
+
+def has_idx(folder: Path) -> bool:
+    """Whether a folder holds idx files."""
+    return any(IDX.match(path.name) for path in folder.iterdir())
+
+
+def read_idx(folder: Path) -> Arrays:
+    """The train-images, train-labels and, if there, t10k- or test- files of a folder."""
+    files = {(found["split"], found["kind"]): path for path in sorted(folder.iterdir()) if (found := IDX.match(path.name))}
+    if ("train", "images") not in files or ("train", "labels") not in files:
+        raise SuiteError(f"{folder} lacks idx files: it needs train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz")
+    splits = [split for split in ("train", "t10k", "test") if (split, "images") in files]
+    parts = [(_idx(files[split, "images"]), _idx(files[split, "labels"])) for split in splits if (split, "labels") in files]
+    names = [path.name for path in files.values()]
+    return _join(folder, parts, [f"idx files: {', '.join(names)}"], None)
+
+
+def _idx(path: Path) -> np.ndarray:
+    try:
+        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    except (OSError, EOFError, zlib.error) as error:
+        raise SuiteError(f"{path} cannot be unpacked ({error}): fetch it again") from error
+    sizes = np.frombuffer(content, ">u4", count=content[3], offset=4) if len(content) > 4 else np.zeros(0, int)
+    if not len(sizes) or content[:2] != b"\0\0" or content[2] not in IDX_TYPES:
+        raise SuiteError(f"{path} is no idx file of unsigned bytes: fetch it again")
+    offset = 4 + 4 * len(sizes)
+    if len(content) - offset != np.prod(sizes, dtype=np.int64):
+        raise SuiteError(f"{path} is cut off: its header announces {tuple(sizes.tolist())} values; fetch it again")
+    return np.frombuffer(content, IDX_TYPES[content[2]], offset=offset).reshape(sizes)
+
+
+def read_npz(path: Path) -> Arrays:
+    """`x_train, y_train` with `x_test, y_test` if there are any, or `images, labels`; `class_names` if there."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            found = {name.lower(): file[name] for name in file.files}
+    except (OSError, ValueError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+        reason = "it holds Python objects, which are never loaded" if "pickle" in str(error) else str(error)
+        raise SuiteError(f"{path} cannot be read ({reason}): save plain arrays with numpy.savez_compressed") from error
+    names = [str(name) for name in found.pop(CLASS_NAMES)] if CLASS_NAMES in found else None
+    train = _pick(found, "_train") or _pick(found, "")
+    if train is None:
+        raise SuiteError(
+            f"{path} holds {', '.join(found) or 'nothing'}: name the arrays images and labels, "
+            "or x_train, y_train, x_test and y_test"
+        )
+    parts = [train, _pick(found, "_test")]
+    return _join(path, [part for part in parts if part], [f"arrays: {', '.join(found)}"], names)
+
+
+def _pick(found: dict[str, np.ndarray], suffix: str) -> tuple[np.ndarray, np.ndarray] | None:
+    images = next((found[key + suffix] for key in IMAGE_KEYS if key + suffix in found), None)
+    labels = next((found[key + suffix] for key in LABEL_KEYS if key + suffix in found), None)
+    return None if images is None or labels is None else (images, labels)
+
+
+def _join(
+    source: Path, parts: list[tuple[np.ndarray, np.ndarray]], detected: list[str], names: list[str] | None
+) -> Arrays:
+    for images, labels in parts:
+        if len(images) != len(labels) or labels.ravel().shape != (len(images),):
+            raise SuiteError(f"{source} has {len(images)} pictures but labels of shape {labels.shape}: give one label each")
+    images = [_bytes(source, images) for images, _ in parts]
+    every = images[0] if len(images) == 1 else np.concatenate(images)
+    classes, y = np.unique(np.concatenate([labels.ravel() for _, labels in parts]), return_inverse=True)
+    if classes.dtype.kind == "f" and (classes != np.round(classes)).any():
+        raise SuiteError(f"{source} has labels such as {classes[0]}, which are no classes: give whole numbers or names")
+    if names and classes.dtype.kind in "iu" and classes.max() < len(names):
+        labels_found = [names[index] for index in classes]
+    else:
+        labels_found = [str(int(name)) if classes.dtype.kind == "f" else str(name) for name in classes]
+    test = np.arange(len(images[0]), len(every))
+    return Arrays(every, y.astype(np.int32), labels_found, test, detected)
+
+
+def _bytes(source: Path, images: np.ndarray) -> np.ndarray:
+    """Images as uint8 (N, height, width, channels), whatever their numbers' range."""
+    if images.ndim == 3:
+        images = images[..., None]
+    if images.ndim != 4 or images.shape[-1] not in (1, 3, 4) or not len(images):
+        raise SuiteError(
+            f"{source} has pictures of shape {images.shape}: give (rows, height, width) or (rows, height, width, channels) "
+            "with 1, 3 or 4 channels last"
+        )
+    images = images[..., :3]
+    if images.dtype == np.uint8:
+        return images
+    low, high = float(images.min()), float(images.max())
+    if not (low >= 0 and high <= 255):
+        raise SuiteError(f"{source} has pictures with values from {low:g} to {high:g}: give 0 to 255, or 0 to 1")
+    scale = 255 if images.dtype.kind in "fb" and high <= 1 else 1
+    return np.rint(images * np.float32(scale)).astype(np.uint8)
+
+
+def resized(images: np.ndarray, size: int | None) -> tuple[np.ndarray, list[str]]:
+    """The images in a square of `size` if one is asked for."""
+    if size is None or images.shape[1:3] == (size, size):
+        return images, []
+    from PIL import Image
+
+    channels = images.shape[3]
+    result = np.empty((len(images), size, size, channels), np.uint8)
+    for index, image in enumerate(images):
+        picture = Image.fromarray(image[..., 0] if channels == 1 else image)
+        result[index] = np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR)).reshape(size, size, channels)
+    return result, [f"resized from {images.shape[1]} x {images.shape[2]}"]

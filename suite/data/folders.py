@@ -1,0 +1,89 @@
+"""Folders that hold a sub-folder for each class, perhaps within sub-folders for each split."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from suite.data import splits
+from suite.data.dataset import SplitName
+from suite.errors import SuiteError
+
+SPLITS: dict[str, SplitName] = {
+    "train": "train", "training": "train",
+    "validation": "validation", "valid": "validation", "val": "validation",
+    "test": "test", "testing": "test",
+}  # fmt: skip
+
+
+@dataclass
+class Entries:
+    """Files and their classes; `given` is each file's split, or "" where that is for us to decide."""
+
+    paths: list[Path]
+    y: np.ndarray
+    labels: list[str]
+    given: np.ndarray
+    detected: list[str] = field(default_factory=list)
+
+    def keep(self, kept: np.ndarray) -> "Entries":
+        """Only the entries of these numbers."""
+        return replace(self, paths=[self.paths[index] for index in kept], y=self.y[kept], given=self.given[kept])
+
+    def rows(self, seed: int) -> splits.Rows:
+        """The rows of each split: as given, and what is not given made from the training rows."""
+        if not self.given.any():
+            return splits.stratified(self.y, self.labels, seed)
+        splits.check_classes(self.y, self.labels)
+        rows: splits.Rows = {name: np.flatnonzero(self.given == name) for name in ("train", "validation", "test")}
+        for name, share in (("test", splits.TEST), ("validation", splits.VALIDATION_BESIDE_TEST)):
+            if not len(rows[name]):  # type: ignore[index]
+                rows["train"], rows[name] = splits.hold_back(rows["train"], self.y, share, seed)  # type: ignore[index]
+        for index, label in enumerate(self.labels):
+            if index not in self.y[rows["train"]]:
+                raise SuiteError(f"class '{label}' has no training rows: add some, or remove it from the other splits")
+        return rows
+
+
+def labelled(source: Path, suffixes: tuple[str, ...]) -> Entries:
+    """Every file with one of the suffixes under SOURCE/CLASS/ or SOURCE/SPLIT/CLASS/, in order of name."""
+    folders = sorted(path for path in source.iterdir() if path.is_dir() and not path.name.startswith("."))
+    if not folders:
+        raise SuiteError(f"{source} has no sub-folders: put the files of each class into a folder named after it")
+    by_split = {folder: SPLITS[folder.name.lower()] for folder in folders if folder.name.lower() in SPLITS}
+    detected = []
+    if by_split and "train" in by_split.values() and any(child.is_dir() for folder in by_split for child in folder.iterdir()):
+        classes = [(path, split) for folder, split in by_split.items() for path in sorted(folder.iterdir()) if path.is_dir()]
+        detected.append(f"splits: {', '.join(folder.name for folder in by_split)} as given")
+        ignored = [folder.name for folder in folders if folder not in by_split]
+        if ignored:
+            detected.append(f"ignored folders: {', '.join(ignored)}")
+    else:
+        classes = [(path, "") for path in folders]
+    return _collect(source, classes, suffixes, detected)
+
+
+def _collect(source: Path, classes: list[tuple[Path, str]], suffixes: tuple[str, ...], detected: list[str]) -> Entries:
+    paths: list[Path] = []
+    names: list[str] = []
+    given: list[str] = []
+    others = 0
+    for folder, split in classes:
+        for path in sorted(folder.rglob("*")):
+            if path.suffix.lower() in suffixes and path.is_file():
+                paths.append(path)
+                names.append(folder.name)
+                given.append(split)
+            else:
+                others += path.is_file()
+    if not paths:
+        raise SuiteError(f"{source} holds no {', '.join(suffixes)} files in its class folders: add some")
+    empty = {folder.name for folder, _ in classes} - set(names)
+    if empty:
+        detected.append(f"empty folders ignored: {', '.join(sorted(empty))}")
+    if others:
+        detected.append(f"other files ignored: {others:,}")
+    labels = sorted(set(names))
+    number = {label: index for index, label in enumerate(labels)}
+    y = np.array([number[name] for name in names], np.int32)
+    return Entries(paths, y, labels, np.array(given), detected)

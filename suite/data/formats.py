@@ -1,0 +1,172 @@
+"""Tables in a stream: CSV, TSV, JSON Lines and Parquet, each plain, gzip or zstd."""
+
+import csv
+import io
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+from pyarrow import csv as arrow_csv
+from pyarrow import parquet
+
+from suite.errors import SuiteError
+
+BLOCK = 8 << 20
+ROWS = 10_000
+COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
+SUFFIXES = {
+    ".csv": "csv", ".txt": "csv", ".tsv": "tsv", ".tab": "tsv",
+    ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".parquet": "parquet", ".pq": "parquet",
+}  # fmt: skip
+DELIMITERS = ",;\t|"
+Source = Path | BinaryIO
+
+
+def kind_of(path: Path) -> str:
+    """csv, tsv, jsonl or parquet: by the name, else by the first bytes."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes and suffixes[-1] in COMPRESSIONS:
+        suffixes.pop()
+    if suffixes and suffixes[-1] in SUFFIXES:
+        return SUFFIXES[suffixes[-1]]
+    with _bytes(path) as file:
+        start = file.read(4)
+    return "parquet" if start == b"PAR1" else "jsonl" if start[:1] == b"{" else "csv"
+
+
+def batches(source: Source) -> Iterator[pa.RecordBatch]:
+    """The rows in a stream. Columns of CSV and JSON Lines are strings, a missing value being null; of Parquet their own.
+
+    A stream without a name is JSON Lines if it begins with a brace, else CSV.
+    """
+    name = str(source) if isinstance(source, Path) else "standard input"
+    try:
+        if isinstance(source, Path):
+            kind = kind_of(source)
+            if kind == "parquet":
+                yield from _parquet(source)
+                return
+            with _bytes(source) as file:
+                yield from _lines(file, kind, name)
+        else:
+            yield from _lines(source, "", name)
+    except UnicodeDecodeError as error:
+        raise SuiteError(f"{name} is not UTF-8 ({error.reason}): convert it, for example with iconv -t utf-8") from error
+    except (pa.ArrowException, OSError, EOFError) as error:
+        raise SuiteError(f"{name} cannot be read: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    if "UTF8" in text or "UTF-8" in text:
+        return f"it is not UTF-8 ({text}); convert it, for example with iconv -t utf-8"
+    return f"{text[:200]}; mend that row or fetch the file again"
+
+
+@contextmanager
+def _bytes(path: Path) -> Iterator[Any]:
+    """The file's bytes, unpacked."""
+    compression = COMPRESSIONS.get(path.suffix.lower())
+    with pa.input_stream(str(path), compression=compression) as file:
+        yield file
+
+
+def _lines(file: Any, kind: str, name: str) -> Iterator[pa.RecordBatch]:
+    reader = io.BufferedReader(_Raw(file), BLOCK)
+    start = reader.peek(1)[:BLOCK]
+    kind = kind or ("jsonl" if start.lstrip()[:1] == b"{" else "csv")
+    if not start.strip():
+        raise SuiteError(f"{name} is empty: give a file with data")
+    yield from (_json(reader, name) if kind == "jsonl" else _csv(reader, start, kind, name))
+
+
+class _Raw(io.RawIOBase):
+    """An Arrow or Python stream as Python's buffered reader wants it."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        content = self._file.read(len(buffer))
+        buffer[: len(content)] = content
+        return len(content)
+
+
+def _csv(file: io.BufferedReader, start: bytes, kind: str, name: str) -> Iterator[pa.RecordBatch]:
+    header = start.removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0].decode()
+    delimiter = "\t" if kind == "tsv" else max(DELIMITERS, key=header.count)
+    names = next(csv.reader([header.rstrip("\r")], delimiter=delimiter))
+    names = [column.strip() or f"column {position}" for position, column in enumerate(names, 1)]
+    twice = next((column for column in names if names.count(column) > 1), None)
+    if twice is not None:
+        raise SuiteError(f"{name} has two columns named '{twice}': rename one")
+    reader = arrow_csv.open_csv(
+        file,
+        arrow_csv.ReadOptions(block_size=BLOCK, column_names=names, skip_rows=1, use_threads=False),
+        arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+        arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
+    )
+    yield from reader
+
+
+def _json(file: io.BufferedReader, name: str) -> Iterator[pa.RecordBatch]:
+    rows: list[dict[str, Any]] = []
+    for number, line in enumerate(file, 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+        except json.JSONDecodeError as error:
+            raise SuiteError(f"{name} line {number} is not JSON ({error.msg}): give one object a line") from error
+        if not isinstance(row, dict):
+            raise SuiteError(f"{name} line {number} is no JSON object: give one object a line")
+        rows.append(row)
+        if len(rows) == ROWS:
+            yield _strings(rows, name)
+            rows = []
+    if rows:
+        yield _strings(rows, name)
+
+
+def _strings(rows: list[dict[str, Any]], name: str) -> pa.RecordBatch:
+    keys = dict.fromkeys(key for row in rows for key in row)
+    return pa.RecordBatch.from_pydict(
+        {key: pa.array([_string(row.get(key), key, name) for row in rows], pa.string()) for key in keys}
+    )
+
+
+def _string(value: Any, key: str, name: str) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, (dict, list)):
+        raise SuiteError(f"{name} has a nested value under '{key}': give plain values only")
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _parquet(path: Path) -> Iterator[pa.RecordBatch]:
+    if path.suffix.lower() not in COMPRESSIONS:
+        with parquet.ParquetFile(path) as file:
+            yield from file.iter_batches(ROWS)
+        return
+    # Parquet is read from its end, which a compressed stream cannot do.
+    with tempfile.TemporaryFile() as unpacked:
+        with _bytes(path) as packed:
+            shutil.copyfileobj(packed, unpacked)
+        with parquet.ParquetFile(unpacked) as file:
+            yield from file.iter_batches(ROWS)
+
+
+def table(source: Path) -> pa.Table:
+    """A small table whole."""
+    found = list(batches(source))
+    if not found or not sum(batch.num_rows for batch in found):
+        raise SuiteError(f"{source} has no rows: give a file with data")
+    return pa.concat_tables([pa.Table.from_batches([batch]) for batch in found], promote_options="default")

@@ -1,0 +1,58 @@
+"""Read labelled pictures: class folders, .npz arrays, idx files, or a table of paths and labels."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from suite.artifact import TensorSpec
+from suite.data import arrays, folders, picture_files, splits
+from suite.data.dataset import Dataset
+from suite.data.options import DataOptions
+from suite.data.source import describe, existing
+from suite.errors import UsageError
+
+TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
+
+
+def read(source: Path, options: DataOptions) -> Dataset:
+    """Pictures uint8 (N, height, width, channels) under the name `image`, held once, and their classes."""
+    source = existing(source)
+    if source.is_dir() and not arrays.has_idx(source):
+        entries = folders.labelled(source, picture_files.SUFFIXES)
+        return _from_files(source, entries, options)
+    if source.is_dir():
+        return _from_arrays(source, arrays.read_idx(source), options)
+    if source.suffix == ".npz":
+        return _from_arrays(source, arrays.read_npz(source), options)
+    if any(suffix in TABLES for suffix in source.suffixes):
+        return _from_files(source, picture_files.listed(source, options), options)
+    raise UsageError(
+        f"{source} is no source of pictures: give a folder with a sub-folder per class, an .npz file, "
+        "a folder of idx .gz files, or a CSV or Parquet file of paths and labels"
+    )
+
+
+def _from_files(source: Path, entries: folders.Entries, options: DataOptions) -> Dataset:
+    images, kept, detected = picture_files.load(entries.paths, options.image_size)
+    kept_entries = entries.keep(kept)
+    return _dataset(source, images, kept_entries.y, entries.labels, kept_entries.rows(options.seed), options, [*entries.detected, *detected])
+
+
+def _from_arrays(source: Path, found: arrays.Arrays, options: DataOptions) -> Dataset:
+    rows = splits.around_test(found.y, found.labels, found.test, options.seed) if len(found.test) else splits.stratified(found.y, found.labels, options.seed)
+    images, detected = arrays.resized(found.images, options.image_size)
+    return _dataset(source, images, found.y, found.labels, rows, options, [*found.detected, *detected])
+
+
+def _dataset(
+    source: Path, images: np.ndarray, y: np.ndarray, labels: list[str], rows: Any, options: DataOptions, detected: list[str]
+) -> Dataset:
+    height, width, channels = images.shape[1:]
+    found = [
+        *detected,
+        f"pictures: {len(images):,} of {height} x {width}, {'grey' if channels == 1 else 'RGB'}",
+        f"classes: {len(labels)} ({', '.join(labels[:10])}{', ...' if len(labels) > 10 else ''})",
+    ]
+    spec = TensorSpec("image", "uint8", (height, width, channels), "image", "image")
+    return Dataset({"image": images}, y, labels, rows, [spec], describe(source, rows, found, options), found)

@@ -1,0 +1,132 @@
+"""Decode many picture files into one array, a few at a time; damaged ones are left out and named."""
+
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from suite.data import formats
+from suite.data.folders import Entries
+from suite.data.options import DataOptions
+from suite.errors import SuiteError, UsageError, unknown
+from suite.preprocessing.mirror import image
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp")
+LARGEST_NATURAL = 96
+LARGEST_DEFAULT = 64
+SMALLEST = 4
+DAMAGED_SHARE = 0.05
+CHUNK = 256
+THREADS = 4
+PATH_NAMES = ("path", "file", "filename", "image", "file_name", "image_path")
+LABEL_NAMES = ("label", "class", "category", "target")
+
+
+def load(paths: list[Path], size: int | None) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """uint8 (kept, height, width, channels), the numbers of the paths that were kept, and what was found out."""
+    found: list[Any] = [None] * len(paths)
+    for index, shape in _each(paths, image.probe):
+        found[index] = shape
+    shapes = Counter(shape for shape in found if not isinstance(shape, SuiteError))
+    _check_damage(paths, [index for index, shape in enumerate(found) if isinstance(shape, SuiteError)], found)
+    height, width = _target(shapes, size)
+    channels = max(shape[2] for shape in shapes)
+
+    images = np.empty((len(paths), height, width, channels), np.uint8)
+    damaged: dict[int, SuiteError] = {}
+    for index, picture in _each(paths, lambda content: image.decode(content, height, width, channels)):
+        if isinstance(picture, SuiteError):
+            damaged[index] = picture
+        else:
+            images[index] = picture
+    _check_damage(paths, list(damaged), damaged)
+    kept = np.array([index for index in range(len(paths)) if index not in damaged])
+    # Moved down within the one array, so that a second is never made.
+    for position, index in enumerate(kept):
+        if position != index:
+            images[position] = images[index]
+    return images[: len(kept)], kept, [*_sizes(shapes, height, width), *_left_out(paths, damaged)]
+
+
+def _each(paths: list[Path], work: Any) -> Iterator[tuple[int, Any]]:
+    """What `work` makes of each file's content, or the SuiteError it raised; in order, a few at a time."""
+
+    def attempt(path: Path) -> Any:
+        try:
+            return work(path.read_bytes())
+        except SuiteError as error:
+            return error
+        except OSError as error:
+            return SuiteError(f"the file cannot be read ({error.strerror})")
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        for chunk in _chunks(range(len(paths))):
+            yield from zip(chunk, pool.map(attempt, [paths[index] for index in chunk]), strict=True)
+
+
+def _chunks(numbers: range) -> Iterator[range]:
+    for start in range(0, len(numbers), CHUNK):
+        yield numbers[start : start + CHUNK]
+
+
+def _target(shapes: Counter[tuple[int, int, int]], size: int | None) -> tuple[int, int]:
+    if size:
+        return size, size
+    sizes = Counter[tuple[int, int]]()
+    for (height, width, _), count in shapes.items():
+        sizes[height, width] += count
+    if len(sizes) == 1 and max(next(iter(sizes))) <= LARGEST_NATURAL:
+        return next(iter(sizes))
+    shorter = sorted((min(shape), count) for shape, count in sizes.items())
+    middle = np.repeat([side for side, _ in shorter], [count for _, count in shorter])[sizes.total() // 2]
+    side = int(np.clip(middle, SMALLEST, LARGEST_DEFAULT))
+    return side, side
+
+
+def _sizes(shapes: Counter[tuple[int, int, int]], height: int, width: int) -> list[str]:
+    if len({shape[:2] for shape in shapes}) == 1 and (height, width) == next(iter(shapes))[:2]:
+        return []
+    sides = [side for shape in shapes for side in shape[:2]]
+    return [f"sizes: sides of {min(sides)} to {max(sides)} pixels, stretched to {height} x {width} (--image-size sets another)"]
+
+
+def _left_out(paths: list[Path], damaged: dict[int, SuiteError]) -> list[str]:
+    if not damaged:
+        return []
+    named = ", ".join(str(paths[index]) for index in list(damaged)[:3])
+    return [f"damaged pictures left out: {len(damaged):,} of {len(paths):,} ({named}{', ...' if len(damaged) > 3 else ''})"]
+
+
+def _check_damage(paths: list[Path], damaged: list[int], reasons: Any) -> None:
+    if len(damaged) > DAMAGED_SHARE * len(paths):
+        first = damaged[0]
+        raise SuiteError(
+            f"{len(damaged):,} of {len(paths):,} pictures cannot be used, more than {DAMAGED_SHARE:.0%}; "
+            f"the first is {paths[first]}: {reasons[first]}"
+        )
+
+
+def listed(source: Path, options: DataOptions) -> Entries:
+    """The pictures and classes that a table of paths (from the table's folder on) and labels names."""
+    table = formats.table(source)
+    names = table.column_names
+    path_column = next((name for name in names if name.lower() in PATH_NAMES), None)
+    label_column = options.label_column or next((name for name in names if name.lower() in LABEL_NAMES), None)
+    if path_column is None and label_column and len(names) == 2:
+        path_column = next(name for name in names if name != label_column)
+    if path_column is None or label_column is None:
+        raise UsageError(f"{source} has the columns {', '.join(names)}: name them path and label, or say --label-column")
+    if label_column not in names:
+        raise unknown("column", label_column, names)
+    paths = [source.parent / str(value) for value in table[path_column].to_pylist()]
+    values = ["" if value is None else str(value) for value in table[label_column].to_pylist()]
+    labels = sorted({value for value in values if value})
+    kept = [index for index, value in enumerate(values) if value]
+    y = np.array([labels.index(values[index]) for index in kept], np.int32)
+    detected = [f"columns: path '{path_column}', label '{label_column}'"]
+    if len(kept) < len(values):
+        detected.append(f"rows without a label left out: {len(values) - len(kept):,}")
+    return Entries([paths[index] for index in kept], y, labels, np.full(len(kept), ""), detected)

@@ -1,0 +1,43 @@
+"""Where data came from, as the card records it."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from suite.data.options import DataOptions
+from suite.errors import SuiteError, UsageError
+
+
+def existing(source: Path) -> Path:
+    """The path itself; an error if nothing is there or it is an empty file."""
+    if not source.exists():
+        raise UsageError(f"there is nothing at {source}: give a path that exists, or a name from 'suite data list'")
+    if source.is_file() and not source.stat().st_size:
+        raise SuiteError(f"{source} is empty: give a file with data")
+    return source
+
+
+def describe(source: Path, rows: Mapping[Any, np.ndarray], detected: list[str], options: DataOptions) -> dict[str, Any]:
+    """The card's `data`: path, sha256, rows by split, what was detected, and the options given by hand."""
+    return {
+        "path": str(source),
+        "sha256": _hash(source),
+        "rows": {name: len(split) for name, split in rows.items()},
+        "detected": detected,
+        "options": options.given(),
+    }
+
+
+def _hash(source: Path) -> str:
+    """Of a file its content; of a folder the names and sizes of what is in it."""
+    if source.is_file():
+        with source.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    for path in sorted(source.rglob("*")):
+        if path.is_file():
+            digest.update(f"{path.relative_to(source).as_posix()}\0{path.stat().st_size}\n".encode())
+    return digest.hexdigest()

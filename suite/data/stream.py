@@ -1,0 +1,143 @@
+"""Unlabelled rows in a stream, as a model's inputs: for batch prediction."""
+
+import itertools
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from suite.artifact import TensorSpec
+from suite.errors import SuiteError, UsageError, unknown
+from suite.preprocessing.mirror import image, values
+
+PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp")
+STDIN = "-"
+Batch = tuple[list[str] | None, dict[str, np.ndarray]]
+READERS = {"numeric": lambda text, _: values.number(text), "boolean": lambda text, _: values.boolean(text), "date": values.seconds}
+WANTED = {"numeric": "a number", "boolean": "true or false", "date": "a date"}
+
+
+def images(source: str, shape: tuple[int, ...], size: int) -> Iterator[Batch]:
+    """Every picture below a folder in order of name, or one picture, or those that a table names: paths and uint8 images."""
+    for chunk in _chunks(_pictures(source), size):
+        pictures = np.empty((len(chunk), *shape), np.uint8)
+        for index, path in enumerate(chunk):
+            try:
+                pictures[index] = image.decode(path.read_bytes(), *shape)  # type: ignore[call-arg]
+            except OSError as error:
+                raise SuiteError(f"{path} cannot be read ({error.strerror}): mend the path") from error
+            except SuiteError as error:
+                raise SuiteError(f"{path}: {error}") from error
+        yield [str(path) for path in chunk], {"image": pictures}
+
+
+def _pictures(source: str) -> Iterator[Path]:
+    from suite.data.source import existing
+
+    path = existing(Path(source))
+    if path.is_dir():
+        yield from sorted(found for found in path.rglob("*") if found.suffix.lower() in PICTURES)
+    elif path.suffix.lower() in PICTURES:
+        yield path
+    else:
+        from suite.data import formats
+        from suite.data.picture_files import PATH_NAMES
+
+        for batch in formats.batches(path):
+            names = batch.schema.names
+            column = next((name for name in names if name.lower() in PATH_NAMES), names[0] if len(names) == 1 else None)
+            if column is None:
+                raise UsageError(f"{source} has the columns {', '.join(names)}: name the one of paths 'path'")
+            yield from (path.parent / str(value) for value in batch.column(column).to_pylist())
+
+
+def texts(source: str, column: str | None, size: int) -> Iterator[Batch]:
+    """The texts of a table's column, or the lines of a .txt file; `column` is found out where it is None."""
+    for batch in _batches(source, lines=column is None):
+        names = batch.schema.names
+        column = column or _text_column(source, batch)
+        if column not in names:
+            raise unknown("column", column, names)
+        found = ["" if value is None else str(value) for value in batch.column(column).to_pylist()]
+        for chunk in _chunks(iter(found), size):
+            yield None, {"text": np.array(chunk, object)}
+
+
+def _text_column(source: str, batch: Any) -> str:
+    from suite.data.columns import Column
+
+    names: list[str] = batch.schema.names
+    if "text" in names or len(names) == 1:
+        return "text" if "text" in names else names[0]
+    profiles = []
+    for name in names:
+        profiles.append(Column(name))
+        profiles[-1].add(batch.column(name))
+    best = max(profiles, key=lambda profile: profile.length)
+    rivals = [profile.name for profile in profiles if profile is not best and profile.length > 0.5 * best.length]
+    if rivals:
+        raise UsageError(f"{source} has several columns that may be the text ({', '.join([best.name, *rivals])}): say --text-column")
+    return best.name
+
+
+def table(source: str, specs: list[TensorSpec], ignored: list[str], size: int) -> Iterator[Batch]:
+    """A model's columns; one that is not there is missing in every row, one that the model does not know is an error."""
+    known = {spec.name for spec in specs} | set(ignored)
+    first = 1
+    for batch in _batches(source, lines=False):
+        strange = [name for name in batch.schema.names if name not in known]
+        if strange:
+            raise unknown("column of this model", strange[0], [spec.name for spec in specs])
+        for start in range(0, batch.num_rows, size):
+            rows = batch.slice(start, size)
+            yield None, {spec.name: _column(spec, rows, first + start) for spec in specs}
+        first += batch.num_rows
+
+
+def _column(spec: TensorSpec, batch: Any, first: int) -> np.ndarray:
+    from suite.data import columns
+
+    categorical = spec.kind == "categorical"
+    target = np.full(batch.num_rows, "" if categorical else np.nan, object if categorical else spec.dtype)
+    if spec.name not in batch.schema.names:
+        return target
+    column = batch.column(spec.name)
+    try:
+        if columns.fill(spec.kind, spec.format, column, target, {}):
+            raise ValueError("not a number")
+    except ValueError as error:
+        read = READERS[spec.kind]
+        for number, text in enumerate(columns.texts(column).to_pylist(), first):
+            try:
+                read(text or "", spec.format)
+            except ValueError:
+                raise SuiteError(f"row {number}, column '{spec.name}': {text!r} is not {WANTED[spec.kind]}; mend it or leave it empty") from error
+        raise
+    return target
+
+
+def _batches(source: str, lines: bool) -> Iterator[Any]:
+    import pyarrow as pa
+
+    from suite.data import formats
+    from suite.data.source import existing
+
+    if source == STDIN:
+        yield from formats.batches(sys.stdin.buffer)
+        return
+    path = existing(Path(source))
+    if path.is_dir():
+        raise UsageError(f"{source} is a folder: give a file")
+    if lines and path.suffix.lower() == ".txt":
+        with path.open(encoding="utf-8-sig") as file:
+            for chunk in _chunks((line.rstrip("\n") for line in file), formats.ROWS):
+                yield pa.RecordBatch.from_pydict({"text": chunk})
+        return
+    yield from formats.batches(path)
+
+
+def _chunks(items: Iterator[Any], size: int) -> Iterator[list[Any]]:
+    while chunk := list(itertools.islice(items, size)):
+        yield chunk

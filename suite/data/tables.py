@@ -1,0 +1,217 @@
+"""Read a table with a label of two values: what each column is, which rows are for what, then the values, once."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from suite.artifact import TensorSpec
+from suite.data import columns, formats, splits
+from suite.data.columns import Column
+from suite.data.dataset import Dataset
+from suite.data.options import DataOptions
+from suite.data.source import describe, existing
+from suite.errors import SuiteError, UsageError, unknown
+
+LABEL_NAMES = ("class", "label", "target", "fraud", "is_fraud", "isfraud", "y", "default", "creditability", "outcome")
+TIME_NAMES = ("time", "timestamp", "date", "datetime", "step")
+FEATURES = ("numeric", "boolean", "categorical", "date")
+DTYPES = {"numeric": "float32", "boolean": "float32", "categorical": "string", "date": "float64"}
+
+
+@dataclass
+class Plan:
+    """What is to be read: the label, what it looks for, the column of time if any, and the features."""
+
+    label: Column
+    labels: list[str]
+    time: Column | None
+    features: list[Column]
+    ignored: list[str]
+    detected: list[str]
+
+
+def read(source: Path, options: DataOptions) -> Dataset:
+    """Columns by name as Dataset says, y = 1 where the label is the positive one."""
+    source = existing(source)
+    if source.is_dir():
+        raise UsageError(f"{source} is a folder: give a CSV, JSON Lines or Parquet file")
+    found = profile(source)
+    plan = _plan(source, found, options)
+    inputs, y, time, slips = _load(source, plan)
+    detected = [*plan.detected, *_oddities(plan.features, slips)]
+    if len(y) < plan.label.rows:
+        detected.append(f"rows without a label left out: {plan.label.rows - len(y):,}")
+    rows = _rows(y, plan, time, options.seed)
+    if time is not None and plan.time and plan.time not in plan.features:
+        inputs.pop(plan.time.name, None)
+    specs = _specs(plan.features)
+    return Dataset(inputs, y, plan.labels, rows, specs, describe(source, rows, detected, options), detected, [], plan.ignored)
+
+
+def profile(source: Path) -> dict[str, Column]:
+    """Every column's profile, in one pass over the file."""
+    found: dict[str, Column] = {}
+    rows = 0
+    for batch in formats.batches(source):
+        for name in batch.schema.names:
+            if name not in found:
+                found[name] = Column(name, rows=rows, missing=rows)
+            found[name].add(batch.column(name))
+        rows += batch.num_rows
+        for column in found.values():
+            column.missing += rows - column.rows
+            column.rows = rows
+    if not rows:
+        raise SuiteError(f"{source} has a header and no rows: add rows")
+    return found
+
+
+def _plan(source: Path, found: dict[str, Column], options: DataOptions) -> Plan:
+    label, why = _label(source, found, options.label_column)
+    positive = options.positive or min(label.distinct, key=lambda value: (label.distinct[value], value))
+    if positive not in label.distinct:
+        raise unknown(f"value in the label column '{label.name}'", positive, list(label.distinct))
+    negative = next(value for value in label.distinct if value != positive)
+    detected = [
+        f"label column: {label.name} ({why})",
+        f"positive: '{positive}' ({label.distinct[positive]:,} of {label.known:,} rows; {'as asked' if options.positive else 'the rarer value'})",
+    ]
+    time = _time(found, label, options.time_column)
+    features: list[Column] = []
+    dropped: dict[str, list[str]] = {}
+    for column in found.values():
+        if column in (label, time) and not (column is time and column.kind == "date"):
+            continue
+        if column.kind in FEATURES:
+            features.append(column)
+        else:
+            dropped.setdefault(column.kind, []).append(column.name)
+    if not features:
+        raise SuiteError(f"{source} has no column to learn from beside '{label.name}': add some that vary")
+    for kind in FEATURES:
+        names = [column.name for column in features if column.kind == kind]
+        if names:
+            detected.append(f"{kind} columns: {', '.join(names)}")
+    detected += [f"{kind} columns dropped: {', '.join(names)}" for kind, names in dropped.items()]
+    detected.append(f"split: in time by {time.name}" if time else "split: random, stratified by label (no time column)")
+    used = {column.name for column in features}
+    return Plan(label, [negative, positive], time, features, [name for name in found if name not in used], detected)
+
+
+def _label(source: Path, found: dict[str, Column], wanted: str | None) -> tuple[Column, str]:
+    if wanted is not None:
+        if wanted not in found:
+            raise unknown("column", wanted, list(found))
+        column = found[wanted]
+        if len(column.distinct) != 2:
+            some = ", ".join(list(column.distinct)[:4]) or "nothing"
+            count = "more than 1,000" if len(column.distinct) > columns.DISTINCT else str(len(column.distinct))
+            raise SuiteError(f"the label column '{wanted}' has {count} values ({some}, ...): it needs exactly two classes")
+        return column, "as asked, two values"
+    two = [column for column in found.values() if len(column.distinct) == 2 and not column.native_date]
+    named = [column for name in LABEL_NAMES for column in two if column.name.lower() == name]
+    if named:
+        return named[0], "named like a label, two values"
+    if len(two) == 1:
+        return two[0], "the only column of two values"
+    if not two:
+        one = next((c for name in LABEL_NAMES for c in found.values() if c.name.lower() == name and len(c.distinct) == 1), None)
+        if one:
+            raise SuiteError(f"the label column '{one.name}' holds only '{next(iter(one.distinct))}': two classes are needed")
+        raise SuiteError(f"{source} has no column of exactly two values: name the label with --label-column")
+    raise UsageError(
+        f"{source} has several columns that may be the label ({', '.join(column.name for column in two)}): "
+        "say which with --label-column"
+    )
+
+
+def _time(found: dict[str, Column], label: Column, wanted: str | None) -> Column | None:
+    if wanted is not None:
+        if wanted not in found:
+            raise unknown("column", wanted, list(found))
+        if not _orders(found[wanted]):
+            raise SuiteError(f"the time column '{wanted}' holds neither dates nor numbers: name another, or none")
+        return found[wanted]
+    candidates = [column for column in found.values() if column is not label and not column.missing and _orders(column)]
+    named = [column for column in candidates if column.name.lower() in TIME_NAMES]
+    dates = [column for column in candidates if column.kind == "date"]
+    return next(iter([*named, *dates]), None)
+
+
+def _orders(column: Column) -> bool:
+    return column.kind == "date" or column.numbers == column.known > 0
+
+
+def _load(source: Path, plan: Plan) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray | None, dict[str, int]]:
+    """The feature columns, y, the time in seconds or as it was, and how many values of each column were no numbers."""
+    total = plan.label.known
+    inputs = {column.name: np.empty(total, object if column.kind == "categorical" else DTYPES[column.kind]) for column in plan.features}
+    y = np.empty(total, np.int32)
+    time = None if plan.time is None else np.empty(total, np.float64)
+    shared: dict[str, str] = {}
+    slips = dict.fromkeys(inputs, 0)
+    start = 0
+    for batch in _labelled(source, plan.label.name):
+        rows = slice(start, start + batch.num_rows)
+        y[rows] = [text == plan.labels[1] for text in columns.texts(batch.column(plan.label.name)).to_pylist()]
+        for column in plan.features:
+            if column.name in batch.schema.names:
+                target = inputs[column.name][rows]
+                slips[column.name] += columns.fill(column.kind, _format(column), batch.column(column.name), target, shared)
+            else:
+                inputs[column.name][rows] = "" if column.kind == "categorical" else np.nan
+        if plan.time and time is not None:
+            kind = "date" if plan.time.kind == "date" else "numeric"
+            columns.fill(kind, _format(plan.time), batch.column(plan.time.name), time[rows], shared)
+        start += batch.num_rows
+    return inputs, y, time, slips
+
+
+def _labelled(source: Path, label: str) -> Iterator[Any]:
+    from pyarrow import compute as pc
+
+    for batch in formats.batches(source):
+        if label in batch.schema.names:
+            yield batch.filter(pc.is_valid(columns.texts(batch.column(label))))
+
+
+def _format(column: Column) -> str:
+    return column.date_formats[0] if column.date_formats else ""
+
+
+def _oddities(features: list[Column], slips: dict[str, int]) -> list[str]:
+    infinite = [f"{column.name} ({column.infinite:,})" for column in features if column.infinite]
+    strange = [f"{name} ({count:,})" for name, count in slips.items() if count]
+    found = [f"infinite numbers taken as missing: {', '.join(infinite)}"] if infinite else []
+    return found + ([f"values that are no numbers taken as missing: {', '.join(strange)}"] if strange else [])
+
+
+def _rows(y: np.ndarray, plan: Plan, time: np.ndarray | None, seed: int) -> splits.Rows:
+    if time is None:
+        return splits.stratified(y, plan.labels, seed)
+    splits.check_classes(y, plan.labels)
+    rows = splits.in_time(np.argsort(time, kind="stable"))
+    for name, split in rows.items():
+        if len(np.unique(y[split])) < 2:
+            raise SuiteError(
+                f"split in time by '{plan.time.name if plan.time else ''}', the {name} rows hold only "
+                f"'{plan.labels[int(y[split][0])]}': bring data with both classes in every period"
+            )
+    return rows
+
+
+def _specs(features: list[Column]) -> list[TensorSpec]:
+    specs: list[TensorSpec] = []
+    taken: set[str] = set()
+    for column in features:
+        alias = re.sub(r"[^a-z0-9]+", "_", column.name.lower()).strip("_")
+        alias = alias if alias[:1].isalpha() else f"column_{alias}".rstrip("_")
+        while alias in taken:
+            alias += "_"
+        taken.add(alias)
+        specs.append(TensorSpec(column.name, DTYPES[column.kind], (), alias, column.kind, _format(column) if column.kind == "date" else ""))
+    return specs

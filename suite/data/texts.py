@@ -1,0 +1,114 @@
+"""Read labelled texts: a table with a text and a label column, or a folder of .txt files per class."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from suite.artifact import TensorSpec
+from suite.data import columns, folders, formats, splits
+from suite.data.columns import Column
+from suite.data.dataset import Dataset
+from suite.data.options import DataOptions
+from suite.data.source import describe, existing
+from suite.data.tables import profile
+from suite.errors import SuiteError, UsageError, unknown
+
+LABEL_NAMES = ("label", "sentiment", "class", "category", "target", "y", "topic")
+MOST_CLASSES = 200
+SHORTEST_TEXT = 12
+FOLDER_SUFFIXES = (".txt",)
+SPEC = TensorSpec("text", "string", (), "text", "text")
+
+
+def read(source: Path, options: DataOptions) -> Dataset:
+    """Texts, object (N,) of str, under the name `text`, and their classes."""
+    source = existing(source)
+    return _from_folder(source, options) if source.is_dir() else _from_table(source, options)
+
+
+def _from_folder(source: Path, options: DataOptions) -> Dataset:
+    entries = folders.labelled(source, FOLDER_SUFFIXES)
+    texts = np.empty(len(entries.paths), object)
+    for index, path in enumerate(entries.paths):
+        try:
+            texts[index] = path.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise SuiteError(f"{path} is not UTF-8 (byte {error.start}): convert it, for example with iconv -t utf-8") from error
+    return _dataset(source, texts, entries.y, entries.labels, entries.rows(options.seed), entries.detected, options)
+
+
+def _from_table(source: Path, options: DataOptions) -> Dataset:
+    found = profile(source)
+    for wanted in (options.text_column, options.label_column):
+        if wanted is not None and wanted not in found:
+            raise unknown("column", wanted, list(found))
+    text = found[options.text_column] if options.text_column else _text_column(source, found, options.label_column)
+    label = found[options.label_column] if options.label_column else _label_column(source, found, text)
+    labels = sorted(label.distinct)
+    if len(labels) > MOST_CLASSES:
+        raise SuiteError(f"the label column '{label.name}' has more than {MOST_CLASSES} values: name another with --label-column")
+    if label.numbers == label.known and not label.whole:
+        raise SuiteError(f"the label column '{label.name}' holds numbers such as {labels[0]}, which are no classes: name another")
+    texts, y = _load(source, text.name, label, labels)
+    detected = [f"text column: {text.name}", f"label column: {label.name} ({', '.join(labels[:10])}{', ...' if len(labels) > 10 else ''})"]
+    if len(y) < label.rows:
+        detected.append(f"rows without a label left out: {label.rows - len(y):,}")
+    return _dataset(source, texts, y, labels, splits.stratified(y, labels, options.seed), detected, options)
+
+
+def _text_column(source: Path, found: dict[str, Column], label: str | None) -> Column:
+    """The column with the longest values; numbers and dates are none."""
+    candidates = [c for c in found.values() if c.name != label and c.known and c.numbers < c.known and c.kind not in ("date", "boolean")]
+    if not candidates:
+        raise SuiteError(f"{source} has no column of texts (columns: {', '.join(found)}): name it with --text-column")
+    lengths = {column.name: column.length / column.known for column in candidates}
+    best = max(candidates, key=lambda column: lengths[column.name])
+    rivals = [c for c in candidates if c is not best and lengths[c.name] > 0.8 * lengths[best.name] and len(c.distinct) > MOST_CLASSES]
+    if rivals:
+        names = ", ".join(column.name for column in [best, *rivals])
+        raise UsageError(f"{source} has several columns that may be the text ({names}): say which with --text-column")
+    return best
+
+
+def _label_column(source: Path, found: dict[str, Column], text: Column) -> Column:
+    """The one column of few values that repeat; among several the one named like a label."""
+    candidates = [
+        column
+        for column in found.values()
+        if column is not text
+        and 1 <= len(column.distinct) <= min(MOST_CLASSES, max(2, column.known // 2))
+        and (column.whole or column.numbers < column.known)
+    ]
+    named = [column for name in LABEL_NAMES for column in candidates if column.name.lower() == name]
+    several = [column for column in candidates if len(column.distinct) > 1]
+    if named:
+        return named[0]
+    if len(several) == 1:
+        return several[0]
+    names = ", ".join(column.name for column in several) or "none"
+    raise UsageError(f"{source} has no single column that is clearly the label (candidates: {names}): say which with --label-column")
+
+
+def _load(source: Path, text: str, label: Column, labels: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    texts = np.empty(label.known, object)
+    y = np.empty(label.known, np.int32)
+    number = {value: index for index, value in enumerate(labels)}
+    start = 0
+    for batch in formats.batches(source):
+        if label.name not in batch.schema.names:
+            continue
+        classes: list[Any] = columns.texts(batch.column(label.name)).to_pylist()
+        words = batch.column(text).to_pylist() if text in batch.schema.names else [None] * len(classes)
+        for value, words_of_row in zip(classes, words, strict=True):
+            if value is not None:
+                texts[start] = "" if words_of_row is None else str(words_of_row)
+                y[start] = number[value]
+                start += 1
+    return texts, y
+
+
+def _dataset(
+    source: Path, texts: np.ndarray, y: np.ndarray, labels: list[str], rows: splits.Rows, detected: list[str], options: DataOptions
+) -> Dataset:
+    return Dataset({"text": texts}, y, labels, rows, [SPEC], describe(source, rows, detected, options), detected)

@@ -1,0 +1,1 @@
+"""The prediction service: a Flask application under gunicorn that answers from saved models."""

@@ -1,0 +1,104 @@
+"""LiteRT: the light engine. Preprocessing runs in NumPy, the core in an interpreter; TensorFlow is never imported."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import BoundedSemaphore
+from typing import Any
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from serving.config import cores
+from serving.engines import Arrays, blank, in_parts
+from suite.artifact import Card
+from suite.errors import SuiteError
+from suite.preprocessing import mirror
+
+SIGNATURE = "serving_default"
+BATCHES = (1, 8, 64)
+
+
+def load(folder: Path, card: Card | None, threads: int) -> "LiteRT":
+    """The core of `folder` with its mirror, tried on a blank row; SuiteError when it does not run."""
+    if card is None:
+        raise SuiteError(f"{folder} has no card, so its preprocessing is unknown: run it with the engine 'tf'")
+    file = folder / card.engines["litert"]["file"]
+    try:
+        engine = LiteRT(file, mirror.load(card.preprocessing), threads)
+        engine.run(blank(card, 1))
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+        raise SuiteError(f"{file} cannot be run ({error}): fit the model again") from error
+    return engine
+
+
+class LiteRT:
+    """A core in as many interpreters as run at once, for each of a few batch sizes; larger batches run in parts."""
+
+    name = "litert"
+
+    def __init__(self, file: Path, preprocess: Callable[[Arrays], Arrays], threads: int) -> None:
+        self._preprocess = preprocess
+        self._pools = {rows: _Pool(file, rows, threads) for rows in BATCHES}
+
+    def run(self, raw: Arrays) -> Arrays:
+        return in_parts(self._run, raw, BATCHES)
+
+    def _run(self, raw: Arrays) -> Arrays:
+        # A number near the end of float32's range may overflow on the way; the caller judges the answer.
+        with np.errstate(over="ignore", invalid="ignore"):
+            core = self._preprocess(raw)
+        with self._pools[len(next(iter(raw.values())))].borrow() as batch:
+            return batch.run(core)
+
+    def close(self) -> None:
+        for pool in self._pools.values():
+            pool.clear()
+
+
+class _Batch:
+    """One interpreter with its tensors laid out for one batch size; one thread at a time."""
+
+    def __init__(self, file: Path, rows: int, threads: int) -> None:
+        self._interpreter = Interpreter(str(file), num_threads=threads)
+        self._inputs, self._outputs = _details(self._interpreter)
+        for detail in self._inputs.values():
+            self._interpreter.resize_tensor_input(detail["index"], [rows, *detail["shape"][1:]])
+        self._interpreter.allocate_tensors()
+
+    def run(self, core: Arrays) -> Arrays:
+        """Copies of the outputs."""
+        for name, detail in self._inputs.items():
+            self._interpreter.set_tensor(detail["index"], core[name].astype(detail["dtype"], copy=False))
+        self._interpreter.invoke()
+        return {name: self._interpreter.get_tensor(detail["index"]) for name, detail in self._outputs.items()}
+
+
+def _details(interpreter: Interpreter) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Its inputs and outputs by name. An interpreter refuses to work while the signature's runner is alive."""
+    signature = interpreter.get_signature_runner(SIGNATURE)
+    return signature.get_input_details(), signature.get_output_details()
+
+
+class _Pool:
+    """Interpreters of one batch size, made when first needed; callers beyond one a core wait for a free one."""
+
+    def __init__(self, file: Path, rows: int, threads: int) -> None:
+        self._arguments = (file, rows, threads)
+        self._turns = BoundedSemaphore(cores())
+        self._free: deque[_Batch] = deque()
+
+    @contextmanager
+    def borrow(self) -> Iterator[_Batch]:
+        with self._turns:
+            try:
+                batch = self._free.pop()
+            except IndexError:
+                batch = _Batch(*self._arguments)
+            yield batch
+            # Not after an error: an interpreter that failed is in an unknown state.
+            self._free.append(batch)
+
+    def clear(self) -> None:
+        self._free.clear()

@@ -1,0 +1,112 @@
+"""Tiny real artifacts, made by hand so that these tests need nothing of training."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from suite import artifact
+from suite.artifact import PROBABILITIES, Card, TensorSpec
+from suite.preprocessing.mirror import table
+
+SIDE = 8
+COLUMNS: list[dict[str, Any]] = [
+    {"name": "amount", "kind": "numeric", "centre": 10.0, "scale": 5.0, "mark_missing": True},
+    {"name": "weekend", "kind": "boolean"},
+    {"name": "time", "kind": "date", "centre": 1.6e9, "scale": 1e7},
+    {"name": "country", "kind": "categorical", "vocabulary": ["de", "fr"]},
+]
+DTYPES = {"numeric": "float32", "boolean": "float32", "date": "float64", "categorical": "string"}
+THRESHOLD = 0.3
+
+
+def save(models: Path, card: Card, core: keras.Model, *, saved_model: bool = False) -> Path:
+    """Write the next version: the core for LiteRT and, where raw inputs are the core's, as a SavedModel."""
+    with artifact.new_version(models, card.name) as (folder, version):
+        card.version = version
+        core.export(folder / "model.tflite", format="litert", verbose=False)
+        card.engines = {"litert": {"file": "model.tflite", "max_abs_diff": 0.0, "rows_checked": 256}}
+        if saved_model:
+            core.export(folder, verbose=False)
+            card.engines["tf"] = {"file": "saved_model.pb", "max_abs_diff": 0.0, "rows_checked": 256}
+        artifact.write_card(folder, card)
+    return models / card.name / str(version)
+
+
+def card(name: str, inputs: list[TensorSpec], labels: list[str], preprocessing: dict[str, Any], **more: Any) -> Card:
+    outputs = [TensorSpec(PROBABILITIES, "float32", (len(labels),), PROBABILITIES)]
+    return Card(name, 1, name, "2026-01-01T00:00:00+00:00", inputs, outputs, labels, preprocessing, **more)
+
+
+def head(x: keras.KerasTensor, labels: int, seed: int) -> dict[str, keras.KerasTensor]:
+    start = keras.initializers.RandomNormal(0, 0.5, seed=seed)
+    return {PROBABILITIES: keras.layers.Dense(labels, activation="softmax", kernel_initializer=start)(x)}
+
+
+def image(models: Path, name: str = "digits", channels: int = 1, seed: int = 0) -> Path:
+    shape = (SIDE, SIDE, channels)
+    x = keras.Input(shape, name="image", dtype="uint8")
+    hidden = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(x))
+    labels = ["zero", "one", "two"]
+    core = keras.Model({"image": x}, head(hidden, len(labels), seed))
+    preprocessing = {"kind": "image", "height": SIDE, "width": SIDE, "channels": channels}
+    spec = TensorSpec("image", "uint8", shape, "image", "image")
+    return save(models, card(name, [spec], labels, preprocessing), core, saved_model=True)
+
+
+def text(models: Path) -> Path:
+    length, words = 6, ["good", "bad"]
+    inputs = {name: keras.Input((length,), name=name, dtype="int32") for name in ("words", "bigrams")}
+    embedded = [keras.layers.Embedding(len(words) + 2, 4)(x) for x in inputs.values()]
+    hidden = keras.layers.Flatten()(keras.layers.Add()(embedded))
+    core = keras.Model(inputs, head(hidden, 2, 1))
+    preprocessing = {"kind": "text", "length": length, "words": words, "bigrams": ["good bad"]}
+    spec = TensorSpec("text", "string", (), "text", "text")
+    return save(models, card("reviews", [spec], ["negative", "positive"], preprocessing), core)
+
+
+def fraud(models: Path) -> Path:
+    preprocessing = {"kind": "table", "columns": COLUMNS}
+    inputs = {
+        name: keras.Input(shape, name=name, dtype=dtype)
+        for name, (shape, dtype) in table.core_inputs(preprocessing).items()
+    }
+    categories = keras.layers.Flatten()(keras.layers.Embedding(3, 2)(inputs["categories"]))
+    core = keras.Model(inputs, head(keras.layers.Concatenate()([inputs["features"], categories]), 2, 2))
+    specs = [TensorSpec(c["name"], DTYPES[c["kind"]], (), f"column_{c['name']}", c["kind"]) for c in COLUMNS]
+    described = card("payments", specs, ["legitimate", "fraud"], preprocessing, threshold=THRESHOLD, ignored=["id"])
+    return save(models, described, core)
+
+
+class Halves(tf.Module):
+    """A SavedModel by somebody else: one input, one output."""
+
+    @tf.function(input_signature=[tf.TensorSpec((None, 2), tf.float32, name="x")])
+    def __call__(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"y": x / 2}
+
+
+class Pair(tf.Module):
+    """Two inputs of different kinds, two outputs."""
+
+    @tf.function(
+        input_signature=[tf.TensorSpec((None,), tf.string, name="name"), tf.TensorSpec((None, 2), tf.int64, name="n")]
+    )
+    def __call__(self, name: tf.Tensor, n: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"greeting": tf.strings.join(["hello ", name]), "total": tf.reduce_sum(n, axis=1)}
+
+
+class Reader(tf.Module):
+    """Hands out files."""
+
+    @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="path")])
+    def __call__(self, path: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"content": tf.map_fn(tf.io.read_file, path)}
+
+
+def plain(models: Path, name: str, module: tf.Module) -> Path:
+    """A SavedModel without a card."""
+    folder = models / name / "1"
+    tf.saved_model.save(module, str(folder), signatures=module.__call__)
+    return folder

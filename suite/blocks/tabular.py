@@ -14,7 +14,7 @@ def columns(
     """
     parts = [inputs["features"]] if "features" in inputs else []
     with hp.name_scope(name):
-        largest = hp.Choice("largest", [4, 8, 16, 32], default=8)
+        largest = hp.Choice("largest", [4, 8, 16, 32], default=8) if vocabularies else 0
         for index, size in enumerate(vocabularies):
             units = min(largest, (size + 1) // 2)
             ids = inputs["categories"][:, index]

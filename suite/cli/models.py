@@ -55,12 +55,13 @@ def show(model: str, models: Path, as_json: bool, quiet: bool) -> None:
     artifact.verify(folder, card)
     source = card.data.get("name") or card.data.get("path")
     rows = ", ".join(f"{split} {count:,}" for split, count in card.data.get("rows", {}).items())
+    engines = [f"{name} ({engine['file']})" for name, engine in card.engines.items()]
     lines = [
         f"{card.name}/{card.version}  {card.domain}  {card.created}  {folder}",
         f"inputs   {', '.join(f'{spec.name} ({spec.kind})' for spec in card.inputs)}",
         f"labels   {', '.join(card.labels)}",
         f"data     {source} ({rows})",
-        f"engines  {', '.join(f'{name} ({engine['file']})' for name, engine in card.engines.items())}",
+        f"engines  {', '.join(engines)}",
         f"trained  {card.training.get('epochs')} epochs in {card.training.get('seconds')} s with {card.training.get('parameters'):,} parameters",
         f"command  {card.training.get('command')}",
         *metric_lines(card.metrics),

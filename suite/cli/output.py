@@ -23,6 +23,12 @@ class Output:
         self._quiet = quiet
         self.console = Console(file=sys.stderr if as_json else sys.stdout, highlight=False, soft_wrap=True)
 
+    def progress_only(self) -> "Output":
+        """The same output for a step whose result is not the command's: nothing of it is printed as JSON."""
+        step = Output(self._json, self._quiet)
+        step._json = False
+        return step
+
     def say(self, text: str) -> None:
         """A line on what is going on."""
         if not self._quiet:
@@ -40,7 +46,7 @@ class Output:
         """A progress display of these columns, with time passed and time left."""
         return Progress(
             *columns, TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=self.console,
-            disable=self._quiet, transient=True,
+            disable=self._quiet or not self.console.is_terminal, transient=True,
         )  # fmt: skip
 
     @contextmanager

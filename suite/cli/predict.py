@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
+from rich.progress import TextColumn
 
 from suite.cli import options
 from suite.cli.output import Output
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from suite.artifact import Card
+    from suite.data import stream
 
 BATCH = 512
 Row = dict[str, Any]
@@ -39,7 +41,6 @@ def command(
     from serving import engines
     from suite import artifact
     from suite.artifact import PROBABILITIES
-    from suite.data import stream
     from suite.errors import SuiteError, UsageError
 
     if target and target.suffix not in FORMATS:
@@ -49,19 +50,17 @@ def command(
     if card is None:
         raise SuiteError(f"{folder} has no card, so its inputs are unknown: ask it through 'suite serve'")
     artifact.verify(folder, card)
-    kind = card.preprocessing["kind"]
-    path: Path | Any = source if source == "-" else Path(source)
     running = engines.load(folder, card, engine=engine)
     # Standard output is the result here, so everything else goes to standard error.
     output = Output(as_json, quiet or target is None)
     count = 0
-    with _writer(target) as write, output.bar() as bar:
-        task = bar.add_task("rows", total=stream.count(kind, path))
-        for names, raw in stream.stream(kind, path, card.inputs, card.ignored, BATCH, text_column=text_column, **_size(card)):
+    with _writer(target) as write, output.bar(TextColumn("{task.fields[rows]:,} rows")) as bar:
+        task = bar.add_task("", total=None, rows=0)
+        for names, raw in _batches(card, source, text_column):
             rows = answers(card, running.run(raw)[PROBABILITIES], names)
             write(rows)
             count += len(rows)
-            bar.update(task, completed=count)
+            bar.update(task, rows=count)
     if not count:
         raise SuiteError(f"{source} holds no rows: nothing was predicted")
     if target or as_json:
@@ -69,9 +68,15 @@ def command(
         output.result([f"{count:,} rows answered by {card.name}/{card.version} ({running.name}) in {target}"], value)
 
 
-def _size(card: "Card") -> dict[str, int]:
-    spec = card.preprocessing
-    return {name: spec[name] for name in ("height", "width", "channels")} if spec["kind"] == "image" else {}
+def _batches(card: "Card", source: str, text_column: str | None) -> "Iterator[stream.Batch]":
+    from suite.data import stream
+
+    kind = card.preprocessing["kind"]
+    if kind == "image":
+        return stream.images(source, card.inputs[0].shape, BATCH)
+    if kind == "text":
+        return stream.texts(source, text_column, BATCH)
+    return stream.table(source, card.inputs, card.ignored, BATCH)
 
 
 def answers(card: "Card", probabilities: "np.ndarray", names: list[str] | None) -> list[Row]:

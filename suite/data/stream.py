@@ -20,7 +20,7 @@ WANTED = {"numeric": "a number", "boolean": "true or false", "date": "a date"}
 
 
 def images(source: str, shape: tuple[int, ...], size: int) -> Iterator[Batch]:
-    """Every picture below a folder in order of name, or one picture, or those that a table names: paths and uint8 images."""
+    """Paths, and uint8 images (N, *shape), of every picture below a folder in order of name, or one picture, or those that a table names."""
     for chunk in _chunks(_pictures(source), size):
         pictures = np.empty((len(chunk), *shape), np.uint8)
         for index, path in enumerate(chunk):

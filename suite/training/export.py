@@ -77,9 +77,7 @@ def _run_saved_model(folder: Path, specs: list[TensorSpec], raw: Arrays) -> np.n
 def _run_litert(path: Path, preprocessing: dict[str, Any], raw: Arrays) -> np.ndarray:
     from ai_edge_litert.interpreter import Interpreter
 
+    core = mirror.load(preprocessing)(raw)
     with native_log_silenced():
         interpreter = Interpreter(str(path))
-    core = mirror.load(preprocessing)(raw)
-    for detail in interpreter.get_signature_runner().get_input_details().values():
-        interpreter.resize_tensor_input(detail["index"], [len(next(iter(core.values()))), *detail["shape"][1:]])
-    return np.array(interpreter.get_signature_runner()(**core)[PROBABILITIES])
+        return np.array(interpreter.get_signature_runner()(**core)[PROBABILITIES])

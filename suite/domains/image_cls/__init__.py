@@ -25,6 +25,7 @@ class ImageClassification(Domain):
     data_options: ClassVar[tuple[str, ...]] = ("image_size", "label_column")
     epochs: ClassVar[int] = 18
     batch_size: ClassVar[int] = 64
+    weight_decay: ClassVar[float] = 0.2
 
     def read(self, source: Path, options: DataOptions) -> Dataset:
         return images.read(source, options)

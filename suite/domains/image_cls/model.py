@@ -17,5 +17,5 @@ def build(hp: HyperParameters, preprocessing: dict[str, Any], classes: int) -> k
     x = conv.stages(hp, x, "conv")
     x = conv.pool(hp, x, "pool")
     x = layers.Dropout(0.4, name="pool_dropout")(x)
-    x = dense.multilayer(hp, x, "dense", units=128, dropout=0.3)
+    x = dense.multilayer(hp, x, "dense", units=128, dropout=0.5)
     return keras.Model({"image": image}, heads.classification(x, classes), name="image_cls")

@@ -1,0 +1,104 @@
+"""`suite demo`: the whole way once, from data to an answer over HTTP."""
+
+import json
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from suite.cli import options
+from suite.cli.fit import fit
+from suite.cli.output import Output
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from suite.artifact import Card
+    from suite.data.dataset import Dataset
+
+SHOWN = 4
+SHADES = " ░▒▓█"
+TEXT_WIDTH = 90
+
+
+@click.command(epilog="Example: suite demo text_cls")
+@click.argument("domain", default="image_cls")
+@options.common
+def command(domain: str, models: Path, as_json: bool, quiet: bool) -> None:
+    """Fit DOMAIN (image_cls unless another is named) on its built-in data, serve it, ask it, show the answers."""
+    import os
+
+    from serving import run
+    from suite import artifact
+    from suite.domain import get
+    from suite.domains import load_data
+
+    output = Output(as_json, quiet)
+    get(domain)
+    folder = fit(domain, None, None, None, 0, (), None, models, {}, output.progress_only())
+    card = artifact.read_card(folder)
+    assert card is not None
+    dataset = load_data(get(domain), None, options.data_options(0, {}))
+    rows = _held_back(dataset)
+    output.say("starting the service")
+    with run.running(models) as url:
+        output.say(f"asking {url}/predict about {len(rows)} rows that it never saw")
+        answer = _ask(url, card, dataset, rows)
+    for row, prediction in zip(rows, answer["predictions"], strict=True):
+        for line in _show(dataset, row):
+            output.say(line)
+        truth = dataset.labels[dataset.y[row]]
+        output.say(f"  -> {prediction['label']}, score {prediction['score']:.3f} (truly {truth})\n")
+    output.say(f"the service has stopped; it ran on the engine '{answer['engine']}'")
+    right = sum(p["label"] == dataset.labels[dataset.y[row]] for row, p in zip(rows, answer["predictions"], strict=True))
+    lines = [
+        f"test {name} {card.metrics['test'][name]:.4f}" for name in (get(domain).objective,)
+    ] + [*card.notes, f"report: {(folder / 'report.html').resolve()}", "serve it yourself: suite serve"]
+    value = {"artifact": str(folder), "name": card.name, "version": card.version, "metrics": card.metrics, "asked": len(rows), "right": right, "report": os.fspath(folder / "report.html")}
+    output.result(lines, value)
+
+
+def _held_back(dataset: "Dataset") -> list[int]:
+    """Test rows of different classes."""
+    rows: list[int] = []
+    for row in dataset.rows["test"]:
+        if len(rows) < SHOWN and (dataset.y[row] not in dataset.y[rows] or len(dataset.labels) <= len(rows) < SHOWN):
+            rows.append(int(row))
+    return rows
+
+
+def _ask(url: str, card: "Card", dataset: "Dataset", rows: list[int]) -> dict[str, Any]:
+    body = {"model": card.name, "instances": [_instance(dataset, row) for row in rows]}
+    request = urllib.request.Request(f"{url}/predict", json.dumps(body).encode(), {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as response:
+        answer: dict[str, Any] = json.load(response)
+    return answer
+
+
+def _instance(dataset: "Dataset", row: int) -> Any:
+    """One row as a client writes it: nested numbers, a string, or an object by column."""
+    kind = dataset.specs[0].kind
+    if kind in ("image", "text"):
+        value = dataset.inputs[kind][row]
+        return value.tolist() if kind == "image" else value
+    values = {spec.name: dataset.inputs[spec.name][row] for spec in dataset.specs}
+    return {name: value if isinstance(value, str) else None if value != value else float(value) for name, value in values.items()}
+
+
+def _show(dataset: "Dataset", row: int) -> list[str]:
+    kind = dataset.specs[0].kind
+    if kind == "image":
+        return block_characters(dataset.inputs["image"][row])
+    if kind == "text":
+        return [f"  “{dataset.inputs['text'][row][:TEXT_WIDTH]}”"]
+    shown = ", ".join(f"{spec.name} {dataset.inputs[spec.name][row]:.4g}" for spec in dataset.specs if spec.dtype != "string")
+    return [f"  {shown[:TEXT_WIDTH]} ..."]
+
+
+def block_characters(image: "np.ndarray") -> list[str]:
+    """A picture (height, width, channels) in shades of block characters, two rows of pixels to a line."""
+    grey = image.mean(axis=2)
+    grey = grey[: len(grey) // 2 * 2]
+    halved = (grey[::2] + grey[1::2]) / 2
+    return ["  " + "".join(SHADES[int(value) * len(SHADES) // 256] for value in line) for line in halved]

@@ -1,0 +1,1 @@
+"""KerasTuner chooses a domain's network."""

@@ -99,7 +99,9 @@ def read_card(folder: Path) -> Card | None:
         raise SuiteError(f"{path} is not a card of schema {SCHEMA}: save the model again with 'suite fit'")
     digest = value.pop("digest", None)
     if digest != _digest(value):
-        raise SuiteError(f"{path} was changed after it was written (its digest does not match): restore it or fit again")
+        raise SuiteError(
+            f"{path} was changed after it was written (its digest does not match): restore it or fit again"
+        )
     try:
         value["inputs"] = [TensorSpec.from_json(item) for item in value["inputs"]]
         value["outputs"] = [TensorSpec.from_json(item) for item in value["outputs"]]
@@ -168,7 +170,9 @@ def new_version(models: Path, name: str) -> Iterator[tuple[Path, int]]:
         os.rename(staging, parent / str(version))
         _sync_folder(parent)
     except OSError as error:
-        raise SuiteError(f"saving {name} failed ({error.strerror or error}): nothing was written to {parent}") from error
+        raise SuiteError(
+            f"saving {name} failed ({error.strerror or error}): nothing was written to {parent}"
+        ) from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
         if not any(parent.iterdir()):

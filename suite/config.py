@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def native_log_silenced() -> Iterator[None]:
-    """Drop what C++ libraries print on standard error meanwhile; Python's own errors are exceptions and are not lost."""
+    """Drop what C++ libraries print on standard error meanwhile; Python's own errors are not lost."""
     sys.stderr.flush()
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)

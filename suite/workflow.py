@@ -114,8 +114,6 @@ def save(
 def _checks(outcome: Outcome) -> dict[str, np.ndarray]:
     """Real rows, and odd ones: at least 256 where the data has as many."""
     dataset = outcome.dataset
-    rows = np.concatenate([dataset.rows[name] for name in ("test", "validation", "train")])[:CHECKED_ROWS]  # type: ignore[index]
+    rows = np.concatenate([dataset.rows[name] for name in ("test", "validation", "train")])[:CHECKED_ROWS]
     odd = outcome.domain.odd(dataset)
     return {name: np.concatenate([values, odd[name]]) for name, values in dataset.take(rows).items()}
-
-

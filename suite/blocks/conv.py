@@ -30,9 +30,7 @@ def stages(hp: HyperParameters, x: keras.KerasTensor, name: str) -> keras.KerasT
     return x
 
 
-def _convolution(
-    hp: HyperParameters, x: keras.KerasTensor, filters: int, kernel: int, name: str
-) -> keras.KerasTensor:
+def _convolution(hp: HyperParameters, x: keras.KerasTensor, filters: int, kernel: int, name: str) -> keras.KerasTensor:
     activation, initializer = activations.choose(hp)
     x = layers.Conv2D(
         filters, kernel, padding="same", use_bias=False, kernel_initializer=initializer, name=f"{name}_conv"

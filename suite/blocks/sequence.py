@@ -10,7 +10,7 @@ PADDING = 0
 
 
 @keras.saving.register_keras_serializable(package="suite")
-class EmbeddingBag(layers.Layer):
+class EmbeddingBag(layers.Layer):  # type: ignore[misc]
     """The weighted mean of tokens' vectors, each token with a learned weight; padding (id 0) counts nothing.
 
     Ids int32 (N, length) to float32 (N, units): the sum of weight x vector over the Euclidean norm of the weights, so
@@ -44,8 +44,6 @@ def bags(
     """One embedding bag an input (words, bigrams, ...), side by side: ids to float32 (N, inputs x units)."""
     with hp.name_scope(name):
         units = hp.Choice("units", [16, 32, 64, 128, 256], default=32)
-        parts = [
-            EmbeddingBag(vocabularies[key], units, name=f"{name}_{key}")(tensor) for key, tensor in inputs.items()
-        ]
+        parts = [EmbeddingBag(vocabularies[key], units, name=f"{name}_{key}")(tensor) for key, tensor in inputs.items()]
         x = layers.Concatenate(name=f"{name}_join")(parts)
         return layers.Dropout(hp.Float("dropout", 0.0, 0.8, step=0.1, default=0.8), name=f"{name}_dropout")(x)

@@ -21,7 +21,8 @@ def list_data(as_json: bool, quiet: bool) -> None:
     """List every name that --data understands, and where its rows come from."""
     rows = [{"name": name, **asdict(entry)} for name, entry in builtin.NAMES.items()]
     lines = [
-        f"{name:20} {entry.domain:10} {'embedded' if entry.embedded else 'download':9} {entry.rows:>8,} rows  {entry.summary} ({entry.licence})"
+        f"{name:20} {entry.domain:10} {'embedded' if entry.embedded else 'download':9} {entry.rows:>8,} rows  "
+        f"{entry.summary} ({entry.licence})"
         for name, entry in builtin.NAMES.items()
     ]
     Output(as_json, quiet).result(lines, {"data": rows})

@@ -51,11 +51,23 @@ def command(domain: str, models: Path, as_json: bool, quiet: bool) -> None:
         truth = dataset.labels[dataset.y[row]]
         output.say(f"  -> {prediction['label']}, score {prediction['score']:.3f} (truly {truth})\n")
     output.say(f"the service has stopped; it ran on the engine '{answer['engine']}'")
-    right = sum(p["label"] == dataset.labels[dataset.y[row]] for row, p in zip(rows, answer["predictions"], strict=True))
-    lines = [
-        f"test {name} {card.metrics['test'][name]:.4f}" for name in (get(domain).objective,)
-    ] + [*card.notes, f"report: {(folder / 'report.html').resolve()}", "serve it yourself: suite serve"]
-    value = {"artifact": str(folder), "name": card.name, "version": card.version, "metrics": card.metrics, "asked": len(rows), "right": right, "report": os.fspath(folder / "report.html")}
+    right = sum(
+        p["label"] == dataset.labels[dataset.y[row]] for row, p in zip(rows, answer["predictions"], strict=True)
+    )
+    lines = [f"test {name} {card.metrics['test'][name]:.4f}" for name in (get(domain).objective,)] + [
+        *card.notes,
+        f"report: {(folder / 'report.html').resolve()}",
+        "serve it yourself: suite serve",
+    ]
+    value = {
+        "artifact": str(folder),
+        "name": card.name,
+        "version": card.version,
+        "metrics": card.metrics,
+        "asked": len(rows),
+        "right": right,
+        "report": os.fspath(folder / "report.html"),
+    }
     output.result(lines, value)
 
 
@@ -83,7 +95,10 @@ def _instance(dataset: "Dataset", row: int) -> Any:
         value = dataset.inputs[kind][row]
         return value.tolist() if kind == "image" else value
     values = {spec.name: dataset.inputs[spec.name][row] for spec in dataset.specs}
-    return {name: value if isinstance(value, str) else None if value != value else float(value) for name, value in values.items()}
+    return {
+        name: value if isinstance(value, str) else None if value != value else float(value)
+        for name, value in values.items()
+    }
 
 
 def _show(dataset: "Dataset", row: int) -> list[str]:
@@ -92,7 +107,9 @@ def _show(dataset: "Dataset", row: int) -> list[str]:
         return block_characters(dataset.inputs["image"][row])
     if kind == "text":
         return [f"  “{dataset.inputs['text'][row][:TEXT_WIDTH]}”"]
-    shown = ", ".join(f"{spec.name} {dataset.inputs[spec.name][row]:.4g}" for spec in dataset.specs if spec.dtype != "string")
+    shown = ", ".join(
+        f"{spec.name} {dataset.inputs[spec.name][row]:.4g}" for spec in dataset.specs if spec.dtype != "string"
+    )
     return [f"  {shown[:TEXT_WIDTH]} ..."]
 
 

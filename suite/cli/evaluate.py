@@ -23,7 +23,13 @@ CHUNK = 512
 @click.command(epilog="Example: suite evaluate fraud/2 --data march.csv --label-column is_fraud --split all")
 @click.argument("model", metavar="NAME[/VERSION]")
 @options.data
-@click.option("--split", type=click.Choice(["train", "validation", "test", "all"]), default="test", show_default=True, help="The rows to measure on.")
+@click.option(
+    "--split",
+    type=click.Choice(["train", "validation", "test", "all"]),
+    default="test",
+    show_default=True,
+    help="The rows to measure on.",
+)
 @options.common
 def command(
     model: str, source: str | None, split: str, models: Path, as_json: bool, quiet: bool, **reader: Any
@@ -60,7 +66,10 @@ def command(
     earlier = log.read_bytes() if log.exists() else b""
     artifact.replace_file(log, earlier + json.dumps(record, ensure_ascii=False).encode() + b"\n")
     title = f"{card.name}/{card.version} on {len(rows):,} rows of {record['data']} ({split}), engine {engine}"
-    output.result([title, *metric_lines({split: metrics}), *dataset.notes, f"noted in {log}"], {"metrics": metrics, "rows": len(rows)})
+    output.result(
+        [title, *metric_lines({split: metrics}), *dataset.notes, f"noted in {log}"],
+        {"metrics": metrics, "rows": len(rows)},
+    )
 
 
 def _read(card: "Card", source: str | None, given: dict[str, Any]) -> "Dataset":
@@ -83,11 +92,16 @@ def _translate(dataset: "Dataset", labels: list[str]) -> "np.ndarray":
 
     strange = [label for label in dataset.labels if label not in labels]
     if strange:
-        raise SuiteError(f"the data has labels that the model does not know: {', '.join(strange[:5])} (it knows {', '.join(labels)})")
-    return np.array([labels.index(label) for label in dataset.labels])[dataset.y]
+        raise SuiteError(
+            f"the data has labels that the model does not know: {', '.join(strange[:5])} (it knows {', '.join(labels)})"
+        )
+    numbers = np.array([labels.index(label) for label in dataset.labels])
+    return np.asarray(numbers[dataset.y])
 
 
-def _answer(folder: Path, card: "Card", dataset: "Dataset", rows: "np.ndarray", output: Output) -> "tuple[np.ndarray, str]":
+def _answer(
+    folder: Path, card: "Card", dataset: "Dataset", rows: "np.ndarray", output: Output
+) -> "tuple[np.ndarray, str]":
     """Probabilities (rows, labels), and the engine that gave them."""
     import numpy as np
 

@@ -16,8 +16,15 @@ from suite.cli.output import Output, metric_lines
 @click.argument("domain")
 @options.data
 @options.training
-@click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="Set a hyperparameter; may be repeated.")
-@click.option("--hp", "file", type=click.Path(dir_okay=False, exists=True, path_type=Path), help="Take hyperparameters from a JSON file or a card.json.")
+@click.option(
+    "--set", "assignments", multiple=True, metavar="NAME=VALUE", help="Set a hyperparameter; may be repeated."
+)
+@click.option(
+    "--hp",
+    "file",
+    type=click.Path(dir_okay=False, exists=True, path_type=Path),
+    help="Take hyperparameters from a JSON file or a card.json.",
+)
 @options.common
 def command(
     domain: str,

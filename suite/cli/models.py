@@ -22,9 +22,15 @@ def command() -> None:
 @options.common
 def list_models(models: Path, as_json: bool, quiet: bool) -> None:
     """List every model with its versions."""
-    rows = [_row(models, name, version) for name in artifact.model_names(models) for version in artifact.versions(models / name)]
+    rows = [
+        _row(models, name, version)
+        for name in artifact.model_names(models)
+        for version in artifact.versions(models / name)
+    ]
     lines = [f"{row['name']}/{row['version']}  {row['summary']}" for row in rows]
-    Output(as_json, quiet).result(lines or [f"{models} holds no model yet: make one with 'suite fit'"], {"models": rows})
+    Output(as_json, quiet).result(
+        lines or [f"{models} holds no model yet: make one with 'suite fit'"], {"models": rows}
+    )
 
 
 def _row(models: Path, name: str, version: int) -> dict[str, object]:
@@ -38,7 +44,13 @@ def _row(models: Path, name: str, version: int) -> dict[str, object]:
     test = card.metrics.get("test", {})
     best = next((f"test {metric} {test[metric]:.4f}" for metric in PROBABLE if metric in test), "")
     summary = f"{card.domain}  {card.created}  {best}  engines {', '.join(card.engines)}"
-    return row | {"summary": summary, "domain": card.domain, "created": card.created, "metrics": card.metrics, "engines": list(card.engines)}
+    return row | {
+        "summary": summary,
+        "domain": card.domain,
+        "created": card.created,
+        "metrics": card.metrics,
+        "engines": list(card.engines),
+    }
 
 
 @command.command("show", epilog="Example: suite models show image_cls/1")
@@ -50,7 +62,10 @@ def show(model: str, models: Path, as_json: bool, quiet: bool) -> None:
     card = artifact.read_card(folder)
     output = Output(as_json, quiet)
     if card is None:
-        output.result([f"{folder} is a SavedModel without a card: it is served through its own signature"], {"artifact": str(folder), "card": None})
+        output.result(
+            [f"{folder} is a SavedModel without a card: it is served through its own signature"],
+            {"artifact": str(folder), "card": None},
+        )
         return
     artifact.verify(folder, card)
     source = card.data.get("name") or card.data.get("path")
@@ -62,7 +77,7 @@ def show(model: str, models: Path, as_json: bool, quiet: bool) -> None:
         f"labels   {', '.join(card.labels)}",
         f"data     {source} ({rows})",
         f"engines  {', '.join(engines)}",
-        f"trained  {card.training.get('epochs')} epochs in {card.training.get('seconds')} s with {card.training.get('parameters'):,} parameters",
+        f"trained  {card.training['epochs']} epochs in {card.training['seconds']} s, {card.training['parameters']:,} parameters",
         f"command  {card.training.get('command')}",
         *metric_lines(card.metrics),
         *card.notes,

@@ -30,12 +30,30 @@ FORMATS = (".csv", ".jsonl", ".parquet")
 @click.command(epilog="Example: suite predict fraud --input march.csv --output scores.parquet")
 @click.argument("model", metavar="NAME[/VERSION]")
 @click.option("--input", "source", required=True, help="A file, a folder of pictures, or - for standard input.")
-@click.option("--output", "target", type=click.Path(dir_okay=False, path_type=Path), help="A .csv, .jsonl or .parquet file (else CSV on standard output).")
+@click.option(
+    "--output",
+    "target",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A .csv, .jsonl or .parquet file (else CSV on standard output).",
+)
 @click.option("--text-column", help="text_cls: the column that holds the text.")
-@click.option("--engine", type=click.Choice(["auto", "tf", "litert"]), default="auto", show_default=True, help="What runs the model.")
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "tf", "litert"]),
+    default="auto",
+    show_default=True,
+    help="What runs the model.",
+)
 @options.common
 def command(
-    model: str, source: str, target: Path | None, text_column: str | None, engine: str, models: Path, as_json: bool, quiet: bool
+    model: str,
+    source: str,
+    target: Path | None,
+    text_column: str | None,
+    engine: str,
+    models: Path,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Answer every row: label, score, and a probability for each label as p_LABEL."""
     from serving import engines
@@ -64,7 +82,13 @@ def command(
     if not count:
         raise SuiteError(f"{source} holds no rows: nothing was predicted")
     if target or as_json:
-        value = {"rows": count, "output": str(target) if target else None, "model": card.name, "version": card.version, "engine": running.name}
+        value = {
+            "rows": count,
+            "output": str(target) if target else None,
+            "model": card.name,
+            "version": card.version,
+            "engine": running.name,
+        }
         output.result([f"{count:,} rows answered by {card.name}/{card.version} ({running.name}) in {target}"], value)
 
 
@@ -89,7 +113,11 @@ def answers(card: "Card", probabilities: "np.ndarray", names: list[str] | None) 
             score = values[1]
             best = int(score >= card.threshold)
         row = {"path": names[index]} if names else {}
-        rows.append(row | {"label": card.labels[best], "score": score} | {f"p_{label}": p for label, p in zip(card.labels, values, strict=True)})
+        rows.append(
+            row
+            | {"label": card.labels[best], "score": score}
+            | {f"p_{label}": p for label, p in zip(card.labels, values, strict=True)}
+        )
     return rows
 
 

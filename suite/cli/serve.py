@@ -11,8 +11,16 @@ from suite.cli import options
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="The port to listen on.")
 @click.option("--workers", type=click.IntRange(1), help="Processes (else one a core).")
-@click.option("--threads", type=click.IntRange(1), default=8, show_default=True, help="Requests a process answers at once.")
-@click.option("--engine", type=click.Choice(["auto", "tf", "litert"]), default="auto", show_default=True, help="What runs the models; auto is the fastest each has.")
+@click.option(
+    "--threads", type=click.IntRange(1), default=8, show_default=True, help="Requests a process answers at once."
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "tf", "litert"]),
+    default="auto",
+    show_default=True,
+    help="What runs the models; auto is the fastest each has.",
+)
 @options.common
 def command(
     host: str, port: int, workers: int | None, threads: int, engine: str, models: Path, as_json: bool, quiet: bool
@@ -32,7 +40,9 @@ def command(
 
     names = artifact.model_names(models)
     if not names:
-        raise UsageError(f"{models} holds no model to serve: make one with 'suite fit', or name another folder with --models")
+        raise UsageError(
+            f"{models} holds no model to serve: make one with 'suite fit', or name another folder with --models"
+        )
     config = Config(
         models=models.absolute(), host=host, port=port, workers=workers or cores(), threads=threads, engine=engine
     )

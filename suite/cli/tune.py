@@ -24,9 +24,17 @@ SHARE_OF_EPOCHS = 3
 
 @click.command(epilog="Example: suite tune image_cls --strategy bayesian --trials 12")
 @click.argument("domain")
-@click.option("--strategy", type=click.Choice(["random", "bayesian", "hyperband"]), default="random", show_default=True, help="How to search.")
+@click.option(
+    "--strategy",
+    type=click.Choice(["random", "bayesian", "hyperband"]),
+    default="random",
+    show_default=True,
+    help="How to search.",
+)
 @click.option("--trials", type=click.IntRange(1), default=8, show_default=True, help="How many networks to try.")
-@click.option("--trial-epochs", type=click.IntRange(1), help="Epochs of a trial (else a third of the final training's).")
+@click.option(
+    "--trial-epochs", type=click.IntRange(1), help="Epochs of a trial (else a third of the final training's)."
+)
 @options.data
 @options.training
 @options.common
@@ -63,8 +71,12 @@ def command(
     show_data(dataset, output)
     prepared = prepare(chosen, dataset)
     epochs = epochs or chosen.epochs
-    result = _search(chosen, prepared, strategy, trials, trial_epochs or max(1, epochs // SHARE_OF_EPOCHS), seed, output)
-    output.say(f"best: trial {result.best.id} with {result.objective} {result.best.score:.4f}; training it for up to {epochs} epochs")
+    result = _search(
+        chosen, prepared, strategy, trials, trial_epochs or max(1, epochs // SHARE_OF_EPOCHS), seed, output
+    )
+    output.say(
+        f"best: trial {result.best.id} with {result.objective} {result.best.score:.4f}; now training it fully"
+    )
     hp = workflow.choose(chosen, prepared, epochs, result.best.hyperparameters)
     with output.training() as report:
         outcome = workflow.train(chosen, dataset, prepared, hp, epochs=epochs, seed=seed, callbacks=[Report(report)])
@@ -87,7 +99,11 @@ def _search(
 ) -> "Search":
     from tuning.search import search
 
-    columns = (TextColumn("trial {task.fields[number]}/{task.total:.0f}"), BarColumn(), TextColumn("{task.fields[state]}"))
+    columns = (
+        TextColumn("trial {task.fields[number]}/{task.total:.0f}"),
+        BarColumn(),
+        TextColumn("{task.fields[state]}"),
+    )
     with output.bar(*columns) as bar:
         task = bar.add_task("", total=trials, number=1, state="")
         ended: list[Trial] = []
@@ -95,14 +111,28 @@ def _search(
         def on_progress(progress: "Progress") -> None:
             done = len(ended) + ((progress.epoch - 1) + progress.step / progress.steps) / progress.epochs
             scores = " ".join(f"{key} {value:.4f}" for key, value in progress.metrics.items())
-            bar.update(task, completed=done, number=len(ended) + 1, state=f"epoch {progress.epoch}/{progress.epochs} {scores}")
+            bar.update(
+                task, completed=done, number=len(ended) + 1, state=f"epoch {progress.epoch}/{progress.epochs} {scores}"
+            )
 
         def on_trial(trial: "Trial") -> None:
             ended.append(trial)
             score = "no score" if trial.score is None else f"{trial.score:.4f}"
-            settings = " ".join(f"{key.replace('/', '.')}={value:.4g}" if isinstance(value, float) else f"{key.replace('/', '.')}={value}" for key, value in trial.hyperparameters.items())
+            settings = " ".join(
+                f"{key.replace('/', '.')}={value:.4g}"
+                if isinstance(value, float)
+                else f"{key.replace('/', '.')}={value}"
+                for key, value in trial.hyperparameters.items()
+            )
             output.say(f"trial {len(ended)}/{trials} {trial.status} {score} in {trial.seconds:.1f} s  {settings}")
 
         return search(
-            domain, prepared, strategy=strategy, trials=trials, epochs=epochs, seed=seed, on_progress=on_progress, on_trial=on_trial
+            domain,
+            prepared,
+            strategy=strategy,
+            trials=trials,
+            epochs=epochs,
+            seed=seed,
+            on_progress=on_progress,
+            on_trial=on_trial,
         )

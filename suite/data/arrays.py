@@ -36,11 +36,17 @@ def has_idx(folder: Path) -> bool:
 
 def read_idx(folder: Path) -> Arrays:
     """The train-images, train-labels and, if there, t10k- or test- files of a folder."""
-    files = {(found["split"], found["kind"]): path for path in sorted(folder.iterdir()) if (found := IDX.match(path.name))}
+    files = {
+        (found["split"], found["kind"]): path for path in sorted(folder.iterdir()) if (found := IDX.match(path.name))
+    }
     if ("train", "images") not in files or ("train", "labels") not in files:
-        raise SuiteError(f"{folder} lacks idx files: it needs train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz")
+        raise SuiteError(
+            f"{folder} lacks idx files: it needs train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz"
+        )
     splits = [split for split in ("train", "t10k", "test") if (split, "images") in files]
-    parts = [(_idx(files[split, "images"]), _idx(files[split, "labels"])) for split in splits if (split, "labels") in files]
+    parts = [
+        (_idx(files[split, "images"]), _idx(files[split, "labels"])) for split in splits if (split, "labels") in files
+    ]
     names = [path.name for path in files.values()]
     return _join(folder, parts, [f"idx files: {', '.join(names)}"], None)
 
@@ -87,10 +93,12 @@ def _pick(found: dict[str, np.ndarray], suffix: str) -> tuple[np.ndarray, np.nda
 def _join(
     source: Path, parts: list[tuple[np.ndarray, np.ndarray]], detected: list[str], names: list[str] | None
 ) -> Arrays:
-    for images, labels in parts:
-        if len(images) != len(labels) or labels.ravel().shape != (len(images),):
-            raise SuiteError(f"{source} has {len(images)} pictures but labels of shape {labels.shape}: give one label each")
-    images = [_bytes(source, images) for images, _ in parts]
+    for pictures, labels in parts:
+        if len(pictures) != len(labels) or labels.ravel().shape != (len(pictures),):
+            raise SuiteError(
+                f"{source} has {len(pictures)} pictures but labels of shape {labels.shape}: give one label each"
+            )
+    images = [_bytes(source, pictures) for pictures, _ in parts]
     every = images[0] if len(images) == 1 else np.concatenate(images)
     classes, y = np.unique(np.concatenate([labels.ravel() for _, labels in parts]), return_inverse=True)
     if classes.dtype.kind == "f" and (classes != np.round(classes)).any():
@@ -109,8 +117,8 @@ def _bytes(source: Path, images: np.ndarray) -> np.ndarray:
         images = images[..., None]
     if images.ndim != 4 or images.shape[-1] not in (1, 3, 4) or not len(images):
         raise SuiteError(
-            f"{source} has pictures of shape {images.shape}: give (rows, height, width) or (rows, height, width, channels) "
-            "with 1, 3 or 4 channels last"
+            f"{source} has pictures of shape {images.shape}: "
+            "give (rows, height, width), or (rows, height, width, channels) with 1, 3 or 4 channels last"
         )
     images = images[..., :3]
     if images.dtype == np.uint8:
@@ -132,5 +140,7 @@ def resized(images: np.ndarray, size: int | None) -> tuple[np.ndarray, list[str]
     result = np.empty((len(images), size, size, channels), np.uint8)
     for index, image in enumerate(images):
         picture = Image.fromarray(image[..., 0] if channels == 1 else image)
-        result[index] = np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR)).reshape(size, size, channels)
+        result[index] = np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR)).reshape(
+            size, size, channels
+        )
     return result, [f"resized from {images.shape[1]} x {images.shape[2]}"]

@@ -21,7 +21,7 @@ ENRICHED = (
 
 @dataclass(frozen=True)
 class Builtin:
-    """One named data set; `file` lies in the package, and without one Keras has to fetch it."""
+    """One named data set; `file` lies in embedded/NAME/, and without one Keras has to fetch it."""
 
     domain: str
     summary: str
@@ -37,9 +37,9 @@ class Builtin:
 
 
 NAMES = {
-    "fashion_mnist": Builtin("image_cls", "clothes, 28 x 28 grey, 10 classes", 12_000, "MIT", "fashion_mnist/fashion_mnist.npz"),
-    "movie_sentiment": Builtin("text_cls", "sentences of film reviews, 2 classes", 10_072, "MIT", "movie_sentiment/movie_sentiment.csv.gz"),
-    "card_fraud": Builtin("fraud", "card payments, 492 frauds", 30_492, "ODbL 1.0", "card_fraud/card_fraud.parquet", ENRICHED),
+    "fashion_mnist": Builtin("image_cls", "clothes, 28 x 28 grey, 10 classes", 12_000, "MIT", "fashion_mnist.npz"),
+    "movie_sentiment": Builtin("text_cls", "film review sentences, 2 classes", 10_072, "MIT", "movie_sentiment.csv.gz"),
+    "card_fraud": Builtin("fraud", "card payments, 492 frauds", 30_492, "ODbL 1.0", "card_fraud.parquet", ENRICHED),
     "mnist": Builtin("image_cls", "digits, 28 x 28 grey, 10 classes", 70_000, "CC BY-SA 3.0"),
     "fashion_mnist_full": Builtin("image_cls", "clothes, 28 x 28 grey, 10 classes", 70_000, "MIT"),
     "cifar10": Builtin("image_cls", "photographs, 32 x 32 RGB, 10 classes", 60_000, "not stated"),
@@ -50,12 +50,10 @@ KERAS_NAMES = {"fashion_mnist_full": "fashion_mnist"}
 
 
 def load(name: str, options: DataOptions) -> Dataset:
-    """The data set of that name, read like a file of one's own. SuiteError when it would have to be fetched and cannot."""
+    """The data set of that name, read like a person's own; SuiteError when it has to be fetched and cannot."""
     entry = NAMES[name]
-    if entry.embedded:
-        dataset = _reader(entry.domain)(EMBEDDED / entry.file, options)
-    else:
-        dataset = _download(name, options)
+    read = _reader(entry.domain)
+    dataset = read(EMBEDDED / name / entry.file, options) if entry.embedded else _download(name, options)
     dataset.source = {"name": name, **{key: value for key, value in dataset.source.items() if key != "path"}}
     dataset.notes = [entry.note] if entry.note else []
     return dataset
@@ -80,7 +78,8 @@ def _download(name: str, options: DataOptions) -> Dataset:
         words = module.get_word_index() if name == "imdb" else {}
     except Exception as error:  # Keras raises a bare Exception where the network is not there
         raise SuiteError(
-            f"'{name}' has to be downloaded and the network is not there: connect, or choose an embedded set from 'suite data list'"
+            f"'{name}' has to be downloaded and the network is not there: "
+            "connect, or choose an embedded set from 'suite data list'"
         ) from error
     with tempfile.TemporaryDirectory() as folder:
         if name == "imdb":

@@ -99,7 +99,9 @@ class Column:
     def _dates(self, strings: Any) -> None:
         if self.date_formats and len(strings):
             sample = strings.to_pylist()
-            self.date_formats = tuple(form for form in self.date_formats if all(_is_date(text, form) for text in sample))
+            self.date_formats = tuple(
+                form for form in self.date_formats if all(_is_date(text, form) for text in sample)
+            )
 
     @property
     def known(self) -> int:
@@ -127,7 +129,7 @@ class Column:
 
 def _is_date(text: str, form: str) -> bool:
     # Eight bare digits are a number to most people, though ISO 8601 allows them as a date.
-    if len(text) < 8 or not DIGITS.match(text[-1:]) and not text.endswith("Z") or text.isdigit():
+    if len(text) < 8 or (not DIGITS.match(text[-1:]) and not text.endswith("Z")) or text.isdigit():
         return False
     try:
         values.seconds(text, form)
@@ -156,9 +158,11 @@ def fill(kind: str, date_format: str, column: Any, target: np.ndarray, shared: d
     strings = texts(column)
     if kind == "numeric":
         good = pc.fill_null(pc.match_substring_regex(strings, NUMBER), False)
-        numbers = pc.if_else(good, strings, pa.scalar(None, pa.string())).cast(pa.float64()).to_numpy(zero_copy_only=False)
+        numbers = (
+            pc.if_else(good, strings, pa.scalar(None, pa.string())).cast(pa.float64()).to_numpy(zero_copy_only=False)
+        )
         target[:] = np.where(np.isfinite(numbers), numbers, np.nan)
-        return len(strings) - strings.null_count - int(pc.sum(good).as_py() or 0)
+        return int(len(strings) - strings.null_count - (pc.sum(good).as_py() or 0))
     read = values.boolean if kind == "boolean" else lambda text: values.seconds(text, date_format)
     target[:] = [np.nan if text is None else read(text) for text in strings.to_pylist()]
     return 0

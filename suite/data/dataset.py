@@ -44,7 +44,8 @@ class Dataset:
         ends = np.cumsum([len(rows) for rows in picked.values()])
         starts = [0, *ends[:-1]]
         rows = {name: np.arange(start, end) for name, start, end in zip(picked, starts, ends, strict=True)}
-        return replace(self, inputs=self.take(kept), y=self.y[kept], rows=rows)
+        source = self.source | {"rows": {name: len(split) for name, split in rows.items()}}
+        return replace(self, inputs=self.take(kept), y=self.y[kept], rows=rows, source=source)
 
     def _pick(self, rows: np.ndarray, share: float) -> np.ndarray:
         classes = [rows[self.y[rows] == label] for label in np.unique(self.y[rows])]

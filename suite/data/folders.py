@@ -52,8 +52,15 @@ def labelled(source: Path, suffixes: tuple[str, ...]) -> Entries:
         raise SuiteError(f"{source} has no sub-folders: put the files of each class into a folder named after it")
     by_split = {folder: SPLITS[folder.name.lower()] for folder in folders if folder.name.lower() in SPLITS}
     detected = []
-    if by_split and "train" in by_split.values() and any(child.is_dir() for folder in by_split for child in folder.iterdir()):
-        classes = [(path, split) for folder, split in by_split.items() for path in sorted(folder.iterdir()) if path.is_dir()]
+    classes: list[tuple[Path, str]]
+    if (
+        by_split
+        and "train" in by_split.values()
+        and any(child.is_dir() for folder in by_split for child in folder.iterdir())
+    ):
+        classes = [
+            (path, split) for folder, split in by_split.items() for path in sorted(folder.iterdir()) if path.is_dir()
+        ]
         detected.append(f"splits: {', '.join(folder.name for folder in by_split)} as given")
         ignored = [folder.name for folder in folders if folder not in by_split]
         if ignored:

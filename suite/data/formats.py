@@ -40,7 +40,7 @@ def kind_of(path: Path) -> str:
 
 
 def batches(source: Source) -> Iterator[pa.RecordBatch]:
-    """The rows in a stream. Columns of CSV and JSON Lines are strings, a missing value being null; of Parquet their own.
+    """The rows in a stream; columns of CSV and JSON Lines are strings or null, those of Parquet have their own types.
 
     A stream without a name is JSON Lines if it begins with a brace, else CSV.
     """
@@ -56,7 +56,9 @@ def batches(source: Source) -> Iterator[pa.RecordBatch]:
         else:
             yield from _lines(source, "", name)
     except UnicodeDecodeError as error:
-        raise SuiteError(f"{name} is not UTF-8 ({error.reason}): convert it, for example with iconv -t utf-8") from error
+        raise SuiteError(
+            f"{name} is not UTF-8 ({error.reason}): convert it, for example with iconv -t utf-8"
+        ) from error
     except (pa.ArrowException, OSError, EOFError) as error:
         raise SuiteError(f"{name} cannot be read: {_reason(error)}") from error
 
@@ -100,7 +102,7 @@ class _Raw(io.RawIOBase):
         return len(content)
 
 
-def _csv(file: io.BufferedReader, start: bytes, kind: str, name: str) -> Iterator[pa.RecordBatch]:
+def _csv(file: Any, start: bytes, kind: str, name: str) -> Iterator[pa.RecordBatch]:
     header = start.removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0].decode()
     delimiter = "\t" if kind == "tsv" else max(DELIMITERS, key=header.count)
     names = next(csv.reader([header.rstrip("\r")], delimiter=delimiter))
@@ -117,7 +119,7 @@ def _csv(file: io.BufferedReader, start: bytes, kind: str, name: str) -> Iterato
     yield from reader
 
 
-def _json(file: io.BufferedReader, name: str) -> Iterator[pa.RecordBatch]:
+def _json(file: Any, name: str) -> Iterator[pa.RecordBatch]:
     rows: list[dict[str, Any]] = []
     for number, line in enumerate(file, 1):
         if not line.strip():

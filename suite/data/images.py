@@ -36,17 +36,35 @@ def read(source: Path, options: DataOptions) -> Dataset:
 def _from_files(source: Path, entries: folders.Entries, options: DataOptions) -> Dataset:
     images, kept, detected = picture_files.load(entries.paths, options.image_size)
     kept_entries = entries.keep(kept)
-    return _dataset(source, images, kept_entries.y, entries.labels, kept_entries.rows(options.seed), options, [*entries.detected, *detected])
+    return _dataset(
+        source,
+        images,
+        kept_entries.y,
+        entries.labels,
+        kept_entries.rows(options.seed),
+        options,
+        [*entries.detected, *detected],
+    )
 
 
 def _from_arrays(source: Path, found: arrays.Arrays, options: DataOptions) -> Dataset:
-    rows = splits.around_test(found.y, found.labels, found.test, options.seed) if len(found.test) else splits.stratified(found.y, found.labels, options.seed)
+    rows = (
+        splits.around_test(found.y, found.labels, found.test, options.seed)
+        if len(found.test)
+        else splits.stratified(found.y, found.labels, options.seed)
+    )
     images, detected = arrays.resized(found.images, options.image_size)
     return _dataset(source, images, found.y, found.labels, rows, options, [*found.detected, *detected])
 
 
 def _dataset(
-    source: Path, images: np.ndarray, y: np.ndarray, labels: list[str], rows: Any, options: DataOptions, detected: list[str]
+    source: Path,
+    images: np.ndarray,
+    y: np.ndarray,
+    labels: list[str],
+    rows: Any,
+    options: DataOptions,
+    detected: list[str],
 ) -> Dataset:
     height, width, channels = images.shape[1:]
     found = [

@@ -90,14 +90,19 @@ def _sizes(shapes: Counter[tuple[int, int, int]], height: int, width: int) -> li
     if len({shape[:2] for shape in shapes}) == 1 and (height, width) == next(iter(shapes))[:2]:
         return []
     sides = [side for shape in shapes for side in shape[:2]]
-    return [f"sizes: sides of {min(sides)} to {max(sides)} pixels, stretched to {height} x {width} (--image-size sets another)"]
+    return [
+        f"sizes: sides of {min(sides)} to {max(sides)} pixels, stretched to {height} x {width} "
+        "(--image-size sets another)"
+    ]
 
 
 def _left_out(paths: list[Path], damaged: dict[int, SuiteError]) -> list[str]:
     if not damaged:
         return []
     named = ", ".join(str(paths[index]) for index in list(damaged)[:3])
-    return [f"damaged pictures left out: {len(damaged):,} of {len(paths):,} ({named}{', ...' if len(damaged) > 3 else ''})"]
+    return [
+        f"damaged pictures left out: {len(damaged):,} of {len(paths):,} ({named}{', ...' if len(damaged) > 3 else ''})"
+    ]
 
 
 def _check_damage(paths: list[Path], damaged: list[int], reasons: Any) -> None:
@@ -118,7 +123,9 @@ def listed(source: Path, options: DataOptions) -> Entries:
     if path_column is None and label_column and len(names) == 2:
         path_column = next(name for name in names if name != label_column)
     if path_column is None or label_column is None:
-        raise UsageError(f"{source} has the columns {', '.join(names)}: name them path and label, or say --label-column")
+        raise UsageError(
+            f"{source} has the columns {', '.join(names)}: name them path and label, or say --label-column"
+        )
     if label_column not in names:
         raise unknown("column", label_column, names)
     paths = [source.parent / str(value) for value in table[path_column].to_pylist()]

@@ -49,8 +49,6 @@ def in_time(order: np.ndarray) -> Rows:
     return {"train": order[:first], "validation": order[first:second], "test": order[second:]}
 
 
-
-
 def hold_back(rows: np.ndarray, y: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Two parts of `rows`, ascending: the rest, and a random `share` of each class with at least one row of it."""
     generator = np.random.default_rng(seed)

@@ -2,7 +2,7 @@
 
 import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +15,21 @@ from suite.preprocessing.mirror import image, values
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp")
 STDIN = "-"
 Batch = tuple[list[str] | None, dict[str, np.ndarray]]
-READERS = {"numeric": lambda text, _: values.number(text), "boolean": lambda text, _: values.boolean(text), "date": values.seconds}
+READERS: dict[str, Callable[[str, str], float]] = {
+    "numeric": lambda text, _: values.number(text),
+    "boolean": lambda text, _: values.boolean(text),
+    "date": values.seconds,
+}
 WANTED = {"numeric": "a number", "boolean": "true or false", "date": "a date"}
 
 
 def images(source: str, shape: tuple[int, ...], size: int) -> Iterator[Batch]:
-    """Paths, and uint8 images (N, *shape), of every picture below a folder in order of name, or one picture, or those that a table names."""
+    """Paths and uint8 images (N, *shape): the pictures below a folder, one picture, or those that a table names."""
     for chunk in _chunks(_pictures(source), size):
         pictures = np.empty((len(chunk), *shape), np.uint8)
         for index, path in enumerate(chunk):
             try:
-                pictures[index] = image.decode(path.read_bytes(), *shape)  # type: ignore[call-arg]
+                pictures[index] = image.decode(path.read_bytes(), *shape)
             except OSError as error:
                 raise SuiteError(f"{path} cannot be read ({error.strerror}): mend the path") from error
             except SuiteError as error:
@@ -78,12 +82,14 @@ def _text_column(source: str, batch: Any) -> str:
     best = max(profiles, key=lambda profile: profile.length)
     rivals = [profile.name for profile in profiles if profile is not best and profile.length > 0.5 * best.length]
     if rivals:
-        raise UsageError(f"{source} has several columns that may be the text ({', '.join([best.name, *rivals])}): say --text-column")
+        raise UsageError(
+            f"{source} has several columns that may be the text ({', '.join([best.name, *rivals])}): say --text-column"
+        )
     return best.name
 
 
 def table(source: str, specs: list[TensorSpec], ignored: list[str], size: int) -> Iterator[Batch]:
-    """A model's columns; one that is not there is missing in every row, one that the model does not know is an error."""
+    """A model's columns; one that is not there is missing in every row, a strange one is an error."""
     known = {spec.name for spec in specs} | set(ignored)
     first = 1
     for batch in _batches(source, lines=False):
@@ -113,7 +119,10 @@ def _column(spec: TensorSpec, batch: Any, first: int) -> np.ndarray:
             try:
                 read(text or "", spec.format)
             except ValueError:
-                raise SuiteError(f"row {number}, column '{spec.name}': {text!r} is not {WANTED[spec.kind]}; mend it or leave it empty") from error
+                raise SuiteError(
+                    f"row {number}, column '{spec.name}': {text!r} is not {WANTED[spec.kind]}: "
+                    "mend it or leave it empty"
+                ) from error
         raise
     return target
 

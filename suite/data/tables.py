@@ -49,7 +49,9 @@ def read(source: Path, options: DataOptions) -> Dataset:
     if time is not None and plan.time and plan.time not in plan.features:
         inputs.pop(plan.time.name, None)
     specs = _specs(plan.features)
-    return Dataset(inputs, y, plan.labels, rows, specs, describe(source, rows, detected, options), detected, [], plan.ignored)
+    return Dataset(
+        inputs, y, plan.labels, rows, specs, describe(source, rows, detected, options), detected, [], plan.ignored
+    )
 
 
 def profile(source: Path) -> dict[str, Column]:
@@ -78,7 +80,8 @@ def _plan(source: Path, found: dict[str, Column], options: DataOptions) -> Plan:
     negative = next(value for value in label.distinct if value != positive)
     detected = [
         f"label column: {label.name} ({why})",
-        f"positive: '{positive}' ({label.distinct[positive]:,} of {label.known:,} rows; {'as asked' if options.positive else 'the rarer value'})",
+        f"positive: '{positive}' ({label.distinct[positive]:,} of {label.known:,} rows; "
+        f"{'as asked' if options.positive else 'the rarer value'})",
     ]
     time = _time(found, label, options.time_column)
     features: list[Column] = []
@@ -110,7 +113,9 @@ def _label(source: Path, found: dict[str, Column], wanted: str | None) -> tuple[
         if len(column.distinct) != 2:
             some = ", ".join(list(column.distinct)[:4]) or "nothing"
             count = "more than 1,000" if len(column.distinct) > columns.DISTINCT else str(len(column.distinct))
-            raise SuiteError(f"the label column '{wanted}' has {count} values ({some}, ...): it needs exactly two classes")
+            raise SuiteError(
+                f"the label column '{wanted}' has {count} values ({some}, ...): it needs exactly two classes"
+            )
         return column, "as asked, two values"
     two = [column for column in found.values() if len(column.distinct) == 2 and not column.native_date]
     named = [column for name in LABEL_NAMES for column in two if column.name.lower() == name]
@@ -119,9 +124,13 @@ def _label(source: Path, found: dict[str, Column], wanted: str | None) -> tuple[
     if len(two) == 1:
         return two[0], "the only column of two values"
     if not two:
-        one = next((c for name in LABEL_NAMES for c in found.values() if c.name.lower() == name and len(c.distinct) == 1), None)
+        one = next(
+            (c for name in LABEL_NAMES for c in found.values() if c.name.lower() == name and len(c.distinct) == 1), None
+        )
         if one:
-            raise SuiteError(f"the label column '{one.name}' holds only '{next(iter(one.distinct))}': two classes are needed")
+            raise SuiteError(
+                f"the label column '{one.name}' holds only '{next(iter(one.distinct))}': two classes are needed"
+            )
         raise SuiteError(f"{source} has no column of exactly two values: name the label with --label-column")
     raise UsageError(
         f"{source} has several columns that may be the label ({', '.join(column.name for column in two)}): "
@@ -149,7 +158,10 @@ def _orders(column: Column) -> bool:
 def _load(source: Path, plan: Plan) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray | None, dict[str, int]]:
     """The feature columns, y, the time in seconds or as it was, and how many values of each column were no numbers."""
     total = plan.label.known
-    inputs = {column.name: np.empty(total, object if column.kind == "categorical" else DTYPES[column.kind]) for column in plan.features}
+    inputs = {
+        column.name: np.empty(total, object if column.kind == "categorical" else DTYPES[column.kind])
+        for column in plan.features
+    }
     y = np.empty(total, np.int32)
     time = None if plan.time is None else np.empty(total, np.float64)
     shared: dict[str, str] = {}
@@ -161,7 +173,9 @@ def _load(source: Path, plan: Plan) -> tuple[dict[str, np.ndarray], np.ndarray, 
         for column in plan.features:
             if column.name in batch.schema.names:
                 target = inputs[column.name][rows]
-                slips[column.name] += columns.fill(column.kind, _format(column), batch.column(column.name), target, shared)
+                slips[column.name] += columns.fill(
+                    column.kind, _format(column), batch.column(column.name), target, shared
+                )
             else:
                 inputs[column.name][rows] = "" if column.kind == "categorical" else np.nan
         if plan.time and time is not None:
@@ -213,5 +227,14 @@ def _specs(features: list[Column]) -> list[TensorSpec]:
         while alias in taken:
             alias += "_"
         taken.add(alias)
-        specs.append(TensorSpec(column.name, DTYPES[column.kind], (), alias, column.kind, _format(column) if column.kind == "date" else ""))
+        specs.append(
+            TensorSpec(
+                column.name,
+                DTYPES[column.kind],
+                (),
+                alias,
+                column.kind,
+                _format(column) if column.kind == "date" else "",
+            )
+        )
     return specs

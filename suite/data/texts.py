@@ -34,7 +34,9 @@ def _from_folder(source: Path, options: DataOptions) -> Dataset:
         try:
             texts[index] = path.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as error:
-            raise SuiteError(f"{path} is not UTF-8 (byte {error.start}): convert it, for example with iconv -t utf-8") from error
+            raise SuiteError(
+                f"{path} is not UTF-8 (byte {error.start}): convert it, for example with iconv -t utf-8"
+            ) from error
     return _dataset(source, texts, entries.y, entries.labels, entries.rows(options.seed), entries.detected, options)
 
 
@@ -47,11 +49,18 @@ def _from_table(source: Path, options: DataOptions) -> Dataset:
     label = found[options.label_column] if options.label_column else _label_column(source, found, text)
     labels = sorted(label.distinct)
     if len(labels) > MOST_CLASSES:
-        raise SuiteError(f"the label column '{label.name}' has more than {MOST_CLASSES} values: name another with --label-column")
+        raise SuiteError(
+            f"the label column '{label.name}' has more than {MOST_CLASSES} values: name another with --label-column"
+        )
     if label.numbers == label.known and not label.whole:
-        raise SuiteError(f"the label column '{label.name}' holds numbers such as {labels[0]}, which are no classes: name another")
+        raise SuiteError(
+            f"the label column '{label.name}' holds numbers such as {labels[0]}, which are no classes: name another"
+        )
     texts, y = _load(source, text.name, label, labels)
-    detected = [f"text column: {text.name}", f"label column: {label.name} ({', '.join(labels[:10])}{', ...' if len(labels) > 10 else ''})"]
+    detected = [
+        f"text column: {text.name}",
+        f"label column: {label.name} ({', '.join(labels[:10])}{', ...' if len(labels) > 10 else ''})",
+    ]
     if len(y) < label.rows:
         detected.append(f"rows without a label left out: {label.rows - len(y):,}")
     return _dataset(source, texts, y, labels, splits.stratified(y, labels, options.seed), detected, options)
@@ -59,12 +68,20 @@ def _from_table(source: Path, options: DataOptions) -> Dataset:
 
 def _text_column(source: Path, found: dict[str, Column], label: str | None) -> Column:
     """The column with the longest values; numbers and dates are none."""
-    candidates = [c for c in found.values() if c.name != label and c.known and c.numbers < c.known and c.kind not in ("date", "boolean")]
+    candidates = [
+        c
+        for c in found.values()
+        if c.name != label and c.known and c.numbers < c.known and c.kind not in ("date", "boolean")
+    ]
     if not candidates:
         raise SuiteError(f"{source} has no column of texts (columns: {', '.join(found)}): name it with --text-column")
     lengths = {column.name: column.length / column.known for column in candidates}
     best = max(candidates, key=lambda column: lengths[column.name])
-    rivals = [c for c in candidates if c is not best and lengths[c.name] > 0.8 * lengths[best.name] and len(c.distinct) > MOST_CLASSES]
+    rivals = [
+        c
+        for c in candidates
+        if c is not best and lengths[c.name] > 0.8 * lengths[best.name] and len(c.distinct) > MOST_CLASSES
+    ]
     if rivals:
         names = ", ".join(column.name for column in [best, *rivals])
         raise UsageError(f"{source} has several columns that may be the text ({names}): say which with --text-column")
@@ -87,7 +104,9 @@ def _label_column(source: Path, found: dict[str, Column], text: Column) -> Colum
     if len(several) == 1:
         return several[0]
     names = ", ".join(column.name for column in several) or "none"
-    raise UsageError(f"{source} has no single column that is clearly the label (candidates: {names}): say which with --label-column")
+    raise UsageError(
+        f"{source} has no single column that is clearly the label (candidates: {names}): say which with --label-column"
+    )
 
 
 def _load(source: Path, text: str, label: Column, labels: list[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -109,6 +128,12 @@ def _load(source: Path, text: str, label: Column, labels: list[str]) -> tuple[np
 
 
 def _dataset(
-    source: Path, texts: np.ndarray, y: np.ndarray, labels: list[str], rows: splits.Rows, detected: list[str], options: DataOptions
+    source: Path,
+    texts: np.ndarray,
+    y: np.ndarray,
+    labels: list[str],
+    rows: splits.Rows,
+    detected: list[str],
+    options: DataOptions,
 ) -> Dataset:
     return Dataset({"text": texts}, y, labels, rows, [SPEC], describe(source, rows, detected, options), detected)

@@ -21,7 +21,8 @@ class Preprocessing:
     def __init__(self, spec: dict[str, Any]) -> None:
         self.tables: dict[str, tf.lookup.StaticHashTable] = {}
         kind = spec["kind"]
-        self._apply: Callable[[Tensors], Tensors] = {"image": dict, "text": self._text, "table": self._table}[kind]
+        steps: dict[str, Callable[[Tensors], Tensors]] = {"image": dict, "text": self._text, "table": self._table}
+        self._apply = steps[kind]
         self._spec = spec
         if kind == "text":
             self.tables = {

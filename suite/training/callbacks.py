@@ -21,7 +21,7 @@ class Progress:
     metrics: dict[str, float]
 
 
-class Report(keras.callbacks.Callback):
+class Report(keras.callbacks.Callback):  # type: ignore[misc]
     """Calls `report` a few times a second, and at the end of each epoch with the validation metrics."""
 
     def __init__(self, report: Callable[[Progress], None]) -> None:

@@ -54,10 +54,8 @@ def prepare(domain: Domain, dataset: Dataset) -> Prepared:
     """Adapt preprocessing to the training split and apply it to every row, chunk by chunk."""
     preprocessing = domain.adapt(dataset)
     transform = mirror.load(preprocessing)
-    if preprocessing["kind"] == "image":
-        core = transform(dataset.inputs)
-    else:
-        core = _in_chunks(transform, dataset)
+    # Images go in as they are: chunks would only copy them.
+    core = transform(dataset.inputs) if preprocessing["kind"] == "image" else _in_chunks(transform, dataset)
     return Prepared(core, dataset.y, dataset.rows, dataset.labels, preprocessing)
 
 

@@ -32,7 +32,7 @@ def evaluate(y: np.ndarray, probabilities: np.ndarray, threshold: float | None =
 
 def _predict(probabilities: np.ndarray, threshold: float | None) -> np.ndarray:
     if threshold is None:
-        return probabilities.argmax(axis=1)
+        return np.asarray(probabilities.argmax(axis=1))
     return (probabilities[:, 1] >= threshold).astype(np.int32)
 
 

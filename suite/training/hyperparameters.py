@@ -15,11 +15,15 @@ def read_file(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise UsageError(f"{path} does not hold hyperparameters ({error}): give a JSON object or a card.json") from error
+        raise UsageError(
+            f"{path} does not hold hyperparameters ({error}): give a JSON object or a card.json"
+        ) from error
     if isinstance(value, dict) and isinstance(value.get("hyperparameters"), dict):
         value = value["hyperparameters"]
     if not isinstance(value, dict):
-        raise UsageError(f"{path} holds a {type(value).__name__}: give a JSON object of hyperparameters, or a card.json")
+        raise UsageError(
+            f"{path} holds a {type(value).__name__}: give a JSON object of hyperparameters, or a card.json"
+        )
     return value
 
 

@@ -12,7 +12,7 @@ WARM_UP = 0.05
 
 
 @keras.saving.register_keras_serializable(package="suite")
-class AveragePrecision(keras.metrics.AUC):
+class AveragePrecision(keras.metrics.AUC):  # type: ignore[misc]
     """Area under the precision-recall curve of the second class; y int (N,), probabilities (N, 2)."""
 
     def __init__(self, name: str = "average_precision", **kwargs: Any) -> None:

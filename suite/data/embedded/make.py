@@ -28,7 +28,9 @@ def fashion_mnist(source: Path, target: Path) -> None:
     parts = {}
     for name, rows, size in (("train", train, TRAIN), ("test", found.test, TEST)):
         each = size // len(CLASS_NAMES)
-        chosen = [generator.choice(rows[found.y[rows] == label], each, replace=False) for label in range(len(CLASS_NAMES))]
+        chosen = [
+            generator.choice(rows[found.y[rows] == label], each, replace=False) for label in range(len(CLASS_NAMES))
+        ]
         order = generator.permutation(np.concatenate(chosen))
         parts[f"x_{name}"], parts[f"y_{name}"] = found.images[order], found.y[order].astype(np.uint8)
     np.savez_compressed(target / "fashion_mnist.npz", class_names=np.array(CLASS_NAMES), **parts)

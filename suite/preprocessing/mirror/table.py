@@ -41,9 +41,9 @@ FEATURES: dict[str, Callable[[np.ndarray, Column], list[np.ndarray]]] = {
 
 
 class Mirror:
-    """Raw columns to {"features": float32 (N, F), "categories": int32 (N, C)}; an input that would be empty is left out.
+    """Raw columns to {"features": float32 (N, F), "categories": int32 (N, C)}.
 
-    A category that training did not see, or a missing one, is 0.
+    An input that would be empty is left out. A category that training did not see, or a missing one, is 0.
     """
 
     def __init__(self, spec: dict[str, Any]) -> None:

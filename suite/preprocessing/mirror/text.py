@@ -4,6 +4,7 @@ Letters, marks, digits and symbols are kept in lower case; `!`, `?`, symbols (em
 written without spaces stand alone; apostrophes vanish; everything else separates words.
 """
 
+import itertools
 import unicodedata
 from typing import Any
 
@@ -49,7 +50,7 @@ def words(text: str) -> list[str]:
 
 def bigrams(sequence: list[str]) -> list[str]:
     """Neighbouring words, joined by a space."""
-    return [f"{left} {right}" for left, right in zip(sequence, sequence[1:], strict=False)]
+    return [f"{left} {right}" for left, right in itertools.pairwise(sequence)]
 
 
 class Mirror:

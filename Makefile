@@ -1,0 +1,40 @@
+# Everything that a fresh machine needs: `make demo` and `make test`. Each installs into .venv first, if need be.
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.PHONY: demo test lint install lock bench-fit bench-readers
+
+demo: $(INSTALLED)
+	@$(BIN)/suite demo
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml .ci/constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "error: $(PYTHON) is older than 3.11: say make PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) -m venv .venv || { echo "error: no virtual environment could be made: on Debian, apt-get install python3-venv"; exit 1; }
+	@echo "installing into .venv (TensorFlow is large: this takes a minute or more)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt --editable '.[dev]'
+	@touch $@
+
+# The versions that `install` takes, from those in .venv now.
+lock:
+	$(BIN)/python -m pip freeze --exclude-editable | grep -v '^suite @' > .ci/constraints.txt
+
+# Each prints what it measured; none is a test.
+bench-fit: $(INSTALLED)
+	$(BIN)/python -m tests.benchmarks.fit_overhead
+
+bench-readers: $(INSTALLED)
+	$(BIN)/python -m tests.benchmarks.readers

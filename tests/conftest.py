@@ -1,0 +1,75 @@
+"""One small fitted model a domain, shared by all tests: making one takes seconds."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from suite import domain as registry
+from suite.artifact import Card
+from suite.data.dataset import Dataset
+
+os.environ["SUITE_MODELS"] = "/nonexistent"  # a test that forgets --models must not touch a real store
+
+
+@dataclass(frozen=True)
+class Made:
+    """A saved model: the store it is in, its own folder and card, and what it learned from."""
+
+    models: Path
+    folder: Path
+    card: Card
+    dataset: Dataset
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store that holds every domain's example model."""
+    return tmp_path_factory.mktemp("saved_models")
+
+
+@pytest.fixture(scope="session")
+def make(store: Path) -> Callable[[str], Made]:
+    """Fit a domain for one epoch on its example rows and save it; once a session."""
+    made: dict[str, Made] = {}
+
+    def make_once(name: str) -> Made:
+        if name not in made:
+            from suite.config import load_tensorflow
+
+            load_tensorflow()
+            from suite import workflow
+            from suite.training.data import prepare
+
+            domain = registry.get(name)
+            dataset = domain.example()
+            prepared = prepare(domain, dataset)
+            hp = workflow.choose(domain, prepared, 1, {})
+            outcome = workflow.train(domain, dataset, prepared, hp, epochs=1, seed=0)
+            folder, card = workflow.save(store, name, outcome, command="suite fit")
+            made[name] = Made(store, folder, card, dataset)
+        return made[name]
+
+    return make_once
+
+
+@pytest.fixture(params=registry.names())
+def made(request: pytest.FixtureRequest, make: Callable[[str], Made]) -> Made:
+    """Every domain's example model in turn."""
+    return make(request.param)
+
+
+@pytest.fixture(scope="session")
+def suite() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run the command line in a process of its own."""
+
+    def run(*arguments: str | Path, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "suite", *map(str, arguments)], input=stdin, capture_output=True, text=True, timeout=300
+        )
+
+    return run

@@ -1,0 +1,101 @@
+"""What every registered domain has to do, found through the registry: a new one is tested without a line here."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+from serving import engines
+from suite import artifact
+from suite import domain as registry
+from suite.artifact import PROBABILITIES
+from suite.data.options import DataOptions
+from suite.preprocessing import mirror
+
+RELOAD = """
+import sys, json
+import numpy as np, tensorflow as tf
+folder, path, answer = sys.argv[1:]
+raw = np.load(path, allow_pickle=False)
+run = tf.saved_model.load(folder).signatures["serving_default"]
+np.save(answer, run(**{name: tf.constant(raw[name].astype(object) if raw[name].dtype.kind == "U" else raw[name]) for name in raw.files})["probabilities"])
+print(json.dumps(sorted(name for name in sys.modules if name.split(".")[0] in ("suite", "serving", "tuning"))))
+"""
+
+
+def rows_of(made: Any, count: int = 8) -> dict[str, np.ndarray]:
+    return made.dataset.take(made.dataset.rows["test"][:count])
+
+
+def test_the_artifact_is_whole_and_describes_itself(made: Any) -> None:
+    card = made.card
+    assert {"saved_model.pb", "fingerprint.pb", "model.keras", "report.html"} <= set(card.files)
+    assert artifact.read_card(made.folder) == card
+    artifact.verify(made.folder, card)
+    assert set(card.metrics) == {"validation", "test"}
+    assert registry.get(card.domain).objective in card.metrics["test"]
+    assert card.data["rows"] == {name: len(rows) for name, rows in made.dataset.rows.items()}
+    assert card.labels == made.dataset.labels
+    assert "learning_rate" in " ".join(card.hyperparameters)
+
+
+def test_the_light_engine_agrees_with_the_saved_model(made: Any) -> None:
+    assert made.card.engines["litert"]["max_abs_diff"] <= 1e-4
+    # More rows than any batch size that an engine pads to.
+    raw = made.dataset.take(np.resize(made.dataset.rows["test"], 300))
+    light = engines.load(made.folder, made.card, "litert").run(raw)[PROBABILITIES]
+    full = engines.load(made.folder, made.card, "tf").run(raw)[PROBABILITIES]
+    assert light.shape == (300, len(made.card.labels))
+    np.testing.assert_allclose(light, full, atol=1e-4)
+    np.testing.assert_allclose(light.sum(axis=1), 1, atol=1e-5)
+
+
+def test_a_fresh_process_without_our_code_gives_the_same_outputs(made: Any, tmp_path: Any) -> None:
+    raw = rows_of(made)
+    given = {spec.tensor: raw[spec.name] for spec in made.card.inputs}
+    np.savez(tmp_path / "raw.npz", **{name: x.astype(str) if x.dtype == object else x for name, x in given.items()})
+    command = [sys.executable, "-c", RELOAD, made.folder, tmp_path / "raw.npz", tmp_path / "answer.npy"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert json.loads(done.stdout.splitlines()[-1]) == []
+    ours = engines.load(made.folder, made.card, "tf").run(raw)[PROBABILITIES]
+    np.testing.assert_allclose(np.load(tmp_path / "answer.npy"), ours, atol=1e-6)
+
+
+def test_odd_inputs_are_answered_by_the_mirror_as_by_the_graph(made: Any) -> None:
+    import tensorflow as tf
+
+    from suite.preprocessing.graph import Preprocessing
+
+    odd = registry.get(made.card.domain).odd(made.dataset)
+    by_numpy = mirror.load(made.card.preprocessing)(odd)
+    by_graph = Preprocessing(made.card.preprocessing)({name: tf.constant(x) for name, x in odd.items()})
+    assert set(by_numpy) == set(by_graph)
+    for name, values in by_numpy.items():
+        np.testing.assert_allclose(values, by_graph[name].numpy(), atol=1e-5)
+
+
+def test_the_keras_file_trains_further(made: Any) -> None:
+    import keras
+
+    import suite.blocks.sequence  # noqa: F401
+    import suite.training.model  # noqa: F401
+
+    model = keras.models.load_model(made.folder / "model.keras")
+    core = mirror.load(made.card.preprocessing)(rows_of(made))
+    y = made.dataset.y[made.dataset.rows["test"][:8]]
+    before = [weights.copy() for weights in model.get_weights()]
+    model.fit(core, y, verbose=0)
+    assert any((old != new).any() for old, new in zip(before, model.get_weights(), strict=True))
+
+
+def test_example_rows_have_every_split_and_class(made: Any) -> None:
+    for rows in made.dataset.rows.values():
+        assert set(made.dataset.y[rows]) == set(range(len(made.dataset.labels)))
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_a_domain_reads_no_option_that_it_does_not_name(name: str) -> None:
+    assert set(registry.get(name).data_options) <= set(vars(DataOptions()))

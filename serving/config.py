@@ -42,7 +42,7 @@ class Config:
 
     models: Path = Path("saved_models")
     host: str = "127.0.0.1"
-    port: int = 8000
+    port: int = 8501
     engine: str = "auto"
     workers: int = field(default_factory=cores)
     threads: int = 8

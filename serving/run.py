@@ -138,8 +138,8 @@ def wait_ready(service: Service, workers: int, deadline: float) -> None:
             answers += 1
             continue
         answers = 0
-        if body.get("state") == "failed":
-            raise SuiteError(f"no model can be served: {body['error']}")
+        if body.get("state") in ("failed", "empty"):
+            raise SuiteError(f"nothing can be served: {body['error']}")
         if not _alive(service.pid) or time.monotonic() > end:
             raise SuiteError(f"the service did not become ready; its log ends:\n{_tail(service.log)}")
         time.sleep(POLL)

@@ -13,6 +13,10 @@ from suite.errors import SuiteError
 
 SIGNATURE = "serving_default"
 BATCHES = (1, 8, 64)
+DTYPES = (
+    "float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool",
+    "string",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,7 @@ class TensorFlow:
         self._loaded = loaded
         self._function = _signature_function(loaded.signatures)
         self.signature = _describe(self._function)
+        _check_inputs(self.signature)
         # Rows of an unknown model may depend on one another.
         self._padded = card is not None
         self._tensors = {spec.name: spec.tensor for spec in card.inputs} if card else {}
@@ -68,7 +73,12 @@ class TensorFlow:
     def _call(self, raw: Arrays) -> Arrays:
         tensors = {self._tensors.get(name, name): x for name, x in raw.items()}
         dtypes = self.signature.inputs
-        outputs = self._function(**{name: self._tf.constant(x, dtypes[name].dtype) for name, x in tensors.items()})
+        try:
+            outputs = self._function(**{name: self._tf.constant(x, dtypes[name].dtype) for name, x in tensors.items()})
+        except self._tf.errors.OpError as error:
+            raise SuiteError(
+                "the model could not be run on these inputs: their values or shapes do not suit it"
+            ) from error
         return {name: x.numpy() for name, x in outputs.items()}
 
     def close(self) -> None:
@@ -102,6 +112,15 @@ def _signature_function(signatures: Mapping[str, Any]) -> Any:
 def _describe(function: Any) -> Signature:
     _, inputs = function.structured_input_signature
     return Signature(_tensors(inputs), _tensors(function.structured_outputs))
+
+
+def _check_inputs(signature: Signature) -> None:
+    """SuiteError for an input that a request cannot fill row by row."""
+    for name, tensor in signature.inputs.items():
+        if tensor.shape == ():
+            raise SuiteError(f"the input '{name}' has no batch axis: export the model with one")
+        if tensor.dtype not in DTYPES:
+            raise SuiteError(f"the input '{name}' is {tensor.dtype}, which JSON cannot hold: export it as float32")
 
 
 def _tensors(specs: Mapping[str, Any]) -> dict[str, Tensor]:

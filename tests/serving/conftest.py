@@ -1,9 +1,14 @@
 """Models for all tests of the service, made once."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 import serving_models as make
+from flask.testing import FlaskClient
+
+from serving.app import create_app
+from serving.config import Config
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +29,27 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make.plain(models, "halves", make.Halves())
     make.plain(models, "pair", make.Pair())
     return models
+
+
+def _client(config: Config) -> FlaskClient:
+    app = create_app(config)
+    assert app.extensions["repository"].wait(60)
+    return app.test_client()
+
+
+@pytest.fixture(scope="session")
+def client(light: Path) -> FlaskClient:
+    return _client(Config(models=light))
+
+
+@pytest.fixture(scope="session")
+def plain_client(plain: Path) -> FlaskClient:
+    return _client(Config(models=plain))
+
+
+@pytest.fixture(scope="session")
+def alone(light: Path, tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
+    """A service of one model."""
+    models = tmp_path_factory.mktemp("alone")
+    shutil.copytree(light / "reviews", models / "reviews")
+    return _client(Config(models=models))

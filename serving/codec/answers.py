@@ -1,0 +1,75 @@
+"""Outputs to the JSON of an answer. Numbers are written with seven significant digits, all that a float32 holds."""
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from serving.errors import ServiceError
+from suite.artifact import PROBABILITIES, Card
+
+Outputs = dict[str, np.ndarray]
+
+
+def classifier(card: Card) -> Callable[[Outputs], str]:
+    """A function from probabilities (N, labels) to a JSON list of one object a row; it raises ServiceError 422."""
+    labels = [json.dumps(label, ensure_ascii=False) for label in card.labels]
+    probabilities = ",".join(label.replace("%", "%%") + ":%.7g" for label in labels)
+    detected = f'"threshold":{json.dumps(card.threshold)},"flagged":%s,' if card.threshold is not None else ""
+    template = f'{{"label":%s,"score":%.7g,{detected}"probabilities":{{{probabilities}}}}}'
+
+    def highest(row: list[float]) -> str:
+        score = max(row)
+        return template % (labels[row.index(score)], score, *row)
+
+    def flagged(row: list[float]) -> str:
+        found = row[1] >= threshold
+        return template % (labels[found], row[1], "true" if found else "false", *row)
+
+    threshold = card.threshold or 0.0
+    one = highest if card.threshold is None else flagged
+
+    def write(outputs: Outputs) -> str:
+        values = outputs[PROBABILITIES]
+        _check_finite(values)
+        return f"[{','.join(map(one, values.tolist()))}]"
+
+    return write
+
+
+def _check_finite(values: np.ndarray) -> None:
+    rows = np.flatnonzero(~np.isfinite(values.reshape(len(values), -1)).all(axis=1))
+    if rows.size:
+        message = f"instance {rows[0]}: the model's answer is not a number: its values lie too far from what it knows"
+        raise ServiceError(422, message)
+
+
+def tensors(outputs: Outputs, rows: int) -> str:
+    """A JSON list with each row's output, or with an object of outputs where there are several; ServiceError 422."""
+    for name, x in outputs.items():
+        if not x.ndim or len(x) != rows:
+            raise ServiceError(
+                422, f"the output '{name}' has shape {x.shape}, not one row an instance: send one at a time"
+            )
+        if x.dtype.kind == "f":
+            _check_finite(x)
+    columns = [[_plain(value) for value in x] for x in outputs.values()]
+    if len(outputs) == 1:
+        return json.dumps(columns[0], ensure_ascii=False)
+    return json.dumps([dict(zip(outputs, row, strict=True)) for row in zip(*columns, strict=True)], ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    """An element of an array as JSON has it; bytes that are no text as {"b64": "..."}."""
+    if isinstance(value, np.ndarray):
+        return [_plain(item) for item in value]
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            return {"b64": base64.b64encode(value).decode()}
+    if isinstance(value, np.float32 | np.float16):
+        return float(f"{value:.7g}")
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,133 @@
+"""Nested JSON lists to arrays, exactly.
+
+A parsed list hands out all its numbers in one flat buffer, whatever their nesting. So the nesting is compared first,
+all at once: brackets and commas alone, stripped of everything between them, have to be those of a regular array.
+Whatever fails there is read again number by number, to say what is wrong and where.
+"""
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+import simdjson
+
+from serving.codec.body import name
+from serving.errors import ServiceError
+
+Shape = tuple[int, ...]
+DEEPEST = 8
+NOT_STRUCTURE = bytes(set(range(256)) - set(b"[],"))
+
+
+def read(instances: Any, text: bytes, shapes: Sequence[Shape], dtype: str) -> np.ndarray:
+    """A list of arrays, of one of the shapes, as (N, *shape) of the dtype; ServiceError 400.
+
+    `text` is the document, in which no string may hold a bracket or a comma.
+    """
+    rows = len(instances)
+    shape = _likeliest(found_shape(instances)[1:], shapes)
+    # Every number takes a byte, so a larger array than the document cannot be regular.
+    if rows * prod(max(1, length) for length in shape) <= len(text) and _regular(text, (rows, *shape)):
+        values = _values(instances, np.dtype(dtype))
+        # A list of none looks like a list of one.
+        if values is not None and values.size == rows * prod(shape):
+            return values.reshape(rows, *shape)
+    return np.stack([read_one(item, shape, dtype, f"instance {index}") for index, item in enumerate(instances)])
+
+
+def read_one(item: Any, shape: Shape, dtype: str, place: str) -> np.ndarray:
+    """One array of the shape; ServiceError 400 saying what differs where."""
+    found = found_shape(item)
+    if found != shape:
+        raise ServiceError(400, f"{place}: expected {_say(shape)}, found {_say(found, item)}")
+    _check_nesting(item, shape, place)
+    values = _values(item, np.dtype(dtype)) if shape else _values_of(item, np.dtype(dtype))
+    if values is None:
+        raise ServiceError(400, f"{place}: expected {_range(np.dtype(dtype))}, found others")
+    return values.reshape(shape)
+
+
+def found_shape(item: Any) -> Shape:
+    """The lengths of the lists, going down by the first of each."""
+    lengths = []
+    while isinstance(item, simdjson.Array):
+        lengths.append(len(item))
+        if not lengths[-1]:
+            break
+        item = item[0]
+    return tuple(lengths)
+
+
+def _likeliest(found: Shape, shapes: Sequence[Shape]) -> Shape:
+    return next((shape for shape in shapes if len(shape) == len(found)), shapes[0])
+
+
+def _regular(text: bytes, shape: Shape) -> bool:
+    structure = b""
+    for length in reversed(shape):
+        structure = b"[" + b",".join([structure] * length) + b"]"
+    return text.translate(None, NOT_STRUCTURE).strip(b",") == structure
+
+
+def _check_nesting(item: Any, shape: Shape, place: str) -> None:
+    """ServiceError where a list has another length than the shape says, or is no list, or a number is none."""
+    if not shape:
+        if not isinstance(item, int | float) or isinstance(item, bool):
+            raise ServiceError(400, f"{place}: expected a number, found {name(item)}")
+        return
+    if not isinstance(item, simdjson.Array):
+        raise ServiceError(400, f"{place}: expected a list of {shape[0]}, found {name(item)}")
+    if len(item) != shape[0]:
+        raise ServiceError(400, f"{place} is ragged: expected a list of {shape[0]}, found {len(item)}")
+    for index, child in enumerate(item):
+        _check_nesting(child, shape[1:], f"{place}[{index}]")
+
+
+def _values(array: Any, dtype: np.dtype[Any]) -> np.ndarray | None:
+    """The numbers of a list, flat; None if one is not a number, or is not exact in the dtype."""
+    if dtype.kind in "iu":
+        kind, wide = ("u", np.uint64) if dtype.kind == "u" else ("i", np.int64)
+        try:
+            return _narrow(np.frombuffer(array.as_buffer(of_type=kind), wide), dtype)
+        except (TypeError, ValueError):
+            # Perhaps whole numbers written with a point.
+            pass
+    try:
+        return _narrow(np.frombuffer(array.as_buffer(of_type="d"), np.float64), dtype)
+    except (TypeError, ValueError):
+        return None
+
+
+def _values_of(number: float, dtype: np.dtype[Any]) -> np.ndarray | None:
+    try:
+        return _narrow(np.array([number]), dtype)
+    except TypeError:
+        return None
+
+
+def _narrow(values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray | None:
+    """The values in the dtype; None where they do not fit, or an integer would lose its fraction."""
+    if not values.size:
+        return values.astype(dtype)
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        low, high = values.min(), values.max()
+        # Python's integers and floats compare exactly, NumPy's would round.
+        if int(low) < limits.min or int(high) > limits.max or (values.dtype.kind == "f" and (values % 1).any()):
+            return None
+    elif np.abs(values).max() > np.finfo(dtype).max:
+        return None
+    return values.astype(dtype)
+
+
+def _range(dtype: np.dtype[Any]) -> str:
+    if dtype.kind in "iu":
+        return f"whole numbers from {np.iinfo(dtype).min} to {np.iinfo(dtype).max}"
+    return f"numbers that fit {dtype.name}"
+
+
+def _say(shape: Shape, item: object = 0.0) -> str:
+    if len(shape) > DEEPEST:
+        return f"lists in each other, {len(shape)} deep"
+    return f"shape {shape}" if shape else name(item)

@@ -1,0 +1,61 @@
+"""Every error is JSON: {"error": "what is wrong, what was found, what to do"}."""
+
+from difflib import get_close_matches
+from uuid import uuid4
+
+from flask import Flask, Response, jsonify, request
+from werkzeug.exceptions import HTTPException
+
+
+class ServiceError(Exception):
+    """An answer that is an error: an HTTP status and a message for the person who asked."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+def nearest(found: str, allowed: list[str]) -> str:
+    """A hint towards an allowed name."""
+    near = get_close_matches(found, allowed, n=1)
+    return f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(allowed) or 'none'}"
+
+
+def register(app: Flask) -> None:
+    """Answer every exception of the application in JSON."""
+    app.register_error_handler(ServiceError, _service_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, lambda error: _unexpected(app, error))
+
+
+def _service_error(error: ServiceError) -> tuple[Response, int]:
+    return jsonify(error=error.message), error.status
+
+
+def _http_error(error: HTTPException) -> Response:
+    """Flask's own errors, with their headers (Allow of 405)."""
+    response = Response(error.get_response().data, error.code or 500, error.get_headers())
+    response.data = jsonify(error=_explain(error)).data
+    response.content_type = "application/json"
+    return response
+
+
+def _explain(error: HTTPException) -> str:
+    if error.code == 404:
+        return f"there is nothing at {request.path}: GET / names the routes"
+    if error.code == 405:
+        allowed = ", ".join(getattr(error, "valid_methods", None) or ())
+        return f"{request.method} is not allowed at {request.path}: use {allowed}"
+    if error.code == 413:
+        return (
+            f"the body is larger than {request.max_content_length:,} bytes or has too many parts: send fewer instances"
+        )
+    return error.description or error.name
+
+
+def _unexpected(app: Flask, error: Exception) -> tuple[Response, int]:
+    """What nobody foresaw: the trace goes to the log, under the id that the answer shows."""
+    number = uuid4().hex[:12]
+    app.logger.error("request %s failed: %s %s", number, request.method, request.path, exc_info=error)
+    return jsonify(error=f"the service failed on this request; its log tells more under {number}", request=number), 500

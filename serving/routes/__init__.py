@@ -1,0 +1,1 @@
+"""The routes: HTTP only, the work is elsewhere."""

@@ -121,16 +121,16 @@ def _label(source: Path, found: dict[str, Column], wanted: str | None) -> tuple[
     named = [column for name in LABEL_NAMES for column in two if column.name.lower() == name]
     if named:
         return named[0], "named like a label, two values"
+    one = next(
+        (c for name in LABEL_NAMES for c in found.values() if c.name.lower() == name and len(c.distinct) == 1), None
+    )
+    if one:
+        raise SuiteError(
+            f"the label column '{one.name}' holds only '{next(iter(one.distinct))}': two classes are needed"
+        )
     if len(two) == 1:
         return two[0], "the only column of two values"
     if not two:
-        one = next(
-            (c for name in LABEL_NAMES for c in found.values() if c.name.lower() == name and len(c.distinct) == 1), None
-        )
-        if one:
-            raise SuiteError(
-                f"the label column '{one.name}' holds only '{next(iter(one.distinct))}': two classes are needed"
-            )
         raise SuiteError(f"{source} has no column of exactly two values: name the label with --label-column")
     raise UsageError(
         f"{source} has several columns that may be the label ({', '.join(column.name for column in two)}): "

@@ -1,0 +1,154 @@
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from suite.data import images
+from suite.data.options import DataOptions
+from suite.errors import SuiteError, UsageError
+
+OPTIONS = DataOptions()
+
+
+def picture(path: Path, value: int, size: tuple[int, int] = (12, 10), mode: str = "L") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    colour = {"L": value, "P": value, "RGB": (value, 0, 0), "RGBA": (value, 0, 0, 255), "I;16": value * 257}[mode]
+    Image.new(mode, size, colour).save(path)
+    return path
+
+
+def folder(root: Path, count: int = 10, **options: object) -> Path:
+    for label in ("cat", "dog"):
+        for index in range(count):
+            picture(root / label / f"{index:02}.png", 10 * index, **options)  # type: ignore[arg-type]
+    return root
+
+
+def test_class_folders(tmp_path: Path) -> None:
+    dataset = images.read(folder(tmp_path), OPTIONS)
+    assert dataset.labels == ["cat", "dog"]
+    assert dataset.inputs["image"].shape == (20, 10, 12, 1)
+    assert [int(image[0, 0, 0]) for image in dataset.inputs["image"][:3]] == [0, 10, 20]
+    assert dataset.y.tolist() == [0] * 10 + [1] * 10
+    assert dataset.source["rows"] == {"train": 12, "validation": 4, "test": 4}
+    assert "pictures: 20 of 10 x 12, grey" in dataset.detected
+
+
+def test_every_format_mode_and_size_becomes_one_array(tmp_path: Path) -> None:
+    folder(tmp_path)
+    for name, mode, size in [("a.JPG", "RGB", (30, 20)), ("b.bmp", "RGB", (9, 40)), ("c.webp", "RGBA", (16, 16)),
+                             ("d.gif", "P", (8, 8)), ("e.png", "I;16", (50, 50))]:  # fmt: skip
+        picture(tmp_path / "cat" / name, 200, size, mode)
+    (tmp_path / "cat" / "notes.txt").write_text("not a picture")
+    dataset = images.read(tmp_path, OPTIONS)
+    assert dataset.inputs["image"].shape == (25, 10, 10, 3)
+    assert any("other files ignored: 1" in line for line in dataset.detected)
+    assert any("stretched to 10 x 10" in line for line in dataset.detected)
+    assert images.read(tmp_path, DataOptions(image_size=16)).inputs["image"].shape == (25, 16, 16, 3)
+
+
+def test_split_folders_are_honoured_and_missing_ones_made_from_train(tmp_path: Path) -> None:
+    folder(tmp_path / "train")
+    folder(tmp_path / "test", count=3)
+    dataset = images.read(tmp_path, OPTIONS)
+    assert dataset.source["rows"] == {"train": 18, "validation": 2, "test": 6}
+    assert any("splits: test, train as given" in line for line in dataset.detected)
+    for label in range(3):
+        picture(tmp_path / "test" / "bird" / f"{label}.png", 1)
+    with pytest.raises(SuiteError, match="class 'bird' has no training rows"):
+        images.read(tmp_path, OPTIONS)
+
+
+def test_damaged_pictures_are_left_out_named_and_counted(tmp_path: Path) -> None:
+    folder(tmp_path, count=20)
+    broken = tmp_path / "cat" / "07.png"
+    broken.write_bytes(broken.read_bytes()[:45])
+    dataset = images.read(tmp_path, OPTIONS)
+    assert len(dataset.y) == 39
+    assert [int(image[0, 0, 0]) for image in dataset.inputs["image"][6:9]] == [60, 80, 90]
+    assert any(line.startswith("damaged pictures left out: 1 of 40") and "07.png" in line for line in dataset.detected)
+    for index in range(3):
+        (tmp_path / "dog" / f"{index:02}.png").write_bytes(b"no picture")
+    with pytest.raises(SuiteError, match=r"pictures cannot be used, more than 5%; the first is .*png"):
+        images.read(tmp_path, OPTIONS)
+
+
+def test_npz_with_given_splits_and_floats(tmp_path: Path) -> None:
+    x = np.linspace(0, 1, 40 * 25, dtype=np.float32).reshape(40, 5, 5)
+    y = np.arange(40) % 4
+    np.savez(tmp_path / "a.npz", x_train=x[:30], y_train=y[:30], x_test=x[30:], y_test=y[30:])
+    dataset = images.read(tmp_path / "a.npz", OPTIONS)
+    assert dataset.inputs["image"].shape == (40, 5, 5, 1)
+    assert dataset.inputs["image"].max() == 255
+    assert dataset.rows["test"].tolist() == list(range(30, 40))
+    assert dataset.labels == ["0", "1", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"images": np.array([{"a": 1}] * 9, object), "labels": np.zeros(9)}, "Python objects"),
+        ({"pictures": np.zeros((9, 4, 4))}, "name the arrays"),
+        ({"images": np.zeros((9, 3, 8, 8)), "labels": np.arange(9) % 2}, "channels last"),
+        ({"images": np.zeros((9, 4, 4)), "labels": np.zeros(8)}, "one label each"),
+        ({"images": np.full((9, 4, 4), -1.0), "labels": np.arange(9) % 2}, "0 to 255"),
+        ({"images": np.full((9, 4, 4), np.nan), "labels": np.arange(9) % 2}, "0 to 255"),
+        ({"images": np.zeros((9, 4, 4)), "labels": np.linspace(0, 1, 9)}, "no classes"),
+    ],
+)
+def test_npz_that_cannot_be_used(tmp_path: Path, arrays: dict[str, np.ndarray], message: str) -> None:
+    np.savez(tmp_path / "a.npz", **arrays)  # type: ignore[arg-type]
+    with pytest.raises(SuiteError, match=message):
+        images.read(tmp_path / "a.npz", OPTIONS)
+
+
+def idx(path: Path, values: np.ndarray) -> None:
+    header = bytes([0, 0, 8, values.ndim]) + b"".join(int(size).to_bytes(4, "big") for size in values.shape)
+    path.write_bytes(gzip.compress(header + values.astype(np.uint8).tobytes()))
+
+
+def test_idx_files(tmp_path: Path) -> None:
+    for name, count in (("train", 30), ("t10k", 10)):
+        idx(tmp_path / f"{name}-images-idx3-ubyte.gz", np.full((count, 6, 6), 7))
+        idx(tmp_path / f"{name}-labels-idx1-ubyte.gz", np.arange(count) % 2)
+    dataset = images.read(tmp_path, OPTIONS)
+    assert dataset.source["rows"] == {"train": 26, "validation": 4, "test": 10}
+    torn = tmp_path / "train-images-idx3-ubyte.gz"
+    torn.write_bytes(torn.read_bytes()[:-9])
+    with pytest.raises(SuiteError, match="cannot be unpacked"):
+        images.read(tmp_path, OPTIONS)
+
+
+def test_a_table_of_paths(tmp_path: Path) -> None:
+    folder(tmp_path / "pictures")
+    rows = [f"pictures/{label}/{index:02}.png,{label}" for label in ("cat", "dog") for index in range(10)]
+    (tmp_path / "list.csv").write_text("\n".join(["path,label", *rows]))
+    assert images.read(tmp_path / "list.csv", OPTIONS).source["rows"]["test"] == 4
+    (tmp_path / "list.csv").write_text("path,label\n" + "\n".join(f"gone{i}.png,{i % 2}" for i in range(8)))
+    with pytest.raises(SuiteError, match=r"gone0\.png: the file cannot be read"):
+        images.read(tmp_path / "list.csv", OPTIONS)
+
+
+def test_sources_that_are_none(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is nothing at"):
+        images.read(tmp_path / "no", OPTIONS)
+    with pytest.raises(SuiteError, match="has no sub-folders"):
+        images.read(tmp_path, OPTIONS)
+    (tmp_path / "cat").mkdir()
+    with pytest.raises(SuiteError, match="holds no .png"):
+        images.read(tmp_path, OPTIONS)
+    (tmp_path / "a.xlsx").write_bytes(b"x")
+    with pytest.raises(UsageError, match="no source of pictures"):
+        images.read(tmp_path / "a.xlsx", OPTIONS)
+    (tmp_path / "a.npz").write_bytes(b"")
+    with pytest.raises(SuiteError, match="is empty"):
+        images.read(tmp_path / "a.npz", OPTIONS)
+
+
+def test_one_class_only(tmp_path: Path) -> None:
+    for index in range(5):
+        picture(tmp_path / "cat" / f"{index}.png", index)
+    with pytest.raises(SuiteError, match="only 'cat'"):
+        images.read(tmp_path, OPTIONS)

@@ -13,7 +13,8 @@ def create_app(config: Config | None = None) -> Flask:
     config = config or Config.from_environment()
     app = Flask("serving", static_folder=None)
     app.config["SERVICE"] = config
-    app.config["MAX_CONTENT_LENGTH"] = config.max_body
+    # One more than is allowed, so that a body that was cut there is known to be too large.
+    app.config["MAX_CONTENT_LENGTH"] = config.max_body + 1
     app.json.sort_keys = False  # type: ignore[attr-defined]
     errors.register(app)
     app.register_blueprint(predict.routes)

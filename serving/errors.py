@@ -3,8 +3,10 @@
 from difflib import get_close_matches
 from uuid import uuid4
 
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, current_app, jsonify, request
 from werkzeug.exceptions import HTTPException
+
+TOO_LARGE = "the body is larger than {:,} bytes or has too many parts: send fewer instances at a time"
 
 
 class ServiceError(Exception):
@@ -48,9 +50,7 @@ def _explain(error: HTTPException) -> str:
         allowed = ", ".join(getattr(error, "valid_methods", None) or ())
         return f"{request.method} is not allowed at {request.path}: use {allowed}"
     if error.code == 413:
-        return (
-            f"the body is larger than {request.max_content_length:,} bytes or has too many parts: send fewer instances"
-        )
+        return TOO_LARGE.format(current_app.config["SERVICE"].max_body)
     return error.description or error.name
 
 

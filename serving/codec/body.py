@@ -8,7 +8,7 @@ import simdjson
 from flask import Request
 from werkzeug.exceptions import HTTPException
 
-from serving.errors import ServiceError, nearest
+from serving.errors import TOO_LARGE, ServiceError, nearest
 
 KEYS = ("model", "version", "instances")
 JSON_TYPES = ("", "application/json", "application/x-www-form-urlencoded", "text/plain", "text/json")
@@ -32,15 +32,15 @@ class Asked:
         return len(self.files) if self.instances is None else len(self.instances)
 
 
-def read(request: Request, max_rows: int) -> Asked:
+def read(request: Request, max_body: int, max_rows: int) -> Asked:
     """What the request asks; ServiceError 400, 413 or 415."""
     kind = request.mimetype
     if request.content_encoding:
         raise ServiceError(415, f"the body is encoded as {request.content_encoding}: send it as it is")
     if kind == UPLOAD:
-        asked = _upload(request)
+        asked = _upload(request, max_body)
     elif kind in JSON_TYPES or kind.endswith("+json"):
-        asked = parse(_content(request))
+        asked = parse(_content(request, max_body))
     else:
         raise ServiceError(415, f"the body is {kind}: send application/json, or pictures as {UPLOAD}")
     if asked.rows > max_rows:
@@ -48,18 +48,30 @@ def read(request: Request, max_rows: int) -> Asked:
     return asked
 
 
-def _content(request: Request) -> bytes:
+def _content(request: Request, max_body: int) -> bytes:
     try:
-        return request.get_data(cache=False)
+        content = request.get_data(cache=False)
     except HTTPException:
         raise
     except Exception as error:
         # The server under the application names a broken transfer in its own classes.
         raise ServiceError(400, "the body could not be read to its end: send it again") from error
+    _check_size(request, max_body)
+    return content
 
 
-def _upload(request: Request) -> Asked:
+def _check_size(request: Request, max_body: int) -> None:
+    """ServiceError 413 for a body over the limit.
+
+    A body without a declared length is silently cut where the framework's limit lies: that one is a byte larger.
+    """
+    if request.stream.tell() > max_body:
+        raise ServiceError(413, TOO_LARGE.format(max_body))
+
+
+def _upload(request: Request, max_body: int) -> Asked:
     fields = request.form
+    _check_size(request, max_body)
     _known(list(fields), KEYS[:2])
     version = fields.get("version")
     if version is not None and not (version.isascii() and version.isdigit()):

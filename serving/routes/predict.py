@@ -22,7 +22,7 @@ def predict() -> Response:
     start = time.perf_counter()
     config: Config = current_app.config["SERVICE"]
     repository: Repository = current_app.extensions["repository"]
-    asked = body.read(request, config.max_rows)
+    asked = body.read(request, config.max_body, config.max_rows)
     model = repository.get(asked.model, asked.version, "image" if asked.files else "")
     predictions = _answer(model, asked, config.max_elements)
     milliseconds = round((time.perf_counter() - start) * 1000, 3)

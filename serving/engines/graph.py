@@ -21,7 +21,7 @@ def check_graph(path: Path) -> None:
     """SuiteError if the graph in a saved_model.pb could touch files or the network, or run Python.
 
     A SavedModel saves and restores its own variables in two functions of its own: checkpoint operations may stand
-    there, and nothing else may call them.
+    there, where nothing that a prediction runs can reach them.
     """
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
     from tensorflow.core.protobuf import saved_model_pb2
@@ -31,12 +31,29 @@ def check_graph(path: Path) -> None:
     except (OSError, DecodeError) as error:
         raise SuiteError(f"{path} is no SavedModel ({type(error).__name__}): save the model again") from error
     for meta in saved.meta_graphs:
+        if any(map(_is_saver, meta.object_graph_def.concrete_functions)):
+            raise SuiteError(f"{path} is refused: it offers the function that saves its variables to be called")
+        reached = _reached(meta)
         for node in meta.graph_def.node:
-            _check(path, node, inside_saver=True)
+            _check(path, node, inside_saver=node.name not in reached)
         for function in meta.graph_def.library.function:
             inside_saver = _is_saver(function.signature.name)
             for node in function.node_def:
                 _check(path, node, inside_saver)
+
+
+def _reached(meta: Any) -> set[str]:
+    """The names of the nodes on which a signature's outputs depend."""
+    inputs = {node.name: node.input for node in meta.graph_def.node}
+    waiting = [output.name for signature in meta.signature_def.values() for output in signature.outputs.values()]
+    reached: set[str] = set()
+    while waiting:
+        # "name:1" is a node's second output, "^name" that it has run.
+        name = waiting.pop().lstrip("^").partition(":")[0]
+        if name not in reached:
+            reached.add(name)
+            waiting.extend(inputs.get(name, ()))
+    return reached
 
 
 def _check(path: Path, node: Any, inside_saver: bool) -> None:

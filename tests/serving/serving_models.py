@@ -105,6 +105,26 @@ class Reader(tf.Module):
         return {"content": tf.map_fn(tf.io.read_file, path)}
 
 
+class Writer(tf.Module):
+    """Writes files as if they were checkpoints, from a function called as the one that really does that."""
+
+    @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="path")])
+    def traced_save(self, path: tf.Tensor) -> dict[str, tf.Tensor]:
+        tf.raw_ops.SaveV2(prefix=path[0], tensor_names=["x"], shape_and_slices=[""], tensors=[path])
+        return {"path": path}
+
+    __call__ = traced_save
+
+
+class Printer(tf.Module):
+    """Writes a file by printing into it."""
+
+    @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="line")])
+    def __call__(self, line: tf.Tensor) -> dict[str, tf.Tensor]:
+        tf.print(line, output_stream="file:///tmp/never-written")
+        return {"line": line}
+
+
 def plain(models: Path, name: str, module: tf.Module) -> Path:
     """A SavedModel without a card."""
     folder = models / name / "1"

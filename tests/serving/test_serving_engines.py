@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import serving_models as make
+import tensorflow as tf
 
 from serving import engines
 from suite.artifact import read_card
@@ -75,9 +76,13 @@ def test_a_model_without_a_card_tells_its_signature(plain: Path) -> None:
     assert answer["total"].tolist() == [3, 7]
 
 
-def test_a_graph_that_reads_files_is_refused(tmp_path: Path) -> None:
-    folder = make.plain(tmp_path, "reader", make.Reader())
-    with pytest.raises(SuiteError, match="refused: its graph holds the operation ReadFile"):
+@pytest.mark.parametrize(
+    ("module", "reason"),
+    [(make.Reader, "the operation ReadFile"), (make.Printer, "the operation PrintV2"), (make.Writer, "is refused")],
+)
+def test_a_graph_that_touches_files_is_refused(tmp_path: Path, module: type[tf.Module], reason: str) -> None:
+    folder = make.plain(tmp_path, "strange", module())
+    with pytest.raises(SuiteError, match=reason):
         engines.load(folder, None)
 
 

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import serving_models as make
 from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import strategies as st
 
 from serving.app import create_app
 from serving.config import Config
@@ -17,6 +19,7 @@ ROW = [0] * make.SIDE
 GREY = [ROW] * make.SIDE
 NOT_A_PICTURE = base64.b64encode(b"\x89PNG\r\n\x1a\n broken").decode()
 HUGE = 10**39
+COLUMNS = ["amount", "country", "weekend", "time", "id", "text", "b64", "x", "name", "n"]
 
 
 def ask(client: FlaskClient, body: Any, **more: Any) -> tuple[int, str]:
@@ -189,3 +192,26 @@ def test_what_nobody_foresaw_tells_nothing_but_an_id(light: Path, caplog: pytest
     assert answer["request"] in answer["error"]
     assert answer["request"] in caplog.text
     assert "secret at /etc/place" in caplog.text
+
+
+values = st.none() | st.booleans() | st.integers(-(2**64), 2**65) | st.floats() | st.text(max_size=5)
+keys = st.sampled_from(COLUMNS) | st.text(max_size=3)
+documents = st.recursive(values, lambda x: st.lists(x, max_size=3) | st.dictionaries(keys, x, max_size=4))
+
+
+@given(st.sampled_from(["digits", "colours", "reviews", "payments"]), st.lists(documents, max_size=3))
+def test_no_instances_break_the_service(client: FlaskClient, model: str, instances: list[Any]) -> None:
+    response = client.post("/predict", data=json.dumps({"model": model, "instances": instances}))
+    assert response.status_code in (200, 400, 422), response.text
+    assert response.is_json
+
+
+@given(st.sampled_from(["halves", "pair"]), st.lists(documents, max_size=3))
+def test_no_instances_break_a_model_without_a_card(plain_client: FlaskClient, model: str, instances: list[Any]) -> None:
+    response = plain_client.post("/predict", data=json.dumps({"model": model, "instances": instances}))
+    assert response.status_code in (200, 400, 422), response.text
+
+
+@given(st.binary(max_size=60) | documents.map(lambda value: json.dumps(value).encode()))
+def test_no_body_breaks_the_service(client: FlaskClient, body: bytes) -> None:
+    assert client.post("/predict", data=body).status_code == 400

@@ -3,6 +3,7 @@
 Standard library only, so that a service can read a card in milliseconds.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -10,7 +11,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -154,19 +155,17 @@ def check_name(name: str) -> str:
 
 @contextmanager
 def new_version(models: Path, name: str) -> Iterator[tuple[Path, int]]:
-    """Give a staging folder and the version's number; the folder appears as that version only if the block succeeds."""
+    """A staging folder and the version's number; the folder becomes that version only if the block succeeds."""
     parent = models / check_name(name)
     try:
         parent.mkdir(parents=True, exist_ok=True)
         _sweep(parent)
-        staging = Path(tempfile.mkdtemp(dir=parent, prefix=f"{STAGING}{os.getpid()}-"))
+        staging, version, lock = _reserve(parent)
     except OSError as error:
         raise SuiteError(f"cannot write to {parent} ({error.strerror}): choose another folder with --models") from error
     try:
-        version = max(versions(parent), default=0) + 1
         yield staging, version
         _sync(staging)
-        os.chmod(staging, 0o755)
         os.rename(staging, parent / str(version))
         _sync_folder(parent)
     except OSError as error:
@@ -175,16 +174,37 @@ def new_version(models: Path, name: str) -> Iterator[tuple[Path, int]]:
         ) from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+        os.close(lock)
         if not any(parent.iterdir()):
             parent.rmdir()
 
 
+def _reserve(parent: Path) -> tuple[Path, int, int]:
+    """A new staging folder, the version it is for, and the open lock that shows that its owner lives."""
+    version = max(versions(parent), default=0) + 1
+    while True:
+        staging = parent / f"{STAGING}{version}"
+        with suppress(FileExistsError, FileNotFoundError, BlockingIOError):
+            staging.mkdir()
+            lock = os.open(staging, os.O_RDONLY)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if staging.exists() and not (parent / str(version)).exists():
+                return staging, version, lock
+            os.close(lock)
+        version += 1
+
+
 def _sweep(parent: Path) -> None:
-    """Remove what a killed process left aside."""
-    for path in parent.glob(f"{STAGING}*"):
-        owner = path.name.removeprefix(STAGING).split("-")[0]
-        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
-            shutil.rmtree(path, ignore_errors=True)
+    """Remove what a killed process left aside: its lock went with it."""
+    for staging in parent.glob(f"{STAGING}*"):
+        lock = os.open(staging, os.O_RDONLY)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(staging, ignore_errors=True)
+        except BlockingIOError:
+            continue
+        finally:
+            os.close(lock)
 
 
 def _sync(folder: Path) -> None:

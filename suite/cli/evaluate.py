@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from suite.cli import options
+from suite.cli.engine import load
 from suite.cli.output import Output, metric_lines
 
 if TYPE_CHECKING:
@@ -105,10 +106,9 @@ def _answer(
     """Probabilities (rows, labels), and the engine that gave them."""
     import numpy as np
 
-    from serving import engines
     from suite.artifact import PROBABILITIES
 
-    engine = engines.load(folder, card)
+    engine = load(folder, card)
     with output.bar() as bar:
         parts = [
             engine.run(dataset.take(rows[start : start + CHUNK]))[PROBABILITIES]

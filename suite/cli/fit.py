@@ -65,20 +65,24 @@ def fit(
     domain = get(domain_name)
     name = artifact.check_name(name or domain_name)
     started = perf_counter()
-    output.say(f"fitting {domain_name} (loading TensorFlow takes a few seconds)")
+    output.say(f"fitting {domain_name}")
+
+    from suite import domains
+    from suite.training import hyperparameters
+
+    values = (hyperparameters.read_file(file) if file else {}) | hyperparameters.parse(assignments)
+    dataset = domains.load_data(domain, source, options.data_options(seed, reader))
+    show_data(dataset, output)
+    output.say("loading TensorFlow")
 
     from suite.config import load_tensorflow
 
     load_tensorflow()
 
-    from suite import domains, workflow
-    from suite.training import hyperparameters
+    from suite import workflow
     from suite.training.callbacks import Report
     from suite.training.data import prepare
 
-    values = (hyperparameters.read_file(file) if file else {}) | hyperparameters.parse(assignments)
-    dataset = domains.load_data(domain, source, options.data_options(seed, reader))
-    show_data(dataset, output)
     prepared = prepare(domain, dataset)
     epochs = epochs or domain.epochs
     hp = workflow.choose(domain, prepared, epochs, values)

@@ -10,8 +10,6 @@ from suite.cli import options
 from suite.cli.output import Output, metric_lines
 from suite.errors import SuiteError
 
-PROBABLE = ("average_precision", "accuracy")
-
 
 @click.group()
 def command() -> None:
@@ -42,7 +40,8 @@ def _row(models: Path, name: str, version: int) -> dict[str, object]:
     if card is None:
         return row | {"summary": "a SavedModel without a card", "domain": None}
     test = card.metrics.get("test", {})
-    best = next((f"test {metric} {test[metric]:.4f}" for metric in PROBABLE if metric in test), "")
+    metric = "accuracy" if card.threshold is None else "average_precision"
+    best = f"test {metric} {test[metric]:.4f}" if metric in test else ""
     summary = f"{card.domain}  {card.created}  {best}  engines {', '.join(card.engines)}"
     return row | {
         "summary": summary,

@@ -14,6 +14,7 @@ import click
 from rich.progress import TextColumn
 
 from suite.cli import options
+from suite.cli.engine import load
 from suite.cli.output import Output
 
 if TYPE_CHECKING:
@@ -56,7 +57,6 @@ def command(
     quiet: bool,
 ) -> None:
     """Answer every row: label, score, and a probability for each label as p_LABEL."""
-    from serving import engines
     from suite import artifact
     from suite.artifact import PROBABILITIES
     from suite.errors import SuiteError, UsageError
@@ -67,8 +67,7 @@ def command(
     card = artifact.read_card(folder)
     if card is None:
         raise SuiteError(f"{folder} has no card, so its inputs are unknown: ask it through 'suite serve'")
-    artifact.verify(folder, card)
-    running = engines.load(folder, card, engine=engine)
+    running = load(folder, card, engine)
     # Standard output is the result here, so everything else goes to standard error.
     output = Output(as_json, quiet or target is None)
     count = 0
@@ -80,7 +79,8 @@ def command(
             count += len(rows)
             bar.update(task, rows=count)
     if not count:
-        raise SuiteError(f"{source} holds no rows: nothing was predicted")
+        name = "standard input" if source == "-" else source
+        raise SuiteError(f"{name} has no rows to answer: give CSV with a header and rows, or one JSON object a line")
     if target or as_json:
         value = {
             "rows": count,
@@ -105,8 +105,11 @@ def _batches(card: "Card", source: str, text_column: str | None) -> "Iterator[st
 
 def answers(card: "Card", probabilities: "np.ndarray", names: list[str] | None) -> list[Row]:
     """One answer a row of probabilities (N, labels): label, score, and p_LABEL; pictures by their path."""
+    import numpy as np
+
     rows = []
-    for index, values in enumerate(probabilities.tolist()):
+    # float32 has seven digits; more would be noise.
+    for index, values in enumerate(np.round(probabilities.astype(np.float64), 7).tolist()):
         best = max(range(len(values)), key=values.__getitem__)
         score = values[best]
         if card.threshold is not None:

@@ -59,24 +59,28 @@ def command(
     output = Output(as_json, quiet)
     chosen = get(domain)
     name = artifact.check_name(name or domain)
-    output.say(f"tuning {domain} (loading TensorFlow takes a few seconds)")
-    from suite.config import load_tensorflow
+    output.say(f"tuning {domain}")
 
-    load_tensorflow()
-    from suite import domains, workflow
-    from suite.training.callbacks import Report
-    from suite.training.data import prepare
+    from suite import domains
 
     dataset = domains.load_data(chosen, source, options.data_options(seed, reader))
     show_data(dataset, output)
+    output.say("loading TensorFlow")
+
+    from suite.config import load_tensorflow
+
+    load_tensorflow()
+
+    from suite import workflow
+    from suite.training.callbacks import Report
+    from suite.training.data import prepare
+
     prepared = prepare(chosen, dataset)
     epochs = epochs or chosen.epochs
     result = _search(
         chosen, prepared, strategy, trials, trial_epochs or max(1, epochs // SHARE_OF_EPOCHS), seed, output
     )
-    output.say(
-        f"best: trial {result.best.id} with {result.objective} {result.best.score:.4f}; now training it fully"
-    )
+    output.say(f"best: trial {result.best.id} with {result.objective} {result.best.score:.4f}; now training it fully")
     hp = workflow.choose(chosen, prepared, epochs, result.best.hyperparameters)
     with output.training() as report:
         outcome = workflow.train(chosen, dataset, prepared, hp, epochs=epochs, seed=seed, callbacks=[Report(report)])

@@ -95,7 +95,7 @@ def table(source: str, specs: list[TensorSpec], ignored: list[str], size: int) -
     for batch in _batches(source, lines=False):
         strange = [name for name in batch.schema.names if name not in known]
         if strange:
-            raise unknown("column of this model", strange[0], [spec.name for spec in specs])
+            raise unknown("input column", strange[0], [spec.name for spec in specs])
         for start in range(0, batch.num_rows, size):
             rows = batch.slice(start, size)
             yield None, {spec.name: _column(spec, rows, first + start) for spec in specs}

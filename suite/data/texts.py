@@ -80,7 +80,9 @@ def _text_column(source: Path, found: dict[str, Column], label: str | None) -> C
     rivals = [
         c
         for c in candidates
-        if c is not best and lengths[c.name] > 0.8 * lengths[best.name] and len(c.distinct) > min(MOST_CLASSES, c.known // 2)
+        if c is not best
+        and lengths[c.name] > 0.8 * lengths[best.name]
+        and len(c.distinct) > min(MOST_CLASSES, c.known // 2)
     ]
     if rivals:
         names = ", ".join(column.name for column in [best, *rivals])

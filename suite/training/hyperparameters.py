@@ -3,11 +3,12 @@
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
-
-from keras_tuner import HyperParameters
+from typing import TYPE_CHECKING, Any
 
 from suite.errors import UsageError, unknown
+
+if TYPE_CHECKING:
+    from keras_tuner import HyperParameters
 
 
 def read_file(path: Path) -> dict[str, Any]:
@@ -41,25 +42,39 @@ def parse(assignments: tuple[str, ...]) -> dict[str, Any]:
     return values
 
 
-def choose(build: Callable[[HyperParameters], Any], values: Mapping[str, Any]) -> HyperParameters:
+def choose(build: "Callable[[HyperParameters], Any]", values: Mapping[str, Any]) -> "HyperParameters":
     """Hyperparameters with these values and defaults for the rest.
 
     `build` declares the space. UsageError for a name that is not in it or a value outside of its range.
     """
-    hp = HyperParameters()
+    from keras_tuner import HyperParameters
+
     wanted = {name.replace(".", "/"): value for name, value in values.items()}
+
+    class Checked(HyperParameters):  # type: ignore[misc]
+        """Refuses a value by hand where the network declares its range: before a layer is made with it."""
+
+        def _retrieve(self, item: Any) -> Any:
+            if item.name in wanted:
+                _check(item, wanted[item.name])
+            return super()._retrieve(item)
+
+    hp = Checked()
     hp.values.update(wanted)
     build(hp)
-    space = {item.name: item for item in hp.space}
-    for name, value in wanted.items():
-        if name not in space:
-            raise unknown("hyperparameter", name.replace("/", "."), [key.replace("/", ".") for key in space])
-        _check(space[name], name.replace("/", "."), value)
+    known = {item.name for item in hp.space}
+    for name in wanted:
+        if name not in known:
+            raise unknown("hyperparameter", _dotted(name), sorted(map(_dotted, known)))
     return hp
 
 
-def _check(item: Any, name: str, value: Any) -> None:
-    config = item.get_config()
+def _dotted(name: str) -> str:
+    return name.replace("/", ".")
+
+
+def _check(item: Any, value: Any) -> None:
+    name, config = _dotted(item.name), item.get_config()
     if "values" in config:
         if value not in config["values"]:
             raise UsageError(f"{name} cannot be {value!r}: choose one of {', '.join(map(str, config['values']))}")

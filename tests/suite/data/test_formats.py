@@ -45,7 +45,7 @@ def test_csv_tsv_json_lines_and_parquet_each_packed_or_not(tmp_path: Path, packi
     assert rows(write(tmp_path / f"a.parquet{packing}", buffer.getvalue())) == [{"n": 1}, {"n": 2}]
 
 
-@pytest.mark.parametrize("content", ["a;b\n1,5;2\n", "a|b\n1,5|2\n", "\ufeffa,b\n\"1,5\",2\n", 'a,b\r\n"1,5",2\r\n'])
+@pytest.mark.parametrize("content", ["a;b\n1,5;2\n", "a|b\n1,5|2\n", '\ufeffa,b\n"1,5",2\n', 'a,b\r\n"1,5",2\r\n'])
 def test_delimiter_byte_order_mark_and_line_ends_are_found_out(tmp_path: Path, content: str) -> None:
     assert rows(write(tmp_path / "a.csv", content.encode())) == [{"a": "1,5", "b": "2"}]
 

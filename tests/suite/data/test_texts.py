@@ -26,7 +26,10 @@ def test_columns_are_found_by_their_contents(tmp_path: Path) -> None:
 
 
 def test_numbers_as_labels_and_columns_by_hand(tmp_path: Path) -> None:
-    path = lines(tmp_path / "a.jsonl", [{"x": text, "y": text[::-1], "stars": i % 5, "z": i % 2} for i, (text, _) in enumerate(ROWS)])
+    path = lines(
+        tmp_path / "a.jsonl",
+        [{"x": text, "y": text[::-1], "stars": i % 5, "z": i % 2} for i, (text, _) in enumerate(ROWS)],
+    )
     with pytest.raises(UsageError, match="several columns that may be the text \\(x, y\\)"):
         texts.read(path, OPTIONS)
     with pytest.raises(UsageError, match="candidates: stars, z"):

@@ -11,7 +11,7 @@ from serving.routes import ops, predict
 def create_app(config: Config | None = None) -> Flask:
     """The service of a folder of models, which begins to load them; without settings, those of the environment."""
     config = config or Config.from_environment()
-    app = Flask("serving", static_folder=None)
+    app = Flask(__name__, static_folder=None)
     app.config["SERVICE"] = config
     # One more than is allowed, so that a body that was cut there is known to be too large.
     app.config["MAX_CONTENT_LENGTH"] = config.max_body + 1

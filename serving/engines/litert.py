@@ -24,7 +24,8 @@ def load(folder: Path, card: Card | None, threads: int) -> "LiteRT":
     """The core of `folder` with its mirror, tried on a blank row; SuiteError when it does not run."""
     if card is None:
         raise SuiteError(f"{folder} has no card, so its preprocessing is unknown: run it with the engine 'tf'")
-    file = folder / card.engines["litert"]["file"]
+    # The name alone: a card made elsewhere may point out of its folder.
+    file = folder / Path(card.engines["litert"]["file"]).name
     try:
         engine = LiteRT(file, mirror.load(card.preprocessing), threads)
         engine.run(blank(card, 1))

@@ -133,7 +133,8 @@ def test_a_broken_transfer_is_the_senders_fault(service: run.Service) -> None:
         assert b" 400 " in connection.recv(1000).partition(b"\r\n")[0]
 
 
-def test_workers_run_one_service(light: Path) -> None:
+def test_workers_run_one_service_from_any_folder(light: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     with run.running(light, workers=2) as url:
         body = json.dumps({"model": "reviews", "instances": ["good"]}).encode()
         answers = [post(url, body)[1]["predictions"] for _ in range(20)]

@@ -1,11 +1,13 @@
 """Every error is JSON: {"error": "what is wrong, what was found, what to do"}."""
 
+from contextlib import suppress
 from difflib import get_close_matches
 from uuid import uuid4
 
 from flask import Flask, Response, current_app, jsonify, request
 from werkzeug.exceptions import HTTPException
 
+PART = 2**16
 TOO_LARGE = "the body is larger than {:,} bytes or has too many parts: send fewer instances at a time"
 
 
@@ -29,6 +31,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(ServiceError, _service_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, lambda error: _unexpected(app, error))
+    app.after_request(_take_rest)
 
 
 def _service_error(error: ServiceError) -> tuple[Response, int]:
@@ -59,3 +62,18 @@ def _unexpected(app: Flask, error: Exception) -> tuple[Response, int]:
     number = uuid4().hex[:12]
     app.logger.error("request %s failed: %s %s", number, request.method, request.path, exc_info=error)
     return jsonify(error=f"the service failed on this request; its log tells more under {number}", request=number), 500
+
+
+def _take_rest(response: Response) -> Response:
+    """Read what is left of a refused body, up to another limit's worth.
+
+    A client that is still sending when the connection closes never sees the answer.
+    """
+    stream = request.environ["wsgi.input"]
+    if response.status_code >= 400 and request.environ.get("wsgi.input_terminated"):
+        # The server names a broken transfer in its own classes; the answer stands either way.
+        with suppress(Exception):
+            for _ in range(0, current_app.config["SERVICE"].max_body, PART):
+                if not stream.read(PART):
+                    break
+    return response

@@ -69,7 +69,11 @@ def suite() -> Callable[..., subprocess.CompletedProcess[str]]:
 
     def run(*arguments: str | Path, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "suite", *map(str, arguments)], input=stdin, capture_output=True, text=True, timeout=300
+            [sys.executable, "-m", "suite", *map(str, arguments)],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=300,
         )
 
     return run

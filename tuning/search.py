@@ -74,14 +74,20 @@ def search(
         try:
             tuner.search(**({} if strategy == "hyperband" else {"epochs": epochs}), verbose=0)
         except RuntimeError as error:  # KerasTuner's word for several failed trials in a row
-            raise SuiteError(f"the search gave up: {str(error).strip().splitlines()[-1]}") from error
+            raise SuiteError(f"the search gave up: {_reason(str(error))}") from error
         found = [_trial(trial, seconds) for trial in tuner.oracle.trials.values()]
     completed = [trial for trial in found if trial.status == "completed" and trial.score is not None]
     if not completed:
-        reason = next((trial.message for trial in tuner.oracle.trials.values() if trial.message), "no reason was given")
-        raise SuiteError(f"none of {len(found)} trials could be trained: {reason.strip().splitlines()[-1]}")
+        reason = next((trial.message for trial in tuner.oracle.trials.values() if trial.message), "")
+        raise SuiteError(f"none of {len(found)} trials could be trained: {_reason(reason)}")
     best = max(completed, key=lambda trial: trial.score or 0.0)
     return Search(strategy, objective.name, found, best, perf_counter() - started)
+
+
+def _reason(message: str) -> str:
+    """The line of a trial's traceback that says what was wrong; TensorFlow puts the place in its graph after it."""
+    lines = [line.strip() for line in message.splitlines()]
+    return next((line for line in reversed(lines) if line and not line.startswith("[[")), "no reason was given")
 
 
 def _watch(tuner: Any, seconds: dict[str, float], on_trial: Callable[[Trial], None]) -> None:

@@ -81,14 +81,14 @@ def _held_back(dataset: "Dataset") -> list[int]:
 
 
 def _ask(url: str, card: "Card", dataset: "Dataset", rows: list[int]) -> dict[str, Any]:
-    body = {"model": card.name, "instances": [_instance(dataset, row) for row in rows]}
+    body = {"model": card.name, "instances": [instance(dataset, row) for row in rows]}
     request = urllib.request.Request(f"{url}/predict", json.dumps(body).encode(), {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=30) as response:
         answer: dict[str, Any] = json.load(response)
     return answer
 
 
-def _instance(dataset: "Dataset", row: int) -> Any:
+def instance(dataset: "Dataset", row: int) -> Any:
     """One row as a client writes it: nested numbers, a string, or an object by column."""
     kind = dataset.specs[0].kind
     if kind in ("image", "text"):

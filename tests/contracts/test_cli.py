@@ -69,8 +69,12 @@ def test_an_empty_store_says_how_to_fill_it(suite: Run, tmp_path: Path) -> None:
 
 def test_models_list_and_show(suite: Run, made: Any) -> None:
     listed = json.loads(suite("models", "list", "--models", made.models, "--json").stdout.splitlines()[-1])
-    assert {"name": made.card.name, "version": 1} in [{k: row[k] for k in ("name", "version")} for row in listed["models"]]
-    shown = json.loads(suite("models", "show", made.card.name, "--models", made.models, "--json").stdout.splitlines()[-1])
+    assert {"name": made.card.name, "version": 1} in [
+        {k: row[k] for k in ("name", "version")} for row in listed["models"]
+    ]
+    shown = json.loads(
+        suite("models", "show", made.card.name, "--models", made.models, "--json").stdout.splitlines()[-1]
+    )
     assert shown["card"]["labels"] == made.card.labels
     assert made.card.created in suite("models", "show", made.card.name, "--models", made.models).stdout
 
@@ -80,7 +84,9 @@ def test_data_list_names_what_is_embedded(suite: Run) -> None:
     assert {row["name"] for row in rows if row["file"]} == {"fashion_mnist", "movie_sentiment", "card_fraud"}
 
 
-def test_data_that_needs_the_network_fails_in_one_line(suite: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_that_needs_the_network_fails_in_one_line(
+    suite: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(variable, "http://127.0.0.1:9")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))

@@ -21,7 +21,9 @@ def modules_after(statement: str) -> set[str]:
 
 @pytest.mark.parametrize("verb", ["", "fit", "tune", "serve", "predict", "evaluate", "models", "demo"])
 def test_help_imports_nothing_heavy(verb: str) -> None:
-    statement = f"from suite.cli import group\ntry: group(['{verb}', '--help'][{int(not verb)}:])\nexcept SystemExit: pass"
+    statement = (
+        f"from suite.cli import group\ntry: group(['{verb}', '--help'][{int(not verb)}:])\nexcept SystemExit: pass"
+    )
     assert not modules_after(statement) & set(HEAVY)
 
 

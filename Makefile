@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test lint install lock bench-fit bench-readers
+.PHONY: demo test lint install lock bench-first bench-fit bench-readers
 
 demo: $(INSTALLED)
 	@$(BIN)/suite demo
@@ -33,6 +33,9 @@ lock:
 	$(BIN)/python -m pip freeze --exclude-editable | grep -v '^suite @' > .ci/constraints.txt
 
 # Each prints what it measured; none is a test.
+bench-first: $(INSTALLED)
+	$(BIN)/python -m tests.benchmarks.first_steps
+
 bench-fit: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.fit_overhead
 

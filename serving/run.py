@@ -63,9 +63,8 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def execute(config: Config) -> NoReturn:
-    """Become the service. SuiteError, before anything is started, when the address cannot be had."""
-    listening = listen(config.host, config.port)
+def execute(config: Config, listening: socket.socket) -> NoReturn:
+    """Become the service, on a socket from `listen`."""
     listening.set_inheritable(True)
     arguments = command(config, listening.fileno())
     os.execve(arguments[0], arguments, environment(config))

@@ -69,6 +69,7 @@ def show(model: str, models: Path, as_json: bool, quiet: bool) -> None:
     artifact.verify(folder, card)
     source = card.data.get("name") or card.data.get("path")
     rows = ", ".join(f"{split} {count:,}" for split, count in card.data.get("rows", {}).items())
+    training = card.training
     engines = [f"{name} ({engine['file']})" for name, engine in card.engines.items()]
     lines = [
         f"{card.name}/{card.version}  {card.domain}  {card.created}  {folder}",
@@ -76,8 +77,8 @@ def show(model: str, models: Path, as_json: bool, quiet: bool) -> None:
         f"labels   {', '.join(card.labels)}",
         f"data     {source} ({rows})",
         f"engines  {', '.join(engines)}",
-        f"trained  {card.training['epochs']} epochs in {card.training['seconds']} s, {card.training['parameters']:,} parameters",
-        f"command  {card.training.get('command')}",
+        f"trained  {training['epochs']} epochs in {training['seconds']} s, {training['parameters']:,} parameters",
+        f"command  {training['command']}",
         *metric_lines(card.metrics),
         *card.notes,
     ]

@@ -46,9 +46,10 @@ def command(
     config = Config(
         models=models.absolute(), host=host, port=port, workers=workers or cores(), threads=threads, engine=engine
     )
+    listening = run.listen(host, port)
     url = f"http://{host}:{port}"
     output = Output(as_json, quiet)
     output.say(f"serving {', '.join(names)} on {url}/predict with {config.workers} workers")
     if as_json:
         output.result([], {"url": url, "models": names})
-    run.execute(config)
+    run.execute(config, listening)

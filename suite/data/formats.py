@@ -16,7 +16,7 @@ from pyarrow import parquet
 
 from suite.errors import SuiteError
 
-BLOCK = 8 << 20
+BLOCK = 4 << 20
 ROWS = 10_000
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 SUFFIXES = {
@@ -65,6 +65,8 @@ def batches(source: Source) -> Iterator[pa.RecordBatch]:
 
 def _reason(error: Exception) -> str:
     text = " ".join(str(error).split())
+    if "straddling" in text:
+        return f"one of its rows is longer than {BLOCK >> 20} MB: shorten it, or bring JSON Lines or Parquet"
     if "UTF8" in text or "UTF-8" in text:
         return f"it is not UTF-8 ({text}); convert it, for example with iconv -t utf-8"
     return f"{text[:200]}; mend that row or fetch the file again"

@@ -21,7 +21,8 @@ import numpy as np, tensorflow as tf
 folder, path, answer = sys.argv[1:]
 raw = np.load(path, allow_pickle=False)
 run = tf.saved_model.load(folder).signatures["serving_default"]
-np.save(answer, run(**{name: tf.constant(raw[name].astype(object) if raw[name].dtype.kind == "U" else raw[name]) for name in raw.files})["probabilities"])
+given = {name: x.astype(object) if x.dtype.kind == "U" else x for name, x in raw.items()}
+np.save(answer, run(**{name: tf.constant(x) for name, x in given.items()})["probabilities"])
 print(json.dumps(sorted(name for name in sys.modules if name.split(".")[0] in ("suite", "serving", "tuning"))))
 """
 
@@ -80,7 +81,7 @@ def test_odd_inputs_are_answered_by_the_mirror_as_by_the_graph(made: Any) -> Non
 def test_the_keras_file_trains_further(made: Any) -> None:
     import keras
 
-    import suite.blocks.sequence  # noqa: F401
+    import suite.blocks.sequence
     import suite.training.model  # noqa: F401
 
     model = keras.models.load_model(made.folder / "model.keras")

@@ -1,9 +1,14 @@
 """Every domain's model behind a real gunicorn: the answers over HTTP are those of the engine in this process."""
 
 import json
+import re
+import shlex
+import shutil
+import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +18,14 @@ from serving import engines, run
 from suite import domain as registry
 from suite.artifact import PROBABILITIES
 from suite.cli.demo import instance
+
+ROOT = Path(__file__).parents[2]
+
+
+def typed_curls() -> list[list[str]]:
+    """The words of every curl command in the READMEs that posts JSON."""
+    texts = [path.read_text() for path in (ROOT / "README.md", ROOT / "serving" / "README.md")]
+    return [shlex.split(line) for text in texts for line in re.findall(r"^\s*(curl -d .*)$", text, re.MULTILINE)]
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +66,21 @@ def test_a_model_has_to_be_named_where_there_are_several(url: str) -> None:
     assert refused.value.code == 400
     error = json.load(refused.value)["error"]
     assert all(name in error for name in registry.names())
+
+
+@pytest.mark.parametrize("words", typed_curls(), ids=" ".join)
+def test_what_the_readmes_ask_is_answered(url: str, words: list[str]) -> None:
+    answer = ask(url, json.loads(words[words.index("-d") + 1]))
+    assert answer["predictions"]
+
+
+def test_a_picture_is_uploaded_by_curl(url: str, tmp_path: Path) -> None:
+    from PIL import Image
+
+    Image.effect_noise((60, 40), 50).save(tmp_path / "photo.jpg")
+    command = ["curl", "-sS", "-F", f"file=@{tmp_path / 'photo.jpg'}", f"{url}/predict"]
+    if not shutil.which("curl"):
+        pytest.skip("needs curl")
+    answer = json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
+    assert answer["model"] == "image_cls"
+    assert len(answer["predictions"]) == 1

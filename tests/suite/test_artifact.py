@@ -63,9 +63,13 @@ def test_names_that_could_leave_the_store_are_refused(tmp_path: Path, name: str)
 
 
 def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), artifact.new_version(tmp_path, "m") as (staging, _):
-        (staging / "half").write_text("x")
-        raise ZeroDivisionError
+    def fail_half_way() -> None:
+        with artifact.new_version(tmp_path, "m") as (staging, _):
+            (staging / "half").write_text("x")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_half_way()
     assert not list(tmp_path.iterdir())
 
 
@@ -145,7 +149,7 @@ def small_disk(tmp_path: Path) -> Path:
 def test_a_full_disk_leaves_nothing_half_written(small_disk: Path) -> None:
     try:
         save(small_disk)
-        with pytest.raises(SuiteError, match="saving m failed .*No space left.*nothing was written"):
+        with pytest.raises(SuiteError, match=r"saving m failed .*No space left.*nothing was written"):
             save(small_disk, content="x" * 2_000_000)
         assert [path.name for path in (small_disk / "m").iterdir()] == ["1"]
     finally:

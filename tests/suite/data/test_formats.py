@@ -79,6 +79,7 @@ def test_whatever_is_written_as_csv_is_read_back(pairs: list[tuple[str, str]]) -
         ("a.jsonl", b'{"a": {"b": 1}}\n', "nested value under 'a'"),
         ("a.parquet", b"PAR1 torn", "cannot be read"),
         ("a.csv", b" \n ", "is empty"),
+        ("a.csv", b"a,b\n" + b"x" * 9_000_000 + b",1\n", "longer than 4 MB"),
     ],
 )
 def test_broken_files_say_what_is_wrong(tmp_path: Path, name: str, content: bytes, message: str) -> None:

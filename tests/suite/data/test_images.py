@@ -137,7 +137,7 @@ def test_sources_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(SuiteError, match="has no sub-folders"):
         images.read(tmp_path, OPTIONS)
     (tmp_path / "cat").mkdir()
-    with pytest.raises(SuiteError, match="holds no .png"):
+    with pytest.raises(SuiteError, match=r"holds no \.png"):
         images.read(tmp_path, OPTIONS)
     (tmp_path / "a.xlsx").write_bytes(b"x")
     with pytest.raises(UsageError, match="no source of pictures"):

@@ -55,7 +55,7 @@ def test_a_folder_of_text_files(tmp_path: Path) -> None:
     assert len(dataset.y) == 30
     assert dataset.labels == ["bad", "good", "so-so"]
     (tmp_path / "bad" / "latin.txt").write_bytes("für".encode("latin-1"))
-    with pytest.raises(SuiteError, match="latin.txt is not UTF-8"):
+    with pytest.raises(SuiteError, match=r"latin\.txt is not UTF-8"):
         texts.read(tmp_path, OPTIONS)
 
 

@@ -1,0 +1,1 @@
+"""Measurements, each beside what it is to be compared with; run by `make bench-...`, never as tests."""

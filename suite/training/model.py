@@ -9,6 +9,7 @@ from suite.domain import Domain
 from suite.training.data import Prepared
 
 WARM_UP = 0.05
+STEPS_AT_ONCE = 16
 
 
 @keras.saving.register_keras_serializable(package="suite")
@@ -28,7 +29,8 @@ def build(domain: Domain, hp: HyperParameters, prepared: Prepared, epochs: int) 
     with hp.name_scope("training"):
         rate = hp.Float("learning_rate", 1e-4, 1e-2, sampling="log", default=domain.learning_rate)
         decay = hp.Float("weight_decay", 1e-5, 1.0, sampling="log", default=domain.weight_decay)
-    steps = epochs * -(-len(prepared.rows["train"]) // domain.batch_size)
+    steps_of_epoch = -(-len(prepared.rows["train"]) // domain.batch_size)
+    steps = epochs * steps_of_epoch
     warm_up = round(WARM_UP * steps)
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0 if warm_up else rate, max(1, steps - warm_up), alpha=0.01, warmup_target=rate if warm_up else None,
@@ -39,5 +41,7 @@ def build(domain: Domain, hp: HyperParameters, prepared: Prepared, epochs: int) 
         keras.optimizers.AdamW(schedule, weight_decay=decay, clipnorm=1.0),
         "sparse_categorical_crossentropy",
         metrics=metrics,
+        # Small networks are otherwise bound by Python between the steps.
+        steps_per_execution=min(STEPS_AT_ONCE, steps_of_epoch),
     )
     return model

@@ -25,7 +25,7 @@ $(INSTALLED): pyproject.toml .ci/constraints.txt
 		|| { echo "error: $(PYTHON) is older than 3.11: say make PYTHON=python3.11"; exit 1; }
 	@$(PYTHON) -m venv .venv || { echo "error: no virtual environment could be made: on Debian, apt-get install python3-venv"; exit 1; }
 	@echo "installing into .venv (TensorFlow is large: this takes a minute or more)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt --editable '.[dev]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --constraint .ci/constraints.txt --editable '.[dev]'
 	@touch $@
 
 # The versions that `install` takes, from those in .venv now.

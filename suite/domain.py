@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -24,6 +26,32 @@ BUILT_IN = {
     "text_cls": "suite.domains.text_cls",
     "fraud": "suite.domains.fraud",
 }
+FEWEST_EPOCHS = 5
+# (inputs by name, targets float32 (N, classes), seed int32 (2,)) of one batch to inputs and targets, as TensorFlow ops.
+Augmentation = Callable[[dict[str, Any], Any, Any], tuple[dict[str, Any], Any]]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a domain's networks are trained where nothing else is said.
+
+    `epochs` is the most; where there are more rows than `examples / epochs`, they are seen fewer times. The rest are
+    the defaults of the hyperparameters under `training`, which suite.training.model declares and explains.
+    """
+
+    epochs: int
+    batch_size: int
+    examples: int = 10_000_000
+    optimizer: str = "adamw"
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-3
+    schedule: str = "cosine"
+    label_smoothing: float = 0.0
+    average: float = 0.0
+
+    def epochs_for(self, rows: int) -> int:
+        """How many epochs to train on so many rows: at least five, or all where they are fewer."""
+        return min(self.epochs, max(FEWEST_EPOCHS, round(self.examples / rows)))
 
 
 class Domain(ABC):
@@ -32,6 +60,7 @@ class Domain(ABC):
     `objective` is the validation metric that decides which epoch and which trial is best, higher being better.
     `detects` is True where the second label is what is looked for: such a model has a threshold.
     `data_options` names the fields of DataOptions that its reader understands.
+    `presets` are named sets of hyperparameters.
     """
 
     name: ClassVar[str]
@@ -41,10 +70,8 @@ class Domain(ABC):
     objective: ClassVar[str] = "accuracy"
     detects: ClassVar[bool] = False
     data_options: ClassVar[tuple[str, ...]] = ()
-    epochs: ClassVar[int]
-    batch_size: ClassVar[int]
-    learning_rate: ClassVar[float] = 2e-3
-    weight_decay: ClassVar[float] = 1e-3
+    recipe: ClassVar[Recipe]
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
     @abstractmethod
     def read(self, source: Path, options: DataOptions) -> Dataset:
@@ -57,6 +84,10 @@ class Domain(ABC):
     @abstractmethod
     def build(self, hp: keras_tuner.HyperParameters, preprocessing: dict[str, Any], classes: int) -> keras.Model:
         """The network: the core's inputs, by name, to {"probabilities": float32 (N, classes)}."""
+
+    def augmentation(self, hp: keras_tuner.HyperParameters) -> Augmentation | None:
+        """What changes training batches, anew each time they are seen; None where nothing does."""
+        return None
 
     @abstractmethod
     def odd(self, dataset: Dataset) -> dict[str, Any]:

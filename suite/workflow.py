@@ -18,6 +18,7 @@ from suite.report import page
 from suite.training import evaluate, export, fit, hyperparameters
 from suite.training.data import Prepared
 from suite.training.model import build
+from suite.training.selection import probabilities
 
 if TYPE_CHECKING:
     import keras
@@ -59,7 +60,7 @@ def train(
 ) -> Outcome:
     """Fit, choose the threshold on validation where the domain has one, and measure on both held-back splits."""
     fitted = fit.fit(domain, hp, prepared, epochs=epochs, seed=seed, callbacks=callbacks)
-    answers = {name: fit.probabilities(fitted.model, prepared, name) for name in ("validation", "test")}
+    answers = {name: probabilities(fitted.model, prepared, name) for name in ("validation", "test")}
     truth = {name: prepared.y[prepared.rows[name]] for name in answers}  # type: ignore[index]
     threshold = None
     if domain.detects:

@@ -31,13 +31,14 @@ class DomainHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]
         return build(self._domain, hp, self._prepared, int(hp.values.get("tuner/epochs", self._epochs)))
 
     def fit(
-        self, hp: keras_tuner.HyperParameters, model: keras.Model, *, callbacks: list[Any], epochs: int, **kwargs: Any
-    ) -> Any:
-        return model.fit(
-            self._prepared.batches("train", self._domain.batch_size, seed=self._seed),
-            validation_data=self._prepared.batches("validation", fit.EVALUATION_BATCH),
+        self, hp: keras_tuner.HyperParameters, model: keras.Model, *, callbacks: list[Any], epochs: int, **_: Any
+    ) -> keras.callbacks.History:
+        return fit.run(
+            self._domain,
+            hp,
+            model,
+            self._prepared,
             epochs=epochs,
-            callbacks=[*callbacks, Report(self._report)],
-            shuffle=False,
-            **kwargs,
-        )
+            seed=self._seed,
+            callbacks=[*callbacks, Report(self._report, self._domain.objective)],
+        )[0]

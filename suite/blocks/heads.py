@@ -1,11 +1,38 @@
-"""The last layer, shared by all domains."""
+"""The last layers, shared by all domains."""
+
+from typing import Any
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from suite.artifact import PROBABILITIES
 
+SMALLEST = 1e-7
+
+
+@keras.saving.register_keras_serializable(package="suite")
+class MeanOfMembers(layers.Layer):  # type: ignore[misc]
+    """Probabilities of an ensemble's members (N, members, classes) to the ensemble's (N, classes): their mean.
+
+    While training it is their geometric mean, unscaled: its cross-entropy is the mean of the members' own, so that each
+    learns for itself (Gorishniy et al. 2025, TabM).
+    """
+
+    def call(self, probabilities: Any, training: bool | None = None) -> Any:
+        if training:
+            return ops.exp(ops.mean(ops.log(ops.maximum(probabilities, SMALLEST)), axis=1))
+        return ops.mean(probabilities, axis=1)
+
+    def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return (shape[0], shape[2])
+
 
 def classification(x: keras.KerasTensor, classes: int) -> dict[str, keras.KerasTensor]:
-    """A vector a row to {"probabilities": float32 (N, classes)}, each row summing to one."""
-    return {PROBABILITIES: layers.Dense(classes, activation="softmax", dtype="float32", name=PROBABILITIES)(x)}
+    """A vector a row (N, F) to {"probabilities": float32 (N, classes)}, each row summing to one.
+
+    Or one a row and member of an ensemble (N, members, F): they share this layer; what sets them apart comes before.
+    """
+    if len(x.shape) == 2:
+        return {PROBABILITIES: layers.Dense(classes, activation="softmax", dtype="float32", name=PROBABILITIES)(x)}
+    members = layers.Dense(classes, activation="softmax", dtype="float32", name="members")(x)
+    return {PROBABILITIES: MeanOfMembers(name=PROBABILITIES)(members)}

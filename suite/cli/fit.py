@@ -84,10 +84,11 @@ def fit(
     from suite.training.data import prepare
 
     prepared = prepare(domain, dataset)
-    epochs = epochs or domain.epochs
+    epochs = epochs or domain.recipe.epochs_for(len(prepared.rows["train"]))
     hp = workflow.choose(domain, prepared, epochs, values)
     with output.training() as report:
-        outcome = workflow.train(domain, dataset, prepared, hp, epochs=epochs, seed=seed, callbacks=[Report(report)])
+        shown = [Report(report, domain.objective)]
+        outcome = workflow.train(domain, dataset, prepared, hp, epochs=epochs, seed=seed, callbacks=shown)
     output.say("saving and checking every engine against the SavedModel")
     folder, card = workflow.save(models, name, outcome, command=shlex.join(["suite", *sys.argv[1:]]))
     lines = [*metric_lines(card.metrics), *card.notes, f"saved {folder}", f"report {folder / 'report.html'}"]

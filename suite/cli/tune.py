@@ -76,14 +76,16 @@ def command(
     from suite.training.data import prepare
 
     prepared = prepare(chosen, dataset)
-    epochs = epochs or chosen.epochs
+    epochs = epochs or chosen.recipe.epochs_for(len(prepared.rows["train"]))
     result = _search(
         chosen, prepared, strategy, trials, trial_epochs or max(1, epochs // SHARE_OF_EPOCHS), seed, output
     )
     output.say(f"best: trial {result.best.id} with {result.objective} {result.best.score:.4f}; now training it fully")
     hp = workflow.choose(chosen, prepared, epochs, result.best.hyperparameters)
     with output.training() as report:
-        outcome = workflow.train(chosen, dataset, prepared, hp, epochs=epochs, seed=seed, callbacks=[Report(report)])
+        outcome = workflow.train(
+            chosen, dataset, prepared, hp, epochs=epochs, seed=seed, callbacks=[Report(report, chosen.objective)]
+        )
     command_line = shlex.join(["suite", *sys.argv[1:]])
     folder, card = workflow.save(models, name, outcome, command=command_line, search=result.to_json())
     lines = [*metric_lines(card.metrics), *card.notes, f"saved {folder}", f"report {folder / 'report.html'}"]

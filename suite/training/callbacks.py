@@ -22,11 +22,12 @@ class Progress:
 
 
 class Report(keras.callbacks.Callback):  # type: ignore[misc]
-    """Calls `report` a few times a second, and at the end of each epoch with the validation metrics."""
+    """Calls `report` a few times a second, and at the end of each epoch with loss and `objective` on validation."""
 
-    def __init__(self, report: Callable[[Progress], None]) -> None:
+    def __init__(self, report: Callable[[Progress], None], objective: str) -> None:
         super().__init__()
         self._report = report
+        self._shown = {"loss", "accuracy", "val_loss", f"val_{objective}"}
         self._epoch = 0
         self._next = 0.0
         self._validation: dict[str, float] = {}
@@ -44,5 +45,5 @@ class Report(keras.callbacks.Callback):  # type: ignore[misc]
         self._send(self.params["steps"], logs or {})
 
     def _send(self, step: int, metrics: dict[str, float]) -> None:
-        values = {name: float(value) for name, value in metrics.items()}
+        values = {name: float(value) for name, value in metrics.items() if name in self._shown}
         self._report(Progress(self._epoch, self.params["epochs"], step, self.params["steps"], values))

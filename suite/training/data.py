@@ -3,14 +3,16 @@
 from dataclasses import dataclass
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from suite.data.dataset import Dataset, SplitName
-from suite.domain import Domain
+from suite.domain import Augmentation, Domain
 from suite.preprocessing import mirror
 
 CHUNK = 8_192
+AHEAD = 4
 
 
 @dataclass
@@ -27,27 +29,95 @@ class Prepared:
         """The core's inputs of one split."""
         return {key: values[self.rows[name]] for key, values in self.core.items()}
 
-    def batches(self, name: SplitName, size: int, *, seed: int | None = None) -> tf.data.Dataset:
-        """Batches of (inputs, y) of one split; shuffled anew each epoch if there is a seed."""
-        rows = self.rows[name]
-        indices = tf.data.Dataset.from_tensor_slices(rows)
-        if seed is not None:
-            indices = indices.shuffle(len(rows), seed=seed, reshuffle_each_iteration=True)
-        keys = list(self.core)
+    def batches(self, name: SplitName, size: int) -> tf.data.Dataset:
+        """The inputs of one split by name, in order, in batches."""
+        rows, keys = self.rows[name], list(self.core)
+
+        def gather(step: np.int64) -> list[np.ndarray]:
+            return [self.core[key][rows[step * size : (step + 1) * size]] for key in keys]
+
+        def load(step: tf.Tensor) -> tuple[dict[str, tf.Tensor]]:
+            return (self.tensors(tf.numpy_function(gather, [step], [self.core[key].dtype for key in keys])),)
+
+        return tf.data.Dataset.range(-(-len(rows) // size)).map(load).prefetch(AHEAD)
+
+    def tensors(self, values: list[tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Values in the order of `core` by name, with the shapes that TensorFlow cannot know."""
+        named = dict(zip(self.core, values, strict=True))
+        for key, tensor in named.items():
+            tensor.set_shape((None, *self.core[key].shape[1:]))
+        return named
+
+
+class TrainingBatches(keras.callbacks.Callback):  # type: ignore[misc]
+    """Batches of (inputs, targets, weights) of the training split, in an order that only seed and epoch decide.
+
+    Targets are float32 (N, classes), one-hot before augmentation. A callback of the training it feeds, to hear which
+    epoch it is: one that is resumed sees the batches that it would have seen.
+    """
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        size: int,
+        *,
+        seed: int,
+        augmentation: Augmentation | None = None,
+        class_weight: float = 0.0,
+        oversample: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self._prepared, self._size, self._seed, self._augmentation = prepared, size, seed, augmentation
+        self._rows = prepared.rows["train"]
+        self._one_hot = np.eye(len(prepared.labels), dtype=np.float32)
+        self._weights = self._rarity(class_weight)
+        self._chances = self._rarity(oversample) / len(self._rows) if oversample else None
+        self._epoch = -1
+        self._order = self._rows
+        self.on_epoch_begin(0)
+
+    def _rarity(self, exponent: float) -> np.ndarray:
+        """A weight a training row, higher the rarer its class; their mean is one."""
+        y = self._prepared.y[self._rows]
+        rarity = np.maximum(np.bincount(y, minlength=len(self._one_hot)), 1.0) ** -exponent
+        return np.asarray(rarity[y] / rarity[y].mean(), np.float32)
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        if epoch != self._epoch:
+            generator = np.random.default_rng((self._seed, epoch))
+            total = len(self._rows)
+            self._order = (
+                generator.permutation(total)
+                if self._chances is None
+                else generator.choice(total, total, p=self._chances / self._chances.sum(dtype=np.float64))
+            )
+            self._epoch = epoch
+
+    def _gather(self, step: np.int64) -> list[np.ndarray]:
+        picked = self._order[step * self._size : (step + 1) * self._size]
+        rows = self._rows[picked]
+        seed = np.random.SeedSequence((self._seed, self._epoch, int(step))).generate_state(2).astype(np.int32)
+        core = [values[rows] for values in self._prepared.core.values()]
+        return [*core, self._one_hot[self._prepared.y[rows]], self._weights[picked], seed]
+
+    def dataset(self) -> tf.data.Dataset:
+        """The batches of one epoch: which one is decided when it is begun."""
+        prepared, classes = self._prepared, len(self._one_hot)
 
         # The arrays stay in NumPy: a constant in the graph would hold all of them a second time.
-        def gather(batch: np.ndarray) -> list[np.ndarray]:
-            return [*(self.core[key][batch] for key in keys), self.y[batch]]
+        def load(step: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]:
+            types = [*(values.dtype for values in prepared.core.values()), tf.float32, tf.float32, tf.int32]
+            *core, targets, weights, seed = tf.numpy_function(self._gather, [step], types)
+            inputs = prepared.tensors(core)
+            targets.set_shape((None, classes))
+            weights.set_shape((None,))
+            seed.set_shape((2,))
+            if self._augmentation:
+                inputs, targets = self._augmentation(inputs, targets, seed)
+            return inputs, targets, weights
 
-        def load(batch: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-            types = [*(self.core[key].dtype for key in keys), self.y.dtype]
-            *inputs, y = tf.numpy_function(gather, [batch], types, stateful=False)
-            for key, tensor in zip(keys, inputs, strict=True):
-                tensor.set_shape((None, *self.core[key].shape[1:]))
-            y.set_shape((None,))
-            return dict(zip(keys, inputs, strict=True)), y
-
-        return indices.batch(size).map(load).prefetch(4)
+        steps = -(-len(self._rows) // self._size)
+        return tf.data.Dataset.range(steps).map(load, num_parallel_calls=2, deterministic=True).prefetch(AHEAD)
 
 
 def prepare(domain: Domain, dataset: Dataset) -> Prepared:

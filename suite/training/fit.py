@@ -3,18 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras_tuner import HyperParameters
 
 from suite.domain import Domain
-from suite.training.data import Prepared
-from suite.training.model import build
+from suite.training.data import Prepared, TrainingBatches
+from suite.training.model import balance, batch_size, build
+from suite.training.selection import Selection
 
 PATIENCE = 6
-EVALUATION_BATCH = 512
 
 
 @dataclass
@@ -45,22 +45,35 @@ def fit(
     """Train for up to `epochs`, stop when validation no longer improves, and return to the best epoch."""
     seed_everything(seed)
     model = build(domain, hp, prepared, epochs)
-    monitor = f"val_{domain.objective}"
-    stop = keras.callbacks.EarlyStopping(monitor, mode="max", patience=PATIENCE, restore_best_weights=True)
     started = perf_counter()
+    history, best_epoch = run(domain, hp, model, prepared, epochs=epochs, seed=seed, callbacks=callbacks)
+    return Fitted(model, history.history, perf_counter() - started, best_epoch)
+
+
+def run(
+    domain: Domain,
+    hp: HyperParameters,
+    model: keras.Model,
+    prepared: Prepared,
+    *,
+    epochs: int,
+    seed: int,
+    callbacks: Sequence[keras.callbacks.Callback],
+    **keywords: Any,
+) -> tuple[keras.callbacks.History, int]:
+    """Train a network that `build` made with these hyperparameters; return Keras's history and the best epoch."""
+    weight, oversample = balance(hp)
+    batches = TrainingBatches(
+        prepared, batch_size(domain, hp), seed=seed, augmentation=domain.augmentation(hp), class_weight=weight,
+        oversample=oversample,
+    )  # fmt: skip
+    selection = Selection(prepared, domain.objective, PATIENCE)
     history = model.fit(
-        prepared.batches("train", domain.batch_size, seed=seed),
-        validation_data=prepared.batches("validation", EVALUATION_BATCH),
+        batches.dataset(),
         epochs=epochs,
         shuffle=False,
+        callbacks=[batches, selection, *callbacks],
         verbose=0,
-        callbacks=[stop, *callbacks],
+        **keywords,
     )
-    scores = history.history[monitor]
-    return Fitted(model, history.history, perf_counter() - started, int(np.argmax(scores)) + 1)
-
-
-def probabilities(model: keras.Model, prepared: Prepared, split: str) -> np.ndarray:
-    """The network's probabilities (N, classes) for a split."""
-    answer = model.predict(prepared.batches(split, EVALUATION_BATCH), verbose=0)  # type: ignore[arg-type]
-    return np.asarray(answer["probabilities"])
+    return history, selection.best_epoch

@@ -1,5 +1,6 @@
 """A domain's network for given hyperparameters, compiled the way all are."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -7,41 +8,77 @@ from keras_tuner import HyperParameters
 
 from suite.domain import Domain
 from suite.training.data import Prepared
+from suite.training.losses import FocalCrossEntropy
 
 WARM_UP = 0.05
 STEPS_AT_ONCE = 16
-
-
-@keras.saving.register_keras_serializable(package="suite")
-class AveragePrecision(keras.metrics.AUC):  # type: ignore[misc]
-    """Area under the precision-recall curve of the second class; y int (N,), probabilities (N, 2)."""
-
-    def __init__(self, name: str = "average_precision", **kwargs: Any) -> None:
-        super().__init__(curve="PR", name=name)
-
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        return super().update_state(y_true, y_pred[:, 1], sample_weight)
+CLIP = 1.0
+Optimizer = Callable[..., keras.optimizers.Optimizer]
+# Each with what its steps are to AdamW's: a `learning_rate` means the same whichever optimiser takes it.
+OPTIMIZERS: dict[str, tuple[Optimizer, float]] = {
+    "adamw": (keras.optimizers.AdamW, 1.0),
+    "adam": (keras.optimizers.Adam, 1.0),
+    "sgd": (lambda rate, **rest: keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, **rest), 20.0),
+    "lion": (keras.optimizers.Lion, 0.2),
+    "muon": (keras.optimizers.Muon, 1.0),
+}
+SCHEDULES = ("cosine", "one_cycle", "constant")
 
 
 def build(domain: Domain, hp: HyperParameters, prepared: Prepared, epochs: int) -> keras.Model:
-    """The compiled network; AdamW with a short warm-up and a cosine down to nothing over all of its steps."""
+    """The compiled network, its learning rate spread over all steps of `epochs`."""
     model = domain.build(hp, prepared.preprocessing, len(prepared.labels))
+    domain.augmentation(hp)
+    steps_of_epoch = -(-len(prepared.rows["train"]) // batch_size(domain, hp))
     with hp.name_scope("training"):
-        rate = hp.Float("learning_rate", 1e-4, 1e-2, sampling="log", default=domain.learning_rate)
-        decay = hp.Float("weight_decay", 1e-5, 1.0, sampling="log", default=domain.weight_decay)
-    steps_of_epoch = -(-len(prepared.rows["train"]) // domain.batch_size)
-    steps = epochs * steps_of_epoch
-    warm_up = round(WARM_UP * steps)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        0.0 if warm_up else rate, max(1, steps - warm_up), alpha=0.01, warmup_target=rate if warm_up else None,
-        warmup_steps=warm_up,
-    )  # fmt: skip
-    metrics = ["accuracy", AveragePrecision()] if domain.objective == "average_precision" else ["accuracy"]
+        optimizer = _optimizer(domain, hp, epochs * steps_of_epoch)
+        smoothing = hp.Float("label_smoothing", 0.0, 0.3, step=0.05, default=domain.recipe.label_smoothing)
+        gamma = hp.Float("focal_gamma", 0.0, 5.0, step=0.5, default=0.0)
+    balance(hp)
     model.compile(
-        keras.optimizers.AdamW(schedule, weight_decay=decay, clipnorm=1.0),
-        "sparse_categorical_crossentropy",
-        metrics=metrics,
+        optimizer,
+        FocalCrossEntropy(smoothing, gamma),
+        metrics=["accuracy"],
         # Small networks are otherwise bound by Python between the steps.
         steps_per_execution=min(STEPS_AT_ONCE, steps_of_epoch),
     )
     return model
+
+
+def batch_size(domain: Domain, hp: HyperParameters) -> int:
+    """How many rows a step of training takes."""
+    with hp.name_scope("training"):
+        return int(hp.Choice("batch_size", [16, 32, 64, 128, 256, 512, 1024], default=domain.recipe.batch_size))
+
+
+def balance(hp: HyperParameters) -> tuple[float, float]:
+    """How far rare classes are brought up by the weight of their rows, and by how often they are seen.
+
+    Exponents from 0 (as the data has it) to 1 (all classes alike).
+    """
+    with hp.name_scope("training"):
+        weight = hp.Float("class_weight", 0.0, 1.0, step=0.25, default=0.0)
+        return weight, hp.Float("oversample", 0.0, 1.0, step=0.25, default=0.0)
+
+
+def _optimizer(domain: Domain, hp: HyperParameters, steps: int) -> keras.optimizers.Optimizer:
+    recipe = domain.recipe
+    make, scale = OPTIMIZERS[hp.Choice("optimizer", list(OPTIMIZERS), default=recipe.optimizer)]
+    rate = hp.Float("learning_rate", 1e-4, 2e-2, sampling="log", default=recipe.learning_rate) * scale
+    decay = hp.Float("weight_decay", 1e-5, 1.0, sampling="log", default=recipe.weight_decay)
+    average = hp.Choice("average", [0.0, 0.9, 0.99, 0.995, 0.999, 0.9995], default=recipe.average)
+    schedule = _schedule(hp.Choice("schedule", list(SCHEDULES), default=recipe.schedule), rate, steps)
+    # Their decay is relative to the rate: what holds for AdamW holds for all.
+    return make(schedule, weight_decay=decay / scale, clipnorm=CLIP, use_ema=average > 0, ema_momentum=average or 0.99)
+
+
+def _schedule(name: str, rate: float, steps: int) -> Any:
+    """Cosine: a short warm-up, then down to nothing (Loshchilov & Hutter 2017). One cycle: a warm-up of a third
+    (Smith 2018). Constant: the same rate throughout."""
+    if name == "constant":
+        return rate
+    warm_up = round((WARM_UP if name == "cosine" else 1 / 3) * steps)
+    return keras.optimizers.schedules.CosineDecay(
+        0.0 if warm_up else rate, max(1, steps - warm_up), alpha=0.01, warmup_target=rate if warm_up else None,
+        warmup_steps=warm_up,
+    )  # fmt: skip

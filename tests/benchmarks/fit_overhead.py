@@ -9,6 +9,8 @@ import sys
 from time import perf_counter
 from typing import Any
 
+import numpy as np
+
 from suite.config import load_tensorflow
 
 PAIRS = 7
@@ -23,14 +25,15 @@ def main(name: str = "image_cls") -> None:
     from suite import domain as registry
     from suite import domains
     from suite.data.options import DataOptions
-    from suite.training import fit, model
+    from suite.training import fit, model, selection
     from suite.training.callbacks import Report
     from suite.training.data import prepare
 
     domain = registry.get(name)
     prepared = prepare(domain, domains.load_data(domain, None, DataOptions()))
     arrays: dict[str, Any] = {
-        split: (prepared.split(split), prepared.y[prepared.rows[split]]) for split in ("train", "validation")
+        split: (prepared.split(split), np.eye(len(prepared.labels), dtype=np.float32)[prepared.y[prepared.rows[split]]])
+        for split in ("train", "validation")
     }
 
     def bare() -> float:
@@ -40,16 +43,16 @@ def main(name: str = "image_cls") -> None:
         started = perf_counter()
         network.fit(
             *arrays["train"],
-            batch_size=domain.batch_size,
+            batch_size=domain.recipe.batch_size,
             validation_data=arrays["validation"],
-            validation_batch_size=fit.EVALUATION_BATCH,
+            validation_batch_size=selection.BATCH,
             epochs=EPOCHS,
             verbose=0,
         )
         return perf_counter() - started
 
     def ours() -> float:
-        report = Report(lambda progress: None)
+        report = Report(lambda progress: None, domain.objective)
         return fit.fit(domain, HyperParameters(), prepared, epochs=EPOCHS, seed=0, callbacks=[report]).seconds
 
     pairs = []

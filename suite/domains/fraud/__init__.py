@@ -8,7 +8,7 @@ import numpy as np
 from suite.data import builtin, tables
 from suite.data.dataset import Dataset
 from suite.data.options import DataOptions
-from suite.domain import Domain
+from suite.domain import Domain, Recipe
 from suite.preprocessing import adapt
 
 if TYPE_CHECKING:
@@ -26,8 +26,7 @@ class FraudDetection(Domain):
     objective: ClassVar[str] = "average_precision"
     detects: ClassVar[bool] = True
     data_options: ClassVar[tuple[str, ...]] = ("label_column", "positive", "time_column")
-    epochs: ClassVar[int] = 15
-    batch_size: ClassVar[int] = 256
+    recipe: ClassVar[Recipe] = Recipe(epochs=15, batch_size=256)
 
     def read(self, source: Path, options: DataOptions) -> Dataset:
         return tables.read(source, options)

@@ -8,7 +8,7 @@ import numpy as np
 from suite.data import builtin, images
 from suite.data.dataset import Dataset
 from suite.data.options import DataOptions
-from suite.domain import Domain
+from suite.domain import Domain, Recipe
 
 if TYPE_CHECKING:
     import keras
@@ -23,9 +23,7 @@ class ImageClassification(Domain):
     kind: ClassVar[str] = "image"
     default_data: ClassVar[str] = "fashion_mnist"
     data_options: ClassVar[tuple[str, ...]] = ("image_size", "label_column")
-    epochs: ClassVar[int] = 18
-    batch_size: ClassVar[int] = 64
-    weight_decay: ClassVar[float] = 0.2
+    recipe: ClassVar[Recipe] = Recipe(epochs=18, batch_size=64, weight_decay=0.2)
 
     def read(self, source: Path, options: DataOptions) -> Dataset:
         return images.read(source, options)

@@ -8,7 +8,7 @@ import numpy as np
 from suite.data import builtin, texts
 from suite.data.dataset import Dataset
 from suite.data.options import DataOptions
-from suite.domain import Domain
+from suite.domain import Domain, Recipe
 from suite.preprocessing import adapt
 
 if TYPE_CHECKING:
@@ -24,10 +24,8 @@ class TextClassification(Domain):
     kind: ClassVar[str] = "text"
     default_data: ClassVar[str] = "movie_sentiment"
     data_options: ClassVar[tuple[str, ...]] = ("text_column", "label_column")
-    epochs: ClassVar[int] = 8
-    batch_size: ClassVar[int] = 64
     # Most words are rare: without a strong pull to zero their vectors learn the training texts by heart.
-    weight_decay: ClassVar[float] = 0.4
+    recipe: ClassVar[Recipe] = Recipe(epochs=8, batch_size=64, weight_decay=0.4)
 
     def read(self, source: Path, options: DataOptions) -> Dataset:
         return texts.read(source, options)

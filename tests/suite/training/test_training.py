@@ -16,19 +16,48 @@ def prepared(make: Callable[[str], Any]) -> Any:
     return prepare(registry.get("text_cls"), dataset)
 
 
-def test_batches_hold_every_row_once_and_differ_by_epoch_and_seed(prepared: Any) -> None:
-    batches = prepared.batches("train", 16, seed=0)
+def order(batches: Any) -> list[int]:
+    return np.concatenate([inputs["words"].numpy().sum(axis=1) for inputs, _, _ in batches.dataset()]).tolist()
 
-    def order() -> list[Any]:
-        return [np.concatenate([x["words"].numpy().sum(axis=1) for x, _ in batches]).tolist()]
 
-    first, second = order(), order()
+def test_batches_hold_every_row_once_in_an_order_of_seed_and_epoch(prepared: Any) -> None:
+    from suite.training.data import TrainingBatches
+
+    batches = TrainingBatches(prepared, 16, seed=0)
+    first = order(batches)
+    batches.on_epoch_begin(1)
+    second = order(batches)
     assert first != second
-    assert sorted(first[0]) == sorted(second[0]) == sorted(prepared.split("train")["words"].sum(axis=1).tolist())
-    again = [x["words"].numpy().sum(axis=1) for x, _ in prepared.batches("train", 16, seed=0)]
-    assert np.concatenate(again).tolist() == first[0]
-    plain = np.concatenate([y.numpy() for _, y in prepared.batches("test", 7)])
-    assert (plain == prepared.y[prepared.rows["test"]]).all()
+    assert sorted(first) == sorted(second) == sorted(prepared.split("train")["words"].sum(axis=1).tolist())
+    resumed = TrainingBatches(prepared, 16, seed=0)
+    resumed.on_epoch_begin(1)
+    assert order(resumed) == second
+    assert order(TrainingBatches(prepared, 16, seed=1)) != first
+    plain = np.concatenate([inputs["words"].numpy() for (inputs,) in prepared.batches("test", 7)])
+    assert (plain == prepared.split("test")["words"]).all()
+
+
+def test_rare_classes_can_weigh_more_or_come_more_often(prepared: Any) -> None:
+    from dataclasses import replace
+
+    from suite.training.data import TrainingBatches
+
+    y = prepared.y.copy()
+    train = prepared.rows["train"]
+    y[train] = np.arange(len(train)) % 8 == 0
+    skewed = replace(prepared, y=y)
+
+    def seen(**how: float) -> tuple[np.ndarray, np.ndarray]:
+        parts = [(targets.numpy(), w.numpy()) for _, targets, w in TrainingBatches(skewed, 16, seed=0, **how).dataset()]
+        targets, weights = (np.concatenate(values) for values in zip(*parts, strict=True))
+        return targets[:, 1], weights
+
+    rare, weights = seen(class_weight=1.0)
+    assert weights[rare == 1].sum() == pytest.approx(weights[rare == 0].sum())
+    assert weights.mean() == pytest.approx(1.0)
+    often, flat = seen(oversample=1.0)
+    assert 0.35 < often.mean() < 0.65
+    assert (flat == 1).all()
 
 
 def test_preprocessing_learns_from_training_rows_only(make: Callable[[str], Any]) -> None:
@@ -47,7 +76,7 @@ def test_progress_is_reported_to_the_last_step_of_every_epoch(prepared: Any) -> 
     domain = registry.get("text_cls")
     hp = hyperparameters.choose(lambda space: model.build(domain, space, prepared, 2), {})
     heard: list[Any] = []
-    fit.fit(domain, hp, prepared, epochs=2, seed=0, callbacks=[callbacks.Report(heard.append)])
+    fit.fit(domain, hp, prepared, epochs=2, seed=0, callbacks=[callbacks.Report(heard.append, "accuracy")])
     ends = [report for report in heard if report.step == report.steps and "val_accuracy" in report.metrics]
     assert {report.epoch for report in ends} == {1, 2}
     assert all(report.epochs == 2 for report in heard)

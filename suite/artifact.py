@@ -131,7 +131,7 @@ def write_card(folder: Path, card: Card) -> None:
     replace_file(folder / CARD, text.encode())
 
 
-def replace_file(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes | memoryview) -> None:
     """Write a file whole or not at all: aside, synced, renamed."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:

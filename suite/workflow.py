@@ -12,10 +12,11 @@ import numpy as np
 
 from suite import artifact
 from suite.artifact import PROBABILITIES, Card, TensorSpec
-from suite.data.dataset import Dataset
+from suite.data.dataset import Dataset, SplitName
 from suite.domain import Domain
+from suite.errors import UsageError, unknown
 from suite.report import page
-from suite.training import evaluate, export, fit, hyperparameters
+from suite.training import calibration, evaluate, export, fit, hyperparameters, thresholds
 from suite.training.data import Prepared
 from suite.training.model import build
 from suite.training.selection import probabilities
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from keras_tuner import HyperParameters
 
 CHECKED_ROWS = 256
+HELD_BACK: tuple[SplitName, ...] = ("validation", "test")
+F1 = thresholds.Rule()
 FRAMEWORKS = ("tensorflow", "keras", "keras-tuner", "numpy", "ai-edge-litert")
 
 
@@ -37,9 +40,11 @@ class Outcome:
     prepared: Prepared
     fitted: fit.Fitted
     hp: "HyperParameters"
-    seed: int
+    settings: fit.Settings
     metrics: dict[str, dict[str, float]]
     threshold: float | None
+    rule: thresholds.Rule
+    temperature: float
     confusion: np.ndarray
 
 
@@ -53,25 +58,59 @@ def train(
     dataset: Dataset,
     prepared: Prepared,
     hp: "HyperParameters",
+    settings: fit.Settings,
     *,
-    epochs: int,
-    seed: int,
+    rule: thresholds.Rule = F1,
     callbacks: "Sequence[keras.callbacks.Callback]" = (),
+    resumable: fit.Resumable | None = None,
 ) -> Outcome:
-    """Fit, choose the threshold on validation where the domain has one, and measure on both held-back splits."""
-    fitted = fit.fit(domain, hp, prepared, epochs=epochs, seed=seed, callbacks=callbacks)
-    answers = {name: probabilities(fitted.model, prepared, name) for name in ("validation", "test")}
-    truth = {name: prepared.y[prepared.rows[name]] for name in answers}  # type: ignore[index]
+    """Fit; on validation calibrate and choose the threshold where the domain has one; measure both held-back splits."""
+    fitted = fit.fit(domain, hp, prepared, settings, callbacks=callbacks, resumable=resumable)
+    truth = {name: prepared.y[prepared.rows[name]] for name in HELD_BACK}
+    temperature = calibration.temperature(truth["validation"], probabilities(fitted.model, prepared, "validation"))
+    fitted.model.get_layer(PROBABILITIES).temperature.assign(temperature)
+    answers = {name: probabilities(fitted.model, prepared, name) for name in HELD_BACK}
     threshold = None
     if domain.detects:
-        threshold = evaluate.best_threshold(truth["validation"], answers["validation"][:, 1])
-    metrics = {name: evaluate.evaluate(truth[name], answers[name], threshold) for name in answers}
+        amounts = _amounts(dataset, rule, prepared.rows["validation"])
+        threshold = thresholds.choose(rule, truth["validation"], answers["validation"][:, 1], amounts)
+    metrics: dict[str, dict[str, float]] = {
+        name: evaluate.evaluate(truth[name], answers[name], threshold) for name in HELD_BACK
+    }
     confusion = evaluate.confusion(truth["test"], answers["test"], threshold)
-    return Outcome(domain, dataset, prepared, fitted, hp, seed, metrics, threshold, confusion)
+    return Outcome(domain, dataset, prepared, fitted, hp, settings, metrics, threshold, rule, temperature, confusion)
+
+
+def check_rule(domain: Domain, dataset: Dataset, rule: thresholds.Rule) -> None:
+    """UsageError where the rule means nothing to this domain, or its cost column is not in the data."""
+    if not domain.detects:
+        if rule != F1:
+            raise UsageError(f"{domain.name} has no threshold: it answers with the likeliest class")
+        return
+    thresholds.check(rule)
+    _amounts(dataset, rule, dataset.rows["validation"])
+
+
+def _amounts(dataset: Dataset, rule: thresholds.Rule, rows: np.ndarray) -> np.ndarray | None:
+    """What a missed case costs in each of these rows, where a column says so; a missing value costs the mean."""
+    column = rule.costs.column if rule.costs else None
+    if column is None:
+        return None
+    numeric = [spec.name for spec in dataset.specs if spec.kind == "numeric"]
+    if column not in numeric:
+        raise unknown("numeric column", column, numeric)
+    values = np.abs(dataset.inputs[column][rows].astype(np.float64))
+    return np.asarray(np.where(np.isnan(values), np.nanmean(values), values))
 
 
 def save(
-    models: Path, name: str, outcome: Outcome, *, command: str, search: dict[str, Any] | None = None
+    models: Path,
+    name: str,
+    outcome: Outcome,
+    *,
+    command: str,
+    search: dict[str, Any] | None = None,
+    folds: dict[str, Any] | None = None,
 ) -> tuple[Path, Card]:
     """Write the next version of NAME, whole or not at all; return its folder and card."""
     dataset, fitted = outcome.dataset, outcome.fitted
@@ -95,9 +134,13 @@ def save(
                 "epochs": len(fitted.history["loss"]),
                 "best_epoch": fitted.best_epoch,
                 "seconds": round(fitted.seconds, 1),
-                "seed": outcome.seed,
+                "seed": outcome.settings.seed,
+                "objective": outcome.settings.objective,
+                "temperature": round(outcome.temperature, 4),
+                "threshold": str(outcome.rule) if outcome.domain.detects else None,
                 "command": command,
                 "parameters": fitted.model.count_params(),
+                "cross_validation": folds or {},
             },
             metrics=outcome.metrics,
             threshold=outcome.threshold,

@@ -11,9 +11,10 @@ import keras_tuner
 
 from suite.domain import Domain
 from suite.errors import SuiteError
-from suite.training import fit
+from suite.training import evaluate, fit
 from suite.training.callbacks import Progress
 from suite.training.data import Prepared
+from suite.training.fit import Settings
 from tuning import strategies
 from tuning.hypermodel import DomainHyperModel
 
@@ -53,8 +54,7 @@ def search(
     *,
     strategy: str,
     trials: int,
-    epochs: int,
-    seed: int,
+    settings: Settings,
     on_progress: Callable[[Progress], None],
     on_trial: Callable[[Trial], None],
 ) -> Search:
@@ -62,17 +62,18 @@ def search(
 
     `on_progress` hears of the running trial, `on_trial` of each that ended.
     """
-    fit.seed_everything(seed)
-    objective = keras_tuner.Objective(f"val_{domain.objective}", "max")
-    hypermodel = DomainHyperModel(domain, prepared, epochs, seed, on_progress)
+    fit.seed_everything(settings.seed)
+    direction = evaluate.direction(settings.objective)
+    objective = keras_tuner.Objective(f"val_{settings.objective}", "max" if direction > 0 else "min")
+    hypermodel = DomainHyperModel(domain, prepared, settings, on_progress)
     seconds: dict[str, float] = {}
     started = perf_counter()
     with tempfile.TemporaryDirectory(prefix="suite-tune-") as folder:
-        budget = strategies.Budget(trials, epochs, seed, Path(folder))
+        budget = strategies.Budget(trials, settings.epochs, settings.seed, Path(folder))
         tuner = strategies.create(strategy, hypermodel, objective, budget)
         _watch(tuner, seconds, on_trial)
         try:
-            tuner.search(**({} if strategy == "hyperband" else {"epochs": epochs}), verbose=0)
+            tuner.search(**({} if strategy == "hyperband" else {"epochs": settings.epochs}), verbose=0)
         except RuntimeError as error:  # KerasTuner's word for several failed trials in a row
             raise SuiteError(f"the search gave up: {_reason(str(error))}") from error
         found = [_trial(trial, seconds) for trial in tuner.oracle.trials.values()]
@@ -80,7 +81,7 @@ def search(
     if not completed:
         reason = next((trial.message for trial in tuner.oracle.trials.values() if trial.message), "")
         raise SuiteError(f"none of {len(found)} trials could be trained: {_reason(reason)}")
-    best = max(completed, key=lambda trial: trial.score or 0.0)
+    best = max(completed, key=lambda trial: direction * (trial.score or 0.0))
     return Search(strategy, objective.name, found, best, perf_counter() - started)
 
 

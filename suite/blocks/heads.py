@@ -8,6 +8,23 @@ from keras import layers, ops
 from suite.artifact import PROBABILITIES
 
 SMALLEST = 1e-7
+TINIEST = 1e-30
+
+
+@keras.saving.register_keras_serializable(package="suite")
+class Temperature(layers.Layer):  # type: ignore[misc]
+    """Probabilities (N, K) with their logits divided by `temperature`, which is one until training has ended.
+
+    It is then set to what suits the validation rows (suite.training.calibration); the order of scores stays.
+    """
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        self.temperature = self.add_weight(shape=(), initializer="ones", trainable=False, name="temperature")
+
+    def call(self, probabilities: Any, training: bool | None = None) -> Any:
+        if training:
+            return probabilities
+        return ops.softmax(ops.log(ops.maximum(probabilities, TINIEST)) / self.temperature)
 
 
 @keras.saving.register_keras_serializable(package="suite")
@@ -32,7 +49,7 @@ def classification(x: keras.KerasTensor, classes: int) -> dict[str, keras.KerasT
 
     Or one a row and member of an ensemble (N, members, F): they share this layer; what sets them apart comes before.
     """
-    if len(x.shape) == 2:
-        return {PROBABILITIES: layers.Dense(classes, activation="softmax", dtype="float32", name=PROBABILITIES)(x)}
-    members = layers.Dense(classes, activation="softmax", dtype="float32", name="members")(x)
-    return {PROBABILITIES: MeanOfMembers(name=PROBABILITIES)(members)}
+    x = layers.Dense(classes, activation="softmax", dtype="float32", name="softmax")(x)
+    if len(x.shape) == 3:
+        x = MeanOfMembers(name="members")(x)
+    return {PROBABILITIES: Temperature(name=PROBABILITIES)(x)}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from suite.cli import options
-from suite.cli.fit import fit
+from suite.cli.fit import Request, fit
 from suite.cli.output import Output
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ def command(domain: str, models: Path, as_json: bool, quiet: bool) -> None:
     from suite.domains import load_data
 
     output = Output(as_json, quiet)
-    get(domain)
-    folder = fit(domain, None, None, None, 0, (), None, models, {}, output.progress_only())
+    preset = "quick" if "quick" in get(domain).presets else None
+    folder = fit(Request(domain, models, preset=preset), output.progress_only())
     card = artifact.read_card(folder)
     assert card is not None
     dataset = load_data(get(domain), None, options.data_options(0, {}))

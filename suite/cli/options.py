@@ -2,11 +2,15 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from suite.data.options import DataOptions
+from suite.errors import UsageError
+
+if TYPE_CHECKING:
+    from suite.training.thresholds import Rule
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -36,6 +40,7 @@ def data(command: Command) -> Command:
         ),
         click.option("--positive", help="fraud: the label that is looked for (else the rarer one)."),
         click.option("--time-column", help="fraud: the column that orders rows in time."),
+        click.option("--group-column", help="A column whose equal values stay in one split (a customer, an author)."),
         click.option("--text-column", help="text_cls: the column that holds the text."),
         click.option("--label-column", help="The column that holds the label."),
         click.option("--data", "source", help="A path, or a name from 'suite data list'."),
@@ -55,6 +60,40 @@ def training(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+def threshold(command: Command) -> Command:
+    """What to go by: --objective, and how the threshold of a detector is chosen."""
+    for option in (
+        click.option("--cost-column", help="fraud: the column with what missing a case costs, such as the amount."),
+        click.option("--cost-false-positive", type=click.FloatRange(0), help="fraud: what a false alarm costs."),
+        click.option("--cost-false-negative", type=click.FloatRange(0), help="fraud: what missing a case costs."),
+        click.option(
+            "--threshold", help="fraud: what the threshold is best for: f1, f2, precision>=0.9, or itself a number."
+        ),
+        click.option("--objective", help="The validation metric that decides what is best (else the domain's)."),
+    ):
+        command = option(command)
+    return command
+
+
+def take_rule(values: dict[str, Any]) -> "Rule | None":
+    """The rule of the options of `threshold`, which are taken out of `values`; None where none was given."""
+    text, missed, alarm, column = (
+        values.pop(name) for name in ("threshold", "cost_false_negative", "cost_false_positive", "cost_column")
+    )
+    if (missed, alarm, column) == (None, None, None) and text is None:
+        return None
+
+    from suite.training.thresholds import Costs, Rule
+
+    if (missed, alarm, column) == (None, None, None):
+        return Rule(text)
+    if text is not None:
+        raise UsageError("--threshold and the costs each choose the threshold: leave one of them out")
+    if missed is not None and column is not None:
+        raise UsageError("--cost-false-negative and --cost-column both say what a missed case costs: leave one out")
+    return Rule(costs=Costs(1.0 if missed is None else missed, 1.0 if alarm is None else alarm, column))
 
 
 def data_options(seed: int, given: dict[str, Any]) -> DataOptions:

@@ -52,20 +52,17 @@ class Output:
     @contextmanager
     def training(self) -> "Iterator[Callable[[callbacks.Progress], None]]":
         """Show a training: a live bar on a terminal, and a line for each finished epoch."""
-        with self.bar(
-            TextColumn("epoch {task.fields[epoch]}"), BarColumn(), TextColumn("{task.fields[metrics]}")
-        ) as bar:
+        with self.bar(TextColumn("{task.fields[epoch]}"), BarColumn(), TextColumn("{task.fields[metrics]}")) as bar:
             task = bar.add_task("", epoch="", metrics="", total=None)
 
             def report(progress: "callbacks.Progress") -> None:
                 metrics = " ".join(f"{name} {value:.4f}" for name, value in progress.metrics.items())
                 total = progress.epochs * progress.steps
                 done = (progress.epoch - 1) * progress.steps + progress.step
-                bar.update(
-                    task, completed=done, total=total, epoch=f"{progress.epoch}/{progress.epochs}", metrics=metrics
-                )
+                epoch = f"{progress.prefix}epoch {progress.epoch}/{progress.epochs}"
+                bar.update(task, completed=done, total=total, epoch=epoch, metrics=metrics)
                 if progress.step == progress.steps and any(name.startswith("val_") for name in progress.metrics):
-                    self.say(f"epoch {progress.epoch}/{progress.epochs}  {metrics}")
+                    self.say(f"{epoch}  {metrics}")
 
             yield report
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from suite.domain import Domain
     from suite.training.callbacks import Progress
     from suite.training.data import Prepared
+    from suite.training.fit import Settings
     from tuning.search import Search, Trial
 
 SHARE_OF_EPOCHS = 3
@@ -37,6 +38,7 @@ SHARE_OF_EPOCHS = 3
 )
 @options.data
 @options.training
+@options.threshold
 @options.common
 def command(
     domain: str,
@@ -47,23 +49,25 @@ def command(
     name: str | None,
     epochs: int | None,
     seed: int,
+    objective: str | None,
     models: Path,
     as_json: bool,
     quiet: bool,
-    **reader: Any,
+    **others: Any,
 ) -> None:
     """Try networks of DOMAIN, then train the best fully and save it as the next version of a model."""
     from suite import artifact
     from suite.domain import get
 
     output = Output(as_json, quiet)
+    rule = options.take_rule(others)
     chosen = get(domain)
     name = artifact.check_name(name or domain)
     output.say(f"tuning {domain}")
 
     from suite import domains
 
-    dataset = domains.load_data(chosen, source, options.data_options(seed, reader))
+    dataset = domains.load_data(chosen, source, options.data_options(seed, others))
     show_data(dataset, output)
     output.say("loading TensorFlow")
 
@@ -72,20 +76,25 @@ def command(
     load_tensorflow()
 
     from suite import workflow
+    from suite.training import evaluate
     from suite.training.callbacks import Report
     from suite.training.data import prepare
+    from suite.training.fit import Settings
 
+    objective = objective or chosen.objective
+    evaluate.check_objective(objective, len(dataset.labels))
+    workflow.check_rule(chosen, dataset, rule or workflow.F1)
     prepared = prepare(chosen, dataset)
     epochs = epochs or chosen.recipe.epochs_for(len(prepared.rows["train"]))
-    result = _search(
-        chosen, prepared, strategy, trials, trial_epochs or max(1, epochs // SHARE_OF_EPOCHS), seed, output
-    )
+    of_trial = Settings(trial_epochs or max(1, epochs // SHARE_OF_EPOCHS), seed, objective)
+    result = _search(chosen, prepared, strategy, trials, of_trial, output)
     output.say(f"best: trial {result.best.id} with {result.objective} {result.best.score:.4f}; now training it fully")
     hp = workflow.choose(chosen, prepared, epochs, result.best.hyperparameters)
     with output.training() as report:
         outcome = workflow.train(
-            chosen, dataset, prepared, hp, epochs=epochs, seed=seed, callbacks=[Report(report, chosen.objective)]
-        )
+            chosen, dataset, prepared, hp, Settings(epochs, seed, objective), rule=rule or workflow.F1,
+            callbacks=[Report(report, objective)],
+        )  # fmt: skip
     command_line = shlex.join(["suite", *sys.argv[1:]])
     folder, card = workflow.save(models, name, outcome, command=command_line, search=result.to_json())
     lines = [*metric_lines(card.metrics), *card.notes, f"saved {folder}", f"report {folder / 'report.html'}"]
@@ -101,7 +110,7 @@ def command(
 
 
 def _search(
-    domain: "Domain", prepared: "Prepared", strategy: str, trials: int, epochs: int, seed: int, output: Output
+    domain: "Domain", prepared: "Prepared", strategy: str, trials: int, settings: "Settings", output: Output
 ) -> "Search":
     from tuning.search import search
 
@@ -137,8 +146,7 @@ def _search(
             prepared,
             strategy=strategy,
             trials=trials,
-            epochs=epochs,
-            seed=seed,
+            settings=settings,
             on_progress=on_progress,
             on_trial=on_trial,
         )

@@ -138,6 +138,25 @@ def _is_date(text: str, form: str) -> bool:
     return True
 
 
+class Groups:
+    """The rows of a column numbered by its values; a row without one is a group of its own."""
+
+    def __init__(self, rows: int) -> None:
+        self.numbers = np.empty(rows, np.int64)
+        self._seen: dict[str, int] = {}
+        self._next = 0
+
+    def add(self, column: Any, rows: slice) -> None:
+        """Number a batch, or rows of a batch that lacks the column (None)."""
+        count = rows.stop - rows.start
+        self.numbers[rows] = [self._number(text) for text in (texts(column).to_pylist() if column else [None] * count)]
+
+    def _number(self, text: str | None) -> int:
+        number = self._next if text is None else self._seen.setdefault(text, self._next)
+        self._next += number == self._next
+        return number
+
+
 def fill(kind: str, date_format: str, column: Any, target: np.ndarray, shared: dict[str, str]) -> int:
     """Write a batch's values into `target`; return how many could not be read and became missing.
 

@@ -19,6 +19,7 @@ class Dataset:
     float32 numeric and boolean columns (missing is NaN), object str categorical ones (missing is ""), float64 dates
     (seconds since 1970 UTC, missing is NaN). `y`: int32 (N,) indices into `labels`.
     `specs` describes the inputs for the card. `ignored` names columns that were read and dropped.
+    `order` sorts the rows by time where they were split in time; `groups` int (N,) are those that stay together.
     `source` goes into the card (path, sha256, sizes); `detected` is printed: one finding a line.
     """
 
@@ -31,6 +32,8 @@ class Dataset:
     detected: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
+    order: np.ndarray | None = None
+    groups: np.ndarray | None = None
 
     def take(self, rows: np.ndarray | Sequence[int] | slice) -> dict[str, np.ndarray]:
         """The raw inputs of some rows."""
@@ -45,7 +48,15 @@ class Dataset:
         starts = [0, *ends[:-1]]
         rows = {name: np.arange(start, end) for name, start, end in zip(picked, starts, ends, strict=True)}
         source = self.source | {"rows": {name: len(split) for name, split in rows.items()}}
-        return replace(self, inputs=self.take(kept), y=self.y[kept], rows=rows, source=source)
+        return replace(
+            self,
+            inputs=self.take(kept),
+            y=self.y[kept],
+            rows=rows,
+            source=source,
+            order=None if self.order is None else np.arange(len(kept)),
+            groups=None if self.groups is None else self.groups[kept],
+        )
 
     def _pick(self, rows: np.ndarray, share: float) -> np.ndarray:
         classes = [rows[self.y[rows] == label] for label in np.unique(self.y[rows])]

@@ -11,6 +11,7 @@ class DataOptions:
     text_column: str | None = None
     label_column: str | None = None
     time_column: str | None = None
+    group_column: str | None = None
     positive: str | None = None
     image_size: int | None = None
 

@@ -1,8 +1,10 @@
 """Which rows are for training, for validation and for the test; disjoint, complete, and the same for the same seed."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
-from suite.data.dataset import SplitName
+from suite.data.dataset import Dataset, SplitName
 from suite.errors import SuiteError
 
 TEST = 0.2
@@ -47,6 +49,96 @@ def in_time(order: np.ndarray) -> Rows:
     """The first 64% in time to train, the next 16% to validate, the last 20% to test; `order` sorts rows by time."""
     first, second = round(0.64 * len(order)), round(0.8 * len(order))
     return {"train": order[:first], "validation": order[first:second], "test": order[second:]}
+
+
+def grouped(y: np.ndarray, labels: list[str], groups: np.ndarray, seed: int) -> Rows:
+    """About 64% train, 16% validation, 20% test; the rows of a group all go to the same split."""
+    check_classes(y, labels)
+    everything = np.arange(len(y))
+    rest, test = next(_by_group(everything, y, groups, round(1 / TEST), seed))
+    train, validation = next(_by_group(rest, y, groups, round(1 / VALIDATION), seed + 1))
+    rows: Rows = {"train": train, "validation": validation, "test": test}
+    check_groups(rows, y, labels)
+    return rows
+
+
+def check_groups(rows: Rows, y: np.ndarray, labels: list[str]) -> None:
+    """SuiteError where a split of whole groups lacks a class."""
+    for name, split in rows.items():
+        lacking = np.setdiff1d(np.arange(len(labels)), y[split])
+        if len(lacking):
+            raise SuiteError(
+                f"with whole groups in each split, the {name} rows have no '{labels[int(lacking[0])]}': bring more "
+                "groups of every class, or leave --group-column out"
+            )
+
+
+def folds(dataset: Dataset, count: int, seed: int) -> Iterator[Rows]:
+    """`count` ways to split all rows, for cross-validation.
+
+    Rows in time: expanding windows, each tested on the period that follows. Groups: each is tested once, whole. Else
+    stratified: each row is tested once. Validation comes out of what is left for training.
+    """
+    y = dataset.y
+    if dataset.order is not None:
+        yield from _windows(dataset, dataset.order, count)
+    elif dataset.groups is not None:
+        for rest, test in _by_group(np.arange(len(y)), y, dataset.groups, count, seed):
+            train, validation = next(_by_group(rest, y, dataset.groups, round(1 / VALIDATION), seed + 1))
+            rows: Rows = {"train": train, "validation": validation, "test": test}
+            check_groups(rows, y, dataset.labels)
+            yield rows
+    else:
+        smallest = int(np.bincount(y, minlength=len(dataset.labels)).argmin())
+        if (y == smallest).sum() <= count:
+            raise SuiteError(
+                f"class '{dataset.labels[smallest]}' has {(y == smallest).sum()} rows, too few for {count} folds: ask "
+                "for fewer with --cv, or add rows"
+            )
+        part = _stratified_parts(y, count, seed)
+        for fold in range(count):
+            yield around_test(y, dataset.labels, np.flatnonzero(part == fold), seed)
+
+
+def _windows(dataset: Dataset, order: np.ndarray, count: int) -> Iterator[Rows]:
+    blocks = np.array_split(order, count + 1)
+    for index in range(1, count + 1):
+        past = np.concatenate(blocks[:index])
+        cut = round((1 - VALIDATION) * len(past))
+        rows: Rows = {"train": past[:cut], "validation": past[cut:], "test": blocks[index]}
+        for name, split in rows.items():
+            if len(np.unique(dataset.y[split])) < len(dataset.labels):
+                raise SuiteError(
+                    f"in window {index} of {count} in time, the {name} rows lack a class: ask for fewer windows with "
+                    "--cv, or bring more data"
+                )
+        yield rows
+
+
+def _stratified_parts(y: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Each row's fold: the rows of every class dealt out in turn, in random order."""
+    generator = np.random.default_rng(seed)
+    part = np.empty(len(y), np.int64)
+    dealt = 0
+    for label in np.unique(y):
+        members = generator.permutation(np.flatnonzero(y == label))
+        part[members] = (np.arange(len(members)) + dealt) % count
+        dealt += len(members)
+    return part
+
+
+def _by_group(
+    rows: np.ndarray, y: np.ndarray, groups: np.ndarray, count: int, seed: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Ways to part `rows` into the rest and about one in `count`, groups whole and classes in proportion."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    present = len(np.unique(groups[rows]))
+    if present < count:
+        raise SuiteError(f"there are {present} groups, too few for {count} parts: bring more, or fewer folds")
+    splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
+    for rest, held in splitter.split(rows, y[rows], groups[rows]):
+        yield rows[rest], rows[held]
 
 
 def hold_back(rows: np.ndarray, y: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:

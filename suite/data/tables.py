@@ -29,6 +29,7 @@ class Plan:
     label: Column
     labels: list[str]
     time: Column | None
+    group: Column | None
     features: list[Column]
     ignored: list[str]
     detected: list[str]
@@ -41,17 +42,16 @@ def read(source: Path, options: DataOptions) -> Dataset:
         raise UsageError(f"{source} is a folder: give a CSV, JSON Lines or Parquet file")
     found = profile(source)
     plan = _plan(source, found, options)
-    inputs, y, time, slips = _load(source, plan)
+    inputs, y, time, groups, slips = _load(source, plan)
     detected = [*plan.detected, *_oddities(plan.features, slips)]
     if len(y) < plan.label.rows:
         detected.append(f"rows without a label left out: {plan.label.rows - len(y):,}")
-    rows = _rows(y, plan, time, options.seed)
+    rows, order = _rows(y, plan, time, groups, options.seed)
     if time is not None and plan.time and plan.time not in plan.features:
         inputs.pop(plan.time.name, None)
     specs = _specs(plan.features)
-    return Dataset(
-        inputs, y, plan.labels, rows, specs, describe(source, rows, detected, options), detected, [], plan.ignored
-    )
+    described = describe(source, rows, detected, options)
+    return Dataset(inputs, y, plan.labels, rows, specs, described, detected, [], plan.ignored, order, groups)
 
 
 def profile(source: Path) -> dict[str, Column]:
@@ -83,11 +83,12 @@ def _plan(source: Path, found: dict[str, Column], options: DataOptions) -> Plan:
         f"positive: '{positive}' ({label.distinct[positive]:,} of {label.known:,} rows; "
         f"{'as asked' if options.positive else 'the rarer value'})",
     ]
-    time = _time(found, label, options.time_column)
+    group = _group(found, label, options)
+    time = None if group else _time(found, label, options.time_column)
     features: list[Column] = []
     dropped: dict[str, list[str]] = {}
     for column in found.values():
-        if column in (label, time) and not (column is time and column.kind == "date"):
+        if column in (label, time, group) and not (column is time and column.kind == "date"):
             continue
         if column.kind in FEATURES:
             features.append(column)
@@ -100,9 +101,16 @@ def _plan(source: Path, found: dict[str, Column], options: DataOptions) -> Plan:
         if names:
             detected.append(f"{kind} columns: {', '.join(names)}")
     detected += [f"{kind} columns dropped: {', '.join(names)}" for kind, names in dropped.items()]
-    detected.append(f"split: in time by {time.name}" if time else "split: random, stratified by label (no time column)")
+    if group:
+        detected.append(f"split: random, rows with the same {group.name} kept together")
+    else:
+        detected.append(
+            f"split: in time by {time.name}" if time else "split: random, stratified by label (no time column)"
+        )
     used = {column.name for column in features}
-    return Plan(label, [negative, positive], time, features, [name for name in found if name not in used], detected)
+    return Plan(
+        label, [negative, positive], time, group, features, [name for name in found if name not in used], detected
+    )
 
 
 def _label(source: Path, found: dict[str, Column], wanted: str | None) -> tuple[Column, str]:
@@ -138,6 +146,16 @@ def _label(source: Path, found: dict[str, Column], wanted: str | None) -> tuple[
     )
 
 
+def _group(found: dict[str, Column], label: Column, options: DataOptions) -> Column | None:
+    if options.group_column is None:
+        return None
+    if options.group_column not in found or options.group_column == label.name:
+        raise unknown("column", options.group_column, [name for name in found if name != label.name])
+    if options.time_column is not None:
+        raise UsageError("rows are split by --group-column or by --time-column: leave one of them out")
+    return found[options.group_column]
+
+
 def _time(found: dict[str, Column], label: Column, wanted: str | None) -> Column | None:
     if wanted is not None:
         if wanted not in found:
@@ -155,8 +173,10 @@ def _orders(column: Column) -> bool:
     return column.kind == "date" or column.numbers == column.known > 0
 
 
-def _load(source: Path, plan: Plan) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray | None, dict[str, int]]:
-    """The feature columns, y, the time in seconds or as it was, and how many values of each column were no numbers."""
+def _load(
+    source: Path, plan: Plan
+) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray | None, np.ndarray | None, dict[str, int]]:
+    """The features, y, the time in seconds or as it was, the groups, and each column's count of values not numbers."""
     total = plan.label.known
     inputs = {
         column.name: np.empty(total, object if column.kind == "categorical" else DTYPES[column.kind])
@@ -164,6 +184,7 @@ def _load(source: Path, plan: Plan) -> tuple[dict[str, np.ndarray], np.ndarray, 
     }
     y = np.empty(total, np.int32)
     time = None if plan.time is None else np.empty(total, np.float64)
+    groups = None if plan.group is None else columns.Groups(total)
     shared: dict[str, str] = {}
     slips = dict.fromkeys(inputs, 0)
     start = 0
@@ -181,8 +202,10 @@ def _load(source: Path, plan: Plan) -> tuple[dict[str, np.ndarray], np.ndarray, 
         if plan.time and time is not None:
             kind = "date" if plan.time.kind == "date" else "numeric"
             columns.fill(kind, _format(plan.time), batch.column(plan.time.name), time[rows], shared)
+        if plan.group and groups is not None:
+            groups.add(batch.column(plan.group.name) if plan.group.name in batch.schema.names else None, rows)
         start += batch.num_rows
-    return inputs, y, time, slips
+    return inputs, y, time, None if groups is None else groups.numbers, slips
 
 
 def _labelled(source: Path, label: str) -> Iterator[Any]:
@@ -204,18 +227,24 @@ def _oddities(features: list[Column], slips: dict[str, int]) -> list[str]:
     return found + ([f"values that are no numbers taken as missing: {', '.join(strange)}"] if strange else [])
 
 
-def _rows(y: np.ndarray, plan: Plan, time: np.ndarray | None, seed: int) -> splits.Rows:
+def _rows(
+    y: np.ndarray, plan: Plan, time: np.ndarray | None, groups: np.ndarray | None, seed: int
+) -> tuple[splits.Rows, np.ndarray | None]:
+    """The splits, and the rows in the order of time where that is what splits them."""
+    if groups is not None:
+        return splits.grouped(y, plan.labels, groups, seed), None
     if time is None:
-        return splits.stratified(y, plan.labels, seed)
+        return splits.stratified(y, plan.labels, seed), None
     splits.check_classes(y, plan.labels)
-    rows = splits.in_time(np.argsort(time, kind="stable"))
+    order = np.argsort(time, kind="stable")
+    rows = splits.in_time(order)
     for name, split in rows.items():
         if len(np.unique(y[split])) < 2:
             raise SuiteError(
                 f"split in time by '{plan.time.name if plan.time else ''}', the {name} rows hold only "
                 f"'{plan.labels[int(y[split][0])]}': bring data with both classes in every period"
             )
-    return rows
+    return rows, order
 
 
 def _specs(features: list[Column]) -> list[TensorSpec]:

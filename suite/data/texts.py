@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pyarrow import compute as pc
 
 from suite.artifact import TensorSpec
 from suite.data import columns, folders, formats, splits
@@ -42,11 +43,19 @@ def _from_folder(source: Path, options: DataOptions) -> Dataset:
 
 def _from_table(source: Path, options: DataOptions) -> Dataset:
     found = profile(source)
-    for wanted in (options.text_column, options.label_column):
+    for wanted in (options.text_column, options.label_column, options.group_column):
         if wanted is not None and wanted not in found:
             raise unknown("column", wanted, list(found))
-    text = found[options.text_column] if options.text_column else _text_column(source, found, options.label_column)
-    label = found[options.label_column] if options.label_column else _label_column(source, found, text)
+    text = (
+        found[options.text_column]
+        if options.text_column
+        else _text_column(source, found, options.label_column, options.group_column)
+    )
+    label = (
+        found[options.label_column]
+        if options.label_column
+        else _label_column(source, {name: c for name, c in found.items() if name != options.group_column}, text)
+    )
     labels = sorted(label.distinct)
     if len(labels) > MOST_CLASSES:
         raise SuiteError(
@@ -56,22 +65,27 @@ def _from_table(source: Path, options: DataOptions) -> Dataset:
         raise SuiteError(
             f"the label column '{label.name}' holds numbers such as {labels[0]}, which are no classes: name another"
         )
-    texts, y = _load(source, text.name, label, labels)
+    texts, y, groups = _load(source, text.name, label, labels, options.group_column)
     detected = [
         f"text column: {text.name}",
         f"label column: {label.name} ({', '.join(labels[:10])}{', ...' if len(labels) > 10 else ''})",
     ]
     if len(y) < label.rows:
         detected.append(f"rows without a label left out: {label.rows - len(y):,}")
-    return _dataset(source, texts, y, labels, splits.stratified(y, labels, options.seed), detected, options)
+    if groups is None:
+        rows = splits.stratified(y, labels, options.seed)
+    else:
+        rows = splits.grouped(y, labels, groups, options.seed)
+        detected.append(f"split: random, rows with the same {options.group_column} kept together")
+    return _dataset(source, texts, y, labels, rows, detected, options, groups)
 
 
-def _text_column(source: Path, found: dict[str, Column], label: str | None) -> Column:
+def _text_column(source: Path, found: dict[str, Column], label: str | None, group: str | None) -> Column:
     """The column with the longest values; numbers and dates are none."""
     candidates = [
         c
         for c in found.values()
-        if c.name != label and c.known and c.numbers < c.known and c.kind not in ("date", "boolean")
+        if c.name not in (label, group) and c.known and c.numbers < c.known and c.kind not in ("date", "boolean")
     ]
     if not candidates:
         raise SuiteError(f"{source} has no column of texts (columns: {', '.join(found)}): name it with --text-column")
@@ -111,7 +125,11 @@ def _label_column(source: Path, found: dict[str, Column], text: Column) -> Colum
     )
 
 
-def _load(source: Path, text: str, label: Column, labels: list[str]) -> tuple[np.ndarray, np.ndarray]:
+def _load(
+    source: Path, text: str, label: Column, labels: list[str], group: str | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Texts, classes, and the groups where a column says which rows belong together."""
+    groups = None if group is None else columns.Groups(label.known)
     texts = np.empty(label.known, object)
     y = np.empty(label.known, np.int32)
     number = {value: index for index, value in enumerate(labels)}
@@ -119,6 +137,7 @@ def _load(source: Path, text: str, label: Column, labels: list[str]) -> tuple[np
     for batch in formats.batches(source):
         if label.name not in batch.schema.names:
             continue
+        first = start
         classes: list[Any] = columns.texts(batch.column(label.name)).to_pylist()
         words = batch.column(text).to_pylist() if text in batch.schema.names else [None] * len(classes)
         for value, words_of_row in zip(classes, words, strict=True):
@@ -126,7 +145,11 @@ def _load(source: Path, text: str, label: Column, labels: list[str]) -> tuple[np
                 texts[start] = "" if words_of_row is None else str(words_of_row)
                 y[start] = number[value]
                 start += 1
-    return texts, y
+        if groups is not None:
+            labelled = pc.is_valid(columns.texts(batch.column(label.name)))
+            named = batch.column(group).filter(labelled) if group in batch.schema.names else None
+            groups.add(named, slice(first, start))
+    return texts, y, None if groups is None else groups.numbers
 
 
 def _dataset(
@@ -137,5 +160,7 @@ def _dataset(
     rows: splits.Rows,
     detected: list[str],
     options: DataOptions,
+    groups: np.ndarray | None = None,
 ) -> Dataset:
-    return Dataset({"text": texts}, y, labels, rows, [SPEC], describe(source, rows, detected, options), detected)
+    described = describe(source, rows, detected, options)
+    return Dataset({"text": texts}, y, labels, rows, [SPEC], described, detected, groups=groups)

@@ -12,8 +12,9 @@ INTERVAL = 0.1
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a training is: epochs from 1, steps done in this epoch, and the last metrics by name."""
+    """Where a training is: which one (`prefix`), epochs from 1, steps done in this epoch, the last metrics by name."""
 
+    prefix: str
     epoch: int
     epochs: int
     step: int
@@ -24,9 +25,9 @@ class Progress:
 class Report(keras.callbacks.Callback):  # type: ignore[misc]
     """Calls `report` a few times a second, and at the end of each epoch with loss and `objective` on validation."""
 
-    def __init__(self, report: Callable[[Progress], None], objective: str) -> None:
+    def __init__(self, report: Callable[[Progress], None], objective: str, prefix: str = "") -> None:
         super().__init__()
-        self._report = report
+        self._report, self._prefix = report, prefix
         self._shown = {"loss", "accuracy", "val_loss", f"val_{objective}"}
         self._epoch = 0
         self._next = 0.0
@@ -46,4 +47,5 @@ class Report(keras.callbacks.Callback):  # type: ignore[misc]
 
     def _send(self, step: int, metrics: dict[str, float]) -> None:
         values = {name: float(value) for name, value in metrics.items() if name in self._shown}
-        self._report(Progress(self._epoch, self.params["epochs"], step, self.params["steps"], values))
+        total = self.params["epochs"], self.params["steps"]
+        self._report(Progress(self._prefix, self._epoch, total[0], step, total[1], values))

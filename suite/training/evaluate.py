@@ -3,8 +3,30 @@
 import numpy as np
 from sklearn import metrics
 
+from suite.errors import UsageError, unknown
+
 BINS = 15
 SMALLEST = 1e-7
+LOWER_IS_BETTER = ("log_loss", "ece", "brier")
+# Those that a training or a search may go by; the ones in TWO_CLASSES need labels of two values.
+OBJECTIVES = ("accuracy", "macro_f1", "log_loss", "ece")
+TWO_CLASSES = ("average_precision", "roc_auc", "recall_at_precision_90", "precision", "recall", "brier")
+
+
+def direction(objective: str) -> float:
+    """1 where higher is better, -1 where lower is."""
+    return -1.0 if objective in LOWER_IS_BETTER else 1.0
+
+
+def check_objective(objective: str, classes: int) -> None:
+    """UsageError where there is no such metric, or none for so many classes."""
+    known = OBJECTIVES + TWO_CLASSES
+    if objective not in known:
+        raise unknown("objective", objective, list(known))
+    if objective in TWO_CLASSES and classes != 2:
+        raise UsageError(
+            f"{objective} is for two classes, and the data has {classes}: choose one of {', '.join(OBJECTIVES)}"
+        )
 
 
 def evaluate(y: np.ndarray, probabilities: np.ndarray, threshold: float | None = None) -> dict[str, float]:
@@ -52,13 +74,6 @@ def calibration_error(y: np.ndarray, probabilities: np.ndarray) -> float:
     bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
     gaps = [abs(np.sum(correct[bins == index]) - np.sum(confidence[bins == index])) for index in range(BINS)]
     return float(sum(gaps) / len(y))
-
-
-def best_threshold(y: np.ndarray, scores: np.ndarray) -> float:
-    """The score at or above which flagging gives the best F1."""
-    precision, recall, thresholds = metrics.precision_recall_curve(y, scores)
-    f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
-    return float(thresholds[np.argmax(f1[:-1])])
 
 
 def confusion(y: np.ndarray, probabilities: np.ndarray, threshold: float | None) -> np.ndarray:

@@ -1,8 +1,8 @@
 """Train a network on a prepared data set."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from time import perf_counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -10,11 +10,22 @@ import tensorflow as tf
 from keras_tuner import HyperParameters
 
 from suite.domain import Domain
+from suite.training import checkpoint
+from suite.training.checkpoint import Checkpoint
 from suite.training.data import Prepared, TrainingBatches
 from suite.training.model import balance, batch_size, build
 from suite.training.selection import Selection
 
 PATIENCE = 6
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a training goes by beside hyperparameters; `objective` is a metric of suite.training.evaluate."""
+
+    epochs: int
+    seed: int
+    objective: str
 
 
 @dataclass
@@ -27,6 +38,19 @@ class Fitted:
     best_epoch: int
 
 
+@dataclass(frozen=True)
+class Resumable:
+    """Where to keep the state of the training, how many seconds apart, and whether to go on from what is there.
+
+    `identity` is what must be the same to go on: the data, the domain.
+    """
+
+    file: Path
+    identity: dict[str, Any]
+    resume: bool = False
+    interval: float = checkpoint.INTERVAL
+
+
 def seed_everything(seed: int) -> None:
     """The same seed on the same machine gives the same network."""
     keras.utils.set_random_seed(seed)
@@ -37,17 +61,16 @@ def fit(
     domain: Domain,
     hp: HyperParameters,
     prepared: Prepared,
+    settings: Settings,
     *,
-    epochs: int,
-    seed: int,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    resumable: Resumable | None = None,
 ) -> Fitted:
     """Train for up to `epochs`, stop when validation no longer improves, and return to the best epoch."""
-    seed_everything(seed)
-    model = build(domain, hp, prepared, epochs)
-    started = perf_counter()
-    history, best_epoch = run(domain, hp, model, prepared, epochs=epochs, seed=seed, callbacks=callbacks)
-    return Fitted(model, history.history, perf_counter() - started, best_epoch)
+    seed_everything(settings.seed)
+    model = build(domain, hp, prepared, settings.epochs)
+    selection = run(domain, hp, model, prepared, settings, callbacks=callbacks, resumable=resumable)
+    return Fitted(model, selection.history, selection.seconds, selection.best_epoch)
 
 
 def run(
@@ -55,25 +78,31 @@ def run(
     hp: HyperParameters,
     model: keras.Model,
     prepared: Prepared,
+    settings: Settings,
     *,
-    epochs: int,
-    seed: int,
     callbacks: Sequence[keras.callbacks.Callback],
-    **keywords: Any,
-) -> tuple[keras.callbacks.History, int]:
-    """Train a network that `build` made with these hyperparameters; return Keras's history and the best epoch."""
+    resumable: Resumable | None = None,
+) -> Selection:
+    """Train a network that `build` made with these hyperparameters."""
     weight, oversample = balance(hp)
     batches = TrainingBatches(
-        prepared, batch_size(domain, hp), seed=seed, augmentation=domain.augmentation(hp), class_weight=weight,
-        oversample=oversample,
+        prepared, batch_size(domain, hp), seed=settings.seed, augmentation=domain.augmentation(hp),
+        class_weight=weight, oversample=oversample,
     )  # fmt: skip
-    selection = Selection(prepared, domain.objective, PATIENCE)
-    history = model.fit(
+    selection = Selection(prepared, settings.objective, PATIENCE)
+    kept: list[keras.callbacks.Callback] = []
+    done = 0
+    if resumable:
+        identity = {**resumable.identity, **asdict(settings), "hyperparameters": dict(hp.values)}
+        kept = [Checkpoint(resumable.file, identity, selection, resumable.interval)]
+        if resumable.resume:
+            done = kept[0].restore(model)
+    model.fit(
         batches.dataset(),
-        epochs=epochs,
+        initial_epoch=settings.epochs if selection.finished else done,
+        epochs=settings.epochs,
         shuffle=False,
-        callbacks=[batches, selection, *callbacks],
+        callbacks=[batches, selection, *callbacks, *kept],
         verbose=0,
-        **keywords,
     )
-    return history, selection.best_epoch
+    return selection

@@ -1,21 +1,23 @@
 """Validate after every epoch, remember the best, stop when it gets no better."""
 
+from time import perf_counter
 from typing import Any
 
 import keras
 import numpy as np
 
+from suite.artifact import PROBABILITIES
+from suite.data.dataset import SplitName
 from suite.training import evaluate
 from suite.training.data import Prepared
 
 BATCH = 512
-LOWER_IS_BETTER = frozenset({"log_loss", "ece", "brier"})
 
 
-def probabilities(model: keras.Model, prepared: Prepared, split: Any) -> np.ndarray:
+def probabilities(model: keras.Model, prepared: Prepared, split: SplitName) -> np.ndarray:
     """The network's probabilities (N, classes) for a split."""
-    answer = model.predict(prepared.batches(split, BATCH), verbose=0)
-    return np.asarray(answer["probabilities"])
+    answer: Any = model.predict(prepared.batches(split, BATCH), verbose=0)
+    return np.asarray(answer[PROBABILITIES])
 
 
 class Selection(keras.callbacks.Callback):  # type: ignore[misc]
@@ -23,34 +25,45 @@ class Selection(keras.callbacks.Callback):  # type: ignore[misc]
 
     Comes before all callbacks that read those logs. Where the optimiser averages weights, it is their average that is
     validated and kept. `objective` is a metric of suite.training.evaluate; training stops once it has not improved for
-    `patience` epochs.
+    `patience` epochs. `history` holds a value an epoch by metric.
     """
 
     def __init__(self, prepared: Prepared, objective: str, patience: int) -> None:
         super().__init__()
         self._prepared, self._objective, self._patience = prepared, objective, patience
-        self._sign = -1.0 if objective in LOWER_IS_BETTER else 1.0
         self._y = prepared.y[prepared.rows["validation"]]
-        self._best_score = -np.inf
-        self._best_weights: list[np.ndarray] = []
+        self.started = perf_counter()
+        self.best_score = -np.inf
         self.best_epoch = 0
+        self.best_weights: list[np.ndarray] = []
+        self.history: dict[str, list[float]] = {}
+
+    @property
+    def seconds(self) -> float:
+        """How long the training has taken; where it was resumed, the time before that included."""
+        return perf_counter() - self.started
+
+    @property
+    def finished(self) -> bool:
+        """Whether enough epochs have passed since the best one."""
+        return len(self.history.get("loss", [])) - self.best_epoch >= self._patience
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        trained = [variable.numpy() for variable in self.model.trainable_variables]
+        logs = {} if logs is None else logs
         averages = self._averages()
+        trained = [variable.numpy() for variable, _ in averages]
         for variable, average in averages:
             variable.assign(average)
         scores = evaluate.evaluate(self._y, probabilities(self.model, self._prepared, "validation"))
-        if logs is not None:
-            logs |= {f"val_{name}": value for name, value in scores.items()} | {"val_loss": scores["log_loss"]}
-        score = self._sign * scores[self._objective]
-        if score > self._best_score:
-            self._best_score, self.best_epoch = score, epoch + 1
-            self._best_weights = self.model.get_weights()
-        if averages:
-            for variable, value in zip(self.model.trainable_variables, trained, strict=True):
-                variable.assign(value)
-        if epoch + 1 - self.best_epoch >= self._patience:
+        logs |= {f"val_{name}": value for name, value in scores.items()} | {"val_loss": scores["log_loss"]}
+        score = evaluate.direction(self._objective) * scores[self._objective]
+        if score > self.best_score:
+            self.best_score, self.best_epoch, self.best_weights = score, epoch + 1, self.model.get_weights()
+        for (variable, _), value in zip(averages, trained, strict=True):
+            variable.assign(value)
+        for name, value in logs.items():
+            self.history.setdefault(name, []).append(float(value))
+        if self.finished:
             self.model.stop_training = True
 
     def _averages(self) -> list[tuple[Any, Any]]:
@@ -60,5 +73,5 @@ class Selection(keras.callbacks.Callback):  # type: ignore[misc]
         return list(zip(self.model.trainable_variables, optimizer._model_variables_moving_average, strict=True))
 
     def on_train_end(self, logs: Any = None) -> None:
-        if self._best_weights:
-            self.model.set_weights(self._best_weights)
+        if self.best_weights:
+            self.model.set_weights(self.best_weights)

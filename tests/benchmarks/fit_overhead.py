@@ -36,6 +36,8 @@ def main(name: str = "image_cls") -> None:
         for split in ("train", "validation")
     }
 
+    settings = fit.Settings(EPOCHS, 0, domain.objective)
+
     def bare() -> float:
         fit.seed_everything(0)
         network = model.build(domain, HyperParameters(), prepared, EPOCHS)
@@ -53,7 +55,7 @@ def main(name: str = "image_cls") -> None:
 
     def ours() -> float:
         report = Report(lambda progress: None, domain.objective)
-        return fit.fit(domain, HyperParameters(), prepared, epochs=EPOCHS, seed=0, callbacks=[report]).seconds
+        return fit.fit(domain, HyperParameters(), prepared, settings, callbacks=[report]).seconds
 
     pairs = []
     for number in range(PAIRS):

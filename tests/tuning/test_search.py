@@ -24,12 +24,20 @@ def prepared(make: Callable[[str], Any]) -> Any:
 
 
 def run(prepared: Any, strategy: str, **changes: Any) -> tuple[Any, list[Any]]:
+    from suite.training.fit import Settings
     from tuning.search import search
 
     ended: list[Any] = []
-    options = {"trials": 3, "epochs": 2, "seed": 0} | changes
+    settings = Settings(changes.pop("epochs", 2), changes.pop("seed", 0), "average_precision")
+    options = {"trials": 3} | changes
     found = search(
-        registry.get("fraud"), prepared, strategy=strategy, on_progress=lambda _: None, on_trial=ended.append, **options
+        registry.get("fraud"),
+        prepared,
+        strategy=strategy,
+        settings=settings,
+        on_progress=lambda _: None,
+        on_trial=ended.append,
+        **options,
     )
     return found, ended
 

@@ -25,7 +25,7 @@ class FraudDetection(Domain):
     default_data: ClassVar[str] = "card_fraud"
     objective: ClassVar[str] = "average_precision"
     detects: ClassVar[bool] = True
-    data_options: ClassVar[tuple[str, ...]] = ("label_column", "positive", "time_column")
+    data_options: ClassVar[tuple[str, ...]] = ("label_column", "positive", "time_column", "group_column")
     recipe: ClassVar[Recipe] = Recipe(epochs=15, batch_size=256)
 
     def read(self, source: Path, options: DataOptions) -> Dataset:

@@ -23,7 +23,7 @@ class TextClassification(Domain):
     summary: ClassVar[str] = "text classification: CSV, TSV, JSON Lines, Parquet, or a folder of .txt files per class"
     kind: ClassVar[str] = "text"
     default_data: ClassVar[str] = "movie_sentiment"
-    data_options: ClassVar[tuple[str, ...]] = ("text_column", "label_column")
+    data_options: ClassVar[tuple[str, ...]] = ("text_column", "label_column", "group_column")
     # Most words are rare: without a strong pull to zero their vectors learn the training texts by heart.
     recipe: ClassVar[Recipe] = Recipe(epochs=8, batch_size=64, weight_decay=0.4)
 

@@ -76,7 +76,9 @@ def test_progress_is_reported_to_the_last_step_of_every_epoch(prepared: Any) -> 
     domain = registry.get("text_cls")
     hp = hyperparameters.choose(lambda space: model.build(domain, space, prepared, 2), {})
     heard: list[Any] = []
-    fit.fit(domain, hp, prepared, epochs=2, seed=0, callbacks=[callbacks.Report(heard.append, "accuracy")])
+    fit.fit(
+        domain, hp, prepared, fit.Settings(2, 0, "accuracy"), callbacks=[callbacks.Report(heard.append, "accuracy")]
+    )
     ends = [report for report in heard if report.step == report.steps and "val_accuracy" in report.metrics]
     assert {report.epoch for report in ends} == {1, 2}
     assert all(report.epochs == 2 for report in heard)
@@ -89,7 +91,8 @@ def test_the_same_seed_trains_the_same_network(prepared: Any) -> None:
 
     domain = registry.get("text_cls")
     first, second, other = (
-        fit.fit(domain, HyperParameters(), prepared, epochs=2, seed=seed).model.get_weights() for seed in (0, 0, 1)
+        fit.fit(domain, HyperParameters(), prepared, fit.Settings(2, seed, "accuracy")).model.get_weights()
+        for seed in (0, 0, 1)
     )
     assert all((a == b).all() for a, b in zip(first, second, strict=True))
     assert any((a != b).any() for a, b in zip(first, other, strict=True))

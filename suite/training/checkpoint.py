@@ -1,0 +1,107 @@
+"""The state of an unfinished training, from which it goes on as if it had never been killed."""
+
+import io
+import json
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import keras
+import numpy as np
+
+from suite import artifact
+from suite.errors import SuiteError
+from suite.training.selection import Selection
+
+FOLDER = ".checkpoints"
+INTERVAL = 10.0
+
+
+def path(models: Path, name: str) -> Path:
+    """Where the state of an unfinished training of NAME is."""
+    return models / FOLDER / f"{artifact.check_name(name)}.npz"
+
+
+class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
+    """Writes the state after an epoch, if the last time is `interval` seconds ago; `settings` say what is trained.
+
+    It holds all that the rest of the training depends on: weights and random states, the optimiser, the best epoch so
+    far. The file appears whole or not at all.
+    """
+
+    def __init__(self, file: Path, settings: dict[str, Any], selection: Selection, interval: float = INTERVAL) -> None:
+        super().__init__()
+        self._file, self._settings, self._selection, self._interval = file, settings, selection, interval
+        self._written = monotonic()
+        for left in file.parent.glob(f".{file.name}-*"):
+            left.unlink(missing_ok=True)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if monotonic() - self._written >= self._interval:
+            self._write()
+            self._written = monotonic()
+
+    def _write(self) -> None:
+        selection = self._selection
+        state = {
+            "settings": self._settings,
+            "best_score": selection.best_score,
+            "best_epoch": selection.best_epoch,
+            "history": selection.history,
+            "seconds": selection.seconds,
+        }
+        groups = {"best": selection.best_weights, **_variables(self.model)}
+        arrays: dict[str, Any] = {
+            f"{group}_{index}": np.asarray(value) for group in groups for index, value in enumerate(groups[group])
+        }
+        buffer = io.BytesIO()
+        np.savez(buffer, state=np.frombuffer(json.dumps(state).encode(), np.uint8), **arrays)
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            artifact.replace_file(self._file, buffer.getbuffer())
+        except OSError as error:
+            raise SuiteError(
+                f"the state of the training could not be written to {self._file} ({error.strerror}): free some space "
+                "or choose another folder with --models"
+            ) from error
+
+    def restore(self, model: keras.Model) -> int:
+        """Bring the network, its optimiser and the selection to where they were; return the epochs that are done.
+
+        SuiteError where there is no state, where it is damaged, or where it is that of a training with other settings.
+        """
+        try:
+            with np.load(self._file, allow_pickle=False) as saved:
+                arrays = dict(saved)
+            state = json.loads(arrays["state"].tobytes())
+        except FileNotFoundError:
+            raise SuiteError(
+                f"there is nothing to resume at {self._file}: no training of this name was interrupted; leave --resume "
+                "out to begin one"
+            ) from None
+        except (OSError, ValueError, KeyError) as error:
+            raise SuiteError(f"{self._file} is damaged ({error}): leave --resume out to begin again") from error
+        self._check(state["settings"])
+        model.optimizer.build(model.trainable_variables)
+        for group, variables in _variables(model).items():
+            for index, variable in enumerate(variables):
+                variable.assign(arrays[f"{group}_{index}"])
+        selection = self._selection
+        selection.best_score, selection.best_epoch = state["best_score"], state["best_epoch"]
+        selection.history = state["history"]
+        selection.best_weights = [arrays[f"best_{index}"] for index in range(len(model.weights))]
+        selection.started -= state["seconds"]
+        return len(selection.history["loss"])
+
+    def _check(self, found: dict[str, Any]) -> None:
+        wanted = json.loads(json.dumps(self._settings))
+        for key in wanted | found:
+            if wanted.get(key) != found.get(key):
+                raise SuiteError(
+                    f"the training to resume had {key} {found.get(key)}, and this one has {wanted.get(key)}: give the "
+                    "same options as then, or leave --resume out to begin again"
+                )
+
+
+def _variables(model: keras.Model) -> dict[str, list[Any]]:
+    return {"model": model.variables, "optimizer": model.optimizer.variables}

@@ -1,0 +1,64 @@
+"""Where else a training is written to while it runs: TensorBoard always, MLflow where it is asked for."""
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from suite.errors import SuiteError, UsageError
+
+FOLDER = ".tensorboard"
+
+
+def tensorboard(models: Path, name: str) -> keras.callbacks.Callback:
+    """Writes every metric after each epoch below MODELS/.tensorboard/NAME, a folder a run."""
+    run = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+    folder = models / FOLDER / name / f"{run}-{os.getpid()}"
+    return keras.callbacks.TensorBoard(folder, write_graph=False)
+
+
+def import_mlflow() -> Any:
+    """The package; UsageError where it is not installed."""
+    # Every import and every run would otherwise tell its maker of it.
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    try:
+        import mlflow
+    except ImportError:
+        raise UsageError("--mlflow needs a package that is not there: pip install 'suite[mlflow]'") from None
+    return mlflow
+
+
+class MLflow(keras.callbacks.Callback):  # type: ignore[misc]
+    """Writes parameters, and every metric after each epoch, to the MLflow server or folder at `$MLFLOW_TRACKING_URI`.
+
+    Without that variable it is the folder ./mlruns.
+    """
+
+    def __init__(self, experiment: str, parameters: Mapping[str, Any]) -> None:
+        super().__init__()
+        self._mlflow = import_mlflow()
+        self._experiment, self._parameters = experiment, dict(parameters)
+        if "MLFLOW_TRACKING_URI" not in os.environ:
+            # MLflow itself has to be told that a folder will do, since it recommends a data base.
+            os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
+            self._mlflow.set_tracking_uri(Path("mlruns").resolve().as_uri())
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        try:
+            self._mlflow.set_experiment(self._experiment)
+            self._mlflow.start_run()
+            self._mlflow.log_params(self._parameters)
+        except Exception as error:  # whatever the server or the network raises
+            place = self._mlflow.get_tracking_uri()
+            raise SuiteError(
+                f"MLflow at {place} does not take the run ({error}): check $MLFLOW_TRACKING_URI"
+            ) from error
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self._mlflow.log_metrics({name: float(value) for name, value in (logs or {}).items()}, step=epoch + 1)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        self._mlflow.end_run()

@@ -19,7 +19,7 @@ from suite.report import page
 from suite.training import calibration, evaluate, export, fit, hyperparameters, thresholds
 from suite.training.data import Prepared
 from suite.training.model import build
-from suite.training.selection import probabilities
+from suite.training.selection import Predictor
 
 if TYPE_CHECKING:
     import keras
@@ -67,9 +67,10 @@ def train(
     """Fit; on validation calibrate and choose the threshold where the domain has one; measure both held-back splits."""
     fitted = fit.fit(domain, hp, prepared, settings, callbacks=callbacks, resumable=resumable)
     truth = {name: prepared.y[prepared.rows[name]] for name in HELD_BACK}
-    temperature = calibration.temperature(truth["validation"], probabilities(fitted.model, prepared, "validation"))
+    predict = Predictor(fitted.model, prepared)
+    temperature = calibration.temperature(truth["validation"], predict("validation"))
     fitted.model.get_layer(PROBABILITIES).temperature.assign(temperature)
-    answers = {name: probabilities(fitted.model, prepared, name) for name in HELD_BACK}
+    answers = {name: predict(name) for name in HELD_BACK}
     threshold = None
     if domain.detects:
         amounts = _amounts(dataset, rule, prepared.rows["validation"])

@@ -29,6 +29,19 @@ def check_classes(y: np.ndarray, labels: list[str]) -> None:
             )
 
 
+def check_taught(dataset: Dataset) -> None:
+    """SuiteError where a class is missing from the training rows, or from the validation rows of a detector's data."""
+    for name in ("train", "validation"):
+        present = set(dataset.y[dataset.rows[name]].tolist())
+        for index, label in enumerate(dataset.labels):
+            if index not in present and (name == "train" or len(dataset.labels) == 2):
+                elsewhere = [other for other, rows in dataset.rows.items() if index in dataset.y[rows]]
+                raise SuiteError(
+                    f"class '{label}' appears only in the {' and '.join(elsewhere)} rows, not in those for {name}: "
+                    f"move some of them to {name}, or leave the class out"
+                )
+
+
 def stratified(y: np.ndarray, labels: list[str], seed: int) -> Rows:
     """64% train, 16% validation, 20% test, with the same share of every class in each."""
     check_classes(y, labels)

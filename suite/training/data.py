@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from suite.data import splits
 from suite.data.dataset import Dataset, SplitName
 from suite.domain import Augmentation, Domain
 from suite.preprocessing import mirror
@@ -122,6 +123,7 @@ class TrainingBatches(keras.callbacks.Callback):  # type: ignore[misc]
 
 def prepare(domain: Domain, dataset: Dataset) -> Prepared:
     """Adapt preprocessing to the training split and apply it to every row, chunk by chunk."""
+    splits.check_taught(dataset)
     preprocessing = domain.adapt(dataset)
     transform = mirror.load(preprocessing)
     # Images go in as they are: chunks would only copy them.

@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from suite.artifact import PROBABILITIES
 from suite.data.dataset import SplitName
@@ -14,10 +15,21 @@ from suite.training.data import Prepared
 BATCH = 512
 
 
-def probabilities(model: keras.Model, prepared: Prepared, split: SplitName) -> np.ndarray:
-    """The network's probabilities (N, classes) for a split."""
-    answer: Any = model.predict(prepared.batches(split, BATCH), verbose=0)
-    return np.asarray(answer[PROBABILITIES])
+class Predictor:
+    """A network's probabilities for whole splits; calls one traced function, whatever the size of a batch."""
+
+    def __init__(self, model: keras.Model, prepared: Prepared) -> None:
+        self._prepared = prepared
+        signature = {
+            name: tf.TensorSpec((None, *values.shape[1:]), values.dtype) for name, values in prepared.core.items()
+        }
+        self._run = tf.function(
+            lambda inputs: model(inputs, training=False)[PROBABILITIES], input_signature=[signature]
+        )
+
+    def __call__(self, split: SplitName) -> np.ndarray:
+        """float32 (N, classes)."""
+        return np.concatenate([self._run(inputs).numpy() for (inputs,) in self._prepared.batches(split, BATCH)])
 
 
 class Selection(keras.callbacks.Callback):  # type: ignore[misc]
@@ -37,6 +49,10 @@ class Selection(keras.callbacks.Callback):  # type: ignore[misc]
         self.best_epoch = 0
         self.best_weights: list[np.ndarray] = []
         self.history: dict[str, list[float]] = {}
+        self._predict: Predictor | None = None
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._predict = Predictor(self.model, self._prepared)
 
     @property
     def seconds(self) -> float:
@@ -54,7 +70,8 @@ class Selection(keras.callbacks.Callback):  # type: ignore[misc]
         trained = [variable.numpy() for variable, _ in averages]
         for variable, average in averages:
             variable.assign(average)
-        scores = evaluate.evaluate(self._y, probabilities(self.model, self._prepared, "validation"))
+        assert self._predict is not None
+        scores = evaluate.evaluate(self._y, self._predict("validation"))
         logs |= {f"val_{name}": value for name, value in scores.items()} | {"val_loss": scores["log_loss"]}
         score = evaluate.direction(self._objective) * scores[self._objective]
         if score > self.best_score:

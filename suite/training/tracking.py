@@ -53,9 +53,7 @@ class MLflow(keras.callbacks.Callback):  # type: ignore[misc]
             self._mlflow.log_params(self._parameters)
         except Exception as error:  # whatever the server or the network raises
             place = self._mlflow.get_tracking_uri()
-            raise SuiteError(
-                f"MLflow at {place} does not take the run ({error}): check $MLFLOW_TRACKING_URI"
-            ) from error
+            raise SuiteError(f"MLflow at {place} refused the run ({error}): check $MLFLOW_TRACKING_URI") from error
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._mlflow.log_metrics({name: float(value) for name, value in (logs or {}).items()}, step=epoch + 1)

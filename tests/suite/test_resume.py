@@ -20,7 +20,7 @@ FIT = ("fit", "text_cls", "--epochs", "5", "--set", "training.average=0.9")
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("data") / "reviews.csv"
-    words = "good bad fine poor great dull warm cold".split()
+    words = ["good", "bad", "fine", "poor", "great", "dull", "warm", "cold"]
     picked = np.random.default_rng(0).integers(0, 8, (400, 6))
     rows = [f"{' '.join(words[i] for i in row)},{'up' if (row % 2 == 0).sum() > 2 else 'down'}" for row in picked]
     path.write_text("\n".join(["text,label", *rows]))

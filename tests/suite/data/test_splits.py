@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from suite.data import splits
+from suite.data.dataset import Dataset
 from suite.errors import SuiteError
 
 COUNTS = st.lists(st.integers(3, 60), min_size=2, max_size=6)
@@ -58,3 +59,13 @@ def test_one_class_or_a_class_of_one_row_is_refused() -> None:
         splits.stratified(*labelled([9]), 0)
     with pytest.raises(SuiteError, match="class 'class 1' has 1 row, and every class needs 3"):
         splits.stratified(*labelled([9, 1]), 0)
+
+
+def test_a_class_that_training_never_sees_is_refused() -> None:
+    y = np.array([0, 1, 0, 1, 2, 0, 1], np.int32)
+    rows: splits.Rows = {"train": np.arange(4), "validation": np.array([5, 6]), "test": np.array([4])}
+    with pytest.raises(SuiteError, match="class 'c' appears only in the test rows, not in those for train"):
+        splits.check_taught(Dataset({}, y, ["a", "b", "c"], rows, []))
+    two: splits.Rows = {"train": np.arange(4), "validation": np.array([5]), "test": np.array([6])}
+    with pytest.raises(SuiteError, match=r"class 'b' appears only in the train and test rows, not in those for valid"):
+        splits.check_taught(Dataset({}, np.minimum(y, 1), ["a", "b"], two, []))

@@ -8,7 +8,7 @@ import numpy as np
 from suite.data import builtin, images
 from suite.data.dataset import Dataset
 from suite.data.options import DataOptions
-from suite.domain import Domain, Recipe
+from suite.domain import Augmentation, Domain, Recipe
 
 if TYPE_CHECKING:
     import keras
@@ -36,6 +36,11 @@ class ImageClassification(Domain):
         from suite.domains.image_cls import model
 
         return model.build(hp, preprocessing, classes)
+
+    def augmentation(self, hp: "HyperParameters") -> Augmentation | None:
+        from suite.blocks import augment
+
+        return augment.pictures(hp, "augment", "image")
 
     def odd(self, dataset: Dataset) -> dict[str, np.ndarray]:
         shape = dataset.inputs["image"].shape[1:]

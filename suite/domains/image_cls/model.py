@@ -1,12 +1,16 @@
-"""The network for images: convolutional stages, then a small fully connected head."""
+"""The networks for images; `network` says which, and a search leaves it as it is."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 from keras import layers
 from keras_tuner import HyperParameters
 
-from suite.blocks import conv, dense, heads
+from suite.blocks import activations, conv, dense, heads
+from suite.errors import unknown
+
+LENET_SIDE = 32
 
 
 def build(hp: HyperParameters, preprocessing: dict[str, Any], classes: int) -> keras.Model:
@@ -14,8 +18,40 @@ def build(hp: HyperParameters, preprocessing: dict[str, Any], classes: int) -> k
     shape = (preprocessing["height"], preprocessing["width"], preprocessing["channels"])
     image = keras.Input(shape, dtype="uint8", name="image")
     x = layers.Rescaling(1 / 127.5, offset=-1, name="rescale")(image)
-    x = conv.stages(hp, x, "conv")
-    x = conv.pool(hp, x, "pool")
-    x = layers.Dropout(0.4, name="pool_dropout")(x)
-    x = dense.multilayer(hp, x, "dense", units=128, dropout=0.5)
-    return keras.Model({"image": image}, heads.classification(x, classes), name="image_cls")
+    network = hp.Fixed("network", "stages")
+    if network not in NETWORKS:
+        raise unknown("network", network, list(NETWORKS))
+    return keras.Model({"image": image}, heads.classification(NETWORKS[network](hp, x), classes), name="image_cls")
+
+
+def _stages(hp: HyperParameters, x: keras.KerasTensor) -> keras.KerasTensor:
+    """Convolutional stages, then a fully connected trunk where one is asked for."""
+    x = conv.pool(hp, conv.stages(hp, x, "conv"), "pool")
+    return dense.multilayer(hp, x, "dense", depth=0, units=128, dropout=0.5)
+
+
+def _lenet(hp: HyperParameters, x: keras.KerasTensor) -> keras.KerasTensor:
+    """The classic ConvNet (LeCun et al. 1998) on 32 x 32: 6 and 16 kernels of 5 x 5, pooling, 120 and 84 units."""
+    height, width = x.shape[1:3]
+    if max(height, width) > LENET_SIDE:
+        x = layers.Resizing(LENET_SIDE, LENET_SIDE, name="lenet_resize")(x)
+    elif (height, width) != (LENET_SIDE, LENET_SIDE):
+        top, left = (LENET_SIDE - height) // 2, (LENET_SIDE - width) // 2
+        edges = ((top, LENET_SIDE - height - top), (left, LENET_SIDE - width - left))
+        x = layers.ZeroPadding2D(edges, name="lenet_pad")(x)
+    with hp.name_scope("lenet"):
+        for number, filters in enumerate((6, 16), 1):
+            activation, initializer = activations.choose(hp)
+            x = layers.Conv2D(filters, 5, kernel_initializer=initializer, name=f"lenet_conv_{number}")(x)
+            x = layers.MaxPooling2D(name=f"lenet_pool_{number}")(activation(x))
+        x = layers.Flatten(name="lenet_flatten")(x)
+        for number, units in enumerate((120, 84), 1):
+            activation, initializer = activations.choose(hp)
+            x = activation(layers.Dense(units, kernel_initializer=initializer, name=f"lenet_dense_{number}")(x))
+    return x
+
+
+NETWORKS: dict[str, Callable[[HyperParameters, keras.KerasTensor], keras.KerasTensor]] = {
+    "stages": _stages,
+    "lenet": _lenet,
+}

@@ -89,7 +89,7 @@ def main() -> None:
 
     dataset = domains.load_data(registry.get("image_cls"), str(folder("fashion_mnist")), DataOptions())
     test = dataset.rows["test"]
-    # All 60,000 images to train on, as the rival has; the rows to validate on are only there because there must be some.
+    # All 60,000 images to train on, as the rival has; some are named for validation because there must be such.
     rest = np.concatenate([dataset.rows["train"], dataset.rows["validation"]])
     dataset.rows = {"train": rest, "validation": rest[:1000], "test": test}
     images = np.pad(dataset.inputs["image"][..., 0], ((0, 0), (2, 2), (2, 2)))

@@ -13,7 +13,9 @@ from suite.domain import Augmentation, Domain
 from suite.preprocessing import mirror
 
 CHUNK = 8_192
-AHEAD = 4
+BATCHES = 16
+CHUNK_BYTES = 8_000_000
+AHEAD = 2
 
 
 @dataclass
@@ -50,11 +52,12 @@ class Prepared:
         return named
 
 
-class TrainingBatches(keras.callbacks.Callback):  # type: ignore[misc]
-    """Batches of (inputs, targets, weights) of the training split, in an order that only seed and epoch decide.
+class TrainingRows(keras.callbacks.Callback):  # type: ignore[misc]
+    """Chunks of (inputs, targets, weights) of the training split, in an order that only seed and epoch decide.
 
-    Targets are float32 (N, classes), one-hot before augmentation. A callback of the training it feeds, to hear which
-    epoch it is: one that is resumed sees the batches that it would have seen.
+    A chunk is some whole batches of `size` rows, which suite.training.steps takes apart again: small networks are
+    otherwise bound by Python between the batches. Targets are float32 (N, classes), one-hot before augmentation. A
+    callback of the training it feeds, to hear which epoch it is: one that is resumed sees what it would have seen.
     """
 
     def __init__(
@@ -68,7 +71,9 @@ class TrainingBatches(keras.callbacks.Callback):  # type: ignore[misc]
         oversample: float = 0.0,
     ) -> None:
         super().__init__()
-        self._prepared, self._size, self._seed, self._augmentation = prepared, size, seed, augmentation
+        self._prepared, self._seed, self._augmentation = prepared, seed, augmentation
+        row = sum(values[:1].nbytes for values in prepared.core.values())
+        self._chunk = size * max(1, min(BATCHES, CHUNK_BYTES // (row * size)))
         self._rows = prepared.rows["train"]
         self._one_hot = np.eye(len(prepared.labels), dtype=np.float32)
         self._weights = self._rarity(class_weight)
@@ -94,21 +99,21 @@ class TrainingBatches(keras.callbacks.Callback):  # type: ignore[misc]
             )
             self._epoch = epoch
 
-    def _gather(self, step: np.int64) -> list[np.ndarray]:
-        picked = self._order[step * self._size : (step + 1) * self._size]
+    def _gather(self, number: np.int64) -> list[np.ndarray]:
+        picked = self._order[number * self._chunk : (number + 1) * self._chunk]
         rows = self._rows[picked]
-        seed = np.random.SeedSequence((self._seed, self._epoch, int(step))).generate_state(2).astype(np.int32)
+        seed = np.random.SeedSequence((self._seed, self._epoch, int(number))).generate_state(2).astype(np.int32)
         core = [values[rows] for values in self._prepared.core.values()]
         return [*core, self._one_hot[self._prepared.y[rows]], self._weights[picked], seed]
 
     def dataset(self) -> tf.data.Dataset:
-        """The batches of one epoch: which one is decided when it is begun."""
+        """The chunks of one epoch: which one is decided when it is begun."""
         prepared, classes = self._prepared, len(self._one_hot)
 
         # The arrays stay in NumPy: a constant in the graph would hold all of them a second time.
-        def load(step: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]:
+        def load(number: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]:
             types = [*(values.dtype for values in prepared.core.values()), tf.float32, tf.float32, tf.int32]
-            *core, targets, weights, seed = tf.numpy_function(self._gather, [step], types)
+            *core, targets, weights, seed = tf.numpy_function(self._gather, [number], types)
             inputs = prepared.tensors(core)
             targets.set_shape((None, classes))
             weights.set_shape((None,))
@@ -117,8 +122,8 @@ class TrainingBatches(keras.callbacks.Callback):  # type: ignore[misc]
                 inputs, targets = self._augmentation(inputs, targets, seed)
             return inputs, targets, weights
 
-        steps = -(-len(self._rows) // self._size)
-        return tf.data.Dataset.range(steps).map(load, num_parallel_calls=2, deterministic=True).prefetch(AHEAD)
+        chunks = -(-len(self._rows) // self._chunk)
+        return tf.data.Dataset.range(chunks).map(load, num_parallel_calls=2, deterministic=True).prefetch(AHEAD)
 
 
 def prepare(domain: Domain, dataset: Dataset) -> Prepared:

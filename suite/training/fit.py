@@ -10,9 +10,9 @@ import tensorflow as tf
 from keras_tuner import HyperParameters
 
 from suite.domain import Domain
-from suite.training import checkpoint
+from suite.training import checkpoint, steps
 from suite.training.checkpoint import Checkpoint
-from suite.training.data import Prepared, TrainingBatches
+from suite.training.data import Prepared, TrainingRows
 from suite.training.model import balance, batch_size, build
 from suite.training.selection import Selection
 
@@ -85,8 +85,9 @@ def run(
 ) -> Selection:
     """Train a network that `build` made with these hyperparameters."""
     weight, oversample = balance(hp)
-    batches = TrainingBatches(
-        prepared, batch_size(domain, hp), seed=settings.seed, augmentation=domain.augmentation(hp),
+    size = batch_size(domain, hp)
+    rows = TrainingRows(
+        prepared, size, seed=settings.seed, augmentation=domain.augmentation(hp),
         class_weight=weight, oversample=oversample,
     )  # fmt: skip
     selection = Selection(prepared, settings.objective, PATIENCE)
@@ -97,12 +98,13 @@ def run(
         kept = [Checkpoint(resumable.file, identity, selection, resumable.interval)]
         if resumable.resume:
             done = kept[0].restore(model)
+    model.train_function = steps.train_function(model, size)
     model.fit(
-        batches.dataset(),
+        rows.dataset(),
         initial_epoch=settings.epochs if selection.finished else done,
         epochs=settings.epochs,
         shuffle=False,
-        callbacks=[batches, selection, *callbacks, *kept],
+        callbacks=[rows, selection, *callbacks, *kept],
         verbose=0,
     )
     return selection

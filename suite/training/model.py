@@ -11,7 +11,6 @@ from suite.training.data import Prepared
 from suite.training.losses import FocalCrossEntropy
 
 WARM_UP = 0.05
-STEPS_AT_ONCE = 16
 CLIP = 1.0
 Optimizer = Callable[..., keras.optimizers.Optimizer]
 # Each with what its steps are to AdamW's: a `learning_rate` means the same whichever optimiser takes it.
@@ -39,8 +38,6 @@ def build(domain: Domain, hp: HyperParameters, prepared: Prepared, epochs: int) 
         optimizer,
         FocalCrossEntropy(smoothing, gamma),
         metrics=["accuracy"],
-        # Small networks are otherwise bound by Python between the steps.
-        steps_per_execution=min(STEPS_AT_ONCE, steps_of_epoch),
     )
     return model
 

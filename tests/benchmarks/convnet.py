@@ -28,8 +28,8 @@ class Ours:
 
     def __init__(self, dataset: Any) -> None:
         from suite import domain as registry
-        from suite.training import fit, hyperparameters, model
-        from suite.training.data import TrainingBatches, prepare
+        from suite.training import fit, hyperparameters, model, steps
+        from suite.training.data import TrainingRows, prepare
 
         domain = registry.get("image_cls")
         self._prepared = prepare(domain, dataset)
@@ -38,12 +38,13 @@ class Ours:
         hp = hyperparameters.choose(lambda hp: model.build(domain, hp, self._prepared, PAIRS + 1), values)
         fit.seed_everything(0)
         self._model = model.build(domain, hp, self._prepared, PAIRS + 1)
-        self._batches = TrainingBatches(self._prepared, 64, seed=0)
-        self._dataset = self._batches.dataset()
+        self._rows = TrainingRows(self._prepared, 64, seed=0)
+        self._dataset = self._rows.dataset()
+        self._model.train_function = steps.train_function(self._model, 64)
         self._epoch = 0
 
     def epoch(self) -> float:
-        self._batches.on_epoch_begin(self._epoch)
+        self._rows.on_epoch_begin(self._epoch)
         self._epoch += 1
         started = perf_counter()
         self._model.fit(self._dataset, verbose=0, shuffle=False)

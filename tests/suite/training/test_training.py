@@ -21,18 +21,18 @@ def order(batches: Any) -> list[int]:
 
 
 def test_batches_hold_every_row_once_in_an_order_of_seed_and_epoch(prepared: Any) -> None:
-    from suite.training.data import TrainingBatches
+    from suite.training.data import TrainingRows
 
-    batches = TrainingBatches(prepared, 16, seed=0)
+    batches = TrainingRows(prepared, 16, seed=0)
     first = order(batches)
     batches.on_epoch_begin(1)
     second = order(batches)
     assert first != second
     assert sorted(first) == sorted(second) == sorted(prepared.split("train")["words"].sum(axis=1).tolist())
-    resumed = TrainingBatches(prepared, 16, seed=0)
+    resumed = TrainingRows(prepared, 16, seed=0)
     resumed.on_epoch_begin(1)
     assert order(resumed) == second
-    assert order(TrainingBatches(prepared, 16, seed=1)) != first
+    assert order(TrainingRows(prepared, 16, seed=1)) != first
     plain = np.concatenate([inputs["words"].numpy() for (inputs,) in prepared.batches("test", 7)])
     assert (plain == prepared.split("test")["words"]).all()
 
@@ -40,7 +40,7 @@ def test_batches_hold_every_row_once_in_an_order_of_seed_and_epoch(prepared: Any
 def test_rare_classes_can_weigh_more_or_come_more_often(prepared: Any) -> None:
     from dataclasses import replace
 
-    from suite.training.data import TrainingBatches
+    from suite.training.data import TrainingRows
 
     y = prepared.y.copy()
     train = prepared.rows["train"]
@@ -48,7 +48,7 @@ def test_rare_classes_can_weigh_more_or_come_more_often(prepared: Any) -> None:
     skewed = replace(prepared, y=y)
 
     def seen(**how: float) -> tuple[np.ndarray, np.ndarray]:
-        parts = [(targets.numpy(), w.numpy()) for _, targets, w in TrainingBatches(skewed, 16, seed=0, **how).dataset()]
+        parts = [(targets.numpy(), w.numpy()) for _, targets, w in TrainingRows(skewed, 16, seed=0, **how).dataset()]
         targets, weights = (np.concatenate(values) for values in zip(*parts, strict=True))
         return targets[:, 1], weights
 
@@ -101,5 +101,5 @@ def test_the_same_seed_trains_the_same_network(prepared: Any) -> None:
 def test_an_unknown_hyperparameter_is_refused(prepared: Any) -> None:
     from suite import workflow
 
-    with pytest.raises(UsageError, match=r"did you mean 'dense.units'"):
-        workflow.choose(registry.get("text_cls"), prepared, 1, {"dense.unit": 32})
+    with pytest.raises(UsageError, match=r"did you mean 'dense.depth'"):
+        workflow.choose(registry.get("text_cls"), prepared, 1, {"dense.dept": 1})

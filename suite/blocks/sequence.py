@@ -1,49 +1,116 @@
-"""Blocks for sequences of token ids."""
+"""Blocks that read tokens in their order."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 from keras import layers, ops
 from keras_tuner import HyperParameters
 
+from suite.blocks import activations
+
 PADDING = 0
+WIDTHS = (3, 4, 5)
+# A recurrent network is written out step by step up to here: only then can the light engine run it.
+LONGEST_UNROLLED = 64
+
+
+def reader(hp: HyperParameters, ids: keras.KerasTensor, vocabulary: int, name: str) -> keras.KerasTensor | None:
+    """Token ids int32 (N, length), padded with 0 at the end, to one vector a row; None where `kind` is none."""
+    with hp.name_scope(name):
+        kind = hp.Choice("kind", ["none", *READERS], default="none")
+        if kind == "none":
+            return None
+        units = hp.Choice("units", [16, 32, 64, 128], default=64)
+        x = layers.Embedding(vocabulary, units, mask_zero=False, name=f"{name}_embedding")(ids)
+        present = Present(name=f"{name}_present")(ids)
+        x = layers.SpatialDropout1D(hp.Float("dropout", 0.0, 0.6, step=0.1, default=0.3), name=f"{name}_dropout")(x)
+        return READERS[kind](hp, x, present, name)
 
 
 @keras.saving.register_keras_serializable(package="suite")
-class EmbeddingBag(layers.Layer):  # type: ignore[misc]
-    """The weighted mean of tokens' vectors, each token with a learned weight; padding (id 0) counts nothing.
-
-    Ids int32 (N, length) to float32 (N, units): the sum of weight x vector over the Euclidean norm of the weights, so
-    that with weights of inverse document frequency it is the TF-IDF bag of words times a matrix.
-    """
-
-    def __init__(self, vocabulary: int, units: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.vocabulary = vocabulary
-        self.units = units
-        self.vectors = layers.Embedding(vocabulary, units, embeddings_initializer="uniform", name="vectors")
-        self.weight = layers.Embedding(vocabulary, 1, embeddings_initializer="ones", name="weight")
-
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
-        self.vectors.build(input_shape)
-        self.weight.build(input_shape)
+class Present(layers.Layer):  # type: ignore[misc]
+    """Token ids (N, length) to bool (N, length): where there is a token; in an empty row, at the first place."""
 
     def call(self, ids: Any) -> Any:
-        present = ops.cast(ops.not_equal(ids, PADDING), "float32")[..., None]
-        weight = self.weight(ids) * present
-        norm = ops.sqrt(ops.sum(ops.square(weight), axis=1) + 1e-6)
-        return ops.sum(self.vectors(ids) * weight, axis=1) / norm
+        return ops.logical_or(ops.not_equal(ids, PADDING), ops.equal(ops.arange(ids.shape[1])[None], 0))
+
+    def compute_output_spec(self, ids: Any) -> Any:
+        return keras.KerasTensor(ids.shape, "bool")
+
+
+def convolution(hp: HyperParameters, x: keras.KerasTensor, present: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    """Convolutions of widths 3, 4 and 5 side by side, each one's largest value anywhere in the text (Kim 2014)."""
+    units = x.shape[-1]
+    x = layers.Multiply(name=f"{name}_known")([x, _column(present, name)])
+    parts = []
+    for width in WIDTHS:
+        activation, initializer = activations.choose(hp)
+        read = layers.Conv1D(units, width, padding="same", kernel_initializer=initializer, name=f"{name}_{width}")(x)
+        parts.append(layers.GlobalMaxPooling1D(name=f"{name}_{width}_max")(activation(read)))
+    return layers.Concatenate(name=f"{name}_join")(parts)
+
+
+def gru(hp: HyperParameters, x: keras.KerasTensor, present: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    """A gated recurrent network in each direction (Cho et al. 2014)."""
+    return _recurrent(layers.GRU, x, present, name)
+
+
+def lstm(hp: HyperParameters, x: keras.KerasTensor, present: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    """A long short-term memory in each direction (Hochreiter & Schmidhuber 1997)."""
+    return _recurrent(layers.LSTM, x, present, name)
+
+
+def _recurrent(kind: Any, x: keras.KerasTensor, present: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    unroll = x.shape[1] <= LONGEST_UNROLLED
+    both = layers.Bidirectional(kind(x.shape[-1] // 2, unroll=unroll, name=name), name=f"{name}_both")
+    return both(x, mask=present)
+
+
+def transformer(hp: HyperParameters, x: keras.KerasTensor, present: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    """Layers of self-attention and of a small network at each place, norms first (Vaswani et al. 2017; Xiong 2020)."""
+    units, length = x.shape[-1], x.shape[1]
+    heads = hp.Choice("heads", [1, 2, 4], default=2)
+    x = Positions(length, name=f"{name}_positions")(x)
+    for index in range(hp.Int("layers", 1, 4, default=1)):
+        label = f"{name}_{index}"
+        calm = layers.LayerNormalization(name=f"{label}_norm")(x)
+        attention = layers.MultiHeadAttention(heads, units // heads, name=f"{label}_attention")
+        # Keras would otherwise look for the fastest kernel, which the light engine may not have.
+        x = layers.Add(name=f"{label}_add")([x, attention(calm, calm, key_mask=present, value_mask=present)])
+        activation, initializer = activations.choose(hp)
+        wide = layers.Dense(2 * units, kernel_initializer=initializer, name=f"{label}_wide")
+        calm = activation(wide(layers.LayerNormalization(name=f"{label}_norm_2")(x)))
+        x = layers.Add(name=f"{label}_add_2")([x, layers.Dense(units, name=f"{label}_narrow")(calm)])
+    x = layers.LayerNormalization(name=f"{name}_norm")(x)
+    return layers.GlobalAveragePooling1D(name=f"{name}_mean")(x, mask=present)
+
+
+@keras.saving.register_keras_serializable(package="suite")
+class Positions(layers.Layer):  # type: ignore[misc]
+    """Adds a learned vector for each place: (N, length, units) to the same."""
+
+    def __init__(self, length: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.length = length
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        self.places = self.add_weight(shape=(self.length, input_shape[-1]), initializer="uniform", name="places")
+
+    def call(self, x: Any) -> Any:
+        return x + self.places
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "vocabulary": self.vocabulary, "units": self.units}
+        return {**super().get_config(), "length": self.length}
 
 
-def bags(
-    hp: HyperParameters, inputs: dict[str, keras.KerasTensor], vocabularies: dict[str, int], name: str
-) -> keras.KerasTensor:
-    """One embedding bag an input (words, bigrams, ...), side by side: ids to float32 (N, inputs x units)."""
-    with hp.name_scope(name):
-        units = hp.Choice("units", [16, 32, 64, 128, 256], default=32)
-        parts = [EmbeddingBag(vocabularies[key], units, name=f"{name}_{key}")(tensor) for key, tensor in inputs.items()]
-        x = layers.Concatenate(name=f"{name}_join")(parts)
-        return layers.Dropout(hp.Float("dropout", 0.0, 0.8, step=0.1, default=0.8), name=f"{name}_dropout")(x)
+def _column(present: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    return ops.expand_dims(ops.cast(present, "float32"), -1)
+
+
+READERS: dict[str, Callable[[HyperParameters, Any, Any, str], keras.KerasTensor]] = {
+    "convolution": convolution,
+    "gru": gru,
+    "lstm": lstm,
+    "transformer": transformer,
+}

@@ -9,24 +9,43 @@ import numpy as np
 from suite.artifact import TensorSpec
 from suite.preprocessing.mirror import text
 
-VOCABULARY = 20_000
+MOST = {"words": 20_000, "bigrams": 20_000, "characters": 40_000}
+LONGEST, LONGEST_CHARACTERS = 256, 1_024
 
 
 def texts(rows: Sequence[str]) -> dict[str, Any]:
-    """Words and bigrams seen at least twice, commonest first, and a length that holds 99% of the texts whole."""
+    """Words, bigrams and runs of characters that at least two texts hold, commonest first, and in how many they are.
+
+    The lengths hold 99% of the texts whole.
+    """
     sequences = [text.words(row) for row in rows]
-    length = int(np.clip(np.percentile([len(sequence) for sequence in sequences], 99), 8, 256))
+    length = _length([len(sequence) for sequence in sequences], LONGEST)
+    found = {
+        "words": _common((set(sequence) for sequence in sequences), MOST["words"]),
+        "bigrams": _common((set(text.bigrams(sequence)) for sequence in sequences), MOST["bigrams"]),
+        "characters": _common(
+            ({run for word in sequence for run in text.characters(word)} for sequence in sequences), MOST["characters"]
+        ),
+    }
+    runs = [sum(len(text.characters(word)) for word in sequence) for sequence in sequences]
     return {
         "kind": "text",
         "length": length,
-        "words": _common(word for sequence in sequences for word in sequence),
-        "bigrams": _common(pair for sequence in sequences for pair in text.bigrams(sequence)),
+        "characters_length": _length(runs, LONGEST_CHARACTERS),
+        "texts": len(rows),
+        **{name: list(counts) for name, counts in found.items()},
+        "frequencies": {name: list(counts.values()) for name, counts in found.items()},
     }
 
 
-def _common(items: Iterable[str]) -> list[str]:
-    counts = [(item, count) for item, count in Counter(items).items() if count > 1]
-    return [item for item, _ in sorted(counts, key=lambda pair: (-pair[1], pair[0]))[:VOCABULARY]]
+def _length(lengths: list[int], most: int) -> int:
+    return int(np.clip(np.percentile(lengths, 99), 8, most))
+
+
+def _common(items: Iterable[set[str]], most: int) -> dict[str, int]:
+    counts = Counter(item for present in items for item in present)
+    several = [(item, count) for item, count in counts.items() if count > 1]
+    return dict(sorted(several, key=lambda pair: (-pair[1], pair[0]))[:most])
 
 
 def columns(specs: Sequence[TensorSpec], inputs: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, Any]:

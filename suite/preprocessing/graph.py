@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from suite.preprocessing.mirror.table import DAY, WEEK
-from suite.preprocessing.mirror.text import ALONE, APOSTROPHES, FIRST, PADDING, UNKNOWN
+from suite.preprocessing.mirror.text import ALONE, APOSTROPHES, FIRST, LONGEST_WORD, PADDING, RUNS, UNKNOWN
 
 Tensors = dict[str, tf.Tensor]
 Column = dict[str, Any]
@@ -28,6 +28,7 @@ class Preprocessing:
             self.tables = {
                 "words": _lookup(spec["words"], FIRST, UNKNOWN),
                 "bigrams": _lookup(spec["bigrams"], FIRST, PADDING),
+                "characters": _lookup(spec["characters"], FIRST, PADDING),
             }
         if kind == "table":
             categorical = [column for column in spec["columns"] if column["kind"] == "categorical"]
@@ -39,11 +40,17 @@ class Preprocessing:
     def _text(self, inputs: Tensors) -> Tensors:
         words = split_words(inputs["text"])[:, : self._spec["length"]]
         pairs = tf.strings.ngrams(words, 2, separator=" ")
-        return {"words": self._ids("words", words), "bigrams": self._ids("bigrams", pairs)}
+        length = self._spec["length"]
+        runs = self._ids("characters", split_characters(words))
+        known = tf.ragged.boolean_mask(runs, tf.not_equal(runs, PADDING))
+        return {
+            "words": self._ids("words", words).to_tensor(PADDING, shape=(None, length)),
+            "bigrams": self._ids("bigrams", pairs).to_tensor(PADDING, shape=(None, length)),
+            "characters": known.to_tensor(PADDING, shape=(None, self._spec["characters_length"])),
+        }
 
-    def _ids(self, name: str, items: tf.RaggedTensor) -> tf.Tensor:
-        ids = tf.ragged.map_flat_values(self.tables[name].lookup, items)
-        return ids.to_tensor(PADDING, shape=(None, self._spec["length"]))
+    def _ids(self, name: str, items: tf.RaggedTensor) -> tf.RaggedTensor:
+        return tf.ragged.map_flat_values(self.tables[name].lookup, items)
 
     def _table(self, inputs: Tensors) -> Tensors:
         features: list[tf.Tensor] = []
@@ -73,6 +80,14 @@ def split_words(texts: tf.Tensor) -> tf.RaggedTensor:
     texts = tf.strings.regex_replace(texts, r"[^!?\p{L}\p{M}\p{N}\p{So}\p{Sk}" + alone + "]", " ")
     texts = tf.strings.regex_replace(tf.strings.lower(texts, encoding="utf-8"), "ς", "σ")
     return tf.strings.split(texts)
+
+
+def split_characters(words: tf.RaggedTensor) -> tf.RaggedTensor:
+    """What `suite.preprocessing.mirror.text.characters` does, for every word of each text (N, words) in a row."""
+    begun = tf.ragged.map_flat_values(tf.strings.substr, words, 0, LONGEST_WORD, unit="UTF8_CHAR")
+    padded = tf.ragged.map_flat_values(lambda word: tf.strings.join([" ", word, " "]), begun)
+    letters = tf.strings.unicode_split(padded, "UTF-8")
+    return tf.concat([tf.strings.ngrams(letters, size, separator="") for size in RUNS], axis=2).merge_dims(1, 2)
 
 
 def _numeric(x: tf.Tensor, column: Column) -> list[tf.Tensor]:

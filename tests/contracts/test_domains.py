@@ -81,7 +81,7 @@ def test_odd_inputs_are_answered_by_the_mirror_as_by_the_graph(made: Any) -> Non
 def test_the_keras_file_trains_further(made: Any) -> None:
     import keras
 
-    import suite.blocks.sequence
+    import suite.blocks.bags
     import suite.training.model  # noqa: F401
 
     model = keras.models.load_model(made.folder / "model.keras")

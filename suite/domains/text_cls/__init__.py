@@ -25,7 +25,7 @@ class TextClassification(Domain):
     default_data: ClassVar[str] = "movie_sentiment"
     data_options: ClassVar[tuple[str, ...]] = ("text_column", "label_column", "group_column")
     # Most words are rare: without a strong pull to zero their vectors learn the training texts by heart.
-    recipe: ClassVar[Recipe] = Recipe(epochs=8, batch_size=64, weight_decay=0.4)
+    recipe: ClassVar[Recipe] = Recipe(epochs=8, batch_size=64, weight_decay=1.0, examples=400_000)
 
     def read(self, source: Path, options: DataOptions) -> Dataset:
         return texts.read(source, options)

@@ -1,4 +1,4 @@
-"""Texts to word and bigram ids, character by character, for any script.
+"""Texts to ids of words, bigrams and runs of characters within words, for any script.
 
 Letters, marks, digits and symbols are kept in lower case; `!`, `?`, symbols (emoji) and the characters of scripts
 written without spaces stand alone; apostrophes vanish; everything else separates words.
@@ -6,6 +6,7 @@ written without spaces stand alone; apostrophes vanish; everything else separate
 
 import itertools
 import unicodedata
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,9 @@ FIRST = 2
 ALONE = ((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3040, 0x30FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF),
          (0xF900, 0xFAFF), (0x20000, 0x3134F))  # fmt: skip
 APOSTROPHES = "'’"
+RUNS = (3, 4, 5)
+LONGEST_WORD = 30
+CACHED_WORDS = 50_000
 
 
 class _Characters(dict[int, str]):
@@ -53,21 +57,39 @@ def bigrams(sequence: list[str]) -> list[str]:
     return [f"{left} {right}" for left, right in itertools.pairwise(sequence)]
 
 
+def characters(word: str) -> list[str]:
+    """A word's runs of three to five characters, a space at each of its ends (only the first 30 characters count)."""
+    padded = f" {word[:LONGEST_WORD]} "
+    return [padded[start : start + size] for size in RUNS for start in range(len(padded) - size + 1)]
+
+
 class Mirror:
-    """Raw {"text": object (N,)} to {"words", "bigrams"}: int32 (N, length), padded with 0; an unknown word is 1."""
+    """Raw {"text": object (N,)} to {"words", "bigrams", "characters"}: int32 (N, length of each), padded with 0.
+
+    An unknown word is 1; unknown bigrams are padding; unknown runs of characters are left out.
+    """
 
     def __init__(self, spec: dict[str, Any]) -> None:
         self._length: int = spec["length"]
+        self._runs: int = spec["characters_length"]
         self._words = {word: index for index, word in enumerate(spec["words"], FIRST)}
         self._bigrams = {pair: index for index, pair in enumerate(spec["bigrams"], FIRST)}
+        known = {run: index for index, run in enumerate(spec["characters"], FIRST)}
+        # Texts repeat their words: most are looked up once.
+        self._characters = lru_cache(CACHED_WORDS)(
+            lambda word: [known[run] for run in characters(word) if run in known]
+        )
 
     def __call__(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         texts = inputs["text"]
         word_ids = np.zeros((len(texts), self._length), np.int32)
         pair_ids = np.zeros((len(texts), self._length), np.int32)
+        run_ids = np.zeros((len(texts), self._runs), np.int32)
         for row, text in enumerate(texts):
             sequence = words(text)[: self._length]
             word_ids[row, : len(sequence)] = [self._words.get(word, UNKNOWN) for word in sequence]
             pairs = bigrams(sequence)
             pair_ids[row, : len(pairs)] = [self._bigrams.get(pair, PADDING) for pair in pairs]
-        return {"words": word_ids, "bigrams": pair_ids}
+            runs = [run for word in sequence for run in self._characters(word)][: self._runs]
+            run_ids[row, : len(runs)] = runs
+        return {"words": word_ids, "bigrams": pair_ids, "characters": run_ids}

@@ -57,11 +57,18 @@ def image(models: Path, name: str = "digits", channels: int = 1, seed: int = 0) 
 
 def text(models: Path) -> Path:
     length, words = 6, ["good", "bad"]
-    inputs = {name: keras.Input((length,), name=name, dtype="int32") for name in ("words", "bigrams")}
+    inputs = {name: keras.Input((length,), name=name, dtype="int32") for name in ("words", "bigrams", "characters")}
     embedded = [keras.layers.Embedding(len(words) + 2, 4)(x) for x in inputs.values()]
     hidden = keras.layers.Flatten()(keras.layers.Add()(embedded))
     core = keras.Model(inputs, head(hidden, 2, 1))
-    preprocessing = {"kind": "text", "length": length, "words": words, "bigrams": ["good bad"]}
+    preprocessing = {
+        "kind": "text",
+        "length": length,
+        "words": words,
+        "bigrams": ["good bad"],
+        "characters": ["goo", " bad"],
+        "characters_length": length,
+    }
     spec = TensorSpec("text", "string", (), "text", "text")
     return save(models, card("reviews", [spec], ["negative", "positive"], preprocessing), core)
 

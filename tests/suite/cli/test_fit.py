@@ -147,8 +147,8 @@ def test_a_changed_file_is_not_run(suite: Run, fitted: tuple[Path, CompletedProc
 @pytest.mark.parametrize(
     ("assignment", "message"),
     [
-        ("bag.units=17", "bag.units cannot be 17: choose one of 16, 32"),
-        ("bag.dropout=2", "bag.dropout cannot be 2: choose a number from 0.0 to 0.8"),
+        ("bag.units=17", "bag.units cannot be 17: choose one of 2, 4"),
+        ("bag.dropout=2", "bag.dropout cannot be 2: choose a number from 0.0 to 0.9"),
         ("bag.unit=16", "did you mean 'bag.units'?"),
         ("bag.units", "write it as name=value"),
     ],

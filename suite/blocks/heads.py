@@ -47,9 +47,14 @@ class MeanOfMembers(layers.Layer):  # type: ignore[misc]
 def classification(x: keras.KerasTensor, classes: int) -> dict[str, keras.KerasTensor]:
     """A vector a row (N, F) to {"probabilities": float32 (N, classes)}, each row summing to one.
 
-    Or one a row and member of an ensemble (N, members, F): they share this layer; what sets them apart comes before.
+    Or one a row and member of an ensemble, (N, members, F), each with a layer of its own.
     """
-    x = layers.Dense(classes, activation="softmax", dtype="float32", name="softmax")(x)
     if len(x.shape) == 3:
+        members = x.shape[1]
+        x = layers.EinsumDense(
+            "nmf,mfc->nmc", (members, classes), bias_axes="mc", activation="softmax", dtype="float32", name="softmax"
+        )(x)
         x = MeanOfMembers(name="members")(x)
+    else:
+        x = layers.Dense(classes, activation="softmax", dtype="float32", name="softmax")(x)
     return {PROBABILITIES: Temperature(name=PROBABILITIES)(x)}

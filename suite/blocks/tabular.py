@@ -1,22 +1,73 @@
-"""Blocks for the columns of a table."""
+"""The columns of a table as the input of a trunk: one vector a row, or one a column."""
+
+from collections.abc import Sequence
 
 import keras
 from keras import layers
 from keras_tuner import HyperParameters
 
+from suite.blocks import numeric
 
-def columns(
-    hp: HyperParameters, inputs: dict[str, keras.KerasTensor], vocabularies: list[int], name: str
+
+def vector(
+    hp: HyperParameters,
+    inputs: dict[str, keras.KerasTensor],
+    edges: Sequence[Sequence[float]],
+    vocabularies: Sequence[int],
+    name: str,
 ) -> keras.KerasTensor:
-    """Features float32 (N, F) and category ids int32 (N, C), either of which may be absent, to one vector a row.
+    """Features float32 (N, F) and category ids int32 (N, C), either of which may be absent, to (N, width).
 
-    Each categorical column gets an embedding whose size grows with its vocabulary, up to `largest`.
+    The features as they are and embedded, each category's vector, and their crosses where there are any.
     """
-    parts = [inputs["features"]] if "features" in inputs else []
+    parts = []
+    if "features" in inputs:
+        parts.append(inputs["features"])
+        embedded = numeric.embedding(hp, inputs["features"], edges, name)
+        if embedded is not None:
+            parts.append(layers.Flatten(name=f"{name}_flatten")(embedded))
     with hp.name_scope(name):
-        largest = hp.Choice("largest", [4, 8, 16, 32], default=8) if vocabularies else 0
+        largest = hp.Choice("largest", [2, 4, 8, 16, 32], default=8) if vocabularies else 0
         for index, size in enumerate(vocabularies):
             units = min(largest, (size + 1) // 2)
-            ids = inputs["categories"][:, index]
-            parts.append(layers.Embedding(size, units, name=f"{name}_{index}")(ids))
-    return layers.Concatenate(name=f"{name}_join")(parts) if len(parts) > 1 else parts[0]
+            parts.append(layers.Embedding(size, units, name=f"{name}_{index}")(inputs["categories"][:, index]))
+    x = layers.Concatenate(name=f"{name}_join")(parts) if len(parts) > 1 else parts[0]
+    return crosses(hp, x, name)
+
+
+def crosses(hp: HyperParameters, x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    """Products of features, learned: (N, width) to the same, of one degree more a layer (Wang et al. 2021, DCN v2).
+
+    Through a bottleneck, since the products of all pairs would be many.
+    """
+    first, width = x, x.shape[-1]
+    with hp.name_scope(name):
+        count = hp.Int("crosses", 0, 3, default=0)
+    for index in range(count):
+        label = f"{name}_cross_{index}"
+        narrow = layers.Dense(max(1, width // 4), use_bias=False, name=f"{label}_narrow")(x)
+        product = layers.Multiply(name=label)([first, layers.Dense(width, name=f"{label}_wide")(narrow)])
+        x = layers.Add(name=f"{label}_add")([x, product])
+    return x
+
+
+def tokens(
+    hp: HyperParameters,
+    inputs: dict[str, keras.KerasTensor],
+    edges: Sequence[Sequence[float]],
+    vocabularies: Sequence[int],
+    units: int,
+    name: str,
+) -> keras.KerasTensor:
+    """The same columns as one vector each: (N, F + C, units)."""
+    parts = []
+    if "features" in inputs:
+        embedded = numeric.embedding(hp, inputs["features"], edges, name, units)
+        if embedded is None:
+            plain = layers.Reshape((-1, 1), name=f"{name}_reshape")(inputs["features"])
+            embedded = numeric.PerFeature(units, name=f"{name}_per_feature")(plain)
+        parts.append(embedded)
+    for index, size in enumerate(vocabularies):
+        ids = inputs["categories"][:, index : index + 1]
+        parts.append(layers.Embedding(size, units, name=f"{name}_{index}")(ids))
+    return layers.Concatenate(axis=1, name=f"{name}_join")(parts) if len(parts) > 1 else parts[0]

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 
 from suite.artifact import TensorSpec
-from suite.preprocessing.mirror import text
+from suite.preprocessing.mirror import table, text
 
 MOST = {"words": 20_000, "bigrams": 20_000, "characters": 40_000}
+BINS = 32
+EDGE_ROWS = 100_000
 LONGEST, LONGEST_CHARACTERS = 256, 1_024
 
 
@@ -49,9 +51,18 @@ def _common(items: Iterable[set[str]], most: int) -> dict[str, int]:
 
 
 def columns(specs: Sequence[TensorSpec], inputs: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, Any]:
-    """Each column's centre and scale, or its categories, from the given rows."""
+    """Each column's centre and scale, or its categories, and each feature's bins, from the given rows."""
     learned = [{"name": spec.name, "kind": spec.kind} | _column(spec.kind, inputs[spec.name][rows]) for spec in specs]
-    return {"kind": "table", "columns": learned}
+    found = {"kind": "table", "columns": learned}
+    some = rows[:: max(1, len(rows) // EDGE_ROWS)]
+    features = table.Mirror(found)({name: values[some] for name, values in inputs.items()}).get("features")
+    return found | {"edges": [] if features is None else [_edges(x) for x in features.T]}
+
+
+def _edges(x: np.ndarray) -> list[float]:
+    """Bounds of up to 32 bins that hold as many rows each; at least one bin."""
+    edges = np.unique(np.quantile(x, np.linspace(0, 1, BINS + 1)).astype(np.float32))
+    return [float(edge) for edge in (edges if len(edges) > 1 else (edges[0], edges[0] + 1))]
 
 
 def _column(kind: str, x: np.ndarray) -> dict[str, Any]:

@@ -1,12 +1,14 @@
-"""The network for tables: features and category embeddings side by side, then fully connected layers."""
+"""The networks for tables: columns made into vectors, a trunk, and a head for each member of an ensemble."""
 
 from typing import Any
 
 import keras
 from keras_tuner import HyperParameters
 
-from suite.blocks import dense, heads, tabular
+from suite.blocks import heads, tabular, trunks
 from suite.preprocessing.mirror import table
+
+TRUNKS = ["mlp", "resnet", "transformer"]
 
 
 def build(hp: HyperParameters, preprocessing: dict[str, Any], classes: int) -> keras.Model:
@@ -14,6 +16,12 @@ def build(hp: HyperParameters, preprocessing: dict[str, Any], classes: int) -> k
     shapes = table.core_inputs(preprocessing)
     inputs = {name: keras.Input(shape, dtype=dtype, name=name) for name, (shape, dtype) in shapes.items()}
     categorical = [column for column in preprocessing["columns"] if column["kind"] == "categorical"]
-    x = tabular.columns(hp, inputs, [len(column["vocabulary"]) + 1 for column in categorical], "columns")
-    x = dense.multilayer(hp, x, "dense", depth=2, units=128, dropout=0.3)
+    columns = inputs, preprocessing["edges"], [len(column["vocabulary"]) + 1 for column in categorical]
+    trunk = hp.Choice("trunk", TRUNKS, default="mlp")
+    if trunk == "transformer":
+        units = hp.Choice("columns/units", [16, 32, 64], default=32)
+        x = trunks.transformer(hp, tabular.tokens(hp, *columns, units, "columns"), trunk)
+    else:
+        make = {"mlp": trunks.mlp, "resnet": trunks.resnet}[trunk]
+        x = make(hp, tabular.vector(hp, *columns, "columns"), trunk)
     return keras.Model(inputs, heads.classification(x, classes), name="fraud")

@@ -1,0 +1,64 @@
+"""Trunks for tables: from one vector a row, or one a column, to what the head decides by."""
+
+import keras
+from keras import layers
+from keras_tuner import HyperParameters
+
+from suite.blocks import activations
+from suite.blocks.ensemble import Members
+
+UNITS = [16, 32, 64, 128, 256, 512]
+
+
+def _members(hp: HyperParameters, x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    count = hp.Choice("members", [1, 4, 8, 16, 32], default=16)
+    return Members(count, name=f"{name}_members")(x) if count > 1 else x
+
+
+def mlp(hp: HyperParameters, x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    """Fully connected layers, for each member of an ensemble: (N, width) to (N, members, units)."""
+    with hp.name_scope(name):
+        x = _members(hp, x, name)
+        units = hp.Choice("units", UNITS, default=128)
+        dropout = hp.Float("dropout", 0.0, 0.6, step=0.1, default=0.2)
+        for index in range(hp.Int("depth", 1, 4, default=2)):
+            activation, initializer = activations.choose(hp)
+            x = activation(layers.Dense(units, kernel_initializer=initializer, name=f"{name}_{index}")(x))
+            x = layers.Dropout(dropout, name=f"{name}_{index}_dropout")(x)
+    return x
+
+
+def resnet(hp: HyperParameters, x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    """Blocks with a way round them (Gorishniy et al. 2021): (N, width) to (N, members, units)."""
+    with hp.name_scope(name):
+        x = _members(hp, x, name)
+        units = hp.Choice("units", UNITS, default=128)
+        dropout = hp.Float("dropout", 0.0, 0.6, step=0.1, default=0.2)
+        x = layers.Dense(units, name=f"{name}_first")(x)
+        for index in range(hp.Int("depth", 1, 4, default=2)):
+            label = f"{name}_{index}"
+            activation, initializer = activations.choose(hp)
+            inner = layers.LayerNormalization(name=f"{label}_norm")(x)
+            inner = activation(layers.Dense(2 * units, kernel_initializer=initializer, name=f"{label}_wide")(inner))
+            inner = layers.Dropout(dropout, name=f"{label}_dropout")(inner)
+            x = layers.Add(name=f"{label}_add")([x, layers.Dense(units, name=f"{label}_narrow")(inner)])
+        return layers.Activation("relu", name=f"{name}_relu")(layers.LayerNormalization(name=f"{name}_norm")(x))
+
+
+def transformer(hp: HyperParameters, x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    """Columns that attend to each other (Gorishniy et al. 2021, FT-Transformer): (N, columns, units) to (N, units)."""
+    units = x.shape[-1]
+    with hp.name_scope(name):
+        heads = hp.Choice("heads", [1, 2, 4], default=2)
+        dropout = hp.Float("dropout", 0.0, 0.6, step=0.1, default=0.2)
+        for index in range(hp.Int("depth", 1, 4, default=2)):
+            label = f"{name}_{index}"
+            activation, initializer = activations.choose(hp)
+            calm = layers.LayerNormalization(name=f"{label}_norm")(x)
+            attended = layers.MultiHeadAttention(heads, units // heads, name=f"{label}_attention")(calm, calm)
+            x = layers.Add(name=f"{label}_add")([x, layers.Dropout(dropout, name=f"{label}_dropout")(attended)])
+            calm = layers.LayerNormalization(name=f"{label}_norm_2")(x)
+            wide = activation(layers.Dense(2 * units, kernel_initializer=initializer, name=f"{label}_wide")(calm))
+            x = layers.Add(name=f"{label}_add_2")([x, layers.Dense(units, name=f"{label}_narrow")(wide)])
+        x = layers.GlobalAveragePooling1D(name=f"{name}_mean")(x)
+        return layers.Activation("relu", name=f"{name}_relu")(layers.LayerNormalization(name=f"{name}_norm")(x))

@@ -77,7 +77,7 @@ def _stem(hp: HyperParameters, x: keras.KerasTensor, name: str) -> keras.KerasTe
     stride = factor // 2
     kernel = 2 * stride + 1
     feasible.kernel(x, kernel, f"{name}_stem_conv")
-    activation, initializer = activations.choose(hp)
+    activation, initializer = activations.choose(hp, label=f"{name}_stem_activation")
     x = layers.Conv2D(
         _filters(hp) // 2, kernel, strides=stride, padding="same", use_bias=False, kernel_initializer=initializer,
         kernel_regularizer=kernels.penalty(hp), name=f"{name}_stem_conv",
@@ -114,7 +114,7 @@ def _connected(
     (Huang et al. 2017)."""
     entering = x
     for repeat in range(block.repeats):
-        activation, initializer = activations.choose(hp)
+        activation, initializer = activations.choose(hp, label=f"{name}_{repeat}_activation")
         kernel = Kernel(size, initializer, block.penalty)
         x = CONVOLUTIONS[block.convolution](x, filters, kernel, f"{name}_{repeat}")
         x = activation(norms.normalize(hp, x, f"{name}_{repeat}"))

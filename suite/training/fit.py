@@ -14,8 +14,6 @@ from suite.training.data import Prepared, TrainingBatches
 from suite.training.model import balance, batch_size, build
 from suite.training.selection import Selection
 
-PATIENCE = 6
-
 
 @dataclass
 class Fitted:
@@ -67,7 +65,7 @@ def run(
         prepared, batch_size(domain, hp), seed=seed, augmentation=domain.augmentation(hp), class_weight=weight,
         oversample=oversample,
     )  # fmt: skip
-    selection = Selection(prepared, domain.objective, PATIENCE)
+    selection = Selection(prepared, domain.objective, domain.recipe.patience)
     history = model.fit(
         batches.dataset(),
         epochs=epochs,

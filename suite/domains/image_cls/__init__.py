@@ -44,7 +44,11 @@ class ImageClassification(Domain):
     kind: ClassVar[str] = "image"
     default_data: ClassVar[str] = "fashion_mnist"
     data_options: ClassVar[tuple[str, ...]] = ("image_size", "label_column")
-    recipe: ClassVar[Recipe] = Recipe(epochs=18, batch_size=64, weight_decay=0.2)
+    # Within 4 minutes on the embedded pictures, and 10 on 54,000 of them, where two cores are free.
+    recipe: ClassVar[Recipe] = Recipe(
+        epochs=34, batch_size=128, examples=800_000, patience=12, learning_rate=3e-3, weight_decay=0.1,
+        label_smoothing=0.1,
+    )  # fmt: skip
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType({"lenet": LENET, "quick": QUICK})
 
     def read(self, source: Path, options: DataOptions) -> Dataset:

@@ -98,5 +98,5 @@ def test_the_same_seed_trains_the_same_network(prepared: Any) -> None:
 def test_an_unknown_hyperparameter_is_refused(prepared: Any) -> None:
     from suite import workflow
 
-    with pytest.raises(UsageError, match=r"did you mean 'dense.units'"):
-        workflow.choose(registry.get("text_cls"), prepared, 1, {"dense.unit": 32})
+    with pytest.raises(UsageError, match=r"did you mean 'bag.units'"):
+        workflow.choose(registry.get("text_cls"), prepared, 1, {"bag.unit": 32})

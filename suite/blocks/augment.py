@@ -54,7 +54,7 @@ def _randaugment(hp: HyperParameters) -> list[Change]:
 
 
 def _erasing(hp: HyperParameters) -> list[Change]:
-    chance = hp.Float("erase", 0.0, 1.0, step=0.1, default=0.0)
+    chance = hp.Float("erase", 0.0, 1.0, step=0.1, default=0.3)
     return [lambda x, seed: erase(x, seed, chance)] if chance else []
 
 

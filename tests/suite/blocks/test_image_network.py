@@ -43,3 +43,18 @@ def test_an_unknown_network_is_refused_with_what_there_is(prepared: Any) -> None
 
     with pytest.raises(UsageError, match="there is no network 'lenett': did you mean 'lenet'"):
         workflow.choose(registry.get("image_cls"), prepared, 1, {"network": "lenett"})
+
+
+def test_all_that_is_random_repeats_with_the_seed(prepared: Any) -> None:
+    from suite import workflow
+    from suite.training import fit
+
+    domain = registry.get("image_cls")
+    values = {
+        "conv.filters": 8, "conv.stages": 2, "conv.repeats": 1, "conv.convolution": "modulated_deformable",
+        "conv.stochastic_depth": 0.5, "conv.dropout": 0.2, "augment.flip": True, "augment.randaugment": 2,
+        "augment.mixup": 0.2, "augment.cutmix": 1.0, "training.batch_size": 16,
+    }  # fmt: skip
+    hp = workflow.choose(domain, prepared, 1, values)
+    first, again = (fit.fit(domain, hp, prepared, epochs=1, seed=0).model.get_weights() for _ in range(2))
+    assert all((one == other).all() for one, other in zip(first, again, strict=True))

@@ -32,8 +32,18 @@ class Block:
     dropped: float
 
 
+@dataclass(frozen=True)
+class Between:
+    """What happens from one stage to the next."""
+
+    growth: int = 0
+    pooling: str = "max"
+    dropout: float = 0.0
+
+
 def stages(hp: HyperParameters, x: keras.KerasTensor, name: str) -> keras.KerasTensor:
-    """A stem, then stages of blocks of convolutions; between stages the picture is halved and the filters doubled.
+    """A stem, then stages of blocks of convolutions; between stages the picture is halved and the filters doubled,
+    up to 256.
 
     Images (N, height, width, channels) to feature maps. How many times the stem makes the picture smaller, and how
     many stages there are, follows from its size where nothing else is said. `kernels` says whether later stages have
@@ -46,21 +56,27 @@ def stages(hp: HyperParameters, x: keras.KerasTensor, name: str) -> keras.KerasT
         deepest = min(MOST_STAGES, side.bit_length())
         default = sum(side >> stage >= kernel for stage in range(3))
         depth = hp.Int("stages", 1, deepest, default=max(1, min(default, deepest)))
-        trend = TRENDS[hp.Choice("kernels", list(TRENDS), default="same")]
+        between = _between(hp) if depth > 1 else Between()
         filters = _filters(hp)
         blocks = hp.Int("blocks", 1, 4, default=1)
         block = _block(hp)
-        pooling = hp.Choice("pooling", ["max", "average"], default="max")
-        dropout = hp.Float("dropout", 0.0, 0.5, step=0.1, default=0.0)
         for stage in range(depth):
             if stage:
-                x = _halve(x, pooling, dropout, f"{name}_{stage}")
-            size = kernel + trend * (stage if trend > 0 else stage + 1 - depth)
+                x = _halve(x, between, f"{name}_{stage}")
+            size = kernel + between.growth * (stage if between.growth > 0 else stage + 1 - depth)
             for number in range(blocks):
                 share = (stage * blocks + number + 1) / (depth * blocks)
                 width = min(filters * 2**stage, WIDEST)
                 x = _connected(hp, x, block, width, size, share, f"{name}_{stage}_{number}")
     return x
+
+
+def _between(hp: HyperParameters) -> Between:
+    return Between(
+        growth=TRENDS[hp.Choice("kernels", list(TRENDS), default="same")],
+        pooling=hp.Choice("pooling", ["max", "average"], default="max"),
+        dropout=hp.Float("dropout", 0.0, 0.5, step=0.1, default=0.0),
+    )
 
 
 def _filters(hp: HyperParameters) -> int:
@@ -100,11 +116,11 @@ def _block(hp: HyperParameters) -> Block:
     )
 
 
-def _halve(x: keras.KerasTensor, pooling: str, dropout: float, name: str) -> keras.KerasTensor:
+def _halve(x: keras.KerasTensor, between: Between, name: str) -> keras.KerasTensor:
     feasible.pooling(x, 2, f"{name}_pool")
-    pool = layers.MaxPooling2D if pooling == "max" else layers.AveragePooling2D
+    pool = layers.MaxPooling2D if between.pooling == "max" else layers.AveragePooling2D
     x = pool(name=f"{name}_pool")(x)
-    return layers.SpatialDropout2D(dropout, name=f"{name}_dropout")(x) if dropout else x
+    return layers.SpatialDropout2D(between.dropout, name=f"{name}_dropout")(x) if between.dropout else x
 
 
 def _connected(

@@ -35,13 +35,15 @@ Augmentation = Callable[[dict[str, Any], Any, Any], tuple[dict[str, Any], Any]]
 class Recipe:
     """How a domain's networks are trained where nothing else is said.
 
-    `epochs` is the most; where there are more rows than `examples / epochs`, they are seen fewer times. The rest are
+    `epochs` is the most; where there are more rows than `examples / epochs`, they are seen fewer times. Training stops
+    where validation has not improved for `patience` epochs. The rest are
     the defaults of the hyperparameters under `training`, which suite.training.model declares and explains.
     """
 
     epochs: int
     batch_size: int
     examples: int = 10_000_000
+    patience: int = 6
     optimizer: str = "adamw"
     learning_rate: float = 2e-3
     weight_decay: float = 1e-3

@@ -16,7 +16,7 @@ INITIALIZERS = {
 }
 
 
-def choose(hp: HyperParameters, default: str = "relu") -> tuple[keras.layers.Layer, str]:
-    """An activation layer chosen by `activation`, and the initialiser for the weights before it."""
+def choose(hp: HyperParameters, default: str = "relu", label: str | None = None) -> tuple[keras.layers.Layer, str]:
+    """An activation layer of the name `label` chosen by `activation`, and the initialiser for the weights before it."""
     name = hp.Choice("activation", list(INITIALIZERS), default=default)
-    return keras.layers.Activation(name), INITIALIZERS[name]
+    return keras.layers.Activation(name, name=label), INITIALIZERS[name]

@@ -40,7 +40,7 @@ def pictures(hp: HyperParameters, name: str, key: str) -> Augmentation | None:
 
 
 def _placing(hp: HyperParameters) -> list[Change]:
-    shift = hp.Float("shift", 0.0, 0.25, step=0.05, default=0.1)
+    shift = hp.Float("shift", 0.0, 0.25, step=0.05, default=0.05)
     flip = hp.Boolean("flip", default=False)
     return [lambda x, seed: place(x, seed, shift, flip)] if shift or flip else []
 
@@ -54,7 +54,7 @@ def _randaugment(hp: HyperParameters) -> list[Change]:
 
 
 def _erasing(hp: HyperParameters) -> list[Change]:
-    chance = hp.Float("erase", 0.0, 1.0, step=0.1, default=0.0)
+    chance = hp.Float("erase", 0.0, 1.0, step=0.1, default=0.3)
     return [lambda x, seed: erase(x, seed, chance)] if chance else []
 
 

@@ -32,8 +32,18 @@ class Block:
     dropped: float
 
 
+@dataclass(frozen=True)
+class Between:
+    """What happens from one stage to the next."""
+
+    growth: int = 0
+    pooling: str = "max"
+    dropout: float = 0.0
+
+
 def stages(hp: HyperParameters, x: keras.KerasTensor, name: str) -> keras.KerasTensor:
-    """A stem, then stages of blocks of convolutions; between stages the picture is halved and the filters doubled.
+    """A stem, then stages of blocks of convolutions; between stages the picture is halved and the filters doubled,
+    up to 256.
 
     Images (N, height, width, channels) to feature maps. How many times the stem makes the picture smaller, and how
     many stages there are, follows from its size where nothing else is said. `kernels` says whether later stages have
@@ -46,21 +56,27 @@ def stages(hp: HyperParameters, x: keras.KerasTensor, name: str) -> keras.KerasT
         deepest = min(MOST_STAGES, side.bit_length())
         default = sum(side >> stage >= kernel for stage in range(3))
         depth = hp.Int("stages", 1, deepest, default=max(1, min(default, deepest)))
-        trend = TRENDS[hp.Choice("kernels", list(TRENDS), default="same")]
+        between = _between(hp) if depth > 1 else Between()
         filters = _filters(hp)
         blocks = hp.Int("blocks", 1, 4, default=1)
         block = _block(hp)
-        pooling = hp.Choice("pooling", ["max", "average"], default="max")
-        dropout = hp.Float("dropout", 0.0, 0.5, step=0.1, default=0.0)
         for stage in range(depth):
             if stage:
-                x = _halve(x, pooling, dropout, f"{name}_{stage}")
-            size = kernel + trend * (stage if trend > 0 else stage + 1 - depth)
+                x = _halve(x, between, f"{name}_{stage}")
+            size = kernel + between.growth * (stage if between.growth > 0 else stage + 1 - depth)
             for number in range(blocks):
                 share = (stage * blocks + number + 1) / (depth * blocks)
                 width = min(filters * 2**stage, WIDEST)
                 x = _connected(hp, x, block, width, size, share, f"{name}_{stage}_{number}")
     return x
+
+
+def _between(hp: HyperParameters) -> Between:
+    return Between(
+        growth=TRENDS[hp.Choice("kernels", list(TRENDS), default="same")],
+        pooling=hp.Choice("pooling", ["max", "average"], default="max"),
+        dropout=hp.Float("dropout", 0.0, 0.5, step=0.1, default=0.0),
+    )
 
 
 def _filters(hp: HyperParameters) -> int:
@@ -77,7 +93,7 @@ def _stem(hp: HyperParameters, x: keras.KerasTensor, name: str) -> keras.KerasTe
     stride = factor // 2
     kernel = 2 * stride + 1
     feasible.kernel(x, kernel, f"{name}_stem_conv")
-    activation, initializer = activations.choose(hp)
+    activation, initializer = activations.choose(hp, label=f"{name}_stem_activation")
     x = layers.Conv2D(
         _filters(hp) // 2, kernel, strides=stride, padding="same", use_bias=False, kernel_initializer=initializer,
         kernel_regularizer=kernels.penalty(hp), name=f"{name}_stem_conv",
@@ -100,11 +116,11 @@ def _block(hp: HyperParameters) -> Block:
     )
 
 
-def _halve(x: keras.KerasTensor, pooling: str, dropout: float, name: str) -> keras.KerasTensor:
+def _halve(x: keras.KerasTensor, between: Between, name: str) -> keras.KerasTensor:
     feasible.pooling(x, 2, f"{name}_pool")
-    pool = layers.MaxPooling2D if pooling == "max" else layers.AveragePooling2D
+    pool = layers.MaxPooling2D if between.pooling == "max" else layers.AveragePooling2D
     x = pool(name=f"{name}_pool")(x)
-    return layers.SpatialDropout2D(dropout, name=f"{name}_dropout")(x) if dropout else x
+    return layers.SpatialDropout2D(between.dropout, name=f"{name}_dropout")(x) if between.dropout else x
 
 
 def _connected(
@@ -114,7 +130,7 @@ def _connected(
     (Huang et al. 2017)."""
     entering = x
     for repeat in range(block.repeats):
-        activation, initializer = activations.choose(hp)
+        activation, initializer = activations.choose(hp, label=f"{name}_{repeat}_activation")
         kernel = Kernel(size, initializer, block.penalty)
         x = CONVOLUTIONS[block.convolution](x, filters, kernel, f"{name}_{repeat}")
         x = activation(norms.normalize(hp, x, f"{name}_{repeat}"))

@@ -19,7 +19,7 @@ def multilayer(
         rate = hp.Float("dropout", 0.0, 0.6, step=0.1, default=dropout)
         width = hp.Choice("units", [16, 32, 64, 128, 256, 512], default=units)
         for index in range(count):
-            activation, initializer = activations.choose(hp)
+            activation, initializer = activations.choose(hp, label=f"{name}_{index}_activation")
             x = layers.Dense(width, kernel_initializer=initializer, kernel_regularizer=penalty, name=f"{name}_{index}")(
                 x
             )

@@ -16,8 +16,6 @@ from suite.training.data import Prepared, TrainingRows
 from suite.training.model import balance, batch_size, build
 from suite.training.selection import Selection
 
-PATIENCE = 6
-
 
 @dataclass(frozen=True)
 class Settings:
@@ -90,7 +88,7 @@ def run(
         prepared, size, seed=settings.seed, augmentation=domain.augmentation(hp),
         class_weight=weight, oversample=oversample,
     )  # fmt: skip
-    selection = Selection(prepared, settings.objective, PATIENCE)
+    selection = Selection(prepared, settings.objective, domain.recipe.patience)
     kept: list[keras.callbacks.Callback] = []
     done = 0
     if resumable:

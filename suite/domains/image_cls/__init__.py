@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from keras_tuner import HyperParameters
 
 # The classic ConvNet of textbooks, on plain pictures.
-LENET = {"network": "lenet", "augment.shift": 0.0, "training.label_smoothing": 0.0}
+LENET = {
+    "network": "lenet",
+    "augment.shift": 0.0,
+    "augment.erase": 0.0,
+    # Without normalisation its units die at the rate that the default network takes.
+    "training.learning_rate": 2e-3,
+    "training.weight_decay": 0.2,
+    "training.label_smoothing": 0.0,
+}
 # A plain network of three convolutions: somewhat less accurate, four times as fast to train.
 QUICK = {
     "epochs": 18,
@@ -29,6 +37,7 @@ QUICK = {
     "pool.dropout": 0.4,
     "dense.depth": 1,
     "augment.shift": 0.0,
+    "augment.erase": 0.0,
     "training.batch_size": 64,
     "training.learning_rate": 2e-3,
     "training.weight_decay": 0.2,
@@ -44,7 +53,11 @@ class ImageClassification(Domain):
     kind: ClassVar[str] = "image"
     default_data: ClassVar[str] = "fashion_mnist"
     data_options: ClassVar[tuple[str, ...]] = ("image_size", "label_column")
-    recipe: ClassVar[Recipe] = Recipe(epochs=18, batch_size=64, weight_decay=0.2)
+    # Within 4 minutes on the embedded pictures, and 10 on 54,000 of them, where two cores are free.
+    recipe: ClassVar[Recipe] = Recipe(
+        epochs=34, batch_size=128, examples=800_000, patience=12, learning_rate=8e-3, weight_decay=0.3,
+        label_smoothing=0.1,
+    )  # fmt: skip
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType({"lenet": LENET, "quick": QUICK})
 
     def read(self, source: Path, options: DataOptions) -> Dataset:

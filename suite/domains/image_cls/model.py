@@ -41,12 +41,12 @@ def _lenet(hp: HyperParameters, x: keras.KerasTensor) -> keras.KerasTensor:
         x = layers.ZeroPadding2D(edges, name="lenet_pad")(x)
     with hp.name_scope("lenet"):
         for number, filters in enumerate((6, 16), 1):
-            activation, initializer = activations.choose(hp)
+            activation, initializer = activations.choose(hp, label=f"lenet_conv_{number}_activation")
             x = layers.Conv2D(filters, 5, kernel_initializer=initializer, name=f"lenet_conv_{number}")(x)
             x = layers.MaxPooling2D(name=f"lenet_pool_{number}")(activation(x))
         x = layers.Flatten(name="lenet_flatten")(x)
         for number, units in enumerate((120, 84), 1):
-            activation, initializer = activations.choose(hp)
+            activation, initializer = activations.choose(hp, label=f"lenet_dense_{number}_activation")
             x = activation(layers.Dense(units, kernel_initializer=initializer, name=f"lenet_dense_{number}")(x))
     return x
 

@@ -25,7 +25,7 @@ def augmented(values: dict[str, Any], seed: int = 0, pictures: np.ndarray = PICT
     from suite.blocks import augment
 
     hp = HyperParameters()
-    hp.values.update({"augment/shift": 0.0, **values})
+    hp.values.update({"augment/shift": 0.0, "augment/erase": 0.0, **values})
     change = augment.pictures(hp, "augment", "image")
     assert change
     data = tf.data.Dataset.from_tensors(({"image": pictures}, TARGETS[: len(pictures)]))
@@ -51,7 +51,7 @@ def test_nothing_asked_for_changes_nothing() -> None:
     from suite.blocks import augment
 
     hp = HyperParameters()
-    hp.values["augment/shift"] = 0.0
+    hp.values |= {"augment/shift": 0.0, "augment/erase": 0.0}
     assert augment.pictures(hp, "augment", "image") is None
 
 

@@ -45,10 +45,10 @@ def test_every_part_exports_and_every_engine_agrees(name: str, choice: Any, tmp_
     from suite.artifact import TensorSpec
     from suite.training import export
 
-    small = {} if choice == "lenet" else {**SMALL, "conv/kernel": 1 if choice == "shrinking" else 2}
-    if choice == "shrinking":
-        small |= {"conv/kernel": 3}
-    model = build({**small, name: choice})
+    trunk = {**SMALL, "conv/repeats": 1, "conv/stages": 2 if name == "conv/kernels" else 1, "conv/kernel": 3}
+    if choice == "growing":
+        trunk["conv/kernel"] = 1
+    model = build({**({} if name == "network" else trunk), name: choice})
     for weight in model.trainable_variables:  # so that offsets, gates and branches do something
         weight.assign(weight + np.random.default_rng(0).normal(0, 0.2, weight.shape))
     specs = [TensorSpec("image", "uint8", (8, 8, 1), "image")]

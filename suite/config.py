@@ -30,4 +30,6 @@ def load_tensorflow() -> None:
 
         # The first operation sets up devices, which prints too.
         tf.constant(0)
+        # Every trial of a search traces functions of its own, which TensorFlow would warn of.
+        tf.get_logger().setLevel("ERROR")
         keras.backend.backend()

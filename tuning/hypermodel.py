@@ -8,6 +8,7 @@ import keras
 import keras_tuner
 
 from suite.domain import Domain
+from suite.errors import UsageError
 from suite.training import fit
 from suite.training.callbacks import Progress, Report
 from suite.training.data import Prepared
@@ -16,7 +17,10 @@ from suite.training.model import build
 
 
 class DomainHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]
-    """Builds the domain's network on prepared data; `report` hears of every trial's progress."""
+    """Builds the domain's network on prepared data; `report` hears of every trial's progress.
+
+    `infeasible` says why the last network could not be built, None where it could.
+    """
 
     def __init__(
         self, domain: Domain, prepared: Prepared, settings: Settings, report: Callable[[Progress], None]
@@ -26,10 +30,17 @@ class DomainHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]
         self._prepared = prepared
         self._settings = settings
         self._report = report
+        self.infeasible: str | None = None
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         # Hyperband gives each trial epochs of its own, and the learning rate has to come down within them.
-        return build(self._domain, hp, self._prepared, int(hp.values.get("tuner/epochs", self._settings.epochs)))
+        epochs = int(hp.values.get("tuner/epochs", self._settings.epochs))
+        self.infeasible = None
+        try:
+            return build(self._domain, hp, self._prepared, epochs)
+        except UsageError as error:
+            self.infeasible = str(error)
+            raise keras_tuner.errors.FailedTrialError(str(error)) from error
 
     def fit(
         self, hp: keras_tuner.HyperParameters, model: keras.Model, *, callbacks: list[Any], epochs: int, **_: Any

@@ -134,6 +134,8 @@ def fit(request: Request, output: Output) -> Path:
     hp = workflow.choose(domain, prepared, epochs, values)
     folds = _cross_validate(domain, dataset, values, settings, rule, request.folds, output) if request.folds else {}
     resumable = _resumable(request, name, dataset)
+    if request.resume and not resumable.file.exists():
+        output.say(f"nothing to resume: no unfinished training of '{name}' in {request.models}; beginning one")
     trackers = _trackers(request, name, hp.values)
     with output.training() as report:
         outcome = workflow.train(

@@ -68,17 +68,12 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
     def restore(self, model: keras.Model) -> int:
         """Bring the network, its optimiser and the selection to where they were; return the epochs that are done.
 
-        SuiteError where there is no state, where it is damaged, or where it is that of a training with other settings.
+        SuiteError where the state is damaged, or where it is that of a training with other settings.
         """
         try:
             with np.load(self._file, allow_pickle=False) as saved:
                 arrays = dict(saved)
             state = json.loads(arrays["state"].tobytes())
-        except FileNotFoundError:
-            raise SuiteError(
-                f"there is nothing to resume at {self._file}: no training of this name was interrupted; leave --resume "
-                "out to begin one"
-            ) from None
         except (OSError, ValueError, KeyError) as error:
             raise SuiteError(f"{self._file} is damaged ({error}): leave --resume out to begin again") from error
         self._check(state["settings"])

@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras_tuner import HyperParameters
 
 from suite.domain import Domain
-from suite.training import checkpoint, steps
+from suite.training import checkpoint, interruption, steps
 from suite.training.checkpoint import Checkpoint
 from suite.training.data import Prepared, TrainingRows
 from suite.training.model import balance, batch_size, build
@@ -38,7 +38,7 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Resumable:
-    """Where to keep the state of the training, how many seconds apart, and whether to go on from what is there.
+    """Where to keep the state of the training, how many seconds apart, and whether to go on from what is there, if any.
 
     `identity` is what must be the same to go on: the data, the domain.
     """
@@ -94,15 +94,16 @@ def run(
     if resumable:
         identity = {**resumable.identity, **asdict(settings), "hyperparameters": dict(hp.values)}
         kept = [Checkpoint(resumable.file, identity, selection, resumable.interval)]
-        if resumable.resume:
+        if resumable.resume and resumable.file.exists():
             done = kept[0].restore(model)
     model.train_function = steps.train_function(model, size)
-    model.fit(
-        rows.dataset(),
-        initial_epoch=settings.epochs if selection.finished else done,
-        epochs=settings.epochs,
-        shuffle=False,
-        callbacks=[rows, selection, *callbacks, *kept],
-        verbose=0,
-    )
+    with interruption.between_steps() as stop:
+        model.fit(
+            rows.dataset(),
+            initial_epoch=settings.epochs if selection.finished else done,
+            epochs=settings.epochs,
+            shuffle=False,
+            callbacks=[rows, selection, *callbacks, *kept, stop],
+            verbose=0,
+        )
     return selection

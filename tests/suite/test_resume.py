@@ -64,10 +64,14 @@ def test_resumed_after_a_kill_it_ends_with_the_same_network(suite: Run, data: Pa
     assert not checkpoint.exists()
 
 
-def test_nothing_to_resume_and_a_damaged_state(suite: Run, data: Path, tmp_path: Path) -> None:
+def test_killed_before_there_was_a_state_it_begins_again(suite: Run, data: Path, tmp_path: Path) -> None:
     fitted = suite(*FIT, "--data", data, "--models", tmp_path, "--resume")
-    assert fitted.returncode == 1
-    assert "there is nothing to resume" in fitted.stderr.splitlines()[-1]
+    assert fitted.returncode == 0, fitted.stderr
+    assert "nothing to resume" in fitted.stdout
+    assert artifact.versions(tmp_path / "text_cls") == [1]
+
+
+def test_a_damaged_state_is_refused(suite: Run, data: Path, tmp_path: Path) -> None:
     checkpoint = tmp_path / ".checkpoints" / "text_cls.npz"
     checkpoint.parent.mkdir(parents=True)
     checkpoint.write_bytes(b"PK torn")

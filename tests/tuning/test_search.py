@@ -68,6 +68,25 @@ def test_a_search_whose_trials_all_fail_says_so(prepared: Any) -> None:
         run(broken, "random")
 
 
+def test_what_cannot_be_built_is_infeasible_and_costs_no_trial() -> None:
+    from suite.training.data import prepare
+    from suite.training.fit import Settings
+    from tuning.search import search
+
+    domain = registry.get("image_cls")
+    dataset = domain.example()
+    tiny = replace(dataset, inputs={"image": dataset.inputs["image"][:, ::4, ::4]})
+    ended: list[Any] = []
+    found = search(
+        domain, prepare(domain, tiny), strategy="random", trials=2, settings=Settings(1, 0, "accuracy"),
+        on_progress=lambda _: None, on_trial=ended.append,
+    )  # fmt: skip
+    statuses = [trial.status for trial in found.trials]
+    assert set(statuses) == {"completed", "infeasible"}
+    assert statuses.count("completed") == 2
+    assert all((trial.score is None) == (trial.status == "infeasible") for trial in found.trials)
+
+
 @pytest.mark.slow
 def test_tune_saves_an_ordinary_artifact(suite: Run, tmp_path: Path) -> None:
     done = suite(

@@ -15,15 +15,20 @@ class EmbeddingBag(layers.Layer):  # type: ignore[misc]
     """The weighted mean of tokens' vectors, each token with a learned weight; padding (id 0) counts nothing.
 
     Ids int32 (N, length) to float32 (N, units): the sum of weight x vector over the Euclidean norm of the weights, so
-    that with weights of inverse document frequency it is the TF-IDF bag of tokens times a matrix.
+    that with weights of inverse document frequency it is the TF-IDF bag of tokens times a matrix. Meant for float32 in
+    mixed precision too: hundreds of tokens are summed.
     """
 
     def __init__(self, vocabulary: int, units: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.vocabulary = vocabulary
         self.units = units
-        self.vectors = layers.Embedding(vocabulary, units, embeddings_initializer="uniform", name="vectors")
-        self.weight = layers.Embedding(vocabulary, 1, embeddings_initializer="ones", name="weight")
+        self.vectors = layers.Embedding(
+            vocabulary, units, embeddings_initializer="uniform", dtype=self.dtype_policy, name="vectors"
+        )
+        self.weight = layers.Embedding(
+            vocabulary, 1, embeddings_initializer="ones", dtype=self.dtype_policy, name="weight"
+        )
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.vectors.build(input_shape)
@@ -50,7 +55,7 @@ def bags(
         units = hp.Choice("units", [2, 4, 8, 16, 32, 64, 128], default=16)
         parts = []
         for key, ids in inputs.items():
-            bag = EmbeddingBag(len(rarity[key]), units, name=f"{name}_{key}")
+            bag = EmbeddingBag(len(rarity[key]), units, dtype="float32", name=f"{name}_{key}")
             parts.append(bag(ids))
             bag.weight.embeddings.assign(rarity[key][:, None])
         x = layers.Concatenate(name=f"{name}_join")(parts)

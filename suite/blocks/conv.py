@@ -119,7 +119,7 @@ def _block(hp: HyperParameters) -> Block:
 def _halve(x: keras.KerasTensor, between: Between, name: str) -> keras.KerasTensor:
     feasible.pooling(x, 2, f"{name}_pool")
     pool = layers.MaxPooling2D if between.pooling == "max" else layers.AveragePooling2D
-    x = pool(name=f"{name}_pool")(x)
+    x = pool(2, name=f"{name}_pool")(x)
     return layers.SpatialDropout2D(between.dropout, name=f"{name}_dropout")(x) if between.dropout else x
 
 

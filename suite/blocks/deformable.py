@@ -34,7 +34,12 @@ class DeformableConv2D(layers.Layer):  # type: ignore[misc]
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         parts = 3 if modulated else 2
         self.offsets = layers.Conv2D(
-            parts * kernel_size**2, kernel_size, padding="same", kernel_initializer="zeros", name="offsets"
+            parts * kernel_size**2,
+            kernel_size,
+            padding="same",
+            kernel_initializer="zeros",
+            name="offsets",
+            dtype="float32",  # places in a large picture, whatever the policy
         )
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -50,7 +55,7 @@ class DeformableConv2D(layers.Layer):  # type: ignore[misc]
         moved = self.offsets(x)
         sampled = self._sample(x, moved[..., :taps], moved[..., taps : 2 * taps])
         if self.modulated:
-            sampled = sampled * (2 * ops.sigmoid(moved[..., 2 * taps :]))[..., None]
+            sampled = sampled * ops.cast(2 * ops.sigmoid(moved[..., 2 * taps :]), x.dtype)[..., None]
         height, width, channels = x.shape[1:]
         columns = ops.reshape(sampled, (-1, height, width, taps * channels))
         result = ops.matmul(columns, ops.reshape(self.kernel, (taps * channels, self.filters)))
@@ -73,8 +78,9 @@ class DeformableConv2D(layers.Layer):  # type: ignore[misc]
             inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
             near_row = ops.cast(ops.clip(row, 0, height - 1), "int32")
             near_column = ops.cast(ops.clip(column, 0, width - 1), "int32")
-            share = (1 - ops.abs(rows - row)) * (1 - ops.abs(columns - column)) * ops.cast(inside, x.dtype)
-            return ops.take(flat, first + near_row * width + near_column, axis=0) * share[..., None]
+            share = (1 - ops.abs(rows - row)) * (1 - ops.abs(columns - column)) * ops.cast(inside, "float32")
+            read = ops.take(flat, first + near_row * width + near_column, axis=0)
+            return read * ops.cast(share, x.dtype)[..., None]
 
         return corner(top, left) + corner(top, left + 1) + corner(top + 1, left) + corner(top + 1, left + 1)
 

@@ -45,16 +45,48 @@ class MeanOfMembers(layers.Layer):  # type: ignore[misc]
 
 
 def classification(x: keras.KerasTensor, classes: int) -> dict[str, keras.KerasTensor]:
-    """A vector a row (N, F) to {"probabilities": float32 (N, classes)}, each row summing to one.
+    """One class out of several, by softmax: (N, F) to {"probabilities": float32 (N, classes)}, rows that sum to one.
 
-    Or one a row and member of an ensemble, (N, members, F), each with a layer of its own.
+    Or from one vector a row and member of an ensemble, (N, members, F), each with a layer of its own.
     """
-    if len(x.shape) == 3:
-        members = x.shape[1]
-        x = layers.EinsumDense(
-            "nmf,mfc->nmc", (members, classes), bias_axes="mc", activation="softmax", dtype="float32", name="softmax"
-        )(x)
-        x = MeanOfMembers(name="members")(x)
-    else:
-        x = layers.Dense(classes, activation="softmax", dtype="float32", name="softmax")(x)
-    return {PROBABILITIES: Temperature(name=PROBABILITIES)(x)}
+    return _calibrated(_dense(x, classes, "softmax", "softmax"))
+
+
+def binary(x: keras.KerasTensor) -> dict[str, keras.KerasTensor]:
+    """Yes or no, by one logit z and the sigmoid: {"probabilities": float32 (N, 2)}, in each row [1 - p, p].
+
+    Both sides are sigmoids, of -z and z, so that neither loses its digits where the other is near one: the same as
+    `classification` of two classes whose logits are 0 and z, with half of its weights. Takes members as that does.
+    """
+    z = _dense(x, 1, None, "logit")
+    sides = layers.Concatenate(dtype="float32", name="sides")([-z, z])
+    return _calibrated(layers.Activation("sigmoid", dtype="float32", name="sigmoid")(sides))
+
+
+def multi_label(x: keras.KerasTensor, labels: int) -> dict[str, keras.KerasTensor]:
+    """Any number of labels at once, by sigmoids: {"probabilities": float32 (N, labels)}, each from 0 to 1 for itself.
+
+    For networks that are compiled by hand, with binary cross-entropy: the shared readers, loss, calibration and metrics
+    know one class a row, and no built-in domain uses it. Of an ensemble, (N, members, F), it is the members' mean,
+    while training too.
+    """
+    name = PROBABILITIES if len(x.shape) == 2 else "sigmoid"
+    probabilities = _dense(x, labels, "sigmoid", name)
+    if len(x.shape) == 2:
+        return {PROBABILITIES: probabilities}
+    return {PROBABILITIES: layers.GlobalAveragePooling1D(dtype="float32", name=PROBABILITIES)(probabilities)}
+
+
+def _dense(x: keras.KerasTensor, units: int, activation: str | None, name: str) -> keras.KerasTensor:
+    """(N, F) to (N, units), or (N, members, F) to (N, members, units) by a layer for each; always float32."""
+    if len(x.shape) == 2:
+        return layers.Dense(units, activation=activation, dtype="float32", name=name)(x)
+    return layers.EinsumDense(
+        "nmf,mfc->nmc", (x.shape[1], units), bias_axes="mc", activation=activation, dtype="float32", name=name
+    )(x)
+
+
+def _calibrated(probabilities: keras.KerasTensor) -> dict[str, keras.KerasTensor]:
+    if len(probabilities.shape) == 3:
+        probabilities = MeanOfMembers(dtype="float32", name="members")(probabilities)
+    return {PROBABILITIES: Temperature(dtype="float32", name=PROBABILITIES)(probabilities)}

@@ -25,11 +25,12 @@ def embedding(
         if kind == "none":
             return None
         units = width or hp.Choice("numeric_units", [2, 4, 8, 16], default=8)
+        # In mixed precision too: bins are narrow and waves short, and bfloat16 knows three digits.
         if kind == "piecewise_linear":
-            x = PiecewiseLinear(edges, name=f"{name}_bins")(features)
+            x = PiecewiseLinear(edges, dtype="float32", name=f"{name}_bins")(features)
         else:
             frequencies = hp.Choice("frequencies", [4, 8, 16, 32], default=16)
-            x = Periodic(frequencies, name=f"{name}_waves")(features)
+            x = Periodic(frequencies, dtype="float32", name=f"{name}_waves")(features)
     return layers.Activation("relu", name=f"{name}_relu")(PerFeature(units, name=f"{name}_per_feature")(x))
 
 

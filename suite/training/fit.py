@@ -10,7 +10,7 @@ import tensorflow as tf
 from keras_tuner import HyperParameters
 
 from suite.domain import Domain
-from suite.training import checkpoint, interruption, steps
+from suite.training import checkpoint, interruption, precision, steps
 from suite.training.checkpoint import Checkpoint
 from suite.training.data import Prepared, TrainingRows
 from suite.training.model import balance, batch_size, build
@@ -64,10 +64,11 @@ def fit(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     resumable: Resumable | None = None,
 ) -> Fitted:
-    """Train for up to `epochs`, stop when validation no longer improves, and return to the best epoch."""
+    """Train for up to `epochs`, stop when validation no longer improves, and return to the best epoch, in float32."""
     seed_everything(settings.seed)
     model = build(domain, hp, prepared, settings.epochs)
     selection = run(domain, hp, model, prepared, settings, callbacks=callbacks, resumable=resumable)
+    precision.to_float32(model)
     return Fitted(model, selection.history, selection.seconds, selection.best_epoch)
 
 

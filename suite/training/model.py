@@ -7,6 +7,7 @@ import keras
 from keras_tuner import HyperParameters
 
 from suite.domain import Domain
+from suite.training import precision
 from suite.training.data import Prepared
 from suite.training.losses import FocalCrossEntropy
 
@@ -26,7 +27,10 @@ SCHEDULES = ("cosine", "one_cycle", "constant")
 
 def build(domain: Domain, hp: HyperParameters, prepared: Prepared, epochs: int) -> keras.Model:
     """The compiled network, its learning rate spread over all steps of `epochs`."""
-    model = domain.build(hp, prepared.preprocessing, len(prepared.labels))
+    with precision.applied(precision.choose(hp)):
+        model = domain.build(hp, prepared.preprocessing, len(prepared.labels))
+    # The network itself computes nothing: it must not round its inputs before a layer has seen them.
+    model.dtype_policy = precision.FLOAT32
     domain.augmentation(hp)
     steps_of_epoch = -(-len(prepared.rows["train"]) // batch_size(domain, hp))
     with hp.name_scope("training"):

@@ -1,5 +1,6 @@
 from keras_tuner import HyperParameters
 
+from suite.errors import UsageError
 from tuning import space
 
 
@@ -32,3 +33,61 @@ def test_the_size_counts_combinations_and_continua_apart() -> None:
     assert (
         space.describe_size(found) == "5 hyperparameters, 144 combinations, times 1 that can be any number in a range"
     )
+
+
+def branching(hp: HyperParameters) -> None:
+    kind = hp.Choice("kind", ["none", "recurrent", "attention"], default="none")
+    if kind != "none":
+        hp.Choice("units", [16, 32], default=16)
+    if kind == "attention":
+        heads = hp.Choice("heads", [1, 2, 4], default=2)
+        if heads > 1:
+            hp.Float("share", 0.0, 1.0)
+    if hp.Int("depth", 0, 4, default=2) >= 2:
+        hp.Boolean("residual")
+    if hp.Choice("impossible", [False, True], default=False):
+        raise UsageError("refused")
+    hp.Fixed("network", "stages")
+
+
+def test_what_only_some_choices_bring_is_found_with_its_conditions() -> None:
+    found = {dimension.name: dimension for dimension in space.explore(branching)}
+    assert set(found) == {
+        "kind", "units", "heads", "share", "depth", "residual", "impossible", "network"
+    }  # fmt: skip
+    assert found["kind"].when == ()
+    assert found["units"].when == (space.Condition("kind", ("recurrent", "attention")),)
+    assert found["heads"].when == (space.Condition("kind", ("attention",)),)
+    assert found["share"].when == (space.Condition("heads", (2, 4)),)
+    assert found["residual"].when == (space.Condition("depth", (2, 3, 4)),)
+
+
+def test_a_condition_counts_only_where_it_holds() -> None:
+    # kind none: 1; recurrent: 2 units; attention: 2 units x (1 or, with several heads, a share for each of 2).
+    kinds = 1 + 2 + 2 * 3
+    depths = 2 + 3 * 2
+    assert space.size(space.explore(branching)) == (kinds * depths * 2, 1)
+
+
+def test_what_follows_from_a_changed_default_is_not_a_condition() -> None:
+    def following(hp: HyperParameters) -> None:
+        large = hp.Boolean("large", default=True)
+        if hp.Int("stages", 1, 3, default=3 if large else 1) > 1:
+            hp.Boolean("pooling")
+
+    found = {dimension.name: dimension for dimension in space.explore(following)}
+    assert found["pooling"].when == (space.Condition("stages", (2, 3)),)
+    assert space.size(found.values()) == (2 * (1 + 2 * 2), 0)
+
+
+def test_the_size_is_that_of_all_combinations_tried_out() -> None:
+    def tried(hp: HyperParameters) -> None:
+        if hp.Choice("trunk", ["plain", "columns"], default="plain") == "plain":
+            kind = hp.Choice("numeric", ["none", "bins"], default="bins")
+            if kind != "none":
+                hp.Choice("width", [2, 4, 8], default=4)
+        else:
+            hp.Choice("heads", [1, 2], default=1)
+
+    plain, columns = 1 + 3, 2
+    assert space.size(space.explore(tried)) == (plain + columns, 0)

@@ -33,6 +33,7 @@ def parts() -> list[tuple[str, Any]]:
         "conv/squeeze_excite": [True],
         "conv/stochastic_depth": [0.5],
         "conv/kernels": ["growing", "shrinking"],
+        "conv/pooling": ["average"],
         "conv/l2": [1e-4],
         "pool/pooling": ["average", "max", "flatten"],
         "network": ["lenet"],
@@ -45,7 +46,12 @@ def test_every_part_exports_and_every_engine_agrees(name: str, choice: Any, tmp_
     from suite.artifact import TensorSpec
     from suite.training import export
 
-    trunk = {**SMALL, "conv/repeats": 1, "conv/stages": 2 if name == "conv/kernels" else 1, "conv/kernel": 3}
+    trunk = {
+        **SMALL,
+        "conv/repeats": 1,
+        "conv/stages": 2 if name in ("conv/kernels", "conv/pooling") else 1,
+        "conv/kernel": 3,
+    }
     if choice == "growing":
         trunk["conv/kernel"] = 1
     model = build({**({} if name == "network" else trunk), name: choice})

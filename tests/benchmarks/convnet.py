@@ -18,7 +18,7 @@ from tests.benchmarks import rivals
 from tests.benchmarks.shared_data import folder
 
 PAIRS = 9
-TORCH = "torch==2.15.0"
+TORCH = "torch==2.13.0"
 SETTINGS = {"training.optimizer": "adam", "training.learning_rate": 1e-3, "training.schedule": "constant",
             "training.weight_decay": 1e-5, "training.batch_size": 64}  # fmt: skip
 
@@ -60,10 +60,10 @@ class Ours:
 class Torch:
     """PyTorch in a process of its own, an epoch at a time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, seed: int = 0) -> None:
         script = Path(__file__).with_name("convnet_torch.py")
         self._process = subprocess.Popen(
-            [rivals.python(TORCH, "numpy==2.4.6"), script, path],
+            [rivals.python(TORCH, "numpy==2.4.6"), script, path, str(seed)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -10,12 +10,17 @@ def test_it_takes_effect_at_the_end_of_the_step() -> None:
     from suite.training import interruption
 
     reached = []
-    with pytest.raises(KeyboardInterrupt), interruption.between_steps() as stop:
-        stop.on_train_batch_end(0)
-        os.kill(os.getpid(), signal.SIGINT)
-        reached.append("rest of the step")
-        stop.on_train_batch_end(1)
-        reached.append("next step")
+
+    def train() -> None:
+        with interruption.between_steps() as stop:
+            stop.on_train_batch_end(0)
+            os.kill(os.getpid(), signal.SIGINT)
+            reached.append("rest of the step")
+            stop.on_train_batch_end(1)
+            reached.append("next step")
+
+    with pytest.raises(KeyboardInterrupt):
+        train()
     assert reached == ["rest of the step"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 

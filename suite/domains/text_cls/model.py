@@ -7,7 +7,7 @@ import numpy as np
 from keras import layers
 from keras_tuner import HyperParameters
 
-from suite.blocks import bags, dense, heads, sequence
+from suite.blocks import backbone, bags, dense, heads, sequence
 from suite.preprocessing.mirror.text import FIRST
 
 TOKENS = ("words", "bigrams", "characters")
@@ -22,8 +22,10 @@ def build(hp: HyperParameters, preprocessing: dict[str, Any], classes: int) -> k
     rarity = {name: _rarity(preprocessing["frequencies"][name], preprocessing["texts"]) for name in TOKENS}
     x = bags.bags(hp, inputs, rarity, "bag")
     read = sequence.reader(hp, inputs["words"], len(rarity["words"]), "reader")
-    if read is not None:
-        x = layers.Concatenate(name="join")([x, read])
+    known = backbone.pretrained(hp, inputs["words"], ["", backbone.UNKNOWN_WORD, *preprocessing["words"]], "reader")
+    parts = [part for part in (x, read, known) if part is not None]
+    if len(parts) > 1:
+        x = layers.Concatenate(name="join")(parts)
     x = dense.multilayer(hp, x, "dense", depth=0, units=64)
     return keras.Model(inputs, heads.classification(x, classes), name="text_cls")
 

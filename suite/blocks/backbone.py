@@ -1,0 +1,106 @@
+"""A pretrained network from KerasHub that reads the words in order, by the name of its preset or from a folder."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import layers, ops
+from keras_tuner import HyperParameters
+
+from suite.errors import UsageError
+
+UNKNOWN_WORD = "□"
+ABSENT = -1
+MOST_PIECES = 6
+LONGEST = 512
+
+
+def pretrained(
+    hp: HyperParameters, ids: keras.KerasTensor, words: Sequence[str], name: str
+) -> keras.KerasTensor | None:
+    """Word ids int32 (N, length) to the mean of the network's vectors over the text, (N, units).
+
+    `words` holds the word of every id, "" for padding and UNKNOWN_WORD for what is not known. None where `pretrained` is empty, which a search leaves as it
+    is. The network's weights stay as they came unless `tune_pretrained` is set. UsageError where there is no such
+    preset, or the package keras-hub is missing.
+    """
+    with hp.name_scope(name):
+        preset = hp.Fixed("pretrained", "")
+        if not preset:
+            return None
+        network, tokenizer = _load(str(preset))
+        network.trainable = hp.Boolean("tune_pretrained", default=False)
+    longest = min(LONGEST, getattr(network, "max_sequence_length", LONGEST))
+    # A word is two pieces or fewer as a rule: with room for more, most of what is read would be padding.
+    length = min(2 * ids.shape[1] + 2, longest)
+    ends = [getattr(tokenizer, end, None) for end in ("start_token_id", "end_token_id")]
+    table = [_pieces(tokenizer, word) for word in words]
+    tokens = Pieces(table, *ends, length=length, padding=tokenizer.pad_token_id or 0, name=f"{name}_pieces")(ids)
+    read = network({key: tokens[key] for key in network.input})
+    vectors = read["sequence_output"] if isinstance(read, dict) else read
+    return layers.GlobalAveragePooling1D(name=f"{name}_pretrained_mean")(vectors, mask=tokens["padding_mask"])
+
+
+def _load(preset: str) -> tuple[keras.Model, Any]:
+    try:
+        import keras_hub
+    except ImportError:
+        raise UsageError("a pretrained network needs a package that is not there: pip install 'suite[hub]'") from None
+    try:
+        return (
+            keras_hub.models.Backbone.from_preset(preset),
+            keras_hub.tokenizers.Tokenizer.from_preset(preset),
+        )
+    except Exception as error:  # whatever the package, the network or the files raise
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise UsageError(
+            f"the pretrained network '{preset}' cannot be had ({first}): give the folder of a KerasHub preset for "
+            "texts, or the name of one where there is a network to fetch it from"
+        ) from error
+
+
+def _pieces(tokenizer: Any, word: str) -> list[int]:
+    # Tokenizers that know spaces know most words with one before them.
+    return [int(piece) for piece in tokenizer([f" {word}"])[0]][:MOST_PIECES] if word else []
+
+
+@keras.saving.register_keras_serializable(package="suite")
+class Pieces(layers.Layer):  # type: ignore[misc]
+    """Word ids (N, words) to what a KerasHub network takes: the words' pieces between `start` and `end`.
+
+    `table` holds the pieces of each word. {"token_ids", "padding_mask", "segment_ids"}, each int32 (N, length).
+    """
+
+    def __init__(
+        self, table: Sequence[Sequence[int]], start: int | None, end: int | None, length: int, padding: int,
+        **kwargs: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(**kwargs)
+        self.table = [list(pieces) for pieces in table]
+        self.start, self.end, self.length, self.padding = start, end, length, padding
+        width = max(1, *(len(pieces) for pieces in self.table))
+        self._rows = [[*pieces, *[ABSENT] * (width - len(pieces))] for pieces in self.table]
+
+    def call(self, ids: Any) -> dict[str, Any]:
+        pieces = ops.take(ops.convert_to_tensor(self._rows, "int32"), ids, axis=0)
+        pieces = ops.reshape(pieces, (-1, ids.shape[1] * len(self._rows[0])))
+        around = [ops.full_like(pieces[:, :1], ABSENT if piece is None else piece) for piece in (self.start, self.end)]
+        sequence = ops.concatenate([around[0], pieces, around[1]], axis=1)
+        places = ops.arange(sequence.shape[1])
+        order = ops.argsort(ops.where(sequence == ABSENT, places + sequence.shape[1], places), axis=1)
+        sequence = ops.take_along_axis(sequence, order, axis=1)[:, : self.length]
+        present = sequence != ABSENT
+        return {
+            "token_ids": ops.where(present, sequence, self.padding),
+            "padding_mask": ops.cast(present, "int32"),
+            "segment_ids": ops.zeros_like(sequence),
+        }
+
+    def compute_output_spec(self, ids: Any) -> Any:
+        width = min(self.length, ids.shape[1] * len(self._rows[0]) + 2)
+        names = ("token_ids", "padding_mask", "segment_ids")
+        return {name: keras.KerasTensor((ids.shape[0], width), "int32") for name in names}
+
+    def get_config(self) -> dict[str, Any]:
+        own = {name: getattr(self, name) for name in ("table", "start", "end", "length", "padding")}
+        return {**super().get_config(), **own}

@@ -1,0 +1,83 @@
+"""A pretrained network from a local folder: a tiny one with random weights, made here."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import numpy as np
+import pytest
+
+Run = Callable[..., CompletedProcess[str]]
+VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "##ly", "a", "the", "film", "##s"]
+
+
+@pytest.fixture(scope="module")
+def preset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from suite.config import load_tensorflow
+
+    load_tensorflow()
+    import keras_hub
+
+    folder = tmp_path_factory.mktemp("preset")
+    network = keras_hub.models.BertBackbone(
+        vocabulary_size=len(VOCABULARY), num_layers=1, num_heads=2, hidden_dim=8, intermediate_dim=16,
+        max_sequence_length=32,
+    )  # fmt: skip
+    network.save_to_preset(str(folder))
+    keras_hub.tokenizers.BertTokenizer(vocabulary=VOCABULARY, lowercase=True).save_to_preset(str(folder))
+    return folder
+
+
+def test_words_become_pieces_between_start_and_end() -> None:
+    from suite.blocks.backbone import Pieces
+
+    layer = Pieces([[], [1], [5, 7], [10]], start=2, end=3, length=6, padding=0)
+    tokens = {name: np.array(values) for name, values in layer(np.array([[2, 3, 0], [1, 2, 2], [0, 0, 0]])).items()}
+    assert tokens["token_ids"].tolist() == [[2, 5, 7, 10, 3, 0], [2, 1, 5, 7, 5, 7], [2, 3, 0, 0, 0, 0]]
+    assert tokens["padding_mask"].tolist() == [[1, 1, 1, 1, 1, 0], [1, 1, 1, 1, 1, 1], [1, 1, 0, 0, 0, 0]]
+    assert not tokens["segment_ids"].any()
+
+
+def test_the_network_reads_a_word_as_its_tokenizer_would(preset: Path) -> None:
+    import keras
+    import keras_hub
+    from keras_tuner import HyperParameters
+
+    from suite.blocks import backbone
+
+    hp = HyperParameters()
+    hp.values["reader/pretrained"] = str(preset)
+    ids = keras.Input((4,), dtype="int32")
+    words = ["", backbone.UNKNOWN_WORD, "goodly", "films", "zebra"]
+    model = keras.Model(ids, backbone.pretrained(hp, ids, words, "reader"))
+    assert not model.trainable_weights
+    network = keras_hub.models.Backbone.from_preset(str(preset))
+    pieces = np.array([[2, 5, 7, 10, 11, 1, 1, 3]])
+    given = {"token_ids": pieces, "padding_mask": np.ones_like(pieces), "segment_ids": np.zeros_like(pieces)}
+    expected = np.array(network(given)["sequence_output"]).mean(axis=1)
+    np.testing.assert_allclose(model(np.array([[2, 3, 4, 1]])), expected, atol=1e-5)
+
+
+def test_a_model_with_it_is_trained_saved_and_asked(suite: Run, preset: Path, tmp_path: Path) -> None:
+    rows = [
+        f"{word} film {number},{label}" for word, label in (("good", "up"), ("bad", "down")) for number in range(40)
+    ]
+    (tmp_path / "reviews.csv").write_text("\n".join(["text,label", *rows]))
+    options = ["--set", f"reader.pretrained={preset}", "--set", "reader.tune_pretrained=true"]
+    fitted = suite(
+        "fit", "text_cls", "--data", tmp_path / "reviews.csv", "--epochs", "1", "--models", tmp_path, *options, "--json"
+    )
+    assert fitted.returncode == 0, fitted.stderr
+    card = json.loads((Path(json.loads(fitted.stdout)["artifact"]) / "card.json").read_text())
+    assert card["hyperparameters"]["reader/pretrained"] == str(preset)
+    assert card["engines"]["tf"]["rows_checked"] > 50
+    answered = suite("predict", "text_cls", "--input", "-", "--models", tmp_path, stdin='{"text": "good film"}')
+    assert answered.returncode == 0, answered.stderr
+
+
+def test_a_preset_that_is_not_there_is_named(suite: Run, tmp_path: Path) -> None:
+    missing = tmp_path / "no preset"
+    done = suite("fit", "text_cls", "--set", f"reader.pretrained={missing}", "--models", tmp_path)
+    assert done.returncode == 2
+    assert f"the pretrained network '{missing}' cannot be had" in done.stderr.splitlines()[-1]

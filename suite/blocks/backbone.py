@@ -20,9 +20,9 @@ def pretrained(
 ) -> keras.KerasTensor | None:
     """Word ids int32 (N, length) to the mean of the network's vectors over the text, (N, units).
 
-    `words` holds the word of every id, "" for padding and UNKNOWN_WORD for what is not known. None where `pretrained` is empty, which a search leaves as it
-    is. The network's weights stay as they came unless `tune_pretrained` is set. UsageError where there is no such
-    preset, or the package keras-hub is missing.
+    `words` holds the word of every id, "" for padding and UNKNOWN_WORD for what is not known. None where `pretrained`
+    is empty, which a search leaves as it is. The network's weights stay as they came unless `tune_pretrained` is set.
+    UsageError where there is no such preset, or the package keras-hub is missing.
     """
     with hp.name_scope(name):
         preset = hp.Fixed("pretrained", "")
@@ -33,9 +33,10 @@ def pretrained(
     longest = min(LONGEST, getattr(network, "max_sequence_length", LONGEST))
     # A word is two pieces or fewer as a rule: with room for more, most of what is read would be padding.
     length = min(2 * ids.shape[1] + 2, longest)
-    ends = [getattr(tokenizer, end, None) for end in ("start_token_id", "end_token_id")]
+    start, end = (getattr(tokenizer, name, None) for name in ("start_token_id", "end_token_id"))
     table = [_pieces(tokenizer, word) for word in words]
-    tokens = Pieces(table, *ends, length=length, padding=tokenizer.pad_token_id or 0, name=f"{name}_pieces")(ids)
+    padding = tokenizer.pad_token_id or 0
+    tokens = Pieces(table, start, end, length=length, padding=padding, name=f"{name}_pieces")(ids)
     read = network({key: tokens[key] for key in network.input})
     vectors = read["sequence_output"] if isinstance(read, dict) else read
     return layers.GlobalAveragePooling1D(name=f"{name}_pretrained_mean")(vectors, mask=tokens["padding_mask"])

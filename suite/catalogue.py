@@ -160,7 +160,7 @@ BLOCKS = [
     *[_convolution(kind) for kind in convolutions.CONVOLUTIONS.values()],
     Block("convolutions", deformable.DeformableConv2D, _part(picture, lambda hp, x: deformable.DeformableConv2D(4)(x))),
     Block("augmentation", augment.pictures, lambda hp: augment.pictures(hp, "augment", "image")),
-    Block("augmentation", augment.placing, _scoped("augment", augment.placing), {"augment/flip": True}),
+    Block("augmentation", augment.placing, _scoped("augment", augment.placing)),
     Block("augmentation", augment.changing, _scoped("augment", augment.changing), {"augment/randaugment": 2}),
     Block("augmentation", augment.erasing, _scoped("augment", augment.erasing)),
     Block("augmentation", mixing.choose, _scoped("augment", mixing.choose),

@@ -135,7 +135,7 @@ def _gutter(lanes: list[str | None], own: int, sources: list[int], ended: list[i
 
 def _folded(rows: list[Row]) -> "list[tuple[str, str, str, str, str] | str]":
     """The rows as cells, where a run of rows comes several times over told once, and how often after it."""
-    alike = [(row.gutter, row.after, row.what, row.shape, row.parameters) for row in rows]
+    alike = [(row.gutter, row.what, row.shape, row.parameters) for row in rows]
     lines: list[tuple[str, str, str, str, str] | str] = []
     start = 0
     while start < len(rows):

@@ -49,18 +49,12 @@ def multiply_adds(model: keras.Model) -> int | None:
 
     Counted in the traced graph; None where that has loops, whose rounds it does not tell.
     """
-    inputs = {
-        name: tf.TensorSpec((1, *tensor.shape[1:]), tensor.dtype) for name, tensor in _named_inputs(model).items()
-    }
+    inputs = keras.tree.map_structure(lambda tensor: tf.TensorSpec((1, *tensor.shape[1:]), tensor.dtype), model.input)
     graph = tf.function(lambda rows: model(rows, training=False)).get_concrete_function(inputs).graph
     operations = graph.get_operations()
     if any(operation.type in LOOPS for operation in operations):
         return None
     return sum(COSTS[operation.type](operation) for operation in operations if operation.type in COSTS)
-
-
-def _named_inputs(model: keras.Model) -> dict[str, Any]:
-    return {tensor.name: tensor for tensor in keras.tree.flatten(model.inputs)}
 
 
 def _layer(operation: Any, shape: Shape, inputs: tuple[str, ...]) -> Layer:

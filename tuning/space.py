@@ -50,9 +50,7 @@ def explore(declare: Callable[[HyperParameters], Any]) -> list[Dimension]:
     """
     explorer = _Explorer(declare)
     explorer.visit({}, explorer.declared({}) or {})
-    found = explorer.found
-    scopes = list(dict.fromkeys(_scope(dimension) for dimension in found))
-    return sorted(found, key=lambda dimension: scopes.index(_scope(dimension)))
+    return _in_scopes(explorer.found)
 
 
 def size(found: Iterable[Dimension]) -> tuple[int, int]:
@@ -171,8 +169,19 @@ def _exists(dimension: Dimension, chosen: dict[str, Any]) -> bool:
     return all(chosen.get(condition.parent, NOTHING) in condition.values for condition in dimension.when)
 
 
-def _scope(dimension: Dimension) -> str:
-    return dimension.name.rpartition(".")[0]
+def _in_scopes(found: list[Dimension]) -> list[Dimension]:
+    """Scope by scope, and in each what hangs on another after it."""
+    scopes = list(dict.fromkeys(_scope(dimension.name) for dimension in found))
+    places: dict[str, tuple[int, ...]] = {}
+    for index, dimension in enumerate(found):
+        scope = _scope(dimension.name)
+        above = max((places[one.parent] for one in dimension.when if _scope(one.parent) == scope), default=())
+        places[dimension.name] = (*above, index) if above else (scopes.index(scope), index)
+    return sorted(found, key=lambda dimension: places[dimension.name])
+
+
+def _scope(name: str) -> str:
+    return name.rpartition(".")[0]
 
 
 def _dotted(name: str) -> str:

@@ -22,7 +22,7 @@ def pictures(hp: HyperParameters, name: str, key: str) -> Augmentation | None:
     and CutMix (Yun et al. 2019), each off at 0.
     """
     with hp.name_scope(name):
-        changes = [*_placing(hp), *_randaugment(hp), *_erasing(hp)]
+        changes = [*placing(hp), *changing(hp), *erasing(hp)]
         mix = mixing.choose(hp)
     if not changes and not mix:
         return None
@@ -39,13 +39,15 @@ def pictures(hp: HyperParameters, name: str, key: str) -> Augmentation | None:
     return augment
 
 
-def _placing(hp: HyperParameters) -> list[Change]:
+def placing(hp: HyperParameters) -> list[Change]:
+    """Pictures moved by up to `shift` of their sides, and every second one mirrored where `flip` is set."""
     shift = hp.Float("shift", 0.0, 0.25, step=0.05, default=0.05)
     flip = hp.Boolean("flip", default=False)
     return [lambda x, seed: place(x, seed, shift, flip)] if shift or flip else []
 
 
-def _randaugment(hp: HyperParameters) -> list[Change]:
+def changing(hp: HyperParameters) -> list[Change]:
+    """RandAugment (Cubuk et al. 2020): `randaugment` changes a picture, drawn from 13, by up to `strength`."""
     times = hp.Int("randaugment", 0, 3, default=0)
     if not times:
         return []
@@ -53,7 +55,8 @@ def _randaugment(hp: HyperParameters) -> list[Change]:
     return [lambda x, seed: randaugment.apply(x, seed, strength)] * times
 
 
-def _erasing(hp: HyperParameters) -> list[Change]:
+def erasing(hp: HyperParameters) -> list[Change]:
+    """Random erasing (Zhong et al. 2020): a box of 2 to 25 % filled with the mean colour, for a share `erase`."""
     chance = hp.Float("erase", 0.0, 1.0, step=0.1, default=0.3)
     return [lambda x, seed: erase(x, seed, chance)] if chance else []
 

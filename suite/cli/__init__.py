@@ -16,6 +16,8 @@ VERBS = {
     "predict": "Answer every row of a file, a folder or standard input.",
     "serve": "Answer predictions over HTTP.",
     "models": "List the saved models, or show one.",
+    "blocks": "List the building blocks of networks, or show one.",
+    "show": "Draw a domain's network, and list what a search may change.",
     "data": "List the built-in data sets.",
 }
 INTERRUPTED = 130

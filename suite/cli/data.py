@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 import click
 
+from suite.cli import options
 from suite.cli.output import Output
 from suite.data import builtin
 
@@ -14,9 +15,7 @@ def command() -> None:
 
 
 @command.command("list", epilog="Example: suite data list; then suite fit image_cls --data mnist")
-@click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback with an error.")
-@click.option("--json", "as_json", is_flag=True, help="End standard output with one JSON object.")
-@click.option("--quiet", is_flag=True, help="Print results only.")
+@options.printing
 def list_data(as_json: bool, quiet: bool) -> None:
     """List every name that --data understands, and where its rows come from."""
     rows = [{"name": name, **asdict(entry)} for name, entry in builtin.NAMES.items()]

@@ -11,7 +11,6 @@ import click
 
 from suite.cli import options
 from suite.cli.output import Output, metric_lines
-from suite.errors import unknown
 
 if TYPE_CHECKING:
     import keras
@@ -48,16 +47,7 @@ class Request:
 @click.argument("domain")
 @options.data
 @options.training
-@click.option("--preset", help="Start from a named set of hyperparameters, such as lenet for image_cls.")
-@click.option(
-    "--hp",
-    "file",
-    type=click.Path(dir_okay=False, exists=True, path_type=Path),
-    help="Take hyperparameters from a JSON file or a card.json.",
-)
-@click.option(
-    "--set", "assignments", multiple=True, metavar="NAME=VALUE", help="Set a hyperparameter; may be repeated."
-)
+@options.network
 @options.threshold
 @click.option(
     "--cv", "folds", type=click.IntRange(2, 50), help="First measure on this many folds: their mean and deviation."
@@ -111,7 +101,7 @@ def fit(request: Request, output: Output) -> Path:
 
     from suite import domains
 
-    values, epochs = _hyperparameters(domain, request)
+    values, epochs = options.hyperparameters(domain, request.preset, request.file, request.assignments)
     dataset = domains.load_data(domain, request.source, options.data_options(request.seed, request.reader))
     show_data(dataset, output)
     output.say("loading TensorFlow")
@@ -156,20 +146,6 @@ def fit(request: Request, output: Output) -> Path:
     }
     output.result(lines, value | ({"cross_validation": folds} if folds else {}))
     return folder
-
-
-def _hyperparameters(domain: "Domain", request: Request) -> tuple[dict[str, Any], int | None]:
-    """The values that were chosen by hand, the later over the earlier, and a preset's number of epochs."""
-    from suite.training import hyperparameters
-
-    preset: dict[str, Any] = {}
-    if request.preset is not None:
-        if request.preset not in domain.presets:
-            raise unknown(f"preset of {domain.name}", request.preset, list(domain.presets))
-        preset = dict(domain.presets[request.preset])
-    epochs = preset.pop("epochs", None)
-    given = hyperparameters.read_file(request.file) if request.file else {}
-    return preset | given | hyperparameters.parse(request.assignments), epochs
 
 
 def _cross_validate(

@@ -7,29 +7,35 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from suite.data.options import DataOptions
-from suite.errors import UsageError
+from suite.errors import UsageError, unknown
 
 if TYPE_CHECKING:
+    from suite.domain import Domain
     from suite.training.thresholds import Rule
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def common(command: Command) -> Command:
-    """What every verb takes: --models, --json, --quiet, --debug."""
+def printing(command: Command) -> Command:
+    """What every verb takes: --json, --quiet, --debug."""
     for option in (
         click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback with an error."),
         click.option("--quiet", is_flag=True, help="Print results only, no progress."),
         click.option(
             "--json", "as_json", is_flag=True, help="End standard output with one JSON object; progress goes elsewhere."
         ),
-        click.option(
-            "--models", type=click.Path(file_okay=False, path_type=Path), envvar="SUITE_MODELS", default="saved_models",
-            show_default=True, help="The folder of saved models (or $SUITE_MODELS).",
-        ),
-    ):  # fmt: skip
+    ):
         command = option(command)
     return command
+
+
+def common(command: Command) -> Command:
+    """What every verb with a store takes: --models, and what `printing` gives."""
+    models = click.option(
+        "--models", type=click.Path(file_okay=False, path_type=Path), envvar="SUITE_MODELS", default="saved_models",
+        show_default=True, help="The folder of saved models (or $SUITE_MODELS).",
+    )  # fmt: skip
+    return models(printing(command))
 
 
 def data(command: Command) -> Command:
@@ -58,6 +64,22 @@ def training(command: Command) -> Command:
         click.option("--epochs", type=click.IntRange(1), help="Train for at most this many epochs."),
         click.option("--name", help="Save under this name (else the domain's)."),
     ):
+        command = option(command)
+    return command
+
+
+def network(command: Command) -> Command:
+    """Which network: --preset, --hp, --set; the verb gets `preset`, `file` and `assignments`."""
+    for option in (
+        click.option(
+            "--set", "assignments", multiple=True, metavar="NAME=VALUE", help="Set a hyperparameter; may be repeated."
+        ),
+        click.option(
+            "--hp", "file", type=click.Path(dir_okay=False, exists=True, path_type=Path),
+            help="Take hyperparameters from a JSON file or a card.json.",
+        ),
+        click.option("--preset", help="Start from a named set of hyperparameters, such as lenet for image_cls."),
+    ):  # fmt: skip
         command = option(command)
     return command
 
@@ -99,3 +121,17 @@ def take_rule(values: dict[str, Any]) -> "Rule | None":
 def data_options(seed: int, given: dict[str, Any]) -> DataOptions:
     """The reader's options from the values that `data` gave to a verb."""
     return DataOptions(seed=seed, **given)
+
+
+def hyperparameters(
+    domain: "Domain", preset: str | None, file: Path | None, assignments: tuple[str, ...]
+) -> tuple[dict[str, Any], int | None]:
+    """The values that were chosen by the options of `network`, the later over the earlier, and a preset's epochs."""
+    from suite.training import hyperparameters
+
+    if preset is not None and preset not in domain.presets:
+        raise unknown(f"preset of {domain.name}", preset, list(domain.presets))
+    values = dict(domain.presets[preset]) if preset else {}
+    epochs = values.pop("epochs", None)
+    given = hyperparameters.read_file(file) if file else {}
+    return values | given | hyperparameters.parse(assignments), epochs

@@ -84,7 +84,7 @@ def run(
 ) -> Selection:
     """Train a network that `build` made with these hyperparameters."""
     weight, oversample = balance(hp)
-    size = batch_size(domain, hp)
+    size = batch_size(hp, domain.recipe)
     rows = TrainingRows(
         prepared, size, seed=settings.seed, augmentation=domain.augmentation(hp),
         class_weight=weight, oversample=oversample,

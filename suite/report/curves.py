@@ -13,18 +13,17 @@ UNIT = (0.0, 1.0)
 BINS = 10
 SEVERAL = 5
 GRID = 201
-# What each metric of a training is called on its chart, the loss first.
-FIRST = "loss"
+# Of a training, with its objective; others depend on a threshold that is chosen later.
+FOLLOWED = ("loss", "accuracy", "macro_f1", "average_precision", "roc_auc")
 
 
-def learning(history: Mapping[str, Sequence[float]], best_epoch: int) -> list[Markup]:
+def learning(history: Mapping[str, Sequence[float]], objective: str, best_epoch: int) -> list[Markup]:
     """A chart a metric: training and validation, or validation alone where training has none."""
-    names = dict.fromkeys(name.removeprefix("val_") for name in history)
     figures = []
-    for name in sorted((name for name in names if f"val_{name}" in history), key=lambda name: name != FIRST):
-        if name == "log_loss":
-            continue  # the validation loss is the same
-        chart = Chart(name, "epoch", name)
+    for name in dict.fromkeys(["loss", objective, *FOLLOWED]):
+        if f"val_{name}" not in history:
+            continue
+        chart = Chart(name, "epoch", name, whole=True)
         for label, key in (("train", name), ("validation", f"val_{name}")):
             if key in history:
                 chart.line(label, enumerate(history[key], 1))
@@ -68,9 +67,9 @@ def ranking(answers: Answers, labels: Sequence[str]) -> list[Markup]:
         found, alarms = (np.cumsum(one.y[order] == value)[last] for value in (1, 0))
         area, average = statistics.roc_auc(one)(whole), statistics.average_precision(one)(whole)
         rates = zip(np.append(0, alarms / alarms[-1]), np.append(0, found / found[-1]), strict=True)
-        series = roc.line(f"{labels[index]} (area {area:.3f})", rates)
+        series = roc.line(f"{labels[index]} (AUC {area:.3f})", rates)
         trade.line(
-            f"{labels[index]} (average precision {average:.3f})",
+            f"{labels[index]} (AP {average:.3f})",
             zip(found / found[-1], found / (found + alarms), strict=True),
         )
         hit, flagged, present = table[index, index], table[:, index].sum(), table[index].sum()

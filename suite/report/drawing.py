@@ -8,20 +8,26 @@ from markupsafe import Markup, escape
 
 from suite.report.network import Block, depths
 
-BOX, LANE = 216.0, 22.0
+BOX, LANE = 224.0, 22.0
 GAP_X, GAP_Y = 18.0, 30.0
 LINE, PADDING = 15.0, 7.0
 MARGIN = 34.0
-LETTERS = 36
+LETTERS = 35
 SWEEPS = 6
+# How hard a block of the longest path, another block and a passing line are to move.
+SPINE, BLOCK, PASSING = 1e6, 1.0, 0.1
 
 
 @dataclass
 class Item:
-    """A block in its row, or (block -1) a place where a longer line passes it; `x` is its middle."""
+    """A block in its row, or (block -1) a place where a longer line passes it; `x` is its middle.
+
+    `weight` is how hard it is to move.
+    """
 
     block: int
     width: float
+    weight: float
     x: float = 0.0
     above: list["Item"] = field(default_factory=list)
     below: list["Item"] = field(default_factory=list)
@@ -59,19 +65,28 @@ def _rows(blocks: Sequence[Block]) -> list[list[Item]]:
     """Blocks by depth, joined to the rows right above and below; a longer line has an item in each row it passes."""
     depth = depths(blocks)
     rows: list[list[Item]] = [[] for _ in range(max(depth) + 1)]
-    items = [Item(number, BOX) for number in range(len(blocks))]
+    items = [Item(number, BOX, BLOCK) for number in range(len(blocks))]
     for number, item in enumerate(items):
         rows[depth[number]].append(item)
     for number, block in enumerate(blocks):
         for source in block.sources:
             chain = [items[source]]
             for row in range(depth[source] + 1, depth[number]):
-                chain.append(Item(-1, LANE))
+                chain.append(Item(-1, LANE, PASSING))
                 rows[row].append(chain[-1])
             for above, below in pairwise([*chain, items[number]]):
                 above.below.append(below)
                 below.above.append(above)
+    _stiffen(rows[-1][0])
     return rows
+
+
+def _stiffen(item: Item) -> None:
+    """Make the longest path to a block of the last row its spine, which is drawn straight."""
+    item.weight = SPINE
+    nearest = [above for above in item.above if above.block >= 0]
+    if nearest:
+        _stiffen(nearest[(len(nearest) - 1) // 2])
 
 
 def _place(rows: list[list[Item]]) -> None:
@@ -81,23 +96,25 @@ def _place(rows: list[list[Item]]) -> None:
     for sweep in range(SWEEPS):
         down = sweep % 2 == 0
         for row in rows if down else reversed(rows):
-            wanted = [_middle(item.above if down else item.below, item.x) for item in row]
-            order = sorted(range(len(row)), key=lambda index: wanted[index])
+            wanted = [_middle(item, item.above if down else item.below) for item in row]
+            order = sorted(range(len(row)), key=lambda index: (wanted[index], -row[index].weight))
             row[:] = [row[index] for index in order]
             _spread(row, [wanted[index] for index in order])
 
 
-def _middle(joined: Sequence[Item], default: float) -> float:
-    return sum(item.x for item in joined) / len(joined) if joined else default
+def _middle(item: Item, joined: Sequence[Item]) -> float:
+    if item.weight == SPINE:
+        return 0.0
+    return sum(other.x for other in joined) / len(joined) if joined else item.x
 
 
 def _spread(row: Sequence[Item], wanted: Sequence[float]) -> None:
-    """Place a row's items where they are wanted, as far apart as their widths ask; blocks give way less than lines."""
+    """Place a row's items where they are wanted, as far apart as their widths ask; the lighter give way."""
     at: list[float] = []
     for index, item in enumerate(row):
         least = at[-1] + (row[index - 1].width + item.width) / 2 + GAP_X if index else wanted[index]
         at.append(max(wanted[index], least))
-    weights = [item.width for item in row]
+    weights = [item.weight for item in row]
     shift = sum(weight * (x - goal) for weight, x, goal in zip(weights, at, wanted, strict=True)) / sum(weights)
     for item, x in zip(row, at, strict=True):
         item.x = x - shift

@@ -9,7 +9,7 @@ LONGEST_RUN = 12
 ENDS_OF_RUN = 4
 LONGEST_PERIOD = 4
 SETTINGS = ("filters", "units", "num_heads", "kernel_size", "pool_size", "strides", "rate")
-WEIGHTED = ("filters", "units")
+SUM = "Add"
 
 
 @dataclass(frozen=True)
@@ -37,29 +37,29 @@ def blocks(model: Any) -> list[Block]:
 
 def _chains(model: Any) -> list[Block]:
     """One block a layer that learns, with the layers after it that do not."""
-    sources = {layer.name: _sources(layer) for layer in model.layers}
+    # Beside layers these are single functions on their outputs.
+    operations = model.operations
+    sources = {layer.name: _sources(layer) for layer in operations}
     readers: dict[str, int] = {}
     for names in sources.values():
         for name in names:
             readers[name] = readers.get(name, 0) + 1
     found: list[Block] = []
     place: dict[str, int] = {}
-    for layer in model.layers:
+    for layer in operations:
         shape, read = tuple(layer.output.shape[1:]), sources[layer.name]
         last = place.get(read[0], -1) if len(read) == 1 and readers[read[0]] == 1 else -1
-        if last >= 0 and _follows(layer):
+        if last >= 0 and _follows(layer, found[last]):
             block = found[last]
             found[last] = replace(
-                block, shape=shape, parameters=block.parameters + layer.count_params(),
+                block, shape=shape, parameters=block.parameters + _parameters(layer),
                 rest=(*block.rest, _describe(layer)), names=(*block.names, layer.name),
             )  # fmt: skip
             place[layer.name] = last
         else:
             place[layer.name] = len(found)
             read_blocks = tuple(dict.fromkeys(place[name] for name in read))
-            found.append(
-                Block(_describe(layer), shape, layer.count_params(), read_blocks, _inside(layer), (layer.name,))
-            )
+            found.append(Block(_describe(layer), shape, _parameters(layer), read_blocks, _inside(layer), (layer.name,)))
     return found
 
 
@@ -69,8 +69,19 @@ def _sources(layer: Any) -> list[str]:
     return list(dict.fromkeys(tensor._keras_history.operation.name for tensor in tensors))
 
 
-def _follows(layer: Any) -> bool:
-    return "Normalization" in type(layer).__name__ or not layer.trainable_weights
+def _parameters(layer: Any) -> int:
+    return int(layer.count_params()) if hasattr(layer, "count_params") else 0
+
+
+def _follows(layer: Any, block: Block) -> bool:
+    """Whether a layer is written into the block before it.
+
+    After a sum only what keeps its shape is, so that the last of several equal groups looks like the others.
+    """
+    learns = bool(getattr(layer, "trainable_weights", []))
+    if block.title == SUM:
+        return not learns and layer.output.shape[1:] == block.shape
+    return not learns or "Normalization" in type(layer).__name__
 
 
 def _describe(layer: Any) -> str:

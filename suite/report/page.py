@@ -51,7 +51,7 @@ def render(card: Card, material: Material) -> str:
         metrics=tables.metrics(card.metrics, intervals),
         balance=classes,
         splits=list(dataset.rows),
-        learning=curves.learning(material.history, card.training["best_epoch"]),
+        learning=curves.learning(material.history, card.training["objective"], card.training["best_epoch"]),
         classes=classes,
         matrix=tables.matrix(confusion),
         heat_map=tables.heat_map(card.labels, confusion),

@@ -8,7 +8,7 @@ import numpy as np
 from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 420, 260
-LEFT, RIGHT, TOP, BOTTOM = 52, 14, 12, 40
+LEFT, RIGHT, TOP, BOTTOM = 52, 14, 22, 40
 TICKS = 5
 SERIES = 6
 FINEST = 0.4
@@ -19,8 +19,8 @@ Points = Iterable[tuple[float, float]]
 class Chart:
     """Axes, and what is drawn in them; `figure` gives all as HTML, with a legend where there are several series.
 
-    Ranges that are not given are those of the data. `log` is for an axis of powers of ten; y values below one are then
-    drawn at its foot.
+    Ranges that are not given are those of the data. `whole` is for an x axis of whole numbers. `log` is for
+    a y axis of powers of ten; values below one are then drawn at its foot.
     """
 
     title: str
@@ -29,6 +29,7 @@ class Chart:
     x: tuple[float, float] | None = None
     y: tuple[float, float] | None = None
     log: bool = False
+    whole: bool = False
     _lines: list[tuple[str, np.ndarray, bool]] = field(default_factory=list)
     _bars: list[tuple[float, float, float, str]] = field(default_factory=list)
     _errors: list[tuple[float, float, float]] = field(default_factory=list)
@@ -111,19 +112,23 @@ class Axes:
 
     x: tuple[float, float]
     y: tuple[float, float]
-    log: bool
+    x_step: float
+    y_step: float
+    log: bool = False
 
     @classmethod
     def around(cls, chart: Chart) -> "Axes":
         """Axes that hold what the chart holds."""
         x = chart.x or _range(chart.values(0))
+        x_step = max(_step(*x), 1.0 if chart.whole else 0.0)
         if chart.log:
-            return cls(x, (0.0, max(1.0, ceil(log10(max([1.0, *chart.values(1)]))))), True)
+            powers = max(1, ceil(log10(max([1.0, *chart.values(1)]))))
+            return cls(x, (0.0, powers), x_step, ceil(powers / TICKS), True)
         low, high = chart.y or _range(chart.values(1))
+        step = _step(low, high)
         if chart.y is None:
-            step = _step(low, high)
             low, high = floor(low / step + 1e-9) * step, ceil(high / step - 1e-9) * step
-        return cls(x, (low, high), False)
+        return cls(x, (low, high), x_step, step)
 
     def place(self, x: float, y: float) -> tuple[float, float]:
         """A value's place; beyond the axes it is at their end."""
@@ -146,12 +151,13 @@ class Axes:
     def frame(self, chart: Chart) -> str:
         """Grid, ticks and the names of the axes."""
         parts = []
-        for value, text in _ticks(*self.y, powers=self.log):
+        for value, text in _ticks(*self.y, self.y_step):
             _, down = self.place(self.x[0], 10**value if self.log else value)
+            text = f"{10 ** round(value):,}" if self.log else text
             parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{down:.1f}" y2="{down:.1f}"/>')
             parts.append(f'<text class="tick" x="{LEFT - 6}" y="{down:.1f}" dy="4" text-anchor="end">{text}</text>')
         foot = HEIGHT - BOTTOM
-        for value, text in _ticks(*self.x):
+        for value, text in _ticks(*self.x, self.x_step):
             across, _ = self.place(value, self.y[0])
             parts.append(f'<line class="grid" x1="{across:.1f}" x2="{across:.1f}" y1="{foot}" y2="{foot + 4}"/>')
             parts.append(f'<text class="tick" x="{across:.1f}" y="{foot + 17}" text-anchor="middle">{text}</text>')
@@ -164,18 +170,19 @@ class Axes:
         return "".join(parts)
 
     def marked(self, at: float, text: str) -> str:
-        """An upright line, its word on the side that has room."""
+        """An upright line, its word above it on the side that has room."""
         x, _ = self.place(at, self.y[0])
         side, anchor = (5, "start") if x < (LEFT + WIDTH) / 2 else (-5, "end")
         return (
-            f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>'
-            f'<text class="mark" x="{x + side:.1f}" y="{TOP + 10}" text-anchor="{anchor}">{escape(text)}</text>'
+            f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 16}" y2="{HEIGHT - BOTTOM}"/>'
+            f'<text class="mark" x="{x + side:.1f}" y="{TOP - 7}" text-anchor="{anchor}">{escape(text)}</text>'
         )
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
-    return (low, high) if high > low else (low - 0.5, high + 0.5)
+    room = 0.05 * abs(low) or 0.5
+    return (low, high) if high > low else (low - room, high + room)
 
 
 def _step(low: float, high: float) -> float:
@@ -185,11 +192,7 @@ def _step(low: float, high: float) -> float:
     return power * next(factor for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
 
 
-def _ticks(low: float, high: float, *, powers: bool = False) -> list[tuple[float, str]]:
-    if powers:
-        every = ceil((high - low) / TICKS)
-        return [(float(power), f"{10**power:,}") for power in range(round(low), round(high) + 1, every)]
-    step = _step(low, high)
+def _ticks(low: float, high: float, step: float) -> list[tuple[float, str]]:
     first = ceil(low / step - 1e-9)
     values = [(first + index) * step for index in range(int((high - first * step) / step + 1e-9) + 1)]
     return [(value, _number(value, step)) for value in values]

@@ -129,7 +129,7 @@ def _conclude(first: Measured, second: Measured, name: str, row: Row, test: McNe
     """What the main metric's interval and McNemar's test say, in plain words."""
     value, low, high = row.difference.value, row.difference.low, row.difference.high
     answers = _on_answers(test)
-    if np.array_equal(first.answers.probabilities, second.answers.probabilities) and not value:
+    if _alike(first.answers, second.answers):
         return "Both models answer every test row alike."
     if np.isnan(low):
         return f"The test rows cannot tell how {name} differs. {answers}"
@@ -142,6 +142,12 @@ def _conclude(first: Measured, second: Measured, name: str, row: Row, test: McNe
     return (
         f"{better.reference} is better by {name}: the difference is {value:+.4f}, and its 95% interval "
         f"({low:+.4f} to {high:+.4f}) leaves zero out. {answers}"
+    )
+
+
+def _alike(first: Answers, second: Answers) -> bool:
+    return np.array_equal(first.probabilities, second.probabilities) and np.array_equal(
+        first.predicted, second.predicted
     )
 
 

@@ -13,6 +13,8 @@ UNIT = (0.0, 1.0)
 BINS = 10
 SEVERAL = 5
 GRID = 201
+SMALLEST = 1e-6
+LONGEST_NAME = 40
 # Of a training, with its objective; others depend on a threshold that is chosen later.
 FOLLOWED = ("loss", "accuracy", "macro_f1", "average_precision", "roc_auc")
 
@@ -51,6 +53,19 @@ def hardest(answers: Answers) -> list[int]:
     return sorted(known, key=lambda index: precision[index])[:SEVERAL]
 
 
+def _short(label: str) -> str:
+    return label if len(label) <= LONGEST_NAME else f"{label[: LONGEST_NAME - 1]}…"
+
+
+def _scale(scores: np.ndarray, *others: float) -> tuple[float, float]:
+    """An axis for scores: from 0 to 1, or less where all are low, as those of rare cases may be."""
+    highest = max(float(scores.max()), *others, SMALLEST)
+    if highest > 0.5:
+        return UNIT
+    digit = 10.0 ** np.floor(np.log10(highest))
+    return (0.0, float(np.ceil(1.05 * highest / digit) * digit))
+
+
 def ranking(answers: Answers, labels: Sequence[str]) -> list[Markup]:
     """ROC and precision-recall of the hardest classes; the dots are where the model's own decision puts it."""
     classes = hardest(answers)
@@ -67,9 +82,9 @@ def ranking(answers: Answers, labels: Sequence[str]) -> list[Markup]:
         found, alarms = (np.cumsum(one.y[order] == value)[last] for value in (1, 0))
         area, average = statistics.roc_auc(one)(whole), statistics.average_precision(one)(whole)
         rates = zip(np.append(0, alarms / alarms[-1]), np.append(0, found / found[-1]), strict=True)
-        series = roc.line(f"{labels[index]} (AUC {area:.3f})", rates)
+        series = roc.line(f"{_short(labels[index])} (AUC {area:.3f})", rates)
         trade.line(
-            f"{labels[index]} (AP {average:.3f})",
+            f"{_short(labels[index])} (AP {average:.3f})",
             zip(found / found[-1], found / (found + alarms), strict=True),
         )
         hit, flagged, present = table[index, index], table[:, index].sum(), table[index].sum()
@@ -83,21 +98,24 @@ def ranking(answers: Answers, labels: Sequence[str]) -> list[Markup]:
 def calibration(answers: Answers, labels: Sequence[str]) -> list[Markup]:
     """How often a row is what it is said to be, by how sure the answer is; and how many rows are how sure."""
     if answers.probabilities.shape[1] == 2:
-        sure, true, what = answers.probabilities[:, 1], answers.y == 1, f"score of {labels[1]}"
+        sure, true = answers.probabilities[:, 1], answers.y == 1
+        what, share = f"score of {_short(labels[1])}", f"share that is {_short(labels[1])}"
     else:
         sure = answers.probabilities.max(axis=1)
-        true, what = answers.probabilities.argmax(axis=1) == answers.y, "confidence"
-    share = f"share that is {labels[1]}" if answers.probabilities.shape[1] == 2 else "share that is right"
-    reliability = Chart("Reliability", what, share, UNIT, UNIT)
-    counts = Chart("Rows by score", what, "rows", UNIT, log=True)
-    reliability.line("perfect", [(0, 0), (1, 1)], guide=True)
-    bins = np.minimum((sure * BINS).astype(int), BINS - 1)
+        true = answers.probabilities.argmax(axis=1) == answers.y
+        what, share = "confidence", "share that is right"
+    scale = _scale(sure)
+    width = scale[1] / BINS
+    reliability = Chart("Reliability", what, share, scale, scale)
+    counts = Chart("Rows by score", what, "rows", scale, log=True)
+    reliability.line("perfect", [(0, 0), (scale[1], scale[1])], guide=True)
+    bins = np.minimum((sure / width).astype(int), BINS - 1)
     points = []
     for index in range(BINS):
         inside = bins == index
         rows, hits = int(inside.sum()), int(true[inside].sum())
-        bounds = f"{index / BINS:.1f} to {(index + 1) / BINS:.1f}"
-        counts.bar(index / BINS, (index + 1) / BINS, rows, f"{bounds}: {rows:,} rows")
+        bounds = f"{index * width:.3g} to {(index + 1) * width:.3g}"
+        counts.bar(index * width, (index + 1) * width, rows, f"{bounds}: {rows:,} rows")
         if rows:
             mean = float(sure[inside].mean())
             points.append((mean, hits / rows, f"{bounds}: {hits:,} of {rows:,} rows, {mean:.3f} expected"))
@@ -116,7 +134,9 @@ def thresholds(answers: Answers, missed: np.ndarray, alarm: float) -> list[Marku
     positive = answers.y == 1
     order = np.argsort(answers.probabilities[:, 1], kind="stable")
     scores = answers.probabilities[order, 1]
-    at = np.linspace(0, 1, GRID)
+    chosen = 0.5 if answers.threshold is None else answers.threshold
+    scale = _scale(scores, chosen)
+    at = np.linspace(*scale, GRID)
     start = np.searchsorted(scores, at, side="left")
 
     def from_threshold(values: np.ndarray) -> np.ndarray:
@@ -128,14 +148,13 @@ def thresholds(answers: Answers, missed: np.ndarray, alarm: float) -> list[Marku
     recall = found / max(1, positive.sum())
     f1 = 2 * found / np.maximum(flagged + positive.sum(), 1)
     cost = missed[positive].sum() - from_threshold(np.where(positive, missed, 0)) + alarm * (flagged - found)
-    quality = Chart("Precision, recall and F1", "threshold", "", UNIT, UNIT)
+    quality = Chart("Precision, recall and F1", "threshold", "share", scale, UNIT)
     for name, values in (("precision", precision), ("recall", recall), ("F1", f1)):
         quality.line(name, zip(at, values, strict=True))
     # Flagging every row may cost many times what any sensible threshold does, and would hide all the rest.
     most = max(missed[positive].sum(), cost[GRID // 2], 1.0) * 1.5
-    price = Chart("Cost on the test rows", "threshold", "cost", UNIT, (0.0, most))
+    price = Chart("Cost on the test rows", "threshold", "cost", scale, (0.0, most))
     price.line("cost", zip(at, cost, strict=True))
-    chosen = 0.5 if answers.threshold is None else answers.threshold
     for chart in (quality, price):
         chart.mark(chosen, f"{'chosen' if answers.threshold is not None else 'the likelier class'}, {chosen:.3f}")
     return [quality.figure(), price.figure()]

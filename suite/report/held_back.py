@@ -57,7 +57,8 @@ def write(folder: Path, held_back: HeldBack) -> None:
 def read(folder: Path, classes: int) -> HeldBack:
     """The answers of a model of so many classes; SuiteError where there are none or they are damaged."""
     try:
-        with np.load(folder / FILE, allow_pickle=False) as saved:
+        # NumPy leaves a damaged file open when it is given its name.
+        with np.load(io.BytesIO((folder / FILE).read_bytes()), allow_pickle=False) as saved:
             found = HeldBack(saved["y"], saved["probabilities"], saved["keys"])
         _check(found, classes)
     except FileNotFoundError:

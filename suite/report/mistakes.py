@@ -115,4 +115,4 @@ def _value(value: Any, kind: str) -> str:
         return "missing"
     if kind == "boolean":
         return "true" if value else "false"
-    return datetime.fromtimestamp(value, UTC).isoformat(timespec="seconds") if kind == "date" else f"{value:.5g}"
+    return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d %H:%M") if kind == "date" else f"{value:.5g}"

@@ -19,7 +19,7 @@ def modules_after(statement: str) -> set[str]:
     return {name.split(".")[0] for name in done.stdout.splitlines()[-1].split()}
 
 
-@pytest.mark.parametrize("verb", ["", "fit", "tune", "serve", "predict", "evaluate", "models", "demo"])
+@pytest.mark.parametrize("verb", ["", "fit", "tune", "serve", "predict", "evaluate", "report", "models", "demo"])
 def test_help_imports_nothing_heavy(verb: str) -> None:
     statement = (
         f"from suite.cli import group\ntry: group(['{verb}', '--help'][{int(not verb)}:])\nexcept SystemExit: pass"

@@ -28,7 +28,9 @@ def learning(history: Mapping[str, Sequence[float]], objective: str, best_epoch:
         chart = Chart(name, "epoch", name, whole=True)
         for label, key in (("train", name), ("validation", f"val_{name}")):
             if key in history:
-                chart.line(label, enumerate(history[key], 1))
+                series = chart.line(label, enumerate(history[key], 1))
+                if len(history[key]) == 1:
+                    chart.dot(1, history[key][0], f"{label} {history[key][0]:.4f}", series)
         if len(history["loss"]) > 1:
             chart.mark(best_epoch, f"best epoch, {best_epoch}")
         figures.append(chart.figure())

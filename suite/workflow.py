@@ -15,7 +15,8 @@ from suite.artifact import PROBABILITIES, Card, TensorSpec
 from suite.data.dataset import Dataset, SplitName
 from suite.domain import Domain
 from suite.errors import UsageError, unknown
-from suite.report import page
+from suite.report import environment, held_back, network, page
+from suite.report.statistics import Answers
 from suite.training import calibration, evaluate, export, fit, hyperparameters, thresholds
 from suite.training.data import Prepared
 from suite.training.model import build
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from keras_tuner import HyperParameters
 
 CHECKED_ROWS = 256
+# Enough to tell a unit that is dead from one that rarely answers, within a second.
+WATCHED_ROWS, WATCHED_BATCH = 512, 128
 HELD_BACK: tuple[SplitName, ...] = ("validation", "test")
 F1 = thresholds.Rule()
 FRAMEWORKS = ("tensorflow", "keras", "keras-tuner", "numpy", "ai-edge-litert")
@@ -33,7 +36,7 @@ FRAMEWORKS = ("tensorflow", "keras", "keras-tuner", "numpy", "ai-edge-litert")
 
 @dataclass
 class Outcome:
-    """A trained and measured network, ready to be saved."""
+    """A trained and measured network, ready to be saved; `answers` float32 (N, K) are those to the test rows."""
 
     domain: Domain
     dataset: Dataset
@@ -45,7 +48,7 @@ class Outcome:
     threshold: float | None
     rule: thresholds.Rule
     temperature: float
-    confusion: np.ndarray
+    answers: np.ndarray
 
 
 def choose(domain: Domain, prepared: Prepared, epochs: int, values: Mapping[str, Any]) -> "HyperParameters":
@@ -78,8 +81,9 @@ def train(
     metrics: dict[str, dict[str, float]] = {
         name: evaluate.evaluate(truth[name], answers[name], threshold) for name in HELD_BACK
     }
-    confusion = evaluate.confusion(truth["test"], answers["test"], threshold)
-    return Outcome(domain, dataset, prepared, fitted, hp, settings, metrics, threshold, rule, temperature, confusion)
+    return Outcome(
+        domain, dataset, prepared, fitted, hp, settings, metrics, threshold, rule, temperature, answers["test"]
+    )
 
 
 def check_rule(domain: Domain, dataset: Dataset, rule: thresholds.Rule) -> None:
@@ -142,6 +146,8 @@ def save(
                 "command": command,
                 "parameters": fitted.model.count_params(),
                 "cross_validation": folds or {},
+                "machine": environment.machine(),
+                **_dead_units(outcome),
             },
             metrics=outcome.metrics,
             threshold=outcome.threshold,
@@ -150,10 +156,39 @@ def save(
             engines=engines,
             search=search or {},
         )
-        html = page.render(card, fitted.history, outcome.confusion)
-        (staging / page.FILE).write_text(html, encoding="utf-8")
+        held_back.write(staging, held_back.collect(dataset, outcome.answers))
+        (staging / page.FILE).write_text(page.render(card, _material(outcome)), encoding="utf-8", errors="replace")
         artifact.write_card(staging, card)
     return models / name / str(number), card
+
+
+def _dead_units(outcome: Outcome) -> dict[str, Any]:
+    """Shares of dead units by layer, from some of the validation rows, and how many those were."""
+    from suite.training.dead_units import dead_units
+
+    prepared = outcome.prepared
+    rows = prepared.rows["validation"]
+    rows = rows[:: max(1, len(rows) // WATCHED_ROWS)][:WATCHED_ROWS]
+    batches = (
+        {key: values[rows[start : start + WATCHED_BATCH]] for key, values in prepared.core.items()}
+        for start in range(0, len(rows), WATCHED_BATCH)
+    )
+    return {"dead_units": dead_units(outcome.fitted.model, batches), "dead_units_rows": len(rows)}
+
+
+def _material(outcome: Outcome) -> page.Material:
+    dataset = outcome.dataset
+    rows = dataset.rows["test"]
+    costs = outcome.rule.costs or thresholds.Costs()
+    amounts = _amounts(dataset, outcome.rule, rows)
+    return page.Material(
+        history=outcome.fitted.history,
+        dataset=dataset,
+        answers=Answers(dataset.y[rows], outcome.answers, outcome.threshold),
+        blocks=network.blocks(outcome.fitted.model),
+        missed=np.full(len(rows), costs.false_negative) if amounts is None else amounts,
+        costs=costs,
+    )
 
 
 def _checks(outcome: Outcome) -> dict[str, np.ndarray]:

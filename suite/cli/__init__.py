@@ -13,6 +13,7 @@ VERBS = {
     "fit": "Train a domain's network and save it as the next version of a model.",
     "tune": "Let KerasTuner choose the network, then train and save the best.",
     "evaluate": "Measure a saved model on labelled data.",
+    "report": "Show how good a model is, or which of two is better.",
     "predict": "Answer every row of a file, a folder or standard input.",
     "serve": "Answer predictions over HTTP.",
     "models": "List the saved models, or show one.",

@@ -136,7 +136,10 @@ def fit(request: Request, output: Output) -> Path:
     command_line = shlex.join(["suite", *sys.argv[1:]])
     folder, card = workflow.save(request.models, name, outcome, command=command_line, folds=folds)
     resumable.file.unlink(missing_ok=True)
-    lines = [*metric_lines(card.metrics), *card.notes, f"saved {folder}", f"report {folder / 'report.html'}"]
+    lines = [
+        *metric_lines(card.metrics), *card.notes, *_dead_units(card.training["dead_units"]), f"saved {folder}",
+        f"report {folder / 'report.html'}",
+    ]  # fmt: skip
     value = {
         "artifact": str(folder),
         "name": card.name,
@@ -146,6 +149,11 @@ def fit(request: Request, output: Output) -> Path:
     }
     output.result(lines, value | ({"cross_validation": folds} if folds else {}))
     return folder
+
+
+def _dead_units(shares: dict[str, float]) -> list[str]:
+    dead = ", ".join(f"{share:.1%} of {layer}" for layer, share in shares.items() if share)
+    return [f"dead units after training: {dead}"] if dead else []
 
 
 def _cross_validate(

@@ -1,40 +1,204 @@
 """Charts as inline SVG that take their colours from the page, so that dark, light and print all work."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from math import ceil, floor, log10
 
+import numpy as np
 from markupsafe import Markup, escape
 
-WIDTH, HEIGHT = 420, 240
-LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 34
-TICKS = 4
-Points = Sequence[tuple[float, float]]
+WIDTH, HEIGHT = 420, 260
+LEFT, RIGHT, TOP, BOTTOM = 52, 14, 22, 40
+TICKS = 5
+SERIES = 6
+FINEST = 0.4
+Points = Iterable[tuple[float, float]]
 
 
-def line_chart(series: Mapping[str, Points], x_label: str, y_label: str) -> Markup:
-    """Lines by name over common axes; styled by the classes `series-0`, `series-1`, ..."""
-    points = [point for line in series.values() for point in line]
-    left, right = _range([x for x, _ in points])
-    bottom, top = _range([y for _, y in points])
+@dataclass
+class Chart:
+    """Axes, and what is drawn in them; `figure` gives all as HTML, with a legend where there are several series.
 
-    def place(x: float, y: float) -> str:
-        across = LEFT + (x - left) / (right - left) * (WIDTH - LEFT - RIGHT)
-        down = HEIGHT - BOTTOM - (y - bottom) / (top - bottom) * (HEIGHT - TOP - BOTTOM)
-        return f"{across:.1f},{down:.1f}"
+    Ranges that are not given are those of the data. `whole` is for an x axis of whole numbers. `log` is for
+    a y axis of powers of ten; values below one are then drawn at its foot.
+    """
 
-    parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(y_label)} by {escape(x_label)}">']
-    for tick in range(TICKS + 1):
-        x, y = left + (right - left) * tick / TICKS, bottom + (top - bottom) * tick / TICKS
-        across, down = place(x, y).split(",")
-        parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{down}" y2="{down}"/>')
-        parts.append(f'<text class="tick" x="{LEFT - 6}" y="{down}" dy="4" text-anchor="end">{y:.3g}</text>')
-        parts.append(f'<text class="tick" x="{across}" y="{HEIGHT - 18}" text-anchor="middle">{x:.3g}</text>')
-    parts.append(f'<text class="label" x="{WIDTH / 2}" y="{HEIGHT - 3}" text-anchor="middle">{escape(x_label)}</text>')
-    for index, (name, line) in enumerate(series.items()):
-        path = " ".join(place(x, y) for x, y in line)
-        parts.append(f'<polyline class="series-{index}" points="{path}"><title>{escape(name)}</title></polyline>')
-    return Markup("".join([*parts, "</svg>"]))
+    title: str
+    x_label: str
+    y_label: str
+    x: tuple[float, float] | None = None
+    y: tuple[float, float] | None = None
+    log: bool = False
+    whole: bool = False
+    _lines: list[tuple[str, np.ndarray, bool]] = field(default_factory=list)
+    _bars: list[tuple[float, float, float, str]] = field(default_factory=list)
+    _errors: list[tuple[float, float, float]] = field(default_factory=list)
+    _dots: list[tuple[float, float, int, str]] = field(default_factory=list)
+    _marks: list[tuple[float, str]] = field(default_factory=list)
+
+    def line(self, name: str, points: Points, *, guide: bool = False) -> int:
+        """A line; return the number of its series. A guide is thin and grey, and no series."""
+        self._lines.append((name, np.array(list(points), np.float64).reshape(-1, 2), guide))
+        return sum(not other for _, _, other in self._lines) - 1
+
+    def bar(self, left: float, right: float, height: float, text: str) -> None:
+        """A bar from the axis up."""
+        self._bars.append((left, right, height, text))
+
+    def error(self, x: float, low: float, high: float) -> None:
+        """The bounds of a value."""
+        self._errors.append((x, low, high))
+
+    def dot(self, x: float, y: float, text: str, series: int = 0) -> None:
+        """A point that stands out, such as the operating point."""
+        self._dots.append((x, y, series, text))
+
+    def mark(self, x: float, text: str) -> None:
+        """An upright line with a word at its head, such as the chosen threshold."""
+        self._marks.append((x, text))
+
+    def figure(self) -> Markup:
+        """The chart as a `figure` element."""
+        named = [name for name, _, guide in self._lines if not guide]
+        keys = "".join(f'<span class="key key-{n % SERIES}">{escape(name)}</span>' for n, name in enumerate(named))
+        legend = f'<div class="legend">{keys}</div>' if len(named) > 1 else ""
+        return Markup(
+            f'<figure class="chart"><figcaption>{escape(self.title)}</figcaption>{legend}{self._svg()}</figure>'
+        )
+
+    def _svg(self) -> str:
+        axes = Axes.around(self)
+        label = f"{self.title}: {self.y_label} by {self.x_label}"
+        parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">', axes.frame(self)]
+        for left, right, height, text in self._bars:
+            (x, top), (end, foot) = axes.place(left, height), axes.place(right, axes.y[0])
+            parts.append(
+                f'<rect class="bar" x="{x + 0.5:.1f}" y="{top:.1f}" width="{max(0.5, end - x - 1):.1f}" '
+                f'height="{max(0.0, foot - top):.1f}"><title>{escape(text)}</title></rect>'
+            )
+        for at, low, high in self._errors:
+            (x, foot), (_, top) = axes.place(at, low), axes.place(at, high)
+            parts.append(f'<path class="error" d="M{x - 3:.1f} {top:.1f}h6M{x:.1f} {top:.1f}V{foot:.1f}m-3 0h6"/>')
+        number = 0
+        for name, points, guide in self._lines:
+            style = "guide" if guide else f"series-{number % SERIES}"
+            parts.append(
+                f'<polyline class="{style}" points="{axes.path(points)}"><title>{escape(name)}</title></polyline>'
+            )
+            number += not guide
+        parts += [axes.marked(at, text) for at, text in self._marks]
+        for at, height, series, text in self._dots:
+            x, y = axes.place(at, height)
+            parts.append(
+                f'<circle class="dot dot-{series % SERIES}" cx="{x:.1f}" cy="{y:.1f}" r="4.5">'
+                f"<title>{escape(text)}</title></circle>"
+            )
+        return "".join([*parts, "</svg>"])
+
+    def values(self, axis: int) -> list[float]:
+        """Every finite value that is drawn along an axis."""
+        values = [value for _, points, _ in self._lines for value in points[:, axis]]
+        values += [dot[axis] for dot in self._dots]
+        if axis == 0:
+            values += [edge for bar in self._bars for edge in bar[:2]] + [mark[0] for mark in self._marks]
+        else:
+            values += [bar[2] for bar in self._bars] + [bound for error in self._errors for bound in error[1:]]
+        return [float(value) for value in values if np.isfinite(value)]
+
+
+@dataclass(frozen=True)
+class Axes:
+    """Where values are on the page."""
+
+    x: tuple[float, float]
+    y: tuple[float, float]
+    x_step: float
+    y_step: float
+    log: bool = False
+
+    @classmethod
+    def around(cls, chart: Chart) -> "Axes":
+        """Axes that hold what the chart holds."""
+        x = chart.x or _range(chart.values(0))
+        x_step = max(_step(*x), 1.0 if chart.whole else 0.0)
+        if chart.log:
+            powers = max(1, ceil(log10(max([1.0, *chart.values(1)]))))
+            return cls(x, (0.0, powers), x_step, ceil(powers / TICKS), True)
+        low, high = chart.y or _range(chart.values(1))
+        step = _step(low, high)
+        if chart.y is None:
+            low, high = floor(low / step + 1e-9) * step, ceil(high / step - 1e-9) * step
+        return cls(x, (low, high), x_step, step)
+
+    def place(self, x: float, y: float) -> tuple[float, float]:
+        """A value's place; beyond the axes it is at their end."""
+        y = log10(max(y, 1.0)) if self.log and y > 0 else y
+        across, up = ((value - low) / (high - low) for value, (low, high) in ((x, self.x), (y, self.y)))
+        return (
+            LEFT + min(1.0, max(0.0, across)) * (WIDTH - LEFT - RIGHT),
+            HEIGHT - BOTTOM - min(1.0, max(0.0, up)) * (HEIGHT - TOP - BOTTOM),
+        )
+
+    def path(self, points: np.ndarray) -> str:
+        """The points of a line, without those that nobody could tell from the one before."""
+        kept: list[tuple[float, float]] = []
+        placed = [self.place(x, y) for x, y in points if np.isfinite(x) and np.isfinite(y)]
+        for index, (x, y) in enumerate(placed):
+            if not kept or index == len(placed) - 1 or abs(x - kept[-1][0]) + abs(y - kept[-1][1]) > FINEST:
+                kept.append((x, y))
+        return " ".join(f"{x:.1f},{y:.1f}" for x, y in kept)
+
+    def frame(self, chart: Chart) -> str:
+        """Grid, ticks and the names of the axes."""
+        parts = []
+        for value, text in _ticks(*self.y, self.y_step):
+            _, down = self.place(self.x[0], 10**value if self.log else value)
+            text = f"{10 ** round(value):,}" if self.log else text
+            parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{down:.1f}" y2="{down:.1f}"/>')
+            parts.append(f'<text class="tick" x="{LEFT - 6}" y="{down:.1f}" dy="4" text-anchor="end">{text}</text>')
+        foot = HEIGHT - BOTTOM
+        for value, text in _ticks(*self.x, self.x_step):
+            across, _ = self.place(value, self.y[0])
+            parts.append(f'<line class="grid" x1="{across:.1f}" x2="{across:.1f}" y1="{foot}" y2="{foot + 4}"/>')
+            parts.append(f'<text class="tick" x="{across:.1f}" y="{foot + 17}" text-anchor="middle">{text}</text>')
+        middle = LEFT + (WIDTH - LEFT - RIGHT) / 2, TOP + (HEIGHT - TOP - BOTTOM) / 2
+        parts.append(
+            f'<text class="label" x="{middle[0]}" y="{HEIGHT - 6}" text-anchor="middle">{escape(chart.x_label)}</text>'
+            f'<text class="label" transform="translate(11 {middle[1]}) rotate(-90)" text-anchor="middle">'
+            f"{escape(chart.y_label)}</text>"
+        )
+        return "".join(parts)
+
+    def marked(self, at: float, text: str) -> str:
+        """An upright line, its word above it on the side that has room."""
+        x, _ = self.place(at, self.y[0])
+        side, anchor = (5, "start") if x < (LEFT + WIDTH) / 2 else (-5, "end")
+        return (
+            f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 16}" y2="{HEIGHT - BOTTOM}"/>'
+            f'<text class="mark" x="{x + side:.1f}" y="{TOP - 7}" text-anchor="{anchor}">{escape(text)}</text>'
+        )
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:
-    low, high = min(values), max(values)
-    return (low, high) if high > low else (low - 0.5, high + 0.5)
+    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    room = 0.05 * abs(low) or 0.5
+    return (low, high) if high > low else (low - room, high + room)
+
+
+def _step(low: float, high: float) -> float:
+    """One, two or five times a power of ten, so that about five steps cover the range."""
+    rough = (high - low) / TICKS
+    power = 10.0 ** floor(log10(rough))
+    return power * next(factor for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
+
+
+def _ticks(low: float, high: float, step: float) -> list[tuple[float, str]]:
+    first = ceil(low / step - 1e-9)
+    values = [(first + index) * step for index in range(int((high - first * step) / step + 1e-9) + 1)]
+    return [(value, _number(value, step)) for value in values]
+
+
+def _number(value: float, step: float) -> str:
+    if abs(value) < step / 2:
+        return "0"
+    return f"{value:.1e}" if step < 1e-4 else f"{value:,.{max(0, -floor(log10(step)))}f}"

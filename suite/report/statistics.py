@@ -1,113 +1,195 @@
-"""How sure a figure is, and whether two models differ: bootstrap intervals and McNemar's test."""
+"""How sure a figure is, and whether two models differ: bootstrap intervals and McNemar's test.
 
-from collections.abc import Callable
+NumPy only: it answers in a moment, also where many thousand rows are drawn a thousand times.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from math import exp, lgamma, log
 
 import numpy as np
-from scipy.stats import binomtest
-from sklearn import metrics
 
 RESAMPLES = 1_000
+FEWEST_RESAMPLES = 200
 LEVEL = 0.95
-# Ranking metrics sort the rows at each draw: with more rows than these, fewer draws say as much.
-MOST_SORTED = 20_000_000
-Metric = Callable[[np.ndarray, np.ndarray, float | None], float]
+# With more rows than these a draw takes long, and fewer draws say as much.
+MOST_DRAWN = 20_000_000
+NORMAL = 1.959964
+SMALLEST = 1e-7
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a model says of rows: classes y int (N,), probabilities (N, K), and from which score the second counts."""
+
+    y: np.ndarray
+    probabilities: np.ndarray
+    threshold: float | None = None
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """The class of each row: the likeliest, or the second from the threshold on."""
+        if self.threshold is None:
+            return np.asarray(self.probabilities.argmax(axis=1))
+        return (self.probabilities[:, 1] >= self.threshold).astype(np.int64)
+
+
+# How often each row counts, (N,), to the figure; NaN where those rows cannot tell.
+Measure = Callable[[np.ndarray], float]
+Metric = Callable[[Answers], Measure]
+
+
+def accuracy(answers: Answers) -> Measure:
+    """The share of rows that are right."""
+    return _mean(answers.predicted == answers.y)
+
+
+def log_loss(answers: Answers) -> Measure:
+    """Cross-entropy in nats."""
+    given = answers.probabilities[np.arange(len(answers.y)), answers.y]
+    return _mean(-np.log(np.maximum(given, SMALLEST)).astype(np.float64))
+
+
+def _mean(values: np.ndarray) -> Measure:
+    # Not a dot product: its threads would wait for each other at every draw.
+    return lambda counts: float(np.average(values, weights=counts))
+
+
+def confusion(answers: Answers, counts: np.ndarray | None = None) -> np.ndarray:
+    """Counts (K, K): rows are true classes, columns answers."""
+    classes = answers.probabilities.shape[1]
+    pairs = answers.y.astype(np.int64) * classes + answers.predicted
+    return np.bincount(pairs, counts, minlength=classes**2).reshape(classes, classes)
+
+
+def macro_f1(answers: Answers) -> Measure:
+    """The mean F1 of the classes that occur."""
+
+    def measure(counts: np.ndarray) -> float:
+        table = confusion(answers, counts)
+        true = table.sum(axis=1)
+        f1 = 2 * np.diag(table) / np.maximum(table.sum(axis=0) + true, 1)
+        return float(f1[true > 0].mean())
+
+    return measure
+
+
+def precision(answers: Answers) -> Measure:
+    """The share of rows flagged as the second class that are."""
+    return _share(answers, 0)
+
+
+def recall(answers: Answers) -> Measure:
+    """The share of the second class that is flagged."""
+    return _share(answers, 1)
+
+
+def _share(answers: Answers, axis: int) -> Measure:
+    def measure(counts: np.ndarray) -> float:
+        table = confusion(answers, counts)
+        return float(table[1, 1] / max(1.0, table.sum(axis=axis)[1]))
+
+    return measure
+
+
+def average_precision(answers: Answers) -> Measure:
+    """Area under the precision-recall curve of the second class, in steps."""
+
+    def measure(found: np.ndarray, alarms: np.ndarray) -> float:
+        steps = np.diff(found, prepend=0.0)
+        return float(np.sum(steps * found / np.maximum(found + alarms, 1)) / found[-1])
+
+    return _ranking(answers, measure)
+
+
+def roc_auc(answers: Answers) -> Measure:
+    """Area under the receiver operating characteristic of the second class."""
+
+    def measure(found: np.ndarray, alarms: np.ndarray) -> float:
+        return float(np.trapezoid(np.append(0, found), np.append(0, alarms)) / found[-1] / alarms[-1])
+
+    return _ranking(answers, measure)
+
+
+def _ranking(answers: Answers, area: Callable[[np.ndarray, np.ndarray], float]) -> Measure:
+    """A metric of what is found and what is a false alarm from each distinct score on, highest first."""
+    order = np.argsort(-answers.probabilities[:, 1], kind="stable")
+    scores = answers.probabilities[order, 1]
+    last = np.append(scores[1:] < scores[:-1], True)
+    positive = answers.y[order] == 1
+
+    def measure(counts: np.ndarray) -> float:
+        ranked = counts[order]
+        found = np.cumsum(ranked * positive)[last].astype(np.float64)
+        flagged = np.cumsum(ranked)[last]
+        if not 0 < found[-1] < flagged[-1]:
+            return np.nan
+        return area(found, flagged - found)
+
+    return measure
+
+
+def headline(answers: Answers) -> dict[str, Metric]:
+    """The metrics worth an interval for such answers, the most telling first."""
+    general: dict[str, Metric] = {"accuracy": accuracy, "macro_f1": macro_f1, "log_loss": log_loss}
+    if answers.probabilities.shape[1] != 2:
+        return general
+    both = len(np.unique(answers.y)) == 2
+    ranking: dict[str, Metric] = {"average_precision": average_precision, "roc_auc": roc_auc} if both else {}
+    points: dict[str, Metric] = {"precision": precision, "recall": recall}
+    return general | ranking | points if answers.threshold is None else ranking | points | general
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A figure and the bounds between which it lies with 95% confidence."""
+    """A figure and the bounds between which it lies with 95% confidence; NaN where the rows cannot tell."""
 
     value: float
     low: float
     high: float
 
 
-def accuracy(y: np.ndarray, probabilities: np.ndarray, threshold: float | None) -> float:
-    """The share of rows that are right."""
-    return float((predicted(probabilities, threshold) == y).mean())
+def bootstrap(metrics: Mapping[str, Metric], answers: Answers) -> dict[str, Interval]:
+    """Each metric with its percentile interval over rows drawn with replacement (Efron 1979)."""
+    return _intervals(len(answers.y), {name: metric(answers) for name, metric in metrics.items()})
 
 
-def average_precision(y: np.ndarray, probabilities: np.ndarray, threshold: float | None) -> float:
-    """Area under the precision-recall curve of the second class."""
-    return float(metrics.average_precision_score(y, probabilities[:, 1]))
-
-
-def roc_auc(y: np.ndarray, probabilities: np.ndarray, threshold: float | None) -> float:
-    """Area under the receiver operating characteristic of the second class."""
-    return float(metrics.roc_auc_score(y, probabilities[:, 1]))
-
-
-def log_loss(y: np.ndarray, probabilities: np.ndarray, threshold: float | None) -> float:
-    """Cross-entropy in nats."""
-    return float(-np.log(np.maximum(probabilities[np.arange(len(y)), y], 1e-7)).mean())
-
-
-def macro_f1(y: np.ndarray, probabilities: np.ndarray, threshold: float | None) -> float:
-    """The mean of the classes' F1."""
-    classes = probabilities.shape[1]
-    pairs = np.bincount(y * classes + predicted(probabilities, threshold), minlength=classes**2)
-    table = pairs.reshape(classes, classes)
-    both = table.sum(axis=0) + table.sum(axis=1)
-    return float(np.mean((2 * np.diag(table) / np.maximum(both, 1))[both > 0]))
-
-
-def predicted(probabilities: np.ndarray, threshold: float | None) -> np.ndarray:
-    """The class of each row: the likeliest, or the second from `threshold` on."""
-    if threshold is None:
-        return np.asarray(probabilities.argmax(axis=1))
-    return (probabilities[:, 1] >= threshold).astype(np.int64)
-
-
-def headline(labels: int, y: np.ndarray, threshold: float | None) -> dict[str, Metric]:
-    """The metrics worth an interval for so many labels and these rows."""
-    chosen: dict[str, Metric] = {"accuracy": accuracy, "macro_f1": macro_f1, "log_loss": log_loss}
-    if labels == 2 and len(np.unique(y)) == 2:
-        ranking: dict[str, Metric] = {"average_precision": average_precision, "roc_auc": roc_auc}
-        chosen = ranking | chosen if threshold is not None else chosen | ranking
-    return chosen
-
-
-def bootstrap(metric: Metric, y: np.ndarray, probabilities: np.ndarray, threshold: float | None) -> Interval:
-    """`metric` on these rows, and the percentile interval over rows drawn with replacement (Efron 1979)."""
-    return _interval(
-        y,
-        lambda rows: metric(y[rows], probabilities[rows], threshold),
+def paired_bootstrap(metrics: Mapping[str, Metric], first: Answers, second: Answers) -> dict[str, Interval]:
+    """How much higher each metric is with the second model than with the first, the same rows drawn for both."""
+    return _intervals(
+        len(first.y), {name: _difference(metric(first), metric(second)) for name, metric in metrics.items()}
     )
 
 
-@dataclass(frozen=True)
-class Contender:
-    """What one of two models says of the same rows."""
-
-    probabilities: np.ndarray
-    threshold: float | None
+def _difference(first: Measure, second: Measure) -> Measure:
+    return lambda counts: second(counts) - first(counts)
 
 
-def paired_bootstrap(metric: Metric, y: np.ndarray, first: Contender, second: Contender) -> Interval:
-    """How much higher the metric is with the second model than with the first, the same rows drawn for both."""
-    return _interval(
-        y,
-        lambda rows: (
-            metric(y[rows], second.probabilities[rows], second.threshold)
-            - metric(y[rows], first.probabilities[rows], first.threshold)
-        ),
-    )
-
-
-def _interval(y: np.ndarray, measure: Callable[[np.ndarray], float]) -> Interval:
-    generator = np.random.default_rng(0)
-    everything = np.arange(len(y))
-    classes = len(np.unique(y))
-    draws = []
-    for _ in range(int(np.clip(MOST_SORTED // max(1, len(y)), 100, RESAMPLES))):
-        rows = generator.integers(0, len(y), len(y))
-        # A draw without one of the classes says nothing of how they are told apart.
-        if len(np.unique(y[rows])) == classes:
-            draws.append(measure(rows))
+def _intervals(rows: int, measures: Mapping[str, Measure]) -> dict[str, Interval]:
+    drawn = np.array([[measure(counts) for measure in measures.values()] for counts in _draws(rows)])
     tail = 100 * (1 - LEVEL) / 2
-    low, high = np.percentile(draws, [tail, 100 - tail]) if draws else (np.nan, np.nan)
-    return Interval(measure(everything), float(low), float(high))
+    found = {}
+    for (name, measure), figures in zip(measures.items(), drawn.T, strict=True):
+        known = figures[~np.isnan(figures)]
+        low, high = np.percentile(known, [tail, 100 - tail]) if len(known) else (np.nan, np.nan)
+        found[name] = Interval(measure(np.ones(rows)), float(low), float(high))
+    return found
+
+
+def _draws(rows: int) -> Iterator[np.ndarray]:
+    generator = np.random.default_rng(0)
+    for _ in range(int(np.clip(MOST_DRAWN // rows, FEWEST_RESAMPLES, RESAMPLES))):
+        yield np.bincount(generator.integers(0, rows, rows), minlength=rows).astype(np.float64)
+
+
+def wilson(found: float, total: float) -> tuple[float, float]:
+    """The 95% bounds of a share of `found` in `total` rows (Wilson 1927)."""
+    if not total:
+        return 0.0, 1.0
+    share, square = found / total, NORMAL**2
+    middle = (share + square / (2 * total)) / (1 + square / total)
+    half = NORMAL / (1 + square / total) * np.sqrt(share * (1 - share) / total + square / (4 * total**2))
+    return float(max(0.0, middle - half)), float(min(1.0, middle + half))
 
 
 @dataclass(frozen=True)
@@ -119,10 +201,15 @@ class McNemar:
     p: float
 
 
-def mcnemar(y: np.ndarray, first: np.ndarray, second: np.ndarray) -> McNemar:
-    """The exact test of whether two models' predictions (N,) are right equally often (McNemar 1947)."""
-    only_first = int(((first == y) & (second != y)).sum())
-    only_second = int(((first != y) & (second == y)).sum())
-    different = only_first + only_second
-    p = float(binomtest(only_first, different, 0.5).pvalue) if different else 1.0
-    return McNemar(only_first, only_second, p)
+def mcnemar(first: Answers, second: Answers) -> McNemar:
+    """The exact test of whether two models are right equally often on the same rows (McNemar 1947)."""
+    right = [answers.predicted == answers.y for answers in (first, second)]
+    only_first, only_second = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
+    total, fewer = only_first + only_second, min(only_first, only_second)
+    # Both tails of a fair coin: logarithms of binomials, for thousands of rows overflow.
+    tail = sum(exp(_log_binomial(total, count) - total * log(2)) for count in range(fewer + 1))
+    return McNemar(only_first, only_second, min(1.0, 2 * tail))
+
+
+def _log_binomial(total: int, count: int) -> float:
+    return lgamma(total + 1) - lgamma(count + 1) - lgamma(total - count + 1)

@@ -6,6 +6,8 @@ import sys
 import pytest
 from importlinter import cli
 
+from suite.cli import VERBS
+
 HEAVY = ("tensorflow", "keras", "keras_tuner", "sklearn", "pyarrow", "PIL", "numpy")
 
 
@@ -19,9 +21,7 @@ def modules_after(statement: str) -> set[str]:
     return {name.split(".")[0] for name in done.stdout.splitlines()[-1].split()}
 
 
-@pytest.mark.parametrize(
-    "verb", ["", "fit", "tune", "serve", "predict", "evaluate", "models", "demo", "blocks", "show"]
-)
+@pytest.mark.parametrize("verb", ["", *VERBS])
 def test_help_imports_nothing_heavy(verb: str) -> None:
     statement = (
         f"from suite.cli import group\ntry: group(['{verb}', '--help'][{int(not verb)}:])\nexcept SystemExit: pass"

@@ -6,6 +6,7 @@ from subprocess import CompletedProcess
 import pytest
 
 from suite import artifact
+from suite.cli import fit
 
 Run = Callable[..., CompletedProcess[str]]
 
@@ -166,3 +167,8 @@ def test_options_of_another_domain_are_refused(suite: Run, tmp_path: Path) -> No
     done = suite("fit", "fraud", "--text-column", "a", "--models", tmp_path)
     assert done.returncode == 2
     assert "--text-column means nothing to fraud" in done.stderr
+
+
+def test_dead_units_are_told_by_layer_and_only_where_there_are_any() -> None:
+    assert fit._dead_units({"a": 0.0, "b": 0.25, "c": 0.031}) == ["dead units after training: 25.0% of b, 3.1% of c"]
+    assert fit._dead_units({"a": 0.0}) == []

@@ -1,0 +1,183 @@
+"""A network as an SVG: blocks from top to bottom, with the lines that join them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from markupsafe import Markup, escape
+
+from suite.report.network import Block, depths
+
+BOX, LANE = 224.0, 22.0
+GAP_X, GAP_Y = 18.0, 30.0
+LINE, PADDING = 15.0, 7.0
+MARGIN = 34.0
+LETTERS = 35
+SWEEPS = 6
+# How hard a block of the longest path, another block and a passing line are to move.
+SPINE, BLOCK, PASSING = 1e6, 1.0, 0.1
+
+
+@dataclass
+class Item:
+    """A block in its row, or (block -1) a place where a longer line passes it; `x` is its middle.
+
+    `weight` is how hard it is to move.
+    """
+
+    block: int
+    width: float
+    weight: float
+    x: float = 0.0
+    above: list["Item"] = field(default_factory=list)
+    below: list["Item"] = field(default_factory=list)
+
+
+def draw(blocks: Sequence[Block]) -> Markup:
+    """The drawing of what `network.blocks` gives."""
+    rows = _rows(blocks)
+    _place(rows)
+    lines = [_lines(block) for block in blocks]
+    heights = [max((_height(lines[item.block]) for item in row if item.block >= 0), default=0.0) for row in rows]
+    tops = [MARGIN / 2 + sum(heights[:row]) + GAP_Y * row for row in range(len(rows))]
+    left = min(item.x - item.width / 2 for row in rows for item in row) - MARGIN
+    right = max(item.x + item.width / 2 for row in rows for item in row) + MARGIN
+    height = tops[-1] + heights[-1] + MARGIN / 2
+    size = f'viewBox="{left:.0f} 0 {right - left:.0f} {height:.0f}" width="{right - left:.0f}" height="{height:.0f}"'
+    parts = [f'<svg class="drawing" {size} role="img" aria-label="The layers of the network, from input to output">']
+    parts += _repeats(blocks, rows, tops, heights)
+    for row, items in enumerate(rows[:-1]):
+        for item in items:
+            bottom = tops[row] + (_height(lines[item.block]) if item.block >= 0 else heights[row])
+            parts += [_edge(item, other, bottom, tops[row + 1]) for other in item.below]
+            if item.block < 0:
+                parts.append(f'<path class="edge" d="M{item.x:.1f} {tops[row]:.1f}V{bottom:.1f}"/>')
+    parts += [
+        _box(blocks[item.block], item.x, tops[row], lines[item.block])
+        for row, items in enumerate(rows)
+        for item in items
+        if item.block >= 0
+    ]
+    return Markup("".join([*parts, "</svg>"]))
+
+
+def _rows(blocks: Sequence[Block]) -> list[list[Item]]:
+    """Blocks by depth, joined to the rows right above and below; a longer line has an item in each row it passes."""
+    depth = depths(blocks)
+    rows: list[list[Item]] = [[] for _ in range(max(depth) + 1)]
+    items = [Item(number, BOX, BLOCK) for number in range(len(blocks))]
+    for number, item in enumerate(items):
+        rows[depth[number]].append(item)
+    for number, block in enumerate(blocks):
+        for source in block.sources:
+            chain = [items[source]]
+            for row in range(depth[source] + 1, depth[number]):
+                chain.append(Item(-1, LANE, PASSING))
+                rows[row].append(chain[-1])
+            for above, below in pairwise([*chain, items[number]]):
+                above.below.append(below)
+                below.above.append(above)
+    _stiffen(rows[-1][0])
+    return rows
+
+
+def _stiffen(item: Item) -> None:
+    """Make the longest path to a block of the last row its spine, which is drawn straight."""
+    item.weight = SPINE
+    nearest = [above for above in item.above if above.block >= 0]
+    if nearest:
+        _stiffen(nearest[(len(nearest) - 1) // 2])
+
+
+def _place(rows: list[list[Item]]) -> None:
+    """Bring each item near those it is joined to, without overlaps (Sugiyama et al. 1981)."""
+    for row in rows:
+        _spread(row, [0.0] * len(row))
+    for sweep in range(SWEEPS):
+        down = sweep % 2 == 0
+        for row in rows if down else reversed(rows):
+            wanted = [_middle(item, item.above if down else item.below) for item in row]
+            order = sorted(range(len(row)), key=lambda index: (wanted[index], -row[index].weight))
+            row[:] = [row[index] for index in order]
+            _spread(row, [wanted[index] for index in order])
+
+
+def _middle(item: Item, joined: Sequence[Item]) -> float:
+    if item.weight == SPINE:
+        return 0.0
+    return sum(other.x for other in joined) / len(joined) if joined else item.x
+
+
+def _spread(row: Sequence[Item], wanted: Sequence[float]) -> None:
+    """Place a row's items where they are wanted, as far apart as their widths ask; the lighter give way."""
+    at: list[float] = []
+    for index, item in enumerate(row):
+        least = at[-1] + (row[index - 1].width + item.width) / 2 + GAP_X if index else wanted[index]
+        at.append(max(wanted[index], least))
+    weights = [item.weight for item in row]
+    shift = sum(weight * (x - goal) for weight, x, goal in zip(weights, at, wanted, strict=True)) / sum(weights)
+    for item, x in zip(row, at, strict=True):
+        item.x = x - shift
+
+
+def _lines(block: Block) -> list[str]:
+    """What is written in a block's box: its title, the layers that follow from it, shape and parameters."""
+    rest: list[str] = []
+    for text in block.rest:
+        if rest and len(rest[-1]) + len(text) + 3 <= LETTERS:
+            rest[-1] += f" · {text}"
+        else:
+            rest.append(text)
+    shape = " × ".join("any" if size is None else f"{size:,}" for size in block.shape) or "one number"
+    weights = f" · {block.parameters:,} parameters" if block.parameters else ""
+    return [_cut(line) for line in (block.title, *rest, shape + weights)]
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= LETTERS else f"{line[: LETTERS - 1]}…"
+
+
+def _height(lines: Sequence[str]) -> float:
+    return len(lines) * LINE + 2 * PADDING
+
+
+def _box(block: Block, x: float, top: float, lines: Sequence[str]) -> str:
+    kind = "learns" if block.parameters else "plain"
+    parts = [
+        f'<g class="block {kind}"><title>{escape(", ".join(block.names))}</title>',
+        f'<rect x="{x - BOX / 2:.1f}" y="{top:.1f}" width="{BOX:.0f}" height="{_height(lines):.0f}" rx="5"/>',
+    ]
+    for number, line in enumerate(lines):
+        style = "name" if number == 0 else "shape" if number == len(lines) - 1 else "rest"
+        down = top + PADDING + LINE * (number + 0.75)
+        parts.append(f'<text class="{style}" x="{x:.1f}" y="{down:.1f}" text-anchor="middle">{escape(line)}</text>')
+    return "".join([*parts, "</g>"])
+
+
+def _edge(above: Item, below: Item, start: float, end: float) -> str:
+    """A line that leaves and arrives upright; with an arrow where it ends in a block."""
+    bend = (start + end) / 2 if end - start < 2 * GAP_Y else end - GAP_Y / 2
+    path = f"M{above.x:.1f} {start:.1f}C{above.x:.1f} {bend:.1f} {below.x:.1f} {bend:.1f} {below.x:.1f} {end:.1f}"
+    arrow = f"M{below.x - 4:.1f} {end - 6:.1f}L{below.x:.1f} {end:.1f}L{below.x + 4:.1f} {end - 6:.1f}"
+    return f'<path class="edge" d="{path}{arrow if below.block >= 0 else ""}"/>'
+
+
+def _repeats(
+    blocks: Sequence[Block], rows: Sequence[Sequence[Item]], tops: Sequence[float], heights: Sequence[float]
+) -> Iterable[str]:
+    """A frame around each group that stands for several."""
+    where = {item.block: (item, row) for row, items in enumerate(rows) for item in items if item.block >= 0}
+    for number, block in enumerate(blocks):
+        if block.times == 1:
+            continue
+        group = [where[member] for member in range(number, number + block.group)]
+        first, last = min(row for _, row in group), max(row for _, row in group)
+        inside = [item for row in rows[first : last + 1] for item in row]
+        left = min(item.x - item.width / 2 for item in inside) - 10
+        right = max(item.x + item.width / 2 for item in inside) + 10
+        top, bottom = tops[first] - 10, tops[last] + heights[last] + 10
+        yield (
+            f'<rect class="repeat" x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" '
+            f'height="{bottom - top:.1f}" rx="8"/>'
+            f'<text class="times" x="{right + 3:.1f}" y="{top + 14:.1f}">×{block.times}</text>'
+        )

@@ -175,7 +175,9 @@ BLOCKS = [
     *[_reader(kind) for kind in sequence.READERS.values()],
     Block("texts", sequence.Present, _part(words, lambda hp, x: sequence.Present()(x))),
     Block("texts", sequence.Positions, _part(embedded, lambda hp, x: sequence.Positions(6)(x["x"]))),
-    Block("pretrained", backbone.pretrained, _part(words, lambda hp, x: backbone.pretrained(hp, x, [""] * WORDS, "reader"))),
+    Block("pretrained", backbone.pretrained, _part(
+        words, lambda hp, x: backbone.pretrained(hp, x, [""] * WORDS, "reader"),
+    )),
     Block("texts", backbone.Pieces, _part(words, lambda hp, x: backbone.Pieces([[5]] * WORDS, 2, 3, 8, 0)(x))),
     Block("tables", tabular.vector, _part(
         columns, lambda hp, x: tabular.vector(hp, x, EDGES, VOCABULARIES, "columns"),

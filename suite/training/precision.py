@@ -22,8 +22,8 @@ def choose(hp: HyperParameters) -> str:
 
     Mixed precision (Micikevicius et al. 2018) multiplies in bfloat16 and keeps weights, normalisation, probabilities
     and loss in float32; bfloat16 has float32's range, so that no loss needs scaling. `auto` takes it where every GPU
-    has compute capability 8 or more, and float32 elsewhere. A search leaves it as it is. On a CPU without bfloat16
-    arithmetic it is a loss: see suite/README.md.
+    has compute capability 8 or more, and float32 elsewhere. A search leaves it as it is. What it gains on a CPU
+    depends on the CPU; suite/README.md has a measurement.
     """
     with hp.name_scope("training"):
         name = hp.Fixed("precision", AUTO)

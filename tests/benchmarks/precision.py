@@ -1,11 +1,11 @@
-"""Seconds an epoch in mixed_bfloat16 over seconds in float32: the classic ConvNet and the default network for images.
+"""An epoch in mixed_bfloat16 against one in float32: the classic ConvNet and the default network for images.
 
 Both train in turns on the same cores, on embedded pictures; a first epoch of each does not count. Prints the median
-ratio with its quartiles. Run as `python -m tests.benchmarks.precision`.
+ratio of processor seconds, which other work on the machine blurs less than time that passes, with its quartiles.
 """
 
 import statistics
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 from suite.config import load_tensorflow
@@ -15,7 +15,7 @@ CASES = [("lenet", 6_000, 15), ("", 2_000, 7)]
 
 
 def trainer(preset: str, rows: int, precision: str) -> Any:
-    """A function that trains an epoch and returns how many seconds it took."""
+    """A function that trains an epoch and returns how many seconds of the processors it took."""
     from suite import domain as registry
     from suite import domains
     from suite.data.options import DataOptions
@@ -32,9 +32,9 @@ def trainer(preset: str, rows: int, precision: str) -> Any:
     network.train_function = steps.train_function(network, size)
 
     def epoch() -> float:
-        started = perf_counter()
+        started = process_time()
         network.fit(dataset, verbose=0, shuffle=False)
-        return perf_counter() - started
+        return process_time() - started
 
     return epoch
 
@@ -49,7 +49,7 @@ def main() -> None:
         seconds = statistics.median(theirs for theirs, _ in times)
         print(
             f"{preset or 'default'}: mixed_bfloat16 / float32 {median:.2f} (quartiles {low:.2f} to {high:.2f} over "
-            f"{pairs} pairs; float32 {seconds:.2f} s an epoch)",
+            f"{pairs} pairs; float32 {seconds:.2f} s of the processors an epoch)",
             flush=True,
         )
 

@@ -16,8 +16,22 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+def common(command: Command) -> Command:
+    """What every verb with a store takes: --models, --json, --quiet, --debug."""
+    models = click.option(
+        "--models", type=click.Path(file_okay=False, path_type=Path), envvar="SUITE_MODELS", default="saved_models",
+        show_default=True, help="The folder of saved models (or $SUITE_MODELS).",
+    )  # fmt: skip
+    return models(_printing(command))
+
+
 def printing(command: Command) -> Command:
-    """What every verb takes: --json, --quiet, --debug."""
+    """What a verb without a store takes: the same, so that a script can give --models to every verb."""
+    models = click.option("--models", hidden=True, expose_value=False, help="Not looked at here.")
+    return models(_printing(command))
+
+
+def _printing(command: Command) -> Command:
     for option in (
         click.option("--debug", is_flag=True, expose_value=False, help="Show a traceback with an error."),
         click.option("--quiet", is_flag=True, help="Print results only, no progress."),
@@ -27,15 +41,6 @@ def printing(command: Command) -> Command:
     ):
         command = option(command)
     return command
-
-
-def common(command: Command) -> Command:
-    """What every verb with a store takes: --models, and what `printing` gives."""
-    models = click.option(
-        "--models", type=click.Path(file_okay=False, path_type=Path), envvar="SUITE_MODELS", default="saved_models",
-        show_default=True, help="The folder of saved models (or $SUITE_MODELS).",
-    )  # fmt: skip
-    return models(printing(command))
 
 
 def data(command: Command) -> Command:

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from keras_tuner import HyperParameters
 
 CHECKED_ROWS = 256
-# Enough to tell a unit that is dead from one that rarely answers, within a second.
-WATCHED_ROWS, WATCHED_BATCH = 512, 128
+# Enough rows to tell a unit that is dead from one that rarely answers; fewer where the network makes so many values of
+# each that it would take more than about a second, and in batches that fit in memory.
+WATCHED_ROWS, FEWEST_WATCHED = 512, 32
+WATCHED_VALUES, WATCHED_AT_ONCE = 200_000_000, 20_000_000
 HELD_BACK: tuple[SplitName, ...] = ("validation", "test")
 F1 = thresholds.Rule()
 FRAMEWORKS = ("tensorflow", "keras", "keras-tuner", "numpy", "ai-edge-litert")
@@ -167,13 +169,17 @@ def _dead_units(outcome: Outcome) -> dict[str, Any]:
     from suite.training.dead_units import dead_units
 
     prepared = outcome.prepared
+    model = outcome.fitted.model
+    row = sum(int(np.prod([size or 1 for size in layer.output.shape[1:]])) for layer in model.layers)
+    most = int(np.clip(WATCHED_VALUES // row, FEWEST_WATCHED, WATCHED_ROWS))
+    batch = int(np.clip(WATCHED_AT_ONCE // row, 1, WATCHED_ROWS))
     rows = prepared.rows["validation"]
-    rows = rows[:: max(1, len(rows) // WATCHED_ROWS)][:WATCHED_ROWS]
+    rows = rows[:: max(1, len(rows) // most)][:most]
     batches = (
-        {key: values[rows[start : start + WATCHED_BATCH]] for key, values in prepared.core.items()}
-        for start in range(0, len(rows), WATCHED_BATCH)
+        {key: values[rows[start : start + batch]] for key, values in prepared.core.items()}
+        for start in range(0, len(rows), batch)
     )
-    return {"dead_units": dead_units(outcome.fitted.model, batches), "dead_units_rows": len(rows)}
+    return {"dead_units": dead_units(model, batches), "dead_units_rows": len(rows)}
 
 
 def _material(outcome: Outcome) -> page.Material:

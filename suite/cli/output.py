@@ -61,7 +61,7 @@ class Output:
                 done = (progress.epoch - 1) * progress.steps + progress.step
                 epoch = f"{progress.prefix}epoch {progress.epoch}/{progress.epochs}"
                 bar.update(task, completed=done, total=total, epoch=epoch, metrics=metrics)
-                if progress.step == progress.steps and any(name.startswith("val_") for name in progress.metrics):
+                if progress.validated:
                     self.say(f"{epoch}  {metrics}")
 
             yield report

@@ -12,7 +12,10 @@ INTERVAL = 0.1
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a training is: which one (`prefix`), epochs from 1, steps done in this epoch, the last metrics by name."""
+    """Where a training is: which one (`prefix`), epochs from 1, steps done in this epoch, the last metrics by name.
+
+    `validated` once this epoch is measured, at its very end.
+    """
 
     prefix: str
     epoch: int
@@ -20,6 +23,7 @@ class Progress:
     step: int
     steps: int
     metrics: dict[str, float]
+    validated: bool = False
 
 
 class Report(keras.callbacks.Callback):  # type: ignore[misc]
@@ -43,9 +47,9 @@ class Report(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._validation = {name: value for name, value in (logs or {}).items() if name.startswith("val_")}
-        self._send(self.params["steps"], logs or {})
+        self._send(self.params["steps"], logs or {}, validated=True)
 
-    def _send(self, step: int, metrics: dict[str, float]) -> None:
+    def _send(self, step: int, metrics: dict[str, float], validated: bool = False) -> None:
         values = {name: float(value) for name, value in metrics.items() if name in self._shown}
         total = self.params["epochs"], self.params["steps"]
-        self._report(Progress(self._prefix, self._epoch, total[0], step, total[1], values))
+        self._report(Progress(self._prefix, self._epoch, total[0], step, total[1], values, validated))

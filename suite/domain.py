@@ -36,7 +36,8 @@ class Recipe:
     """How a domain's networks are trained where nothing else is said.
 
     `epochs` is the most; where there are more rows than `examples / epochs`, they are seen fewer times. Training stops
-    where validation has not improved for `patience` epochs. The rest are
+    where validation has not improved for `patience` epochs, and goes back to the best one; where `to_the_end` is True
+    it does neither, for data whose validation rows say too little of one epoch against the next. The rest are
     the defaults of the hyperparameters under `training`, which suite.training.model declares and explains.
     """
 
@@ -44,6 +45,7 @@ class Recipe:
     batch_size: int
     examples: int = 10_000_000
     patience: int = 6
+    to_the_end: bool = False
     optimizer: str = "adamw"
     learning_rate: float = 2e-3
     weight_decay: float = 1e-3

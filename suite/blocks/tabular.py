@@ -9,6 +9,10 @@ from keras_tuner import HyperParameters
 from suite.blocks import numeric
 
 
+# Of the spread that features have: Keras's own, far smaller, would take many epochs to count for as much.
+AS_NUMBERS = keras.initializers.RandomNormal(stddev=0.3)
+
+
 def vector(
     hp: HyperParameters,
     inputs: dict[str, keras.KerasTensor],
@@ -30,7 +34,8 @@ def vector(
         largest = hp.Choice("largest", [2, 4, 8, 16, 32], default=8) if vocabularies else 0
         for index, size in enumerate(vocabularies):
             units = min(largest, (size + 1) // 2)
-            parts.append(layers.Embedding(size, units, name=f"{name}_{index}")(inputs["categories"][:, index]))
+            embedding = layers.Embedding(size, units, embeddings_initializer=AS_NUMBERS, name=f"{name}_{index}")
+            parts.append(embedding(inputs["categories"][:, index]))
     x = layers.Concatenate(name=f"{name}_join")(parts) if len(parts) > 1 else parts[0]
     return crosses(hp, x, name)
 

@@ -28,7 +28,7 @@ class Settings:
 
 @dataclass
 class Fitted:
-    """A trained network at its best epoch, and how it came about; `history` holds a value an epoch by metric."""
+    """A trained network, the epoch it is of, and how it came about; `history` holds a value an epoch by metric."""
 
     model: keras.Model
     history: dict[str, list[float]]
@@ -64,7 +64,10 @@ def fit(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     resumable: Resumable | None = None,
 ) -> Fitted:
-    """Train for up to `epochs`, stop when validation no longer improves, and return to the best epoch, in float32."""
+    """Train for up to `epochs`, stop when validation no longer improves, and return to the best epoch, in float32.
+
+    Or train to the end and stay there, where the domain's recipe says so.
+    """
     seed_everything(settings.seed)
     model = build(domain, hp, prepared, settings.epochs)
     selection = run(domain, hp, model, prepared, settings, callbacks=callbacks, resumable=resumable)
@@ -89,7 +92,7 @@ def run(
         prepared, size, seed=settings.seed, augmentation=domain.augmentation(hp),
         class_weight=weight, oversample=oversample,
     )  # fmt: skip
-    selection = Selection(prepared, settings.objective, domain.recipe.patience)
+    selection = Selection(prepared, settings.objective, domain.recipe.patience, domain.recipe.to_the_end)
     kept: list[keras.callbacks.Callback] = []
     done = 0
     if resumable:

@@ -37,12 +37,14 @@ class Selection(keras.callbacks.Callback):  # type: ignore[misc]
 
     Comes before all callbacks that read those logs. Where the optimiser averages weights, it is their average that is
     validated and kept. `objective` is a metric of suite.training.evaluate; training stops once it has not improved for
-    `patience` epochs. `history` holds a value an epoch by metric.
+    `patience` epochs. With `to_the_end` it never stops, and the last epoch counts as the best. `history` holds a value
+    an epoch by metric.
     """
 
-    def __init__(self, prepared: Prepared, objective: str, patience: int) -> None:
+    def __init__(self, prepared: Prepared, objective: str, patience: int, to_the_end: bool = False) -> None:
         super().__init__()
         self._prepared, self._objective, self._patience = prepared, objective, patience
+        self._to_the_end = to_the_end
         self._y = prepared.y[prepared.rows["validation"]]
         self.started = perf_counter()
         self.best_score = -np.inf
@@ -61,8 +63,8 @@ class Selection(keras.callbacks.Callback):  # type: ignore[misc]
 
     @property
     def finished(self) -> bool:
-        """Whether enough epochs have passed since the best one."""
-        return len(self.history.get("loss", [])) - self.best_epoch >= self._patience
+        """Whether enough epochs have passed since the best one; never where there is none but the last."""
+        return not self._to_the_end and len(self.history.get("loss", [])) - self.best_epoch >= self._patience
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         logs = {} if logs is None else logs
@@ -74,7 +76,7 @@ class Selection(keras.callbacks.Callback):  # type: ignore[misc]
         scores = evaluate.evaluate(self._y, self._predict("validation"))
         logs |= {f"val_{name}": value for name, value in scores.items()} | {"val_loss": scores["log_loss"]}
         score = evaluate.direction(self._objective) * scores[self._objective]
-        if score > self.best_score:
+        if self._to_the_end or score > self.best_score:
             self.best_score, self.best_epoch, self.best_weights = score, epoch + 1, self.model.get_weights()
         for (variable, _), value in zip(averages, trained, strict=True):
             variable.assign(value)

@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test lint install lock bench-first bench-fit bench-readers
+.PHONY: demo test lint install lock bench-first bench-fit bench-readers bench-convnet bench-domains
 
 demo: $(INSTALLED)
 	@$(BIN)/suite demo
@@ -41,3 +41,10 @@ bench-fit: $(INSTALLED)
 
 bench-readers: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.readers
+
+bench-convnet: $(INSTALLED)
+	$(BIN)/python -m tests.benchmarks.convnet
+
+# More than an hour; TASKS=credit measures one (see tests/benchmarks/domains.py). Needs the full data sets.
+bench-domains: $(INSTALLED)
+	$(BIN)/python -m tests.benchmarks.domains $(TASKS)

@@ -1,15 +1,12 @@
 """Tables: our default network against gradient boosting and logistic regression, side by side.
 
 Card fraud in three expanding windows in time, card fraud split at random three times, and German credit in five folds.
-All learn from the same training rows; ours takes a tenth of them to validate on. Give the names of tasks to measure
-only those.
-
+All learn from the same training rows; ours takes a tenth of them to validate on.
 Our defaults were chosen on rows that no task here tests: for the windows, windows within the first 60%; for the random
 splits, those in none of the three test sets; for German credit, a quarter of the training rows of folds.
 """
 
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +23,7 @@ from suite.data.dataset import Dataset
 from suite.data.options import DataOptions
 from suite.data.splits import Rows
 from tests.benchmarks import ours, rivals, shared_data
-from tests.benchmarks.results import Row, paired_interval, table
+from tests.benchmarks.results import Row, paired_interval
 
 PACKAGES = ("lightgbm==4.6.0", "xgboost==2.1.4", "scikit-learn==1.7.2", "numpy==2.2.6")
 RIVALS = {
@@ -131,9 +128,7 @@ def _arrays(dataset: Dataset) -> dict[str, np.ndarray]:
     kinds = {spec.name: spec.kind for spec in dataset.specs}
     numbers = [dataset.inputs[name] for name, kind in kinds.items() if kind != "categorical"]
     categories = [
-        np.unique(dataset.inputs[name], return_inverse=True)[1]
-        for name, kind in kinds.items()
-        if kind == "categorical"
+        np.unique(dataset.inputs[name], return_inverse=True)[1] for name, kind in kinds.items() if kind == "categorical"
     ]
     empty = np.empty((len(dataset.y), 0), np.int32)
     return {
@@ -141,7 +136,3 @@ def _arrays(dataset: Dataset) -> dict[str, np.ndarray]:
         "categories": np.stack(categories, axis=1).astype(np.int32) if categories else empty,
         "y": dataset.y,
     }
-
-
-if __name__ == "__main__":
-    print(table([row for name in sys.argv[1:] or TASKS for row in measure(TASKS[name])]))

@@ -16,7 +16,7 @@ from suite import domains
 from suite.data import splits
 from suite.data.options import DataOptions
 from tests.benchmarks import ours
-from tests.benchmarks.results import Row, paired_interval, table
+from tests.benchmarks.results import Row, paired_interval
 
 FOLDS = 5
 TASK = "movie sentiment, 5 folds (accuracy)"
@@ -66,7 +66,3 @@ def measure() -> list[Row]:
 
 def _accuracy(y: np.ndarray, scores: np.ndarray) -> float:
     return float(((scores > 0.5) == y).mean())
-
-
-if __name__ == "__main__":
-    print(table(measure()))

@@ -42,6 +42,20 @@ class DomainHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]
             self.infeasible = str(error)
             raise keras_tuner.errors.FailedTrialError(str(error)) from error
 
+    def asked(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Those of `values` that a network with them asks for; all where it cannot be built.
+
+        KerasTuner draws a value for whatever another trial has asked for, such as the depth of another trunk.
+        """
+        hp = keras_tuner.HyperParameters()
+        hp.values.update(values)
+        try:
+            build(self._domain, hp, self._prepared, 1)
+        except UsageError:
+            return values
+        names = {item.name for item in hp.space}
+        return {name: value for name, value in values.items() if name in names}
+
     def fit(
         self, hp: keras_tuner.HyperParameters, model: keras.Model, *, callbacks: list[Any], epochs: int, **_: Any
     ) -> keras.callbacks.History:

@@ -128,7 +128,9 @@ class _Watch:
         values = {name: value for name, value in trial.hyperparameters.values.items() if not name.startswith(OWN)}
         status = "infeasible" if self._hypermodel.infeasible else trial.status.lower()
         score = None if trial.score is None else float(trial.score)
-        return Trial(trial.trial_id, status, values, score, round(perf_counter() - self._started, 2))
+        return Trial(
+            trial.trial_id, status, self._hypermodel.asked(values), score, round(perf_counter() - self._started, 2)
+        )
 
 
 def _reason(message: str) -> str:

@@ -53,6 +53,17 @@ def test_every_strategy_tries_what_it_may_and_returns_the_best(prepared: Any, st
     assert not any(name.startswith("tuner/") for trial in found.trials for name in trial.hyperparameters)
 
 
+def test_a_trial_holds_what_its_own_network_asks_for(prepared: Any) -> None:
+    from suite.training.fit import Settings
+    from tuning.hypermodel import DomainHyperModel
+
+    hypermodel = DomainHyperModel(registry.get("fraud"), prepared, Settings(1, 0, "accuracy"), lambda _: None)
+    # KerasTuner draws for every trunk that some trial has had.
+    drawn = {"trunk": "resnet", "resnet/depth": 1, "mlp/depth": 4, "training/batch_size": 64}
+    assert hypermodel.asked(drawn) == {"trunk": "resnet", "resnet/depth": 1, "training/batch_size": 64}
+    assert hypermodel.asked({"training/precision": "none such"}) == {"training/precision": "none such"}
+
+
 def test_the_same_seed_searches_the_same_way(prepared: Any) -> None:
     first, second = run(prepared, "random")[0], run(prepared, "random")[0]
     assert [(t.hyperparameters, t.score) for t in first.trials] == [(t.hyperparameters, t.score) for t in second.trials]

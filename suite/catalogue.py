@@ -178,7 +178,7 @@ BLOCKS = [
     Block("pretrained", backbone.pretrained, _part(
         words, lambda hp, x: backbone.pretrained(hp, x, [""] * WORDS, "reader"),
     )),
-    Block("texts", backbone.Pieces, _part(words, lambda hp, x: backbone.Pieces([[5]] * WORDS, 2, 3, 8, 0)(x))),
+    Block("texts", backbone.Pieces, _part(words, lambda hp, x: backbone.Pieces([[5]] * WORDS, 2, 3, 8)(x))),
     Block("tables", tabular.vector, _part(
         columns, lambda hp, x: tabular.vector(hp, x, EDGES, VOCABULARIES, "columns"),
     )),

@@ -28,18 +28,25 @@ def pretrained(
         preset = hp.Fixed("pretrained", "")
         if not preset:
             return None
-        network, tokenizer = _load(str(preset))
+        whole, tokenizer = _load(str(preset))
+        # Without what some have on top: a vector of the first token only.
+        vectors = whole.output["sequence_output"] if isinstance(whole.output, dict) else whole.output
+        network = keras.Model(whole.input, vectors, name=f"{name}_pretrained")
         network.trainable = hp.Boolean("tune_pretrained", default=False)
-    longest = min(LONGEST, getattr(network, "max_sequence_length", LONGEST))
+    longest = min(LONGEST, getattr(whole, "max_sequence_length", LONGEST))
     # A word is two pieces or fewer as a rule: with room for more, most of what is read would be padding.
     length = min(2 * ids.shape[1] + 2, longest)
     start, end = (getattr(tokenizer, name, None) for name in ("start_token_id", "end_token_id"))
     table = [_pieces(tokenizer, word) for word in words]
-    padding = tokenizer.pad_token_id or 0
-    tokens = Pieces(table, start, end, length=length, padding=padding, name=f"{name}_pieces")(ids)
-    read = network({key: tokens[key] for key in network.input})
-    vectors = read["sequence_output"] if isinstance(read, dict) else read
-    return layers.GlobalAveragePooling1D(name=f"{name}_pretrained_mean")(vectors, mask=tokens["padding_mask"])
+    pieces = Pieces(table, start, end, length=length, name=f"{name}_pieces")(ids)
+    present = pieces != ABSENT
+    tokens = {
+        "token_ids": ops.where(present, pieces, tokenizer.pad_token_id or 0),
+        "padding_mask": ops.cast(present, "int32"),
+        "segment_ids": ops.zeros_like(pieces),
+    }
+    read = network({key: tokens[key] for key in whole.input})
+    return layers.GlobalAveragePooling1D(name=f"{name}_pretrained_mean")(read, mask=present)
 
 
 def _load(preset: str) -> tuple[keras.Model, Any]:
@@ -67,41 +74,33 @@ def _pieces(tokenizer: Any, word: str) -> list[int]:
 
 @keras.saving.register_keras_serializable(package="suite")
 class Pieces(layers.Layer):  # type: ignore[misc]
-    """Word ids (N, words) to what a KerasHub network takes: the words' pieces between `start` and `end`.
+    """Word ids (N, words) to the ids of the words' pieces between `start` and `end`, int32 (N, length); ABSENT after.
 
-    `table` holds the pieces of each word. {"token_ids", "padding_mask", "segment_ids"}, each int32 (N, length).
+    `table` holds the pieces of each word.
     """
 
     def __init__(
-        self, table: Sequence[Sequence[int]], start: int | None, end: int | None, length: int, padding: int,
-        **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self, table: Sequence[Sequence[int]], start: int | None, end: int | None, length: int, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.table = [list(pieces) for pieces in table]
-        self.start, self.end, self.length, self.padding = start, end, length, padding
+        self.start, self.end, self.length = start, end, length
         width = max(1, *(len(pieces) for pieces in self.table))
         self._rows = [[*pieces, *[ABSENT] * (width - len(pieces))] for pieces in self.table]
 
-    def call(self, ids: Any) -> dict[str, Any]:
+    def call(self, ids: Any) -> Any:
         pieces = ops.take(ops.convert_to_tensor(self._rows, "int32"), ids, axis=0)
         pieces = ops.reshape(pieces, (-1, ids.shape[1] * len(self._rows[0])))
         around = [ops.full_like(pieces[:, :1], ABSENT if piece is None else piece) for piece in (self.start, self.end)]
         sequence = ops.concatenate([around[0], pieces, around[1]], axis=1)
         places = ops.arange(sequence.shape[1])
         order = ops.argsort(ops.where(sequence == ABSENT, places + sequence.shape[1], places), axis=1)
-        sequence = ops.take_along_axis(sequence, order, axis=1)[:, : self.length]
-        present = sequence != ABSENT
-        return {
-            "token_ids": ops.where(present, sequence, self.padding),
-            "padding_mask": ops.cast(present, "int32"),
-            "segment_ids": ops.zeros_like(sequence),
-        }
+        return ops.take_along_axis(sequence, order, axis=1)[:, : self.length]
 
     def compute_output_spec(self, ids: Any) -> Any:
         width = min(self.length, ids.shape[1] * len(self._rows[0]) + 2)
-        names = ("token_ids", "padding_mask", "segment_ids")
-        return {name: keras.KerasTensor((ids.shape[0], width), "int32") for name in names}
+        return keras.KerasTensor((ids.shape[0], width), "int32")
 
     def get_config(self) -> dict[str, Any]:
-        own = {name: getattr(self, name) for name in ("table", "start", "end", "length", "padding")}
+        own = {name: getattr(self, name) for name in ("table", "start", "end", "length")}
         return {**super().get_config(), **own}

@@ -6,7 +6,6 @@ import click
 
 from suite.cli import options
 from suite.cli.output import Output
-from suite.data import builtin
 
 
 @click.group()
@@ -18,6 +17,8 @@ def command() -> None:
 @options.printing
 def list_data(as_json: bool, quiet: bool) -> None:
     """List every name that --data understands, and where its rows come from."""
+    from suite.data import builtin
+
     rows = [{"name": name, **asdict(entry)} for name, entry in builtin.NAMES.items()]
     lines = [
         f"{name:20} {entry.domain:10} {'embedded' if entry.embedded else 'download':9} {entry.rows:>8,} rows  "

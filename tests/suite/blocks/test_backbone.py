@@ -30,13 +30,11 @@ def preset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_words_become_pieces_between_start_and_end() -> None:
-    from suite.blocks.backbone import Pieces
+    from suite.blocks.backbone import ABSENT, Pieces
 
-    layer = Pieces([[], [1], [5, 7], [10]], start=2, end=3, length=6, padding=0)
-    tokens = {name: np.array(values) for name, values in layer(np.array([[2, 3, 0], [1, 2, 2], [0, 0, 0]])).items()}
-    assert tokens["token_ids"].tolist() == [[2, 5, 7, 10, 3, 0], [2, 1, 5, 7, 5, 7], [2, 3, 0, 0, 0, 0]]
-    assert tokens["padding_mask"].tolist() == [[1, 1, 1, 1, 1, 0], [1, 1, 1, 1, 1, 1], [1, 1, 0, 0, 0, 0]]
-    assert not tokens["segment_ids"].any()
+    layer = Pieces([[], [1], [5, 7], [10]], start=2, end=3, length=6)
+    pieces = np.array(layer(np.array([[2, 3, 0], [1, 2, 2], [0, 0, 0]])))
+    assert pieces.tolist() == [[2, 5, 7, 10, 3, ABSENT], [2, 1, 5, 7, 5, 7], [2, 3, *[ABSENT] * 4]]
 
 
 def test_the_network_reads_a_word_as_its_tokenizer_would(preset: Path) -> None:

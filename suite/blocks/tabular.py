@@ -8,7 +8,6 @@ from keras_tuner import HyperParameters
 
 from suite.blocks import numeric
 
-
 # Of the spread that features have: Keras's own, far smaller, would take many epochs to count for as much.
 AS_NUMBERS = keras.initializers.RandomNormal(stddev=0.3)
 

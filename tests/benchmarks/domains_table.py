@@ -131,9 +131,7 @@ def _arrays(dataset: Dataset) -> dict[str, np.ndarray]:
     kinds = {spec.name: spec.kind for spec in dataset.specs}
     numbers = [dataset.inputs[name] for name, kind in kinds.items() if kind != "categorical"]
     categories = [
-        np.unique(dataset.inputs[name], return_inverse=True)[1]
-        for name, kind in kinds.items()
-        if kind == "categorical"
+        np.unique(dataset.inputs[name], return_inverse=True)[1] for name, kind in kinds.items() if kind == "categorical"
     ]
     empty = np.empty((len(dataset.y), 0), np.int32)
     return {

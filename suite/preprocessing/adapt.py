@@ -11,6 +11,9 @@ from suite.preprocessing.mirror import table, text
 
 MOST = {"words": 20_000, "bigrams": 20_000, "characters": 40_000}
 BINS = 32
+# What is rare is often found among the few rows of a feature's highest and lowest values: bins halve towards the ends.
+TAILS = 2.0 ** -np.arange(6, 13)
+FEWEST_OF_TAIL = 16
 EDGE_ROWS = 100_000
 LONGEST, LONGEST_CHARACTERS = 256, 1_024
 
@@ -60,8 +63,10 @@ def columns(specs: Sequence[TensorSpec], inputs: dict[str, np.ndarray], rows: np
 
 
 def _edges(x: np.ndarray) -> list[float]:
-    """Bounds of up to 32 bins that hold as many rows each; at least one bin."""
-    edges = np.unique(np.quantile(x, np.linspace(0, 1, BINS + 1)).astype(np.float32))
+    """Bounds of up to 32 bins that hold as many rows each, the first and the last one parted further; at least one."""
+    tails = TAILS[TAILS * len(x) >= FEWEST_OF_TAIL]
+    shares = np.sort(np.concatenate([np.linspace(0, 1, BINS + 1), tails, 1 - tails]))
+    edges = np.unique(np.quantile(x, shares).astype(np.float32))
     return [float(edge) for edge in (edges if len(edges) > 1 else (edges[0], edges[0] + 1))]
 
 

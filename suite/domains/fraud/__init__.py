@@ -1,5 +1,7 @@
 """Rows of a table, to how likely each is the rare case that is looked for."""
 
+import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -8,12 +10,24 @@ import numpy as np
 from suite.data import builtin, tables
 from suite.data.dataset import Dataset
 from suite.data.options import DataOptions
-from suite.domain import Domain, Recipe
+from suite.domain import FEWEST_EPOCHS, Domain, Recipe
 from suite.preprocessing import adapt
 
 if TYPE_CHECKING:
     import keras
     from keras_tuner import HyperParameters
+
+
+@dataclass(frozen=True)
+class TableRecipe(Recipe):
+    """Fewer epochs the more rows there are, yet more steps: epochs fall with the cube root of the rows.
+
+    `epochs` is how many there are on a thousand rows. Between a few hundred rows and a few hundred thousand this came
+    near what scored best on validation rows.
+    """
+
+    def epochs_for(self, rows: int) -> int:
+        return max(FEWEST_EPOCHS, round(self.epochs * math.cbrt(1_000 / rows)))
 
 
 class FraudDetection(Domain):
@@ -26,7 +40,9 @@ class FraudDetection(Domain):
     objective: ClassVar[str] = "average_precision"
     detects: ClassVar[bool] = True
     data_options: ClassVar[tuple[str, ...]] = ("label_column", "positive", "time_column", "group_column")
-    recipe: ClassVar[Recipe] = Recipe(epochs=15, batch_size=256)
+    recipe: ClassVar[Recipe] = TableRecipe(
+        epochs=70, batch_size=256, to_the_end=True, learning_rate=4e-3, weight_decay=3e-2
+    )
 
     def read(self, source: Path, options: DataOptions) -> Dataset:
         return tables.read(source, options)

@@ -92,7 +92,9 @@ def run(
         prepared, size, seed=settings.seed, augmentation=domain.augmentation(hp),
         class_weight=weight, oversample=oversample,
     )  # fmt: skip
-    selection = Selection(prepared, settings.objective, domain.recipe.patience, domain.recipe.to_the_end)
+    # Who names another objective wants the epoch that is best at it.
+    to_the_end = domain.recipe.to_the_end and settings.objective == domain.objective
+    selection = Selection(prepared, settings.objective, domain.recipe.patience, to_the_end)
     kept: list[keras.callbacks.Callback] = []
     done = 0
     if resumable:

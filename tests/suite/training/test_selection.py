@@ -23,6 +23,7 @@ def test_a_training_ends_with_its_best_epoch_or_with_its_last(
     domain: Domain = registry.get("fraud")
     recipe = replace(domain.recipe, patience=2, to_the_end=to_the_end)
     monkeypatch.setattr(type(domain), "recipe", recipe)
+    monkeypatch.setattr(type(domain), "objective", "log_loss" if to_the_end else domain.objective)
     prepared = prepare(domain, make("fraud").dataset)
     # Where the validation rows are wrong they are answered worse as the network learns.
     wrong = prepared.y.copy()

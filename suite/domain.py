@@ -38,7 +38,8 @@ class Recipe:
     `epochs` is the most; where there are more rows than `examples / epochs`, they are seen fewer times. Training stops
     where validation has not improved for `patience` epochs, and goes back to the best one; where `to_the_end` is True
     it does neither unless another objective than the domain's is asked for: for data whose validation rows say too
-    little of one epoch against the next. The rest are the defaults of the hyperparameters under `training`, which suite.training.model declares and explains.
+    little of one epoch against the next. The rest are the defaults of the hyperparameters under `training`, which
+    suite.training.model declares and explains.
     """
 
     epochs: int

@@ -11,6 +11,9 @@ UNITS = [16, 32, 64, 128, 256, 512]
 
 
 def _members(hp: HyperParameters, x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    """What each member of the ensemble sees of a row, of which a share is hidden from all while training."""
+    hidden = hp.Float("input_dropout", 0.0, 0.6, step=0.1, default=0.2)
+    x = layers.Dropout(hidden, name=f"{name}_input_dropout")(x)
     count = hp.Choice("members", [1, 4, 8, 16, 32], default=16)
     return Members(count, name=f"{name}_members")(x) if count > 1 else x
 

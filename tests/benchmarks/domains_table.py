@@ -32,7 +32,6 @@ RIVALS = {
     "logistic": ("logistic regression, scaled and one-hot", "scikit-learn's defaults"),
 }
 OURS = "suite fit fraud"
-VALIDATION = splits.VALIDATION_BESIDE_TEST
 WINDOWS = [(0.6, 0.7), (0.7, 0.8), (0.8, 1.0)]
 
 
@@ -47,13 +46,13 @@ class Task:
 
 
 def windows(dataset: Dataset) -> Iterator[Rows]:
-    """Three windows that expand in time; the last tenth of each is for validation."""
+    """Three windows that expand in time; a tenth of each, at random, is for validation."""
     assert dataset.order is not None
     total = len(dataset.order)
     for begin, end in WINDOWS:
         past, test = dataset.order[: round(begin * total)], dataset.order[round(begin * total) : round(end * total)]
-        cut = round((1 - VALIDATION) * len(past))
-        yield {"train": past[:cut], "validation": past[cut:], "test": test}
+        train, validation = splits.hold_back(past, dataset.y, splits.VALIDATION_BESIDE_TEST, 0)
+        yield {"train": train, "validation": validation, "test": test}
 
 
 def random(dataset: Dataset) -> Iterator[Rows]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 LOG = "evaluations.jsonl"
 CHUNK = 512
+# What a saved model has settled: to give it again could only contradict.
+SETTLED = ("image_size", "positive")
 
 
 @click.command(epilog="Example: suite evaluate fraud/2 --data march.csv --label-column is_fraud --split all")
@@ -50,7 +52,7 @@ def command(
     card = artifact.read_card(folder)
     if card is None:
         raise SuiteError(f"{folder} has no card, so its labels are unknown: measure a model made by 'suite fit'")
-    dataset = _read(card, source, reader)
+    dataset = _read(card, source, reader, split)
     rows = np.concatenate(list(dataset.rows.values())) if split == "all" else dataset.rows[split]  # type: ignore[index]
     y = _translate(dataset, card.labels)[rows]
     probabilities, engine = _answer(folder, card, dataset, rows, output)
@@ -73,16 +75,21 @@ def command(
     )
 
 
-def _read(card: "Card", source: str | None, given: dict[str, Any]) -> "Dataset":
-    """The data, read as the model's own was, and in the size that the model takes."""
+def _read(card: "Card", source: str | None, given: dict[str, Any], split: str) -> "Dataset":
+    """The data, read as the model's own was, and brought to the inputs that the model takes."""
     from suite.data.options import DataOptions
     from suite.domain import get
     from suite.domains import load_data
+    from suite.errors import UsageError
 
+    for name in SETTLED:
+        if given[name] is not None:
+            raise UsageError(f"--{name.replace('_', '-')} is settled by {card.name}/{card.version}: leave it out")
     made_from = card.data.get("name") or card.data["path"]
     remembered = card.data.get("options", {}) if source in (None, made_from) else {}
     chosen = remembered | {name: value for name, value in given.items() if value is not None}
-    return load_data(get(card.domain), source or made_from, DataOptions(**{"seed": card.training["seed"]} | chosen))
+    options = {"seed": card.training["seed"], "inputs": tuple(card.inputs), "undivided": split == "all"} | chosen
+    return load_data(get(card.domain), source or made_from, DataOptions(**options))
 
 
 def _translate(dataset: "Dataset", labels: list[str]) -> "np.ndarray":

@@ -1,5 +1,6 @@
 """Options that several verbs share."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,6 +15,19 @@ if TYPE_CHECKING:
     from suite.training.thresholds import Rule
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Cost(click.FloatRange):
+    """A number from 0 on that can be reckoned with."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        number = super().convert(value, parameter, context)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is no finite number.", parameter, context)
+        return number
 
 
 def common(command: Command) -> Command:
@@ -93,8 +107,8 @@ def threshold(command: Command) -> Command:
     """What to go by: --objective, and how the threshold of a detector is chosen."""
     for option in (
         click.option("--cost-column", help="fraud: the column with what missing a case costs, such as the amount."),
-        click.option("--cost-false-positive", type=click.FloatRange(0), help="fraud: what a false alarm costs."),
-        click.option("--cost-false-negative", type=click.FloatRange(0), help="fraud: what missing a case costs."),
+        click.option("--cost-false-positive", type=Cost(), help="fraud: what a false alarm costs."),
+        click.option("--cost-false-negative", type=Cost(), help="fraud: what missing a case costs."),
         click.option(
             "--threshold", help="fraud: what the threshold is best for: f1, f2, precision>=0.9, or itself a number."
         ),

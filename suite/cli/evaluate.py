@@ -19,13 +19,11 @@ if TYPE_CHECKING:
 
 LOG = "evaluations.jsonl"
 CHUNK = 512
-# What a saved model has settled: to give it again could only contradict.
-SETTLED = ("image_size", "positive")
 
 
 @click.command(epilog="Example: suite evaluate fraud/2 --data march.csv --label-column is_fraud --split all")
 @click.argument("model", metavar="NAME[/VERSION]")
-@options.data
+@options.labelled
 @click.option(
     "--split",
     type=click.Choice(["train", "validation", "test", "all"]),
@@ -80,11 +78,7 @@ def _read(card: "Card", source: str | None, given: dict[str, Any], split: str) -
     from suite.data.options import DataOptions
     from suite.domain import get
     from suite.domains import load_data
-    from suite.errors import UsageError
 
-    for name in SETTLED:
-        if given[name] is not None:
-            raise UsageError(f"--{name.replace('_', '-')} is settled by {card.name}/{card.version}: leave it out")
     made_from = card.data.get("name") or card.data["path"]
     remembered = card.data.get("options", {}) if source in (None, made_from) else {}
     chosen = remembered | {name: value for name, value in given.items() if value is not None}

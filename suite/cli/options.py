@@ -58,12 +58,20 @@ def _printing(command: Command) -> Command:
 
 
 def data(command: Command) -> Command:
-    """Where labelled data comes from and how to read it; the verb gets `source` and the fields of DataOptions."""
+    """What a model is to be made of; the verb gets `source` and the fields of DataOptions that people set."""
     for option in (
         click.option(
             "--image-size", type=click.IntRange(4, 1024), help="image_cls: side of the square pictures are brought to."
         ),
         click.option("--positive", help="fraud: the label that is looked for (else the rarer one)."),
+    ):
+        command = option(command)
+    return labelled(command)
+
+
+def labelled(command: Command) -> Command:
+    """Where labelled data comes from and how to read it; without what a model settles once."""
+    for option in (
         click.option("--time-column", help="fraud: the column that orders rows in time."),
         click.option("--group-column", help="A column whose equal values stay in one split (a customer, an author)."),
         click.option("--text-column", help="text_cls: the column that holds the text."),

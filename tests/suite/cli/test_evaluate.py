@@ -72,13 +72,3 @@ def test_all_rows_may_be_of_one_class(suite: Run, make: Callable[[str], Any], tm
     assert found["rows"] == 4
     assert "roc_auc" not in found["metrics"]
     assert "two classes" in suite(*arguments).stderr
-
-
-@pytest.mark.parametrize(("option", "value"), [("--positive", "1"), ("--image-size", "16")])
-def test_what_the_model_has_settled_is_not_asked_again(
-    suite: Run, make: Callable[[str], Any], option: str, value: str
-) -> None:
-    made = make("fraud")
-    done = suite("evaluate", "fraud", option, value, "--models", made.models)
-    assert done.returncode == 2
-    assert f"{option} is settled by fraud/1: leave it out" in done.stderr

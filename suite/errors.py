@@ -13,10 +13,10 @@ class UsageError(SuiteError):
     exit_code = 2
 
 
-def unknown(what: str, found: str, allowed: list[str]) -> UsageError:
+def unknown(what: str, found: object, allowed: list[str]) -> UsageError:
     """An error for a name that is not among the allowed ones, naming the nearest."""
     from difflib import get_close_matches
 
-    near = get_close_matches(found, allowed, n=1)
+    near = get_close_matches(str(found), allowed, n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"choose one of: {', '.join(allowed) or '(there are none)'}"
     return UsageError(f"there is no {what} '{found}': {hint}")

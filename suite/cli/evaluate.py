@@ -23,7 +23,7 @@ CHUNK = 512
 
 @click.command(epilog="Example: suite evaluate fraud/2 --data march.csv --label-column is_fraud --split all")
 @click.argument("model", metavar="NAME[/VERSION]")
-@options.data
+@options.labelled
 @click.option(
     "--split",
     type=click.Choice(["train", "validation", "test", "all"]),
@@ -50,7 +50,7 @@ def command(
     card = artifact.read_card(folder)
     if card is None:
         raise SuiteError(f"{folder} has no card, so its labels are unknown: measure a model made by 'suite fit'")
-    dataset = _read(card, source, reader)
+    dataset = _read(card, source, reader, split)
     rows = np.concatenate(list(dataset.rows.values())) if split == "all" else dataset.rows[split]  # type: ignore[index]
     y = _translate(dataset, card.labels)[rows]
     probabilities, engine = _answer(folder, card, dataset, rows, output)
@@ -73,8 +73,8 @@ def command(
     )
 
 
-def _read(card: "Card", source: str | None, given: dict[str, Any]) -> "Dataset":
-    """The data, read as the model's own was, and in the size that the model takes."""
+def _read(card: "Card", source: str | None, given: dict[str, Any], split: str) -> "Dataset":
+    """The data, read as the model's own was, and brought to the inputs that the model takes."""
     from suite.data.options import DataOptions
     from suite.domain import get
     from suite.domains import load_data
@@ -82,7 +82,8 @@ def _read(card: "Card", source: str | None, given: dict[str, Any]) -> "Dataset":
     made_from = card.data.get("name") or card.data["path"]
     remembered = card.data.get("options", {}) if source in (None, made_from) else {}
     chosen = remembered | {name: value for name, value in given.items() if value is not None}
-    return load_data(get(card.domain), source or made_from, DataOptions(**{"seed": card.training["seed"]} | chosen))
+    options = {"seed": card.training["seed"], "inputs": tuple(card.inputs), "undivided": split == "all"} | chosen
+    return load_data(get(card.domain), source or made_from, DataOptions(**options))
 
 
 def _translate(dataset: "Dataset", labels: list[str]) -> "np.ndarray":

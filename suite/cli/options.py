@@ -1,5 +1,6 @@
 """Options that several verbs share."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,6 +15,19 @@ if TYPE_CHECKING:
     from suite.training.thresholds import Rule
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Cost(click.FloatRange):
+    """A number from 0 on that can be reckoned with."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        number = super().convert(value, parameter, context)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is no finite number.", parameter, context)
+        return number
 
 
 def common(command: Command) -> Command:
@@ -44,12 +58,20 @@ def _printing(command: Command) -> Command:
 
 
 def data(command: Command) -> Command:
-    """Where labelled data comes from and how to read it; the verb gets `source` and the fields of DataOptions."""
+    """What a model is to be made of; the verb gets `source` and the fields of DataOptions that people set."""
     for option in (
         click.option(
             "--image-size", type=click.IntRange(4, 1024), help="image_cls: side of the square pictures are brought to."
         ),
         click.option("--positive", help="fraud: the label that is looked for (else the rarer one)."),
+    ):
+        command = option(command)
+    return labelled(command)
+
+
+def labelled(command: Command) -> Command:
+    """Where labelled data comes from and how to read it; without what a model settles once."""
+    for option in (
         click.option("--time-column", help="fraud: the column that orders rows in time."),
         click.option("--group-column", help="A column whose equal values stay in one split (a customer, an author)."),
         click.option("--text-column", help="text_cls: the column that holds the text."),
@@ -93,8 +115,8 @@ def threshold(command: Command) -> Command:
     """What to go by: --objective, and how the threshold of a detector is chosen."""
     for option in (
         click.option("--cost-column", help="fraud: the column with what missing a case costs, such as the amount."),
-        click.option("--cost-false-positive", type=click.FloatRange(0), help="fraud: what a false alarm costs."),
-        click.option("--cost-false-negative", type=click.FloatRange(0), help="fraud: what missing a case costs."),
+        click.option("--cost-false-positive", type=Cost(), help="fraud: what a false alarm costs."),
+        click.option("--cost-false-negative", type=Cost(), help="fraud: what missing a case costs."),
         click.option(
             "--threshold", help="fraud: what the threshold is best for: f1, f2, precision>=0.9, or itself a number."
         ),

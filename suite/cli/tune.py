@@ -76,7 +76,7 @@ def command(
     load_tensorflow()
 
     from suite import workflow
-    from suite.training import evaluate
+    from suite.training import evaluate, tracking
     from suite.training.callbacks import Report
     from suite.training.data import prepare
     from suite.training.fit import Settings
@@ -93,7 +93,7 @@ def command(
     with output.training() as report:
         outcome = workflow.train(
             chosen, dataset, prepared, hp, Settings(epochs, seed, objective), rule=rule or workflow.F1,
-            callbacks=[Report(report, objective)],
+            callbacks=[tracking.tensorboard(models, name), Report(report, objective)],
         )  # fmt: skip
     command_line = shlex.join(["suite", *sys.argv[1:]])
     folder, card = workflow.save(models, name, outcome, command=command_line, search=result.to_json())

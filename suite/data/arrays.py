@@ -130,17 +130,20 @@ def _bytes(source: Path, images: np.ndarray) -> np.ndarray:
     return np.rint(images * np.float32(scale)).astype(np.uint8)
 
 
-def resized(images: np.ndarray, size: int | None) -> tuple[np.ndarray, list[str]]:
-    """The images in a square of `size` if one is asked for."""
-    if size is None or images.shape[1:3] == (size, size):
+def brought_to(images: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, list[str]]:
+    """The images as (N, *shape): stretched, and made grey or RGB, where they are not."""
+    if images.shape[1:] == shape:
         return images, []
     from PIL import Image
 
-    channels = images.shape[3]
-    result = np.empty((len(images), size, size, channels), np.uint8)
+    height, width, channels = shape
+    result = np.empty((len(images), *shape), np.uint8)
     for index, image in enumerate(images):
-        picture = Image.fromarray(image[..., 0] if channels == 1 else image)
-        result[index] = np.asarray(picture.resize((size, size), Image.Resampling.BILINEAR)).reshape(
-            size, size, channels
-        )
-    return result, [f"resized from {images.shape[1]} x {images.shape[2]}"]
+        picture = Image.fromarray(image.squeeze(2) if image.shape[2] == 1 else image)
+        picture = picture.convert("L" if channels == 1 else "RGB").resize((width, height), Image.Resampling.BILINEAR)
+        result[index] = np.asarray(picture).reshape(shape)
+    return result, [f"brought from {_size(images.shape[1:])} to {_size(shape)}"]
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return f"{shape[0]} x {shape[1]} {'grey' if shape[2] == 1 else 'RGB'}"

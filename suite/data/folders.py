@@ -7,6 +7,7 @@ import numpy as np
 
 from suite.data import splits
 from suite.data.dataset import SplitName
+from suite.data.options import DataOptions
 from suite.errors import SuiteError
 
 SPLITS: dict[str, SplitName] = {
@@ -30,8 +31,11 @@ class Entries:
         """Only the entries of these numbers."""
         return replace(self, paths=[self.paths[index] for index in kept], y=self.y[kept], given=self.given[kept])
 
-    def rows(self, seed: int) -> splits.Rows:
+    def rows(self, options: DataOptions) -> splits.Rows:
         """The rows of each split: as given, and what is not given made from the training rows."""
+        if options.undivided:
+            return splits.undivided(len(self.y))
+        seed = options.seed
         if not self.given.any():
             return splits.stratified(self.y, self.labels, seed)
         splits.check_classes(self.y, self.labels)

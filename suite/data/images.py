@@ -34,27 +34,35 @@ def read(source: Path, options: DataOptions) -> Dataset:
 
 
 def _from_files(source: Path, entries: folders.Entries, options: DataOptions) -> Dataset:
-    images, kept, detected = picture_files.load(entries.paths, options.image_size)
+    images, kept, detected = picture_files.load(entries.paths, options.image_size, _shape(options))
     kept_entries = entries.keep(kept)
     return _dataset(
         source,
         images,
         kept_entries.y,
         entries.labels,
-        kept_entries.rows(options.seed),
+        kept_entries.rows(options),
         options,
         [*entries.detected, *detected],
     )
 
 
 def _from_arrays(source: Path, found: arrays.Arrays, options: DataOptions) -> Dataset:
-    rows = (
-        splits.around_test(found.y, found.labels, found.test, options.seed)
-        if len(found.test)
-        else splits.stratified(found.y, found.labels, options.seed)
-    )
-    images, detected = arrays.resized(found.images, options.image_size)
+    if options.undivided:
+        rows = splits.undivided(len(found.y))
+    elif len(found.test):
+        rows = splits.around_test(found.y, found.labels, found.test, options.seed)
+    else:
+        rows = splits.stratified(found.y, found.labels, options.seed)
+    side, channels = options.image_size, found.images.shape[3]
+    shape = _shape(options) or ((side, side, channels) if side else found.images.shape[1:])
+    images, detected = arrays.brought_to(found.images, shape)
     return _dataset(source, images, found.y, found.labels, rows, options, [*found.detected, *detected])
+
+
+def _shape(options: DataOptions) -> tuple[int, ...] | None:
+    """Height, width and channels that a model takes, where the pictures are for one."""
+    return options.inputs[0].shape if options.inputs else None
 
 
 def _dataset(

@@ -25,15 +25,19 @@ PATH_NAMES = ("path", "file", "filename", "image", "file_name", "image_path")
 LABEL_NAMES = ("label", "class", "category", "target")
 
 
-def load(paths: list[Path], size: int | None) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """uint8 (kept, height, width, channels), the numbers of the paths that were kept, and what was found out."""
+def load(
+    paths: list[Path], size: int | None, wanted: tuple[int, ...] | None = None
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """uint8 (kept, height, width, channels), the numbers of the paths that were kept, and what was found out.
+
+    `wanted` is their height, width and channels; without it those are what most pictures have, and `size` is the sides.
+    """
     found: list[Any] = [None] * len(paths)
     for index, shape in _each(paths, image.probe):
         found[index] = shape
     shapes = Counter(shape for shape in found if not isinstance(shape, SuiteError))
     _check_damage(paths, [index for index, shape in enumerate(found) if isinstance(shape, SuiteError)], found)
-    height, width = _target(shapes, size)
-    channels = max(shape[2] for shape in shapes)
+    height, width, channels = wanted or (*_target(shapes, size), max(shape[2] for shape in shapes))
 
     images = np.empty((len(paths), height, width, channels), np.uint8)
     damaged: dict[int, SuiteError] = {}

@@ -58,6 +58,12 @@ def around_test(y: np.ndarray, labels: list[str], test: np.ndarray, seed: int) -
     return {"train": train, "validation": validation, "test": test}
 
 
+def undivided(count: int) -> Rows:
+    """All of `count` rows to test, none to train or to validate."""
+    none = np.arange(0)
+    return {"train": none, "validation": none, "test": np.arange(count)}
+
+
 def in_time(order: np.ndarray) -> Rows:
     """The first 64% in time to train, the next 16% to validate, the last 20% to test; `order` sorts rows by time."""
     first, second = round(0.64 * len(order)), round(0.8 * len(order))

@@ -24,13 +24,13 @@ DTYPES = {"numeric": "float32", "boolean": "float32", "categorical": "string", "
 
 @dataclass
 class Plan:
-    """What is to be read: the label, what it looks for, the column of time if any, and the features."""
+    """What is to be read: the label, what it looks for, the column of time if any, and the inputs."""
 
     label: Column
     labels: list[str]
     time: Column | None
     group: Column | None
-    features: list[Column]
+    specs: list[TensorSpec]
     ignored: list[str]
     detected: list[str]
 
@@ -43,15 +43,12 @@ def read(source: Path, options: DataOptions) -> Dataset:
     found = profile(source)
     plan = _plan(source, found, options)
     inputs, y, time, groups, slips = _load(source, plan)
-    detected = [*plan.detected, *_oddities(plan.features, slips)]
+    detected = [*plan.detected, *_oddities(found, slips)]
     if len(y) < plan.label.rows:
         detected.append(f"rows without a label left out: {plan.label.rows - len(y):,}")
-    rows, order = _rows(y, plan, time, groups, options.seed)
-    if time is not None and plan.time and plan.time not in plan.features:
-        inputs.pop(plan.time.name, None)
-    specs = _specs(plan.features)
+    rows, order = (splits.undivided(len(y)), None) if options.undivided else _rows(y, plan, time, groups, options.seed)
     described = describe(source, rows, detected, options)
-    return Dataset(inputs, y, plan.labels, rows, specs, described, detected, [], plan.ignored, order, groups)
+    return Dataset(inputs, y, plan.labels, rows, plan.specs, described, detected, [], plan.ignored, order, groups)
 
 
 def profile(source: Path) -> dict[str, Column]:
@@ -85,6 +82,26 @@ def _plan(source: Path, found: dict[str, Column], options: DataOptions) -> Plan:
     ]
     group = _group(found, label, options)
     time = None if group else _time(found, label, options.time_column)
+    specs, told = (
+        _inputs_of_model(source, found, options) if options.inputs else _inputs(source, found, label, time, group)
+    )
+    detected += told
+    if options.undivided:
+        detected.append("split: none")
+    elif group:
+        detected.append(f"split: random, rows with the same {group.name} kept together")
+    else:
+        detected.append(
+            f"split: in time by {time.name}" if time else "split: random, stratified by label (no time column)"
+        )
+    used = {spec.name for spec in specs}
+    return Plan(label, [negative, positive], time, group, specs, [name for name in found if name not in used], detected)
+
+
+def _inputs(
+    source: Path, found: dict[str, Column], label: Column, time: Column | None, group: Column | None
+) -> tuple[list[TensorSpec], list[str]]:
+    """Every column that can be learned from, and what to tell of each."""
     features: list[Column] = []
     dropped: dict[str, list[str]] = {}
     for column in found.values():
@@ -96,21 +113,26 @@ def _plan(source: Path, found: dict[str, Column], options: DataOptions) -> Plan:
             dropped.setdefault(column.kind, []).append(column.name)
     if not features:
         raise SuiteError(f"{source} has no column to learn from beside '{label.name}': add some that vary")
+    told = []
     for kind in FEATURES:
         names = [column.name for column in features if column.kind == kind]
         if names:
-            detected.append(f"{kind} columns: {', '.join(names)}")
-    detected += [f"{kind} columns dropped: {', '.join(names)}" for kind, names in dropped.items()]
-    if group:
-        detected.append(f"split: random, rows with the same {group.name} kept together")
-    else:
-        detected.append(
-            f"split: in time by {time.name}" if time else "split: random, stratified by label (no time column)"
+            told.append(f"{kind} columns: {', '.join(names)}")
+    told += [f"{kind} columns dropped: {', '.join(names)}" for kind, names in dropped.items()]
+    return _specs(features), told
+
+
+def _inputs_of_model(
+    source: Path, found: dict[str, Column], options: DataOptions
+) -> tuple[list[TensorSpec], list[str]]:
+    """The inputs of the model that is measured, whatever these rows alone would make of their columns."""
+    lacking = [spec.name for spec in options.inputs if spec.name not in found]
+    if len(lacking) == len(options.inputs):
+        raise SuiteError(
+            f"{source} has none of the model's columns, such as {', '.join(lacking[:3])}: measure it on data like that "
+            "it was made from"
         )
-    used = {column.name for column in features}
-    return Plan(
-        label, [negative, positive], time, group, features, [name for name in found if name not in used], detected
-    )
+    return list(options.inputs), [f"columns not there, taken as missing: {', '.join(lacking)}"] if lacking else []
 
 
 def _label(source: Path, found: dict[str, Column], wanted: str | None) -> tuple[Column, str]:
@@ -178,10 +200,7 @@ def _load(
 ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray | None, np.ndarray | None, dict[str, int]]:
     """The features, y, the time in seconds or as it was, the groups, and each column's count of values not numbers."""
     total = plan.label.known
-    inputs = {
-        column.name: np.empty(total, object if column.kind == "categorical" else DTYPES[column.kind])
-        for column in plan.features
-    }
+    inputs = {spec.name: np.empty(total, object if spec.kind == "categorical" else spec.dtype) for spec in plan.specs}
     y = np.empty(total, np.int32)
     time = None if plan.time is None else np.empty(total, np.float64)
     groups = None if plan.group is None else columns.Groups(total)
@@ -191,14 +210,12 @@ def _load(
     for batch in _labelled(source, plan.label.name):
         rows = slice(start, start + batch.num_rows)
         y[rows] = [text == plan.labels[1] for text in columns.texts(batch.column(plan.label.name)).to_pylist()]
-        for column in plan.features:
-            if column.name in batch.schema.names:
-                target = inputs[column.name][rows]
-                slips[column.name] += columns.fill(
-                    column.kind, _format(column), batch.column(column.name), target, shared
-                )
+        for spec in plan.specs:
+            if spec.name in batch.schema.names:
+                target = inputs[spec.name][rows]
+                slips[spec.name] += _fill(source, spec, batch.column(spec.name), target, shared)
             else:
-                inputs[column.name][rows] = "" if column.kind == "categorical" else np.nan
+                inputs[spec.name][rows] = "" if spec.kind == "categorical" else np.nan
         if plan.time and time is not None:
             kind = "date" if plan.time.kind == "date" else "numeric"
             columns.fill(kind, _format(plan.time), batch.column(plan.time.name), time[rows], shared)
@@ -206,6 +223,13 @@ def _load(
             groups.add(batch.column(plan.group.name) if plan.group.name in batch.schema.names else None, rows)
         start += batch.num_rows
     return inputs, y, time, None if groups is None else groups.numbers, slips
+
+
+def _fill(source: Path, spec: TensorSpec, column: Any, target: np.ndarray, shared: dict[str, str]) -> int:
+    try:
+        return columns.fill(spec.kind, spec.format, column, target, shared)
+    except ValueError as error:
+        raise SuiteError(f"{source}, column '{spec.name}', is to hold {spec.kind} values: {error}") from error
 
 
 def _labelled(source: Path, label: str) -> Iterator[Any]:
@@ -220,8 +244,8 @@ def _format(column: Column) -> str:
     return column.date_formats[0] if column.date_formats else ""
 
 
-def _oddities(features: list[Column], slips: dict[str, int]) -> list[str]:
-    infinite = [f"{column.name} ({column.infinite:,})" for column in features if column.infinite]
+def _oddities(columns_found: dict[str, Column], slips: dict[str, int]) -> list[str]:
+    infinite = [f"{name} ({c.infinite:,})" for name, c in columns_found.items() if name in slips and c.infinite]
     strange = [f"{name} ({count:,})" for name, count in slips.items() if count]
     found = [f"infinite numbers taken as missing: {', '.join(infinite)}"] if infinite else []
     return found + ([f"values that are no numbers taken as missing: {', '.join(strange)}"] if strange else [])

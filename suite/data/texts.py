@@ -38,7 +38,7 @@ def _from_folder(source: Path, options: DataOptions) -> Dataset:
             raise SuiteError(
                 f"{path} is not UTF-8 (byte {error.start}): convert it, for example with iconv -t utf-8"
             ) from error
-    return _dataset(source, texts, entries.y, entries.labels, entries.rows(options.seed), entries.detected, options)
+    return _dataset(source, texts, entries.y, entries.labels, entries.rows(options), entries.detected, options)
 
 
 def _from_table(source: Path, options: DataOptions) -> Dataset:
@@ -46,6 +46,8 @@ def _from_table(source: Path, options: DataOptions) -> Dataset:
     for wanted in (options.text_column, options.label_column, options.group_column):
         if wanted is not None and wanted not in found:
             raise unknown("column", wanted, list(found))
+    if options.label_column is not None and options.label_column in (options.text_column, options.group_column):
+        raise UsageError(f"'{options.label_column}' cannot be the label and something else too: name other columns")
     text = (
         found[options.text_column]
         if options.text_column
@@ -72,7 +74,9 @@ def _from_table(source: Path, options: DataOptions) -> Dataset:
     ]
     if len(y) < label.rows:
         detected.append(f"rows without a label left out: {label.rows - len(y):,}")
-    if groups is None:
+    if options.undivided:
+        rows = splits.undivided(len(y))
+    elif groups is None:
         rows = splits.stratified(y, labels, options.seed)
     else:
         rows = splits.grouped(y, labels, groups, options.seed)

@@ -2,6 +2,8 @@
 
 import io
 import json
+import zipfile
+import zlib
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -71,10 +73,13 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
         SuiteError where the state is damaged, or where it is that of a training with other settings.
         """
         try:
+            # NumPy would take it for a pickle.
+            if not zipfile.is_zipfile(self._file):
+                raise ValueError("not an archive")
             with np.load(self._file, allow_pickle=False) as saved:
                 arrays = dict(saved)
             state = json.loads(arrays["state"].tobytes())
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
             raise SuiteError(f"{self._file} is damaged ({error}): leave --resume out to begin again") from error
         self._check(state["settings"])
         model.optimizer.build(model.trainable_variables)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def read_file(path: Path) -> dict[str, Any]:
-    """The values in a JSON file: {name: value}, or a card with `hyperparameters`."""
+    """The values in a JSON file: {name: value}, or a card with `hyperparameters`; names as people write them."""
     try:
         value = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
@@ -25,7 +25,7 @@ def read_file(path: Path) -> dict[str, Any]:
         raise UsageError(
             f"{path} holds a {type(value).__name__}: give a JSON object of hyperparameters, or a card.json"
         )
-    return value
+    return {_dotted(name): given for name, given in value.items()}
 
 
 def parse(assignments: tuple[str, ...]) -> dict[str, Any]:

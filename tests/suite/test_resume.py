@@ -71,10 +71,11 @@ def test_killed_before_there_was_a_state_it_begins_again(suite: Run, data: Path,
     assert artifact.versions(tmp_path / "text_cls") == [1]
 
 
-def test_a_damaged_state_is_refused(suite: Run, data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("start", [b"PK\3\4", b"no archive"])
+def test_a_damaged_state_is_refused(suite: Run, data: Path, tmp_path: Path, start: bytes) -> None:
     checkpoint = tmp_path / ".checkpoints" / "text_cls.npz"
     checkpoint.parent.mkdir(parents=True)
-    checkpoint.write_bytes(b"PK torn")
+    checkpoint.write_bytes(start + b" torn")
     fitted = suite(*FIT, "--data", data, "--models", tmp_path, "--resume")
     assert fitted.returncode == 1
-    assert "is damaged" in fitted.stderr.splitlines()[-1]
+    assert "is damaged (not an archive)" in fitted.stderr.splitlines()[-1]

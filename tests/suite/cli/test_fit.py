@@ -163,6 +163,21 @@ def test_hyperparameters_that_the_network_does_not_have(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("fraud", "--cost-false-negative", "nan"), "'nan' is no finite number"),
+        (("text_cls", "--text-column", "words", "--label-column", "words"), "'words' cannot be the label and"),
+    ],
+)
+def test_options_that_make_no_sense(
+    suite: Run, reviews: Path, tmp_path: Path, options: tuple[str, ...], message: str
+) -> None:
+    done = suite("fit", *options, "--data", reviews, "--models", tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
 def test_options_of_another_domain_are_refused(suite: Run, tmp_path: Path) -> None:
     done = suite("fit", "fraud", "--text-column", "a", "--models", tmp_path)
     assert done.returncode == 2

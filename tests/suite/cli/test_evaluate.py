@@ -1,0 +1,74 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+Run = Callable[..., CompletedProcess[str]]
+
+
+def metrics(done: CompletedProcess[str]) -> dict[str, Any]:
+    """What a successful evaluation answers."""
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def test_columns_are_read_as_the_model_knows_them(suite: Run, make: Callable[[str], Any], tmp_path: Path) -> None:
+    made = make("fraud")
+    values = np.random.default_rng(0).normal(size=(30, 3))
+    # By themselves these rows would have V1 dropped (constant), V2 boolean, and hold both classes in no late period.
+    rows = [
+        {"Class": int(i < 2), "Time": i, "V1": 1.5, "V2": i % 2, "V3": round(float(v[0]), 3)}
+        for i, v in enumerate(values)
+    ]
+    source = tmp_path / "march.jsonl"
+    source.write_text("\n".join(map(json.dumps, rows)))
+    arguments = ("evaluate", "fraud", "--data", source, "--models", made.models)
+    assert metrics(suite(*arguments, "--split", "all", "--json"))["rows"] == 30
+
+    answered = suite("predict", "fraud", "--input", source, "--models", made.models)
+    scores = [float(line.split(",")[3]) for line in answered.stdout.splitlines()[1:]]
+    flagged = np.array(scores) >= made.card.threshold
+    truth = np.array([row["Class"] for row in rows])
+    found = metrics(suite(*arguments, "--split", "all", "--json"))["metrics"]
+    assert found["accuracy"] == pytest.approx((flagged == truth).mean(), abs=1e-6)
+
+    source.write_text("\n".join(json.dumps({"Class": i % 2, "other": i / 7}) for i in range(30)))
+    none = suite(*arguments)
+    assert none.returncode == 1
+    assert "none of the model's columns, such as V1, V2, V3" in none.stderr
+
+
+@pytest.mark.parametrize("kind", ["files", "arrays"])
+def test_pictures_are_brought_to_what_the_model_takes(
+    suite: Run, make: Callable[[str], Any], tmp_path: Path, kind: str
+) -> None:
+    made = make("image_cls")
+    pictures = np.random.default_rng(0).integers(0, 256, (8, 20, 30, 3), np.uint8)
+    names = made.card.labels[:2] * 4
+    source = tmp_path / "a.npz"
+    if kind == "arrays":
+        np.savez(source, images=pictures, labels=np.array(names))
+    else:
+        source = tmp_path
+        for index, (picture, name) in enumerate(zip(pictures, names, strict=True)):
+            (tmp_path / name).mkdir(exist_ok=True)
+            Image.fromarray(picture).save(tmp_path / name / f"{index}.png")
+    done = suite("evaluate", "image_cls", "--data", source, "--split", "all", "--models", made.models, "--json")
+    assert metrics(done)["rows"] == 8
+
+
+def test_all_rows_may_be_of_one_class(suite: Run, make: Callable[[str], Any], tmp_path: Path) -> None:
+    made = make("text_cls")
+    source = tmp_path / "a.csv"
+    source.write_text("text,label\n" + "".join(f"a joy from start to end {i},positive\n" for i in range(4)))
+    arguments = ("evaluate", "text_cls", "--data", source, "--models", made.models)
+    found = metrics(suite(*arguments, "--split", "all", "--json"))
+    assert found["rows"] == 4
+    assert "roc_auc" not in found["metrics"]
+    assert "two classes" in suite(*arguments).stderr

@@ -1,0 +1,75 @@
+"""What a fit can go by beside its data: folds, groups, costs, another objective."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import numpy as np
+import pytest
+
+from suite import artifact, workflow
+from suite.data import tables
+from suite.data.options import DataOptions
+from suite.training.thresholds import Costs, Rule
+
+Run = Callable[..., CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def payments(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Payments of forty customers, one in five fraud, some without an amount."""
+    generator = np.random.default_rng(0)
+    path = tmp_path_factory.mktemp("payments") / "payments.csv"
+    lines = ["customer,amount,speed,is_fraud"]
+    for row in range(400):
+        fraud = row % 5 == 0
+        amount = "" if row % 50 == 0 else f"{-generator.exponential(50):.2f}"
+        lines.append(f"c{row % 37},{amount},{generator.normal(2 * fraud):.3f},{int(fraud)}")
+    path.write_text("\n".join(lines))
+    return path
+
+
+def test_folds_give_mean_and_deviation(suite: Run, payments: Path, tmp_path: Path) -> None:
+    done = suite("fit", "fraud", "--data", payments, "--models", tmp_path, "--epochs", "1", "--json", "--cv", "3",
+                 "--objective", "log_loss", "--group-column", "customer")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    card = artifact.read_card(tmp_path / "fraud" / "1")
+    assert card
+    assert result["cross_validation"] == card.training["cross_validation"]
+    for summary in result["cross_validation"].values():
+        assert len(summary["folds"]) == 3
+        assert summary["mean"] == pytest.approx(np.mean(summary["folds"]))
+        assert summary["deviation"] == pytest.approx(np.std(summary["folds"], ddof=1))
+    assert len(set(result["cross_validation"]["log_loss"]["folds"])) == 3
+    assert card.training["objective"] == "log_loss"
+    assert "val_log_loss" in done.stderr
+    assert "fold 3/3: test log_loss" in done.stderr
+    assert "split: random, rows with the same customer kept together" in card.data["detected"]
+
+
+def test_the_costs_of_the_rows_choose_the_threshold(suite: Run, payments: Path, tmp_path: Path) -> None:
+    thresholds = []
+    for alarm in ("0.01", "100000"):
+        done = suite("fit", "fraud", "--data", payments, "--models", tmp_path, "--epochs", "1", "--quiet",
+                     "--cost-column", "amount", "--cost-false-positive", alarm)  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        card = artifact.read_card(artifact.find(tmp_path, "fraud"))
+        assert card
+        assert card.training["threshold"] == f"least cost (missed amount, false alarm {float(alarm):g})"
+        thresholds.append(card.threshold)
+    low, high = thresholds
+    assert low < high
+    unknown = suite("fit", "fraud", "--data", payments, "--models", tmp_path, "--cost-column", "customer")
+    assert unknown.returncode == 2
+    assert "no numeric column 'customer'" in unknown.stderr
+
+
+def test_a_missed_case_costs_its_amount_or_the_mean_where_that_is_missing(payments: Path) -> None:
+    dataset = tables.read(payments, DataOptions())
+    rows = np.array([0, 1, 2])
+    amount = dataset.inputs["amount"][rows].astype(np.float64)
+    found = workflow._amounts(dataset, Rule(costs=Costs(column="amount")), rows)
+    assert np.isnan(amount[0])
+    np.testing.assert_allclose(found, [-amount[1:].mean(), -amount[1], -amount[2]])

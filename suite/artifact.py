@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -253,8 +253,3 @@ def find(models: Path, reference: str) -> Path:
     if not wanted.isdecimal() or int(wanted) not in present:
         raise unknown(f"version of {name}", wanted, [str(version) for version in present])
     return models / name / str(int(wanted))
-
-
-def card_fields() -> list[str]:
-    """The names of a card's fields, in order."""
-    return [item.name for item in fields(Card)]

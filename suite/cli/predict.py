@@ -94,8 +94,11 @@ def command(
 
 def _batches(card: "Card", source: str, text_column: str | None) -> "Iterator[stream.Batch]":
     from suite.data import stream
+    from suite.errors import UsageError
 
     kind = card.preprocessing["kind"]
+    if text_column is not None and kind != "text":
+        raise UsageError(f"--text-column means nothing to {card.domain}: leave it out")
     if kind == "image":
         return stream.images(source, card.inputs[0].shape, BATCH)
     if kind == "text":

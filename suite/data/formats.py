@@ -51,8 +51,8 @@ def batches(source: Source) -> Iterator[pa.RecordBatch]:
             if kind == "parquet":
                 yield from _parquet(source)
                 return
-            with _bytes(source) as file:
-                yield from _lines(file, kind, name)
+            with _bytes(source) as file, _bytes(source) as again:
+                yield from _lines(file, kind, name, again)
         else:
             yield from _lines(source, "", name)
     except UnicodeDecodeError as error:
@@ -80,13 +80,18 @@ def _bytes(path: Path) -> Iterator[Any]:
         yield file
 
 
-def _lines(file: Any, kind: str, name: str) -> Iterator[pa.RecordBatch]:
+def _lines(file: Any, kind: str, name: str, again: Any = None) -> Iterator[pa.RecordBatch]:
+    """The rows of a stream; `again` is the same from its beginning, where that can be had.
+
+    Arrow reads CSV ahead in a thread of its own, and a Python stream that is still read when the process exits, after
+    an error halfway, would abort it.
+    """
     reader = io.BufferedReader(_Raw(file), BLOCK)
     start = reader.peek(1)[:BLOCK]
     kind = kind or ("jsonl" if start.lstrip()[:1] == b"{" else "csv")
     if not start.strip():
         raise SuiteError(f"{name} is empty: give a file with data")
-    yield from (_json(reader, name) if kind == "jsonl" else _csv(reader, start, kind, name))
+    yield from (_json(reader, name) if kind == "jsonl" else _csv(again or reader, start, kind, name))
 
 
 class _Raw(io.RawIOBase):

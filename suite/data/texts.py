@@ -17,7 +17,6 @@ from suite.errors import SuiteError, UsageError, unknown
 
 LABEL_NAMES = ("label", "sentiment", "class", "category", "target", "y", "topic")
 MOST_CLASSES = 200
-SHORTEST_TEXT = 12
 FOLDER_SUFFIXES = (".txt",)
 SPEC = TensorSpec("text", "string", (), "text", "text")
 

@@ -14,9 +14,16 @@ FOLDER = ".tensorboard"
 
 
 def tensorboard(models: Path, name: str) -> keras.callbacks.Callback:
-    """Writes every metric after each epoch below MODELS/.tensorboard/NAME, a folder a run."""
+    """Writes every metric after each epoch below MODELS/.tensorboard/NAME, a folder a run.
+
+    SuiteError where nothing can be written there, before a training is lost by it.
+    """
     run = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
     folder = models / FOLDER / name / f"{run}-{os.getpid()}"
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise SuiteError(f"cannot write to {models} ({error.strerror}): choose another folder with --models") from error
     return keras.callbacks.TensorBoard(folder, write_graph=False)
 
 

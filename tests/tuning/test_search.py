@@ -114,5 +114,6 @@ def test_tune_saves_an_ordinary_artifact(suite: Run, tmp_path: Path) -> None:
     ]
     assert card.search["best"] == result["best"]["id"]
     assert "trial 2/2 completed" in done.stderr
+    assert list((tmp_path / ".tensorboard" / "fraud").rglob("events.*"))
     answered = suite("predict", "fraud", "--input", "-", "--models", tmp_path, stdin='{"Amount": 5}')
     assert answered.returncode == 0

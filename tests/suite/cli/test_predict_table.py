@@ -40,6 +40,21 @@ def test_strange_columns_and_values(suite: Run, fraud: Any, row: dict[str, objec
     assert message in done.stderr
 
 
+def test_an_error_before_the_end_of_a_file_is_an_error_and_no_crash(suite: Run, fraud: Any, tmp_path: Path) -> None:
+    source = tmp_path / "a.csv"
+    source.write_text("V1,other\n" + "1.5,2\n" * 200_000)
+    for _ in range(3):
+        done = suite("predict", "fraud", "--input", source, "--models", fraud.models)
+        assert done.returncode == 2
+        assert done.stderr.splitlines()[-1].startswith("error: there is no input column 'other'")
+
+
+def test_a_table_has_no_text_column(suite: Run, fraud: Any) -> None:
+    done = suite("predict", "fraud", "--input", "-", "--text-column", "V1", "--models", fraud.models, stdin="{}")
+    assert done.returncode == 2
+    assert "--text-column means nothing to fraud" in done.stderr
+
+
 def test_the_same_answers_on_both_engines(suite: Run, fraud: Any, tmp_path: Path) -> None:
     source = tmp_path / "a.jsonl"
     source.write_text("\n".join(json.dumps({"V1": i, "V2": -i, "Amount": i * 10}) for i in range(20)))

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from suite import domain as registry
+from suite.errors import SuiteError
+from suite.training import tracking
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +39,12 @@ def test_tensorboard_gets_every_metric_of_every_epoch(fit_with: Callable[[Any], 
     validation = EventAccumulator(str(run / "validation"), size_guidance={"tensors": 0})
     validation.Reload()
     assert [event.step for event in validation.Tensors("epoch_average_precision")] == [0, 1]
+
+
+def test_a_store_that_cannot_be_written_to_is_told_before_training(tmp_path: Path) -> None:
+    (tmp_path / "models").write_text("a file")
+    with pytest.raises(SuiteError, match=r"cannot write to .*models"):
+        tracking.tensorboard(tmp_path / "models", "name")
 
 
 def test_mlflow_gets_parameters_and_metrics(

@@ -111,9 +111,11 @@ def read_card(folder: Path) -> Card | None:
         raise SuiteError(f"{path} lacks a field or has one too many ({error}): fit the model again") from error
 
 
-def verify(folder: Path, card: Card) -> None:
-    """Check every file that the card lists against its hash; raise SuiteError naming the first that differs."""
+def verify(folder: Path, card: Card, only: str | None = None) -> None:
+    """Check the files that the card lists, or `only` one, against their hashes; SuiteError names one that differs."""
     for name, expected in card.files.items():
+        if only not in (None, name):
+            continue
         try:
             found = _sha256(folder / name)
         except OSError as error:

@@ -51,6 +51,7 @@ class Outcome:
     rule: thresholds.Rule
     temperature: float
     answers: np.ndarray
+    notes: list[str]
 
 
 def choose(domain: Domain, prepared: Prepared, epochs: int, values: Mapping[str, Any]) -> "HyperParameters":
@@ -77,14 +78,17 @@ def train(
     fitted.model.get_layer(PROBABILITIES).temperature.assign(temperature)
     answers = {name: predict(name) for name in HELD_BACK}
     threshold = None
+    notes: list[str] = []
     if domain.detects:
         amounts = _amounts(dataset, rule, prepared.rows["validation"])
-        threshold = thresholds.choose(rule, truth["validation"], answers["validation"][:, 1], amounts)
+        validation = truth["validation"], answers["validation"][:, 1]
+        threshold = thresholds.choose(rule, *validation, amounts)
+        notes = thresholds.shortfall(rule, *validation, threshold)
     metrics: dict[str, dict[str, float]] = {
         name: evaluate.evaluate(truth[name], answers[name], threshold) for name in HELD_BACK
     }
     return Outcome(
-        domain, dataset, prepared, fitted, hp, settings, metrics, threshold, rule, temperature, answers["test"]
+        domain, dataset, prepared, fitted, hp, settings, metrics, threshold, rule, temperature, answers["test"], notes
     )
 
 
@@ -154,7 +158,7 @@ def save(
             metrics=outcome.metrics,
             threshold=outcome.threshold,
             ignored=dataset.ignored,
-            notes=[*dataset.notes, *notes],
+            notes=[*dataset.notes, *outcome.notes, *notes],
             engines=engines,
             search=search or {},
         )

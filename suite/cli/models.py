@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -25,14 +26,16 @@ def list_models(models: Path, as_json: bool, quiet: bool) -> None:
         for name in artifact.model_names(models)
         for version in artifact.versions(models / name)
     ]
-    lines = [f"{row['name']}/{row['version']}  {row['summary']}" for row in rows]
+    lines = []
+    for row in rows:
+        lines += [f"{row['name']}/{row['version']}  {row['summary']}", *(f"  {note}" for note in row["notes"])]
     Output(as_json, quiet).result(
         lines or [f"{models} holds no model yet: make one with 'suite fit'"], {"models": rows}
     )
 
 
-def _row(models: Path, name: str, version: int) -> dict[str, object]:
-    row: dict[str, object] = {"name": name, "version": version}
+def _row(models: Path, name: str, version: int) -> dict[str, Any]:
+    row: dict[str, Any] = {"name": name, "version": version, "notes": []}
     try:
         card = artifact.read_card(models / name / str(version))
     except SuiteError as error:
@@ -45,6 +48,7 @@ def _row(models: Path, name: str, version: int) -> dict[str, object]:
     summary = f"{card.domain}  {card.created}  {best}  engines {', '.join(card.engines)}"
     return row | {
         "summary": summary,
+        "notes": card.notes,
         "domain": card.domain,
         "created": card.created,
         "metrics": card.metrics,

@@ -42,6 +42,7 @@ def load(models: Path, reference: str) -> Measured:
     if card is None:
         raise SuiteError(f"{folder} has no card, so it was never measured: report on a model made by 'suite fit'")
     kept = held_back.read(folder, len(card.labels)).sorted()
+    artifact.verify(folder, card, only=held_back.FILE)
     return Measured(folder, card, Answers(kept.y, kept.probabilities, card.threshold), kept.keys)
 
 

@@ -94,13 +94,24 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
         return len(selection.history["loss"])
 
     def _check(self, found: dict[str, Any]) -> None:
-        wanted = json.loads(json.dumps(self._settings))
-        for key in wanted | found:
-            if wanted.get(key) != found.get(key):
-                raise SuiteError(
-                    f"the training to resume had {key} {found.get(key)}, and this one has {wanted.get(key)}: give the "
-                    "same options as then, or leave --resume out to begin again"
-                )
+        difference = _difference(json.loads(json.dumps(self._settings)), found)
+        if difference:
+            name, ours, theirs = difference
+            raise SuiteError(
+                f"the training to resume had {name} {theirs}, and this one has {ours}: give the same options as then, "
+                "or leave --resume out to begin again"
+            )
+
+
+def _difference(ours: Any, theirs: Any, name: str = "") -> tuple[str, Any, Any] | None:
+    """The first value that two JSON objects do not share: where it is, and what each has."""
+    if not (isinstance(ours, dict) and isinstance(theirs, dict)):
+        return None if ours == theirs else (name, ours, theirs)
+    for key in ours | theirs:
+        found = _difference(ours.get(key), theirs.get(key), f"{name}.{key}".lstrip("."))
+        if found:
+            return found
+    return None
 
 
 def _variables(model: keras.Model) -> dict[str, list[Any]]:

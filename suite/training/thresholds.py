@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.metrics import precision_recall_curve
 
-from suite.errors import SuiteError, UsageError
+from suite.errors import UsageError
 
 NUMBER = r"(\d+(?:\.\d+)?|\.\d+)"
 SMALLEST = 1e-12
@@ -44,7 +44,7 @@ def check(rule: Rule) -> None:
 def choose(rule: Rule, y: np.ndarray, scores: np.ndarray, amounts: np.ndarray | None = None) -> float:
     """The score at or above which a row counts as found, chosen on rows y (N,) in {0, 1} with scores (N,).
 
-    `amounts` (N,) are the values of the rule's cost column. SuiteError where no score reaches the wanted precision.
+    `amounts` (N,) are the values of the rule's cost column. See `shortfall` for what a rule may ask in vain.
     """
     if rule.costs is None:
         return _parse(rule.text)(y, scores)
@@ -75,15 +75,24 @@ def by_f(y: np.ndarray, scores: np.ndarray, beta: float) -> float:
 
 
 def by_precision(y: np.ndarray, scores: np.ndarray, wanted: float) -> float:
-    """The threshold of the highest recall among those that reach the wanted precision."""
+    """The threshold of the highest recall among those that reach the wanted precision; if none does, of the highest
+    precision."""
     precision, recall, thresholds = precision_recall_curve(y, scores)
-    good = (precision[:-1] >= wanted) & (recall[:-1] > 0)
-    if not good.any():
-        raise SuiteError(
-            f"no threshold reaches a precision of {wanted:g} on the validation rows (the best is "
-            f"{precision[:-1].max():.3f}): ask for less"
-        )
+    found = np.where(recall[:-1] > 0, precision[:-1], 0.0)
+    good = found >= min(wanted, found.max())
     return float(thresholds[good][np.argmax(recall[:-1][good])])
+
+
+def shortfall(rule: Rule, y: np.ndarray, scores: np.ndarray, threshold: float) -> list[str]:
+    """A note where the rule asks for more than `threshold` gives on these rows; else none."""
+    asked = re.fullmatch(f"precision>={NUMBER}", rule.text)
+    flagged = scores >= threshold
+    if rule.costs or not asked or y[flagged].mean() >= float(asked[1]):
+        return []
+    return [
+        f"No threshold reaches a precision of {asked[1]} on the validation rows: {threshold:.4g} has the highest, "
+        f"{y[flagged].mean():.3f}."
+    ]
 
 
 def by_cost(y: np.ndarray, scores: np.ndarray, missed: np.ndarray, false_alarm: float) -> float:

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from suite.errors import SuiteError, UsageError
+from suite.errors import UsageError
 from suite.training import thresholds
 from suite.training.thresholds import Costs, Rule
 
@@ -18,9 +18,15 @@ def test_rules_by_hand(text: str, expected: float) -> None:
     assert thresholds.choose(Rule(text), Y, SCORES) == expected
 
 
-def test_a_precision_out_of_reach_is_refused() -> None:
-    with pytest.raises(SuiteError, match=r"precision of 0.9.*best is 0.667"):
-        thresholds.choose(Rule("precision>=0.9"), np.array([0, 1, 1, 0]), np.array([0.9, 0.6, 0.5, 0.1]))
+def test_a_precision_out_of_reach_is_told_and_the_nearest_taken() -> None:
+    rule, y, scores = Rule("precision>=0.9"), np.array([0, 1, 1, 0]), np.array([0.9, 0.6, 0.5, 0.1])
+    chosen = thresholds.choose(rule, y, scores)
+    assert chosen == 0.5
+    (note,) = thresholds.shortfall(rule, y, scores, chosen)
+    assert "precision of 0.9" in note
+    assert "0.667" in note
+    assert thresholds.shortfall(Rule("precision>=0.6"), y, scores, chosen) == []
+    assert thresholds.shortfall(Rule("f1"), y, scores, chosen) == []
 
 
 @pytest.mark.parametrize("text", ["f", "g1", "precision>=0", "precision>=1.5", "1.5", "", "f-1", "f0"])

@@ -42,7 +42,7 @@ class Prepared:
         def load(step: tf.Tensor) -> tuple[dict[str, tf.Tensor]]:
             return (self.tensors(tf.numpy_function(gather, [step], [self.core[key].dtype for key in keys])),)
 
-        return tf.data.Dataset.range(-(-len(rows) // size)).map(load).prefetch(AHEAD)
+        return _untuned(tf.data.Dataset.range(-(-len(rows) // size)).map(load).prefetch(AHEAD))
 
     def tensors(self, values: list[tf.Tensor]) -> dict[str, tf.Tensor]:
         """Values in the order of `core` by name, with the shapes that TensorFlow cannot know."""
@@ -122,8 +122,16 @@ class TrainingRows(keras.callbacks.Callback):  # type: ignore[misc]
                 inputs, targets = self._augmentation(inputs, targets, seed)
             return inputs, targets, weights
 
-        chunks = -(-len(self._rows) // self._chunk)
-        return tf.data.Dataset.range(chunks).map(load, num_parallel_calls=2, deterministic=True).prefetch(AHEAD)
+        chunks = tf.data.Dataset.range(-(-len(self._rows) // self._chunk))
+        return _untuned(chunks.map(load, num_parallel_calls=2, deterministic=True).prefetch(AHEAD))
+
+
+def _untuned(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """The same without a thread that tunes it: there is nothing to tune, and the end of an epoch would wait for that
+    thread to wake, as long as the epoch took where it comes at the wrong moment."""
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)
 
 
 def prepare(domain: Domain, dataset: Dataset) -> Prepared:

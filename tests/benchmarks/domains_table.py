@@ -1,8 +1,7 @@
 """Tables: our default network against gradient boosting and logistic regression, side by side.
 
 Card fraud in three expanding windows in time, card fraud split at random three times, and German credit in five folds.
-All learn from the same training rows; ours takes a tenth of them to validate on. Give the names of tasks to measure
-only those.
+All learn from the same training rows; ours takes a tenth of them to validate on.
 
 Our defaults were chosen on rows that the same task does not test: for the windows, windows within the first 60%; for
 the random splits, rows in none of the three test sets. Since one default serves all, a row that one of these two looked

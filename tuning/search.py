@@ -101,8 +101,9 @@ class _Watch:
         self._most = trials * (1 + PASSED_OVER)
         self._failures = 0
         self._started = 0.0
-        # KerasTuner makes no difference between a network that cannot be built and one whose training fails.
-        self._oracle.max_consecutive_failed_trials = self._most
+        # KerasTuner makes no difference between a network that cannot be built and one whose training fails, and its
+        # own count must never be reached: what is wrong is told here.
+        self._oracle.max_consecutive_failed_trials = self._most + 1
         tuner.on_trial_begin, tuner.on_trial_end = self._on_begin, self._on_end
 
     def _on_begin(self, trial: Any) -> None:

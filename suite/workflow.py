@@ -2,7 +2,7 @@
 
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +18,7 @@ from suite.errors import UsageError, unknown
 from suite.report import environment, held_back, network, page
 from suite.report.statistics import Answers
 from suite.training import calibration, evaluate, export, fit, hyperparameters, thresholds
-from suite.training.data import Prepared
+from suite.training.data import Prepared, prepare
 from suite.training.model import build
 from suite.training.selection import Predictor
 
@@ -89,6 +89,35 @@ def train(
     }
     return Outcome(
         domain, dataset, prepared, fitted, hp, settings, metrics, threshold, rule, temperature, answers["test"], notes
+    )
+
+
+def retrain(outcome: Outcome, callbacks: "Sequence[keras.callbacks.Callback]" = ()) -> Outcome:
+    """The same network trained anew on the training and the validation rows together, for as many epochs.
+
+    What was chosen on validation stays: the epoch, the temperature, the threshold. So do the validation figures.
+    """
+    domain, dataset, settings = outcome.domain, outcome.dataset, outcome.settings
+    known = np.sort(np.concatenate([dataset.rows["train"], dataset.rows["validation"]]))
+    prepared = prepare(domain, replace(dataset, rows={**dataset.rows, "train": known}))
+    best = outcome.fitted.best_epoch
+    fitted = fit.fit(
+        domain, outcome.hp, prepared, replace(settings, to_the_end=True), callbacks=callbacks, until=best
+    )  # fmt: skip
+    fitted.model.get_layer(PROBABILITIES).temperature.assign(outcome.temperature)
+    answers = Predictor(fitted.model, prepared)("test")
+    test = evaluate.evaluate(prepared.y[prepared.rows["test"]], answers, outcome.threshold)
+    return replace(
+        outcome,
+        prepared=prepared,
+        fitted=replace(outcome.fitted, model=fitted.model, seconds=outcome.fitted.seconds + fitted.seconds),
+        metrics={**outcome.metrics, "test": test},
+        answers=answers,
+        notes=[
+            *outcome.notes,
+            f"Trained anew on the {len(known):,} rows for training and validation together, for {best} epochs; the "
+            "validation figures are those of the network before that.",
+        ],
     )
 
 

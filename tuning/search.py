@@ -1,140 +1,264 @@
-"""Search a domain's space with KerasTuner."""
+"""The search itself: ask the strategy, have trials trained, write down what comes of it, tell the strategy."""
 
-import tempfile
+import time
+from collections import deque
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from time import perf_counter
-from typing import Any
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import asdict, dataclass, field
 
-import keras_tuner
-from keras_tuner.src import config as keras_tuner_config
+import numpy as np
 
-from suite.domain import Domain
 from suite.errors import SuiteError
-from suite.training import evaluate, fit
-from suite.training.callbacks import Progress
-from suite.training.data import Prepared
-from suite.training.fit import Settings
-from tuning import strategies
-from tuning.hypermodel import DomainHyperModel
+from tuning.executors import Lost
+from tuning.journal import Journal
+from tuning.plan import Plan
+from tuning.strategies import Proposal, Strategy
+from tuning.trial import COMPLETED, FAILED, INFEASIBLE, PAUSED, RUNNING, Outcome, Task, Trial
 
-# Else it prints the traceback of every trial that is not completed.
-keras_tuner_config.DEBUG = False
-OWN = "tuner/"
 # Networks that cannot be built cost no training: so many are passed over for each one that is to be tried.
 PASSED_OVER = 10
+MOST_INFEASIBLE = 100
 MOST_FAILURES = 3
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One network that was tried; `score` is the objective on validation, None where there is none.
-
-    `status` is completed, infeasible (the network cannot be built) or failed (its training ended in an error).
-    """
-
-    id: str
-    status: str
-    hyperparameters: dict[str, Any]
-    score: float | None
-    seconds: float
+ATTEMPTS = 2
+TICK = 0.2
 
 
 @dataclass
+class Running:
+    """A trial on its way: at which of its rungs it is, and the scores of its parts there and at the rung before."""
+
+    proposal: Proposal
+    trial: Trial
+    rung: int = 0
+    scores: list[float] = field(default_factory=list)
+    before: list[float] = field(default_factory=list)
+    attempts: int = 0
+    ended: bool = False
+
+    @property
+    def until(self) -> int:
+        """The epoch of this rung."""
+        return self.proposal.rungs[self.rung]
+
+
+@dataclass(frozen=True)
+class Watcher:
+    """Hears of what happens: `began` and `ended` of every trial, `outdone` where its training is of no more use, and
+    `ticked` a few times a second."""
+
+    began: Callable[[Trial], None] = lambda trial: None
+    ended: Callable[[Trial], None] = lambda trial: None
+    outdone: Callable[[Trial], None] = lambda trial: None
+    ticked: Callable[["Search"], None] = lambda search: None
+
+
 class Search:
-    """A finished search: every trial in order, and the best."""
+    """Tries networks until the plan's bounds; what `journal` holds already is not tried again.
 
-    strategy: str
-    objective: str
-    trials: list[Trial]
-    best: Trial
-    seconds: float
-
-    def to_json(self) -> dict[str, Any]:
-        """For the card."""
-        return {**asdict(self), "best": self.best.id}
-
-
-def search(
-    domain: Domain,
-    prepared: Prepared,
-    *,
-    strategy: str,
-    trials: int,
-    settings: Settings,
-    on_progress: Callable[[Progress], None],
-    on_trial: Callable[[Trial], None],
-) -> Search:
-    """Try up to `trials` networks; SuiteError if none of them could be trained.
-
-    `on_progress` hears of the running trial, `on_trial` of each that ended.
+    `train` does a task, on `executor`. `trials` holds all trials by number, `best` the best one so far.
     """
-    fit.seed_everything(settings.seed)
-    direction = evaluate.direction(settings.objective)
-    objective = keras_tuner.Objective(f"val_{settings.objective}", "max" if direction > 0 else "min")
-    hypermodel = DomainHyperModel(domain, prepared, settings, on_progress)
-    started = perf_counter()
-    with tempfile.TemporaryDirectory(prefix="suite-tune-") as folder:
-        budget = strategies.Budget(trials, settings.epochs, settings.seed, Path(folder))
-        tuner = strategies.create(strategy, hypermodel, objective, budget)
-        watch = _Watch(tuner, hypermodel, trials, on_trial)
-        tuner.search(**({} if strategy == "hyperband" else {"epochs": settings.epochs}), verbose=0)
-    completed = [trial for trial in watch.ended if trial.status == "completed" and trial.score is not None]
-    if not completed:
-        raise SuiteError(f"none of {len(watch.ended)} trials could be trained: {watch.reason}")
-    best = max(completed, key=lambda trial: direction * (trial.score or 0.0))
-    return Search(strategy, objective.name, watch.ended, best, perf_counter() - started)
-
-
-class _Watch:
-    """Hears of each trial's begin and end: notes it, gives back what an infeasible one took of the budget, and ends a
-    search in which trial after trial fails."""
 
     def __init__(
-        self, tuner: Any, hypermodel: DomainHyperModel, trials: int, on_trial: Callable[[Trial], None]
+        self,
+        plan: Plan,
+        strategy: Strategy,
+        journal: Journal,
+        executor: Executor,
+        train: Callable[[Task], Outcome],
+        watcher: Watcher | None = None,
     ) -> None:
-        self.ended: list[Trial] = []
-        self.reason = "no reason was given"
-        self._oracle, self._hypermodel, self._on_trial = tuner.oracle, hypermodel, on_trial
-        self._begin, self._end = tuner.on_trial_begin, tuner.on_trial_end
-        self._most = trials * (1 + PASSED_OVER)
-        self._failures = 0
-        self._started = 0.0
-        # KerasTuner makes no difference between a network that cannot be built and one whose training fails, and its
-        # own count must never be reached: what is wrong is told here.
-        self._oracle.max_consecutive_failed_trials = self._most + 1
-        tuner.on_trial_begin, tuner.on_trial_end = self._on_begin, self._on_end
+        self.plan = plan
+        self.trials: dict[int, Trial] = {}
+        self.best: Trial | None = None
+        self.running: dict[Future[Outcome], Running] = {}
+        self._strategy, self._journal, self._executor, self._train = strategy, journal, executor, train
+        self._watcher = watcher or Watcher()
+        self._waiting: deque[Running] = deque()
+        self._paused: list[Running] = []
+        # At each rung's epoch, the scores of the parts of the trial that was best there.
+        self._leaders: dict[int, list[float]] = {}
+        self._failures = self._infeasible = 0
+        self._before = 0.0
+        self._started = time.time()
 
-    def _on_begin(self, trial: Any) -> None:
-        self._started = perf_counter()
-        self._begin(trial)
+    def run(self) -> list[Trial]:
+        """All trials in order; SuiteError where none of them could be trained."""
+        self._restore()
+        self._started = time.time()
+        while True:
+            self._fill()
+            if not self.running:
+                break
+            done, _ = wait(self.running, timeout=TICK, return_when=FIRST_COMPLETED)
+            for future in done:
+                self._take(future)
+            self._watcher.ticked(self)
+        for running in (*self._paused, *self._waiting):
+            self._cut_short(running)
+        found = [self.trials[number] for number in sorted(self.trials) if self.trials[number].status != RUNNING]
+        if self.best is None:
+            reasons = [trial.reason for trial in found if trial.reason]
+            why = reasons[-1] if reasons else "there was no time to train one"
+            raise SuiteError(f"none of {len(found)} trials could be trained: {why}")
+        return found
 
-    def _on_end(self, trial: Any) -> None:
-        self._end(trial)
-        ended = self._trial(self._oracle.get_trial(trial.trial_id))
-        self.ended.append(ended)
-        self._on_trial(ended)
-        if ended.status == "infeasible":
-            self.reason = str(self._hypermodel.infeasible)
-            self._oracle.max_trials = min(self._oracle.max_trials + 1, self._most)
+    @property
+    def seconds(self) -> float:
+        """How long the search has taken, earlier runs of it included."""
+        return self._before + time.time() - self._started
+
+    @property
+    def deadline(self) -> float | None:
+        """When the last epoch of a trial may begin, so that there is time to train the best one to the end."""
+        if self.plan.seconds is None:
+            return None
+        return self._started + self.plan.seconds - self.plan.to_finish(self.best)
+
+    def _fill(self) -> None:
+        """Begin trials until all workers have one."""
+        while len(self.running) < self.plan.workers and not self._is_over():
+            running = self._waiting.popleft() if self._waiting else self._ask()
+            if running is None:
+                return
+            trial, part = running.trial, len(running.scores)
+            task = Task(trial.id, running.proposal.values, part, running.until, not trial.scores, self.deadline)
+            self.running[self._executor.submit(self._train, task)] = running
+
+    def _is_over(self) -> bool:
+        return self.deadline is not None and time.time() >= self.deadline
+
+    def _ask(self) -> Running | None:
+        most = self.plan.trials
+        if self._infeasible >= MOST_INFEASIBLE:
+            return None
+        if most is not None:
+            counted = sum(trial.status != INFEASIBLE for trial in self.trials.values())
+            if (counted >= most and not self._strategy.returns) or len(self.trials) >= most * (1 + PASSED_OVER):
+                return None
+        proposal = self._strategy.ask()
+        if proposal is None:
+            return None
+        self._journal.write("asked", {"trial": proposal.trial, "values": proposal.values, "at": self.seconds})
+        return self._begin(proposal, self.seconds)
+
+    def _begin(self, proposal: Proposal, at: float) -> Running:
+        trial = self.trials.get(proposal.trial)
+        if trial is None:
+            trial = Trial(proposal.trial, RUNNING, proposal.values, started=round(at, 2))
+            self.trials[trial.id] = trial
+        self._watcher.began(trial)
+        return Running(proposal, trial)
+
+    def _take(self, future: Future[Outcome]) -> None:
+        """Write down how a task went, and go on from there."""
+        running = self.running.pop(future)
+        try:
+            outcome = future.result()
+        except Lost as error:
+            running.attempts += 1
+            if running.attempts < ATTEMPTS:
+                self._waiting.appendleft(running)
+                return
+            outcome = Outcome(FAILED, {}, 0, error.seconds, f"{error}, {ATTEMPTS} times")
+        if outcome.status == PAUSED:
+            # What a search that goes on will train further is not written down.
+            running.trial.seconds += outcome.seconds
+            running.trial.epochs = outcome.epochs
+            if outcome.scores:
+                running.scores.append(outcome.scores[self.plan.objectives[0].name])
+                running.trial.scores |= outcome.scores
+            self._paused.append(running)
             return
-        self._failures = 0 if ended.status == "completed" else self._failures + 1
-        if ended.status == "failed":
-            self.reason = _reason(trial.message or "")
-        if self._failures == MOST_FAILURES:
-            raise SuiteError(f"the search gave up after {MOST_FAILURES} trials in a row failed: {self.reason}")
+        self._journal.write("done", {"trial": running.trial.id, "at": self.seconds, **asdict(outcome)})
+        self._advance(running, outcome)
 
-    def _trial(self, trial: Any) -> Trial:
-        values = {name: value for name, value in trial.hyperparameters.values.items() if not name.startswith(OWN)}
-        status = "infeasible" if self._hypermodel.infeasible else trial.status.lower()
-        score = None if trial.score is None else float(trial.score)
-        return Trial(
-            trial.trial_id, status, self._hypermodel.asked(values), score, round(perf_counter() - self._started, 2)
-        )
+    def _advance(self, running: Running, outcome: Outcome) -> None:
+        """Go on with a trial, or end it."""
+        trial = running.trial
+        trial.seconds = round(trial.seconds + outcome.seconds, 2)
+        running.attempts = 0
+        if outcome.status != COMPLETED:
+            self._end(running, outcome.status, outcome.reason)
+            return
+        trial.epochs = outcome.epochs
+        trial.scores |= outcome.scores
+        running.scores.append(outcome.scores[self.plan.objectives[0].name])
+        if len(running.scores) < self.plan.parts:
+            if self._is_hopeless(running):
+                count = f"{len(running.scores)} of {self.plan.parts}"
+                self._end(running, COMPLETED, f"stopped after {count} trainings: far behind the best")
+                return
+        else:
+            self._lead(running)
+            if running.rung + 1 == len(running.proposal.rungs):
+                self._end(running, COMPLETED, outcome.reason)
+                return
+            if not self._strategy.keeps(running.proposal, running.until, float(np.mean(running.scores))):
+                self._end(running, COMPLETED, f"stopped after epoch {running.until}: behind what others had there")
+                return
+            running.rung, running.before, running.scores = running.rung + 1, running.scores, []
+        self._waiting.append(running)
 
+    def _is_hopeless(self, running: Running) -> bool:
+        """Whether a trial is behind the best on the same parts, by more than twice what the parts differ by there."""
+        leader = self._leaders.get(running.until)
+        if leader is None:
+            return False
+        sign, scores = self.plan.objectives[0].sign, running.scores
+        behind = sign * (np.mean(leader[: len(scores)]) - np.mean(scores))
+        return bool(behind > 2 * np.std(leader, ddof=1))
 
-def _reason(message: str) -> str:
-    """The line of a trial's traceback that says what was wrong; TensorFlow puts the place in its graph after it."""
-    lines = [line.strip() for line in message.splitlines()]
-    return next((line for line in reversed(lines) if line and not line.startswith("[[")), "no reason was given")
+    def _lead(self, running: Running) -> None:
+        sign, leader = self.plan.objectives[0].sign, self._leaders.get(running.until)
+        if leader is None or sign * np.mean(running.scores) > sign * np.mean(leader):
+            self._leaders[running.until] = running.scores
+
+    def _end(self, running: Running, status: str, reason: str | None) -> None:
+        trial = running.trial
+        running.ended = True
+        trial.status, trial.reason = status, reason
+        if status == COMPLETED:
+            self._score(trial, running.scores)
+        self._strategy.tell(running.proposal, status, trial.scores)
+        self._infeasible = self._infeasible + 1 if status == INFEASIBLE else 0
+        self._failures = self._failures + 1 if status == FAILED else 0
+        self._watcher.ended(trial)
+        if self.best is not trial:
+            self._watcher.outdone(trial)
+        if self._failures == MOST_FAILURES and self.best is None:
+            raise SuiteError(f"the search gave up after {MOST_FAILURES} trials in a row failed: {reason}")
+
+    def _cut_short(self, running: Running) -> None:
+        """Take a trial for which there is no more time as it is, if it has come to anything."""
+        scores = running.scores or running.before
+        if scores:
+            running.trial.status, running.trial.reason = (
+                COMPLETED,
+                f"the time was up after epoch {running.trial.epochs}",
+            )
+            self._score(running.trial, scores)
+            self._watcher.ended(running.trial)
+
+    def _score(self, trial: Trial, scores: list[float]) -> None:
+        objective = self.plan.objectives[0]
+        trial.score = round(float(np.mean(scores)), 6)
+        trial.deviation = round(float(np.std(scores, ddof=1)), 6) if len(scores) > 1 else None
+        trial.scores[objective.name] = trial.score
+        if self.best is None or self.best.score is None or objective.sign * (trial.score - self.best.score) > 0:
+            self.best = trial
+
+    def _restore(self) -> None:
+        """Go through what the journal holds as if it happened now; what had begun goes on first."""
+        events = list(self._journal.events())
+        if not events:
+            self._journal.write("plan", self.plan.fixed)
+            return
+        self.plan.check(events[0][1])
+        begun: dict[int, Running] = {}
+        for kind, body in events[1:]:
+            self._before = body.pop("at")
+            if kind == "asked":
+                begun[body["trial"]] = self._begin(self._strategy.recall(body["values"]), self._before)
+            else:
+                self._advance(begun[body.pop("trial")], Outcome(**body))
+        self._waiting = deque(running for running in begun.values() if not running.ended)

@@ -1,11 +1,13 @@
 """A search space in words: what each hyperparameter may be, and how many networks that makes."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
 from keras_tuner import HyperParameters
+from keras_tuner.engine.hyperparameters import Choice
+from keras_tuner.src.engine.conditions import Parent
 
 from suite.errors import UsageError
 
@@ -25,7 +27,7 @@ class Condition:
 class Dimension:
     """One hyperparameter: its `range` as a person reads it, and how many values that is (None: a continuum).
 
-    It exists where all the conditions in `when` hold.
+    It exists where all the conditions in `when` hold. `item` is KerasTuner's own, as it was declared.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Dimension:
     default: Any
     values: int | None
     when: tuple[Condition, ...] = ()
+    item: Any = field(default=None, repr=False, compare=False)
 
 
 def dimensions(hp: HyperParameters) -> list[Dimension]:
@@ -41,16 +44,38 @@ def dimensions(hp: HyperParameters) -> list[Dimension]:
     return [dimension for dimension in found if dimension.values != 1]
 
 
-def explore(declare: Callable[[HyperParameters], Any]) -> list[Dimension]:
+def explore(
+    declare: Callable[[HyperParameters], Any], make: Callable[[], HyperParameters] = HyperParameters
+) -> list[Dimension]:
     """Every hyperparameter that `declare` can ask for, scope by scope, each with what its existence hangs on.
 
     `declare` is called with the defaults and then with each value of each hyperparameter, one at a time, and further
     where a value brings new ones. What depends on two that differ from their defaults at once stays unseen. A value
-    that is refused (UsageError) counts as one that changes nothing. Fixed ones are listed, with one value.
+    that is refused (UsageError) counts as one that changes nothing. Fixed ones are listed, with one value. `make` makes
+    what they are declared on.
     """
-    explorer = _Explorer(declare)
+    explorer = _Explorer(declare, make)
     explorer.visit({}, explorer.declared({}) or {})
     return _in_scopes(explorer.found)
+
+
+def hyperparameters(found: Iterable[Dimension]) -> HyperParameters:
+    """The same space as KerasTuner's oracles take it, conditions included."""
+    hp = HyperParameters()
+    for dimension in found:
+        item = _searchable(dimension.item)
+        item.conditions = [Parent(one.parent.replace(".", "/"), list(one.values)) for one in dimension.when]
+        hp.merge([item])
+    return hp
+
+
+def _searchable(item: Any) -> Any:
+    """A copy; of floats a step apart, as a choice among them: KerasTuner's steps end in noise, often too soon."""
+    if type(item).__name__ != "Float" or item.step is None:
+        return type(item).from_config(item.get_config())
+    count = round((item.max_value - item.min_value) / item.step) + 1
+    values = [round(item.min_value + index * item.step, DECIMALS) for index in range(count)]
+    return Choice(item.name, values, default=round(item.default, DECIMALS))
 
 
 def size(found: Iterable[Dimension]) -> tuple[int, int]:
@@ -77,8 +102,8 @@ def describe_size(found: Iterable[Dimension]) -> str:
 class _Explorer:
     """Calls `declare` with one value after another and keeps what it asks for."""
 
-    def __init__(self, declare: Callable[[HyperParameters], Any]) -> None:
-        self._declare = declare
+    def __init__(self, declare: Callable[[HyperParameters], Any], make: Callable[[], HyperParameters]) -> None:
+        self._declare, self._make = declare, make
         self._found: dict[str, Dimension] = {}
         self._when: dict[str, list[Condition]] = {}
 
@@ -95,7 +120,7 @@ class _Explorer:
 
     def declared(self, values: dict[str, Any]) -> dict[str, Any] | None:
         """What is asked for with these values, by name; None where they are refused."""
-        hp = HyperParameters()
+        hp = self._make()
         hp.values.update(values)
         try:
             self._declare(hp)
@@ -128,11 +153,11 @@ class _Explorer:
                 found[value] = here if there is None else there
             return found
 
-        values = _values(item)
-        if any(isinstance(value, (str, bool)) for value in values):
-            return ask(values)
-        ends = ask(dict.fromkeys([values[0], values[-1]]))
-        return ends if all(set(there) == set(here) for there in ends.values()) else ask(values)
+        possible = values(item)
+        if any(isinstance(value, (str, bool)) for value in possible):
+            return ask(possible)
+        ends = ask(dict.fromkeys([possible[0], possible[-1]]))
+        return ends if all(set(there) == set(here) for there in ends.values()) else ask(possible)
 
     def _hang(self, parent: Any, answers: dict[Any, dict[str, Any]], items: dict[str, Any]) -> None:
         """Note what is there with some values of `parent` only: of `items`, and of what nothing else has brought."""
@@ -188,7 +213,7 @@ def _dotted(name: str) -> str:
     return name.replace("/", ".")
 
 
-def _values(item: Any) -> list[Any]:
+def values(item: Any) -> list[Any]:
     """All values of a hyperparameter, or the ends of a continuum."""
     if hasattr(item, "min_value") and item.step is None:
         return [item.min_value, item.max_value]
@@ -199,13 +224,14 @@ def _dimension(item: Any) -> Dimension:
     config, name = item.get_config(), _dotted(item.name)
     if "values" in config:
         values = config["values"]
-        return Dimension(name, ", ".join(map(str, values)), item.default, len(values))
+        return Dimension(name, ", ".join(map(str, values)), item.default, len(values), item=item)
     if "min_value" in config:
         low, high, step = config["min_value"], config["max_value"], config["step"]
         logarithmic = " (logarithmic)" if config.get("sampling") == "log" else ""
         if step is None:
-            return Dimension(name, f"{low} to {high}{logarithmic}", item.default, None)
-        return Dimension(name, f"{low} to {high} by {step}", item.default, round((high - low) / step) + 1)
+            return Dimension(name, f"{low} to {high}{logarithmic}", item.default, None, item=item)
+        count = round((high - low) / step) + 1
+        return Dimension(name, f"{low} to {high} by {step}", item.default, count, item=item)
     if type(item).__name__ == "Boolean":
-        return Dimension(name, "false, true", item.default, 2)
-    return Dimension(name, str(config["value"]), config["value"], 1)
+        return Dimension(name, "false, true", item.default, 2, item=item)
+    return Dimension(name, str(config["value"]), config["value"], 1, item=item)

@@ -1,62 +1,122 @@
-"""The ways to search, by name."""
+"""The ways to search, by name; adding one is a file in tuning/oracles and a line here."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from suite.errors import unknown
+from suite.errors import SuiteError, UsageError, unknown
+from tuning.trial import COMPLETED, Values
 
-FACTOR = 3
+if TYPE_CHECKING:
+    from keras_tuner import HyperParameters
 
+    from tuning.objectives import Objective
+    from tuning.oracles.distinct import Distinct
 
-@dataclass(frozen=True)
-class Budget:
-    """How much a search may spend: `trials` in all, each of at most `epochs`; `folder` holds its state meanwhile."""
-
-    trials: int
-    epochs: int
-    seed: int
-    folder: Path
-
-
-def _random(hypermodel: Any, objective: Any, budget: Budget) -> Any:
-    import keras_tuner
-
-    return keras_tuner.RandomSearch(
-        hypermodel, objective, max_trials=budget.trials, seed=budget.seed, directory=budget.folder
-    )
-
-
-def _bayesian(hypermodel: Any, objective: Any, budget: Budget) -> Any:
-    import keras_tuner
-
-    return keras_tuner.BayesianOptimization(
-        hypermodel, objective, max_trials=budget.trials, seed=budget.seed, directory=budget.folder
-    )
-
-
-def _hyperband(hypermodel: Any, objective: Any, budget: Budget) -> Any:
-    import keras_tuner
-
-    tuner = keras_tuner.Hyperband(
-        hypermodel, objective, max_epochs=budget.epochs, factor=FACTOR, hyperband_iterations=100, seed=budget.seed,
-        directory=budget.folder,
-    )  # fmt: skip
-    # Hyperband counts brackets; a budget of trials is what all strategies have in common.
-    tuner.oracle.max_trials = budget.trials
-    return tuner
-
-
-STRATEGIES: dict[str, Callable[[Any, Any, Budget], Any]] = {
-    "random": _random,
-    "bayesian": _bayesian,
-    "hyperband": _hyperband,
+STRATEGIES = {
+    "random": "tuning.oracles.kerastuner:Random",
+    "grid": "tuning.oracles.kerastuner:Grid",
+    "bayesian": "tuning.oracles.kerastuner:Bayesian",
+    "hyperband": "tuning.oracles.hyperband:Hyperband",
 }
 
 
-def create(name: str, hypermodel: Any, objective: Any, budget: Budget) -> Any:
-    """The KerasTuner tuner of that name; UsageError when there is none."""
+@dataclass(frozen=True)
+class Options:
+    """What a strategy may take into account: at most so many trials (None: no bound) of so many epochs."""
+
+    trials: int | None
+    epochs: int
+    seed: int
+    pruner: str | None = None
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Train trial `trial` to the last of `rungs`, epochs after which it is looked at; `key` is the oracle's own name.
+
+    `new` is False where the trial was trained to an earlier epoch before.
+    """
+
+    trial: int
+    values: Values
+    rungs: tuple[int, ...]
+    key: str
+    new: bool
+
+
+class Strategy:
+    """One of KerasTuner's oracles, asked for proposals and told how they went."""
+
+    def __init__(self, oracle: "Distinct", objectives: "list[Objective]") -> None:
+        self._oracle, self._objectives = oracle, objectives
+        self._trials: dict[str, int] = {}
+
+    @property
+    def returns(self) -> bool:
+        """Whether it goes on with trials that ended; it then keeps to the number of trials by itself."""
+        return self._oracle.returns
+
+    @property
+    def follows_all(self) -> bool:
+        """Whether all objectives count; else the first alone does."""
+        return self._oracle.follows_all
+
+    def begin_with(self, values: Values) -> None:
+        """Try these before anything else."""
+        self._oracle.first = values
+
+    def ask(self) -> Proposal | None:
+        """What to train next; None where there is nothing more, or nothing before some running trial ends."""
+        return self._proposal(self._oracle.create_trial(f"slot {len(self._oracle.trials)}"))
+
+    def recall(self, values: Values) -> Proposal:
+        """The proposal that was made at this point before a restart; SuiteError where it is another one now."""
+        proposal = self._proposal(self._oracle.recall(values))
+        if proposal is None or proposal.values != values:
+            raise SuiteError(
+                "the search to resume went another way than it would now, after an update perhaps: leave --resume out "
+                "to begin again"
+            )
+        return proposal
+
+    def keeps(self, proposal: Proposal, epoch: int, score: float) -> bool:
+        """Whether to go on after a rung."""
+        return self._oracle.keeps(proposal.key, epoch, score)
+
+    def tell(self, proposal: Proposal, status: str, scores: dict[str, float]) -> None:
+        """How it went."""
+        from keras_tuner.engine.trial import Trial, TrialStatus
+
+        space = self._oracle.trials[proposal.key].hyperparameters
+        ended = Trial(space, proposal.key, TrialStatus.COMPLETED if status == COMPLETED else TrialStatus.FAILED)
+        if status == COMPLETED:
+            self._oracle.update_trial(proposal.key, {one.name: scores[one.name] for one in self._objectives})
+        self._oracle.end_trial(ended)
+
+    def _proposal(self, trial: Any) -> Proposal | None:
+        from tuning.oracles.distinct import OWN, RUNNING
+
+        if trial.status != RUNNING:
+            return None
+        given = trial.hyperparameters.values
+        past = given.get(OWN + "trial_id")
+        number = len(set(self._trials.values())) if past is None else self._trials[past]
+        self._trials[trial.trial_id] = number
+        values = {name: value for name, value in given.items() if not name.startswith(OWN)}
+        rungs = self._oracle.rungs(trial.trial_id)
+        return Proposal(number, values, rungs, trial.trial_id, past is None)
+
+
+def create(name: str, space: "HyperParameters", objectives: "list[Objective]", options: Options) -> Strategy:
+    """The strategy of that name over a space; UsageError where there is none, or an option that it does not have."""
     if name not in STRATEGIES:
         raise unknown("strategy", name, list(STRATEGIES))
-    return STRATEGIES[name](hypermodel, objective, budget)
+    from keras_tuner import Objective as Goal
+
+    module, _, kind = STRATEGIES[name].partition(":")
+    oracle = getattr(import_module(module), kind)
+    goals = [Goal(one.name, one.direction) for one in objectives]
+    if options.pruner and not oracle.prunes:
+        raise UsageError(f"--pruner goes with the strategies of Optuna, and {name} is none of them: leave it out")
+    return Strategy(oracle(space, goals, options), objectives)

@@ -2,19 +2,12 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from suite.cli import drawing, options, spaces
 from suite.cli.output import Output
-
-if TYPE_CHECKING:
-    from keras_tuner import HyperParameters
-
-    from suite.domain import Domain
-    from suite.training.data import Prepared
-    from tuning.space import Dimension
 
 
 @click.command(epilog="Example: suite show image_cls --preset lenet --set lenet.activation=tanh")
@@ -54,7 +47,7 @@ def command(
     from suite.training import architecture
     from suite.training.data import Prepared
     from suite.training.model import build
-    from tuning import space
+    from tuning import domain_space, space
 
     # The network depends on what preprocessing learned; no row goes through it here.
     prepared = Prepared({}, dataset.y, dataset.rows, dataset.labels, chosen.adapt(dataset))
@@ -62,7 +55,8 @@ def command(
     model = build(chosen, hp, prepared, 1)
     layers = architecture.layers(model)
     cost = architecture.multiply_adds(model)
-    found = _explore(chosen, hp, prepared)
+    fixed = {item.name: hp.values[item.name] for item in hp.space if type(item).__name__ == "Fixed"}
+    found = domain_space.explore(chosen, prepared, fixed)
     combinations, continua = space.size(found)
     values = {name.replace("/", "."): value for name, value in hp.values.items()}
     lines = [
@@ -94,22 +88,6 @@ def command(
         "presets": {name: dict(preset) for name, preset in chosen.presets.items()},
     }
     output.result(lines, result)
-
-
-def _explore(domain: "Domain", hp: "HyperParameters", prepared: "Prepared") -> "list[Dimension]":
-    """The domain's space where its fixed hyperparameters are those of `hp`."""
-    from suite.training import model
-    from tuning import space
-
-    fixed = {item.name: hp.values[item.name] for item in hp.space if type(item).__name__ == "Fixed"}
-
-    def network(trial: "HyperParameters") -> None:
-        trial.values.update(fixed)
-        domain.build(trial, prepared.preprocessing, len(prepared.labels))
-
-    # Each asks for its own: a network need not be built to try what changes its training.
-    parts = (network, domain.augmentation, lambda trial: model.declare(trial, domain.recipe))
-    return [dimension for part in parts for dimension in space.explore(part)]
 
 
 def _cost(multiply_adds: int | None) -> str:

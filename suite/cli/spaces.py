@@ -27,7 +27,7 @@ def to_json(found: "list[Dimension]") -> list[dict[str, Any]]:
     """The same for a script; `values` is how many there are, null for a continuum."""
     from dataclasses import asdict
 
-    return [asdict(dimension) for dimension in found]
+    return [{key: value for key, value in asdict(dimension).items() if key != "item"} for dimension in found]
 
 
 def _where(condition: "Condition") -> str:

@@ -1,6 +1,7 @@
 """Which rows are for training, for validation and for the test; disjoint, complete, and the same for the same seed."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -117,6 +118,22 @@ def folds(dataset: Dataset, count: int, seed: int) -> Iterator[Rows]:
         part = _stratified_parts(y, count, seed)
         for fold in range(count):
             yield around_test(y, dataset.labels, np.flatnonzero(part == fold), seed)
+
+
+def inner_folds(dataset: Dataset, count: int, seed: int) -> list[Rows]:
+    """`count` ways to split what is not for the test into training and validation; the test rows stay as they are."""
+    known = np.sort(np.concatenate([dataset.rows["train"], dataset.rows["validation"]]))
+    order = None if dataset.order is None else np.searchsorted(known, dataset.order[np.isin(dataset.order, known)])
+    groups = None if dataset.groups is None else dataset.groups[known]
+    part = replace(dataset, y=dataset.y[known], order=order, groups=groups)
+    return [
+        {
+            "train": known[np.sort(np.concatenate([rows["train"], rows["validation"]]))],
+            "validation": known[rows["test"]],
+            "test": dataset.rows["test"],
+        }
+        for rows in folds(part, count, seed)
+    ]
 
 
 def _windows(dataset: Dataset, order: np.ndarray, count: int) -> Iterator[Rows]:

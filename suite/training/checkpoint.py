@@ -25,8 +25,9 @@ def path(models: Path, name: str) -> Path:
 
 
 class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
-    """Writes the state after an epoch, if the last time is `interval` seconds ago; `settings` say what is trained.
+    """Writes the state after an epoch, if the last time is `interval` seconds ago or the epoch is the last one.
 
+    `settings` say what is trained.
     It holds all that the rest of the training depends on: weights and random states, the optimiser, the best epoch so
     far. The file appears whole or not at all.
     """
@@ -39,7 +40,8 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
             left.unlink(missing_ok=True)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        if monotonic() - self._written >= self._interval:
+        last = self.model.stop_training or epoch + 1 == self.params["epochs"]
+        if last or monotonic() - self._written >= self._interval:
             self._write()
             self._written = monotonic()
 
@@ -94,21 +96,21 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
         return len(selection.history["loss"])
 
     def _check(self, found: dict[str, Any]) -> None:
-        difference = _difference(json.loads(json.dumps(self._settings)), found)
-        if difference:
-            name, ours, theirs = difference
+        apart = difference(json.loads(json.dumps(self._settings)), found)
+        if apart:
+            name, ours, theirs = apart
             raise SuiteError(
                 f"the training to resume had {name} {theirs}, and this one has {ours}: give the same options as then, "
                 "or leave --resume out to begin again"
             )
 
 
-def _difference(ours: Any, theirs: Any, name: str = "") -> tuple[str, Any, Any] | None:
+def difference(ours: Any, theirs: Any, name: str = "") -> tuple[str, Any, Any] | None:
     """The first value that two JSON objects do not share: where it is, and what each has."""
     if not (isinstance(ours, dict) and isinstance(theirs, dict)):
         return None if ours == theirs else (name, ours, theirs)
     for key in ours | theirs:
-        found = _difference(ours.get(key), theirs.get(key), f"{name}.{key}".lstrip("."))
+        found = difference(ours.get(key), theirs.get(key), f"{name}.{key}".lstrip("."))
         if found:
             return found
     return None

@@ -18,11 +18,11 @@ def direction(objective: str) -> float:
     return -1.0 if objective in LOWER_IS_BETTER else 1.0
 
 
-def check_objective(objective: str, classes: int) -> None:
-    """UsageError where there is no such metric, or none for so many classes."""
+def check_objective(objective: str, classes: int, others: tuple[str, ...] = ()) -> None:
+    """UsageError where there is no such metric, or none for so many classes; it names `others` as allowed too."""
     known = OBJECTIVES + TWO_CLASSES
     if objective not in known:
-        raise unknown("objective", objective, list(known))
+        raise unknown("objective", objective, list(known + others))
     if objective in TWO_CLASSES and classes != 2:
         raise UsageError(
             f"{objective} is for two classes, and the data has {classes}: choose one of {', '.join(OBJECTIVES)}"

@@ -1,6 +1,8 @@
 """Write a trained network into an artifact's folder: SavedModel, light model, Keras file; and prove that they agree."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
 from typing import Any
 
 import keras
@@ -66,6 +68,34 @@ def _write_saved_model(
 def _write_litert(path: Path, model: keras.Model) -> None:
     with native_log_silenced():
         model.export(path, format="litert", verbose=False)
+
+
+def litert(model: keras.Model) -> bytes | None:
+    """The light model as a file's content; None where the network cannot be converted."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, LITERT)
+        try:
+            _write_litert(path, model)
+        except Exception:  # the converter raises whatever it likes
+            return None
+        return path.read_bytes()
+
+
+def litert_milliseconds(content: bytes, warm_up: int, runs: int) -> float:
+    """Median milliseconds of an answer to one row of zeros, on one thread."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    with native_log_silenced():
+        interpreter = Interpreter(model_content=content, num_threads=1)
+        interpreter.allocate_tensors()
+    for tensor in interpreter.get_input_details():
+        interpreter.set_tensor(tensor["index"], np.zeros(tensor["shape"], tensor["dtype"]))
+    seconds = []
+    for _ in range(warm_up + runs):
+        started = perf_counter()
+        interpreter.invoke()
+        seconds.append(perf_counter() - started)
+    return float(np.median(seconds[warm_up:]) * 1000)
 
 
 def _run_saved_model(folder: Path, specs: list[TensorSpec], raw: Arrays) -> np.ndarray:

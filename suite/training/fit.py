@@ -19,11 +19,15 @@ from suite.training.selection import Selection
 
 @dataclass(frozen=True)
 class Settings:
-    """What a training goes by beside hyperparameters; `objective` is a metric of suite.training.evaluate."""
+    """What a training goes by beside hyperparameters; `objective` is a metric of suite.training.evaluate.
+
+    With `to_the_end` no epoch is chosen by it: the last one counts.
+    """
 
     epochs: int
     seed: int
     objective: str
+    to_the_end: bool = False
 
 
 @dataclass
@@ -63,14 +67,15 @@ def fit(
     *,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     resumable: Resumable | None = None,
+    until: int | None = None,
 ) -> Fitted:
     """Train for up to `epochs`, stop when validation no longer improves, and return to the best epoch, in float32.
 
-    Or train to the end and stay there, where the domain's recipe says so.
+    Or train to the end and stay there, where the domain's recipe or the settings say so. See `run` for `until`.
     """
     seed_everything(settings.seed)
     model = build(domain, hp, prepared, settings.epochs)
-    selection = run(domain, hp, model, prepared, settings, callbacks=callbacks, resumable=resumable)
+    selection = run(domain, hp, model, prepared, settings, callbacks=callbacks, resumable=resumable, until=until)
     precision.to_float32(model)
     return Fitted(model, selection.history, selection.seconds, selection.best_epoch)
 
@@ -84,8 +89,12 @@ def run(
     *,
     callbacks: Sequence[keras.callbacks.Callback],
     resumable: Resumable | None = None,
+    until: int | None = None,
 ) -> Selection:
-    """Train a network that `build` made with these hyperparameters."""
+    """Train a network that `build` made with these hyperparameters.
+
+    With `until` only up to that epoch, the learning rate coming down as over all of `settings.epochs`.
+    """
     weight, oversample = balance(hp)
     size = batch_size(hp, domain.recipe)
     rows = TrainingRows(
@@ -93,7 +102,7 @@ def run(
         class_weight=weight, oversample=oversample,
     )  # fmt: skip
     # Who names another objective wants the epoch that is best at it.
-    to_the_end = domain.recipe.to_the_end and settings.objective == domain.objective
+    to_the_end = settings.to_the_end or (domain.recipe.to_the_end and settings.objective == domain.objective)
     selection = Selection(prepared, settings.objective, domain.recipe.patience, to_the_end)
     kept: list[keras.callbacks.Callback] = []
     done = 0
@@ -102,12 +111,13 @@ def run(
         kept = [Checkpoint(resumable.file, identity, selection, resumable.interval)]
         if resumable.resume and resumable.file.exists():
             done = kept[0].restore(model)
+    last = settings.epochs if until is None else min(until, settings.epochs)
     model.train_function = steps.train_function(model, size)
     with interruption.between_steps() as stop:
         model.fit(
             rows.dataset(),
-            initial_epoch=settings.epochs if selection.finished else done,
-            epochs=settings.epochs,
+            initial_epoch=last if selection.finished else done,
+            epochs=last,
             shuffle=False,
             callbacks=[rows, selection, *callbacks, *kept, stop],
             verbose=0,

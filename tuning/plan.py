@@ -1,0 +1,71 @@
+"""What a search is to do, and how far it may go."""
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from suite.errors import SuiteError
+from suite.training.checkpoint import difference
+
+if TYPE_CHECKING:
+    from tuning.objectives import Objective
+    from tuning.trial import Trial
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that a search goes by.
+
+    `trials` and `seconds` bound it (None: no bound). A trial has `parts` trainings, a fold and repeat each, of at most
+    `epochs`; `folds` of them are of one repeat. `workers` trials run at a time. `identity` is what must be the same
+    for a search to go on: data, domain, space. `retrains` times the best one is trained anew after the search.
+    """
+
+    strategy: str
+    objectives: "list[Objective]"
+    epochs: int
+    seed: int = 0
+    trials: int | None = None
+    seconds: float | None = None
+    folds: int = 1
+    repeats: int = 1
+    workers: int = 1
+    pruner: str | None = None
+    retrains: int = 0
+    identity: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def parts(self) -> int:
+        """How many trainings a trial has."""
+        return self.folds * self.repeats
+
+    @property
+    def fixed(self) -> dict[str, Any]:
+        """What may not change when a search goes on; its bounds and workers may."""
+        return {
+            **self.identity,
+            "strategy": self.strategy,
+            "objective": ",".join(one.name for one in self.objectives),
+            "epochs": self.epochs,
+            "seed": self.seed,
+            "folds": self.folds,
+            "repeats": self.repeats,
+            "pruner": self.pruner,
+        }
+
+    def check(self, found: dict[str, Any]) -> None:
+        """SuiteError where a search that was planned so cannot go on as this one."""
+        apart = difference(json.loads(json.dumps(self.fixed)), found)
+        if apart:
+            name, ours, theirs = apart
+            raise SuiteError(
+                f"the search to resume had {name} {theirs}, and this one has {ours}: give the same options as then, or "
+                "leave --resume out to begin again"
+            )
+
+    def to_finish(self, best: "Trial | None") -> float:
+        """About how many seconds it takes to train the best trial to its last epoch, and as often again as is asked."""
+        if best is None or not best.epochs:
+            return 0.0
+        left = (self.epochs if self.parts > 1 else self.epochs - best.epochs) + self.retrains * self.epochs
+        return left * best.seconds / best.epochs / self.parts

@@ -2,6 +2,7 @@
 
 import os
 import queue
+import signal
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
@@ -11,6 +12,7 @@ from typing import Any
 
 POLL = 0.2
 GRACE = 2.0
+LONGEST_START = 300.0
 # Where they are spawned, TensorFlow is imported anew in each, after its share of the cores is set.
 SPAWN = get_context("spawn")
 
@@ -110,13 +112,25 @@ class _Worker:
     def _do(self, work: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         if self._process is None or not self._process.is_alive():
             self._start()
+        return self._ask((work, arguments), self._timeout)
+
+    def _start(self) -> None:
+        """Begin a process; how long that takes is not held against a task."""
+        self._pipe, theirs = SPAWN.Pipe()
+        self._process = SPAWN.Process(target=_work, args=(theirs, self._cores), daemon=True)
+        self._process.start()
+        theirs.close()
+        self._ask((self._begin, self._arguments), LONGEST_START)
+
+    def _ask(self, call: tuple[Callable[..., Any], Sequence[Any]], timeout: float | None) -> Any:
+        """What a call in the process returns or raises; Lost if it never does."""
         started = monotonic()
         try:
-            self._pipe.send((work, arguments))
+            self._pipe.send(call)
             while not self._pipe.poll(POLL):
-                if self._timeout is not None and monotonic() - started > self._timeout:
+                if timeout is not None and monotonic() - started > timeout:
                     self._end()
-                    raise Lost(f"it took longer than {self._timeout:g} s", monotonic() - started)
+                    raise Lost(f"it took longer than {timeout:g} s", monotonic() - started)
             good, answer = self._pipe.recv()
         except (EOFError, OSError) as error:
             self._process.join(GRACE)
@@ -128,14 +142,6 @@ class _Worker:
             raise answer
         return answer
 
-    def _start(self) -> None:
-        self._pipe, theirs = SPAWN.Pipe()
-        self._process = SPAWN.Process(
-            target=_work, args=(theirs, self._cores, self._begin, self._arguments), daemon=True
-        )
-        self._process.start()
-        theirs.close()
-
     def _end(self) -> None:
         if self._process is not None:
             self._process.kill()
@@ -144,24 +150,18 @@ class _Worker:
         self._process = None
 
 
-def _work(pipe: Any, cores: list[int], begin: Callable[..., None], arguments: Sequence[Any]) -> None:
-    """A worker process: does what comes through the pipe, and ends with the process that started it."""
-    import signal
-
+def _work(pipe: Any, cores: list[int]) -> None:
+    """A worker process: answers the calls that come through the pipe, and ends with the process that started it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the search to hear
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.sched_setaffinity(0, cores)
-    begun = False
     while True:
         try:
-            work, given = pipe.recv()
+            work, arguments = pipe.recv()
         except EOFError:
             return
         try:
-            if not begun:
-                begin(*arguments)
-                begun = True
-            answer: tuple[bool, Any] = True, work(*given)
+            answer: tuple[bool, Any] = True, work(*arguments)
         except Exception as error:
             answer = False, _crossing(error)
         pipe.send(answer)

@@ -36,6 +36,7 @@ class Narrowing:
     only: bool = False
     _used: set[str] = field(default_factory=set)
     _seen: set[str] = field(default_factory=set)
+    _refusals: list[UsageError] = field(default_factory=list)
 
     def hyperparameters(self) -> HyperParameters:
         """Hyperparameters on which a network declares the narrowed space."""
@@ -51,10 +52,17 @@ class Narrowing:
             return kinds.Fixed(item.name, item.default) if fixed else item
         self._used.add(rule)
         allowed = self.rules[rule]
-        return _in_range(item, name, allowed) if isinstance(allowed, Range) else _among(item, name, allowed)
+        try:
+            return _in_range(item, name, allowed) if isinstance(allowed, Range) else _among(item, name, allowed)
+        except UsageError as error:
+            self._refusals.append(error)
+            raise
 
     def check(self) -> None:
-        """After the whole space was declared: UsageError for a name that is nowhere in it."""
+        """After the whole space was declared: UsageError for what was refused, or a name that is nowhere in it."""
+        # Who explores a space takes a refusal for a network that cannot be built.
+        if self._refusals:
+            raise self._refusals[0]
         for name in self.rules:
             if name not in self._used:
                 raise unknown("hyperparameter", name, sorted(self._seen))

@@ -2,7 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -97,6 +98,16 @@ def options(command: Command) -> Command:
     ):  # fmt: skip
         command = option(command)
     return command
+
+
+@contextmanager
+def told_how_to_go_on(output: Output) -> Iterator[None]:
+    """Where the search in this block is interrupted, say that it may go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        output.say("the search goes on from here with --resume")
+        raise
 
 
 class Display:

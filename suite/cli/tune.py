@@ -92,7 +92,7 @@ def command(
     place = tune.folder(models, name)
     if resume and not tune.is_begun(place):
         output.say(f"nothing to resume: no search of '{name}' in {models}; beginning one")
-    with searching.Display(plan, output) as display:
+    with searching.told_how_to_go_on(output), searching.Display(plan, output) as display:
         found = tune.tune(
             chosen, dataset, prepared, plan, narrowing.parse(sets, fixes, space), tune.Where(workers, timeout), place,
             resume=resume, watcher=display.watcher(searching.tracker(models, name)), report=display.report,

@@ -1,0 +1,60 @@
+"""Searches without networks: a space with conditions, and trainings that are formulas."""
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import Any
+
+from keras_tuner import HyperParameters
+from trainings import train
+
+from tuning import space, strategies
+from tuning.executors import InProcess
+from tuning.journal import FILE, Journal
+from tuning.objectives import Objective
+from tuning.plan import Plan
+from tuning.search import Search, Watcher
+from tuning.trial import Outcome, Task, Trial
+
+ACCURACY = Objective("val_accuracy", "max")
+
+
+def branching(hp: HyperParameters) -> None:
+    """One plain, 2 x 3 deep ones and 4 wide ones, each with and without norm."""
+    kind = hp.Choice("kind", ["plain", "deep", "wide"], default="plain")
+    if kind == "deep":
+        hp.Int("depth", 1, 2)
+        hp.Choice("width", [8, 16, 32], default=16)
+    if kind == "wide":
+        hp.Float("share", 0.0, 0.3, step=0.1)
+    hp.Boolean("norm")
+
+
+SIZE = (1 + 2 * 3 + 4) * 2
+
+
+def searchable(declare: Callable[[HyperParameters], Any] = branching) -> HyperParameters:
+    """The space as oracles take it."""
+    return space.hyperparameters(space.explore(declare))
+
+
+def search(
+    place: Path,
+    strategy: str = "random",
+    *,
+    trials: int | None = 8,
+    work: Callable[[Task], Outcome] = train,
+    executor: Executor | None = None,
+    watcher: Watcher | None = None,
+    declare: Callable[[HyperParameters], Any] = branching,
+    **plan: Any,
+) -> list[Trial]:
+    """Search with the state in a folder; on from what is there."""
+    whole = Plan(strategy, [ACCURACY], **{"epochs": 4, "trials": trials} | plan)
+    options = strategies.Options(whole.trials, whole.epochs, whole.seed, whole.pruner)
+    made = strategies.create(strategy, searchable(declare), whole.objectives, options)
+    journal = Journal(place / FILE)
+    try:
+        return Search(whole, made, journal, executor or InProcess(), work, watcher).run()
+    finally:
+        journal.close()

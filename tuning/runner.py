@@ -151,11 +151,16 @@ def _stop_at(deadline: float) -> "keras.callbacks.Callback":
 _here: Runner | None = None
 
 
-def begin(job: Job) -> None:
-    """Make this process ready for tasks of a search."""
+def begin(job: Job, cores: int | None = None) -> None:
+    """Make this process ready for tasks of a search; TensorFlow may use so many cores (None: all it sees)."""
     from suite.config import load_tensorflow
 
     global _here
+    if cores is not None:
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(cores)
+        tf.config.threading.set_inter_op_parallelism_threads(cores)
     load_tensorflow()
     _here = Runner(job)
 

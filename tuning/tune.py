@@ -38,15 +38,19 @@ LOCK = "lock"
 
 @dataclass(frozen=True)
 class Where:
-    """Where trials are trained: here, or by `workers` processes; a task that takes longer than `timeout` is ended."""
+    """Where trials are trained: here, by `workers` processes, or by as many on the Ray cluster at the address `ray`.
+
+    A task that takes longer than `timeout` seconds is ended.
+    """
 
     workers: int | None = None
     timeout: float | None = None
+    ray: str | None = None
 
     @property
     def apart(self) -> bool:
         """Whether in other processes than this: only there can a task be ended."""
-        return self.workers is not None or self.timeout is not None
+        return (self.workers, self.timeout, self.ray) != (None, None, None)
 
 
 @dataclass(frozen=True)
@@ -137,6 +141,10 @@ def tune(
 def _executor(job: runner.Job, where: Where) -> Executor:
     if not where.apart:
         return InProcess()
+    if where.ray is not None:
+        from tuning.ray_cluster import RayCluster
+
+        return RayCluster(where.ray, where.workers or 1, runner.begin, (job,), where.timeout)
     return Processes(where.workers or 1, runner.begin, (job,), where.timeout)
 
 

@@ -67,6 +67,10 @@ def options(command: Command) -> Command:
         click.option("--resume", is_flag=True, help="Go on with a search of this name that was stopped."),
         click.option("--trial-timeout", "timeout", type=Duration(), help="A training that takes longer is ended."),
         click.option(
+            "--ray", metavar="ADDRESS",
+            help="Train on the Ray cluster at host:port, or on this machine's (auto); it shares our folder of models.",
+        ),
+        click.option(
             "--workers", type=click.IntRange(1, 64), help="Train so many at a time, in processes that share the cores."
         ),
         click.option(

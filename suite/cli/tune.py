@@ -35,6 +35,7 @@ def command(
     pruner: str | None,
     workers: int | None,
     timeout: float | None,
+    ray: str | None,
     resume: bool,
     retrain: bool,
     pick: "Rule | None",
@@ -94,8 +95,8 @@ def command(
         output.say(f"nothing to resume: no search of '{name}' in {models}; beginning one")
     with searching.told_how_to_go_on(output), searching.Display(plan, output) as display:
         found = tune.tune(
-            chosen, dataset, prepared, plan, narrowing.parse(sets, fixes, space), tune.Where(workers, timeout), place,
-            resume=resume, watcher=display.watcher(searching.tracker(models, name)), report=display.report,
+            chosen, dataset, prepared, plan, narrowing.parse(sets, fixes, space), tune.Where(workers, timeout, ray),
+            place, resume=resume, watcher=display.watcher(searching.tracker(models, name)), report=display.report,
         )  # fmt: skip
     best = picking.pick(pick, goals, found.trials)
     output.say(f"best: trial {best.id} with {goals[0].name} {best.score:.4f}; now training it to the end")

@@ -33,5 +33,5 @@ def mortal(task: Task) -> Outcome:
     return train(task)
 
 
-def begin() -> None:
+def begin(*_: object) -> None:
     """Nothing has to be done before."""

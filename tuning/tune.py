@@ -2,6 +2,7 @@
 
 import fcntl
 import shutil
+import time
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 FOLDER = ".searches"
 LOCK = "lock"
+# How much longer than asked a search may take, if it is to end with a better network.
+LENIENCE = 0.1
 
 
 @dataclass(frozen=True)
@@ -63,10 +66,16 @@ class Found:
     seconds: float
     place: Path
     runner: runner.Runner
+    began: float
 
     def state(self, trial: Trial) -> "Resumable | None":
         """Where the training of a trial stands, to go on from; None where it has several."""
         return self.runner.state(trial.id, 0) if self.plan.parts == 1 else None
+
+    def has_time_for(self, seconds: float) -> bool:
+        """Whether another training that takes about so long keeps to the plan's time, or nearly."""
+        whole = self.plan.seconds
+        return whole is None or time.time() - self.began + seconds <= whole * (1 + LENIENCE)
 
     def tidy(self) -> None:
         """Delete what only a search that goes on would need, but not what it found."""
@@ -112,6 +121,7 @@ def tune(
 
     SuiteError where no trial could be trained, UsageError for a plan or narrowing that makes no sense.
     """
+    began = time.time()
     dimensions = domain_space.explore(domain, prepared, make=narrowing.hyperparameters)
     narrowing.check()
     plan = replace(plan, identity=_identity(domain, dataset, dimensions))
@@ -135,7 +145,7 @@ def tune(
         if not strategy.returns:
             watcher = replace(watcher, outdone=lambda trial: _forget(place, trial))
         search = Search(plan, strategy, journal, executor, train, watcher)
-        return Found(plan, dimensions, search.run(), search.seconds, place, here)
+        return Found(plan, dimensions, search.run(), search.seconds, place, here, began)
 
 
 def _executor(job: runner.Job, where: Where) -> Executor:

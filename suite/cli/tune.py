@@ -107,10 +107,12 @@ def command(
             chosen, dataset, prepared, hp, settings, rule=rule or workflow.F1, resumable=found.state(best),
             callbacks=[tracking.tensorboard(models, name), Report(report, settings.objective)],
         )  # fmt: skip
-    if retrain:
+    if retrain and found.has_time_for(outcome.fitted.seconds):
         output.say("training it anew on training and validation rows together")
         with output.training() as report:
             outcome = workflow.retrain(outcome, [Report(report, settings.objective)])
+    elif retrain:
+        output.say("no time is left to train it anew on training and validation rows together: that was left out")
     command_line = shlex.join(["suite", *sys.argv[1:]])
     folder, card = workflow.save(models, name, outcome, command=command_line, search=found.to_json(best))
     found.tidy()

@@ -52,6 +52,28 @@ def test_too_few_rows_or_groups_for_so_many_folds() -> None:
         list(splits.folds(dataset(order=np.argsort(Y, kind="stable")), 4, 0))
 
 
+@pytest.mark.parametrize("kind", ["stratified", "grouped", "in time"])
+def test_inner_folds_part_what_is_not_for_the_test(kind: str) -> None:
+    options = {
+        "stratified": {}, "grouped": {"groups": np.arange(60) // 3}, "in time": {"order": np.arange(60)[::-1]}
+    }[kind]  # fmt: skip
+    held = np.arange(12) if kind == "in time" else np.arange(48, 60)  # the latest, where they are in time
+    known = np.setdiff1d(np.arange(60), held)
+    whole = replace(dataset(**options), rows={"train": known[:40], "validation": known[40:], "test": held})
+    folds = splits.inner_folds(whole, 3, 0)
+    assert len(folds) == 3
+    for fold in folds:
+        assert list(fold["test"]) == list(held)
+        assert set(fold["train"]) | set(fold["validation"]) <= set(known)
+        assert not set(fold["train"]) & set(fold["validation"])
+        if kind == "in time":
+            assert min(fold["train"]) > max(fold["validation"])  # time runs backwards here
+        if kind == "grouped":
+            assert not set(fold["train"] // 3) & set(fold["validation"] // 3)
+    if kind != "in time":
+        assert sorted(np.concatenate([fold["validation"] for fold in folds])) == list(known)
+
+
 def payments(path: Path) -> Path:
     rows = [f"{i},{i % 17 + 0.5},c{i // 4},{int(i % 4 == 1)}" for i in range(120)]
     path.write_text("\n".join(["number,amount,customer,fraud", *rows]))

@@ -1,0 +1,87 @@
+"""How many trials an hour: two workers with a core each, against one with one core and one with both.
+
+The same random trials of the classic ConvNet on the embedded pictures, an epoch each, in turns. Prints the median
+ratios with their ranges; how long workers take to start is not counted.
+"""
+
+import os
+import statistics
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+
+from suite.config import load_tensorflow
+
+TRIALS, ROUNDS = 8, 5
+FIXED = ("network=lenet", "batch_size=64")
+WAYS = {"one worker, one core": (1, 1), "one worker, both cores": (1, 2), "two workers, a core each": (2, 2)}
+
+
+@contextmanager
+def limited(cores: int) -> Iterator[None]:
+    """Only so many cores in this block, and for what it begins."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(before)[:cores])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def main() -> None:
+    """Measure and print."""
+    load_tensorflow()
+    from suite import domain as registry
+    from suite import domains
+    from suite.data.options import DataOptions
+    from suite.training.data import prepare
+    from tuning import domain_space, narrowing, runner, space, strategies
+    from tuning.executors import Processes
+    from tuning.journal import FILE, Journal
+    from tuning.objectives import Objective
+    from tuning.plan import Plan
+    from tuning.search import Search
+
+    domain = registry.get("image_cls")
+    dataset = domains.load_data(domain, None, DataOptions())
+    narrowed = narrowing.parse((), FIXED, None)
+    found = domain_space.explore(domain, prepare(domain, dataset), make=narrowed.hyperparameters)
+    objective = Objective("val_accuracy", "max")
+
+    def seconds(workers: int, cores: int, seed: int) -> float:
+        plan = Plan("random", [objective], 1, seed, TRIALS, workers=workers)
+        strategy = strategies.create(
+            "random", space.hyperparameters(found), plan.objectives, strategies.Options(TRIALS, 1, seed)
+        )
+        with tempfile.TemporaryDirectory() as folder, limited(cores):
+            job = runner.Job(domain.name, dataset, (objective,), 1, seed, 1, Path(folder))
+            with Processes(workers, runner.begin, (job,)) as executor:
+                # Both have to be busy for both to begin.
+                for begun in [executor.submit(_pause) for _ in range(workers)]:
+                    begun.result()
+                started = perf_counter()
+                Search(plan, strategy, Journal(Path(folder, FILE)), executor, runner.train).run()
+                return perf_counter() - started
+
+    taken: dict[str, list[float]] = {way: [] for way in WAYS}
+    for number in range(ROUNDS):
+        for way, (workers, cores) in WAYS.items():
+            taken[way].append(seconds(workers, cores, number))
+        print({way: round(each[-1], 1) for way, each in taken.items()}, flush=True)
+    two = taken.pop("two workers, a core each")
+    for way, each in taken.items():
+        ratios = [alone / both for alone, both in zip(each, two, strict=True)]
+        print(f"two workers, a core each: {statistics.median(ratios):.2f} times as many trials as {way} "
+              f"({min(ratios):.2f} to {max(ratios):.2f} over {ROUNDS} rounds)")  # fmt: skip
+
+
+def _pause() -> None:
+    from time import sleep
+
+    sleep(2)
+
+
+if __name__ == "__main__":
+    main()

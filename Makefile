@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test lint install lock bench-first bench-fit bench-readers bench-convnet bench-domains
+.PHONY: demo test lint install lock bench-first bench-fit bench-readers bench-convnet bench-domains bench-tuning
 
 demo: $(INSTALLED)
 	@$(BIN)/suite demo
@@ -48,3 +48,8 @@ bench-convnet: $(INSTALLED)
 # More than an hour; TASKS=credit measures one (see tests/benchmarks/domains.py). Needs the full data sets.
 bench-domains: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.domains $(TASKS)
+
+# Half an hour: ten minutes each against plain KerasTuner and AutoKeras, then what workers gain.
+bench-tuning: $(INSTALLED)
+	$(BIN)/python -m tests.benchmarks.tuning_race
+	$(BIN)/python -m tests.benchmarks.tuning_workers

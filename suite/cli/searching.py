@@ -1,6 +1,7 @@
 """The options of a search, and what is shown of it while it runs."""
 
 import re
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import click
 from rich.progress import BarColumn, TextColumn
 
 from suite.cli.output import Output
+from suite.errors import SuiteError
 from tuning import picking, strategies
 
 if TYPE_CHECKING:
@@ -106,11 +108,16 @@ def options(command: Command) -> Command:
 
 @contextmanager
 def told_how_to_go_on(output: Output) -> Iterator[None]:
-    """Where the search in this block is interrupted, say that it may go on."""
+    """Where the search in this block is interrupted, say that it may go on; show where a defect of ours is."""
     try:
         yield
     except KeyboardInterrupt:
         output.say("the search goes on from here with --resume")
+        raise
+    except SuiteError:
+        raise
+    except Exception:
+        traceback.print_exc()
         raise
 
 

@@ -50,6 +50,8 @@ class Runner:
         """
         import tensorflow as tf
 
+        from suite.training.selection import Diverged
+
         started = time.perf_counter()
 
         def outcome(status: str, reason: str | None, scores: dict[str, float], epochs: int) -> Outcome:
@@ -59,10 +61,8 @@ class Runner:
             status, scores, epochs = self._train(task)
         except UsageError as error:
             return outcome(INFEASIBLE, str(error), {}, 0)
-        except (tf.errors.OpError, MemoryError) as error:
+        except (tf.errors.OpError, MemoryError, Diverged) as error:
             return outcome(FAILED, _reason(error), {}, 0)
-        if any(value != value for value in scores.values()):
-            return outcome(FAILED, "the training went astray: its loss is no number", {}, epochs)
         return outcome(status, None, scores, epochs)
 
     def _train(self, task: Task) -> tuple[str, dict[str, float], int]:

@@ -9,10 +9,15 @@ import tensorflow as tf
 
 from suite.artifact import PROBABILITIES
 from suite.data.dataset import SplitName
+from suite.errors import SuiteError
 from suite.training import evaluate
 from suite.training.data import Prepared
 
 BATCH = 512
+
+
+class Diverged(SuiteError):
+    """A training whose network no longer answers with numbers."""
 
 
 class Predictor:
@@ -73,7 +78,13 @@ class Selection(keras.callbacks.Callback):  # type: ignore[misc]
         for variable, average in averages:
             variable.assign(average)
         assert self._predict is not None
-        scores = evaluate.evaluate(self._y, self._predict("validation"))
+        answers = self._predict("validation")
+        if not np.isfinite(answers).all():
+            raise Diverged(
+                f"the training diverged: after epoch {epoch + 1} the network's answers are no numbers; lower "
+                "training.learning_rate, or keep training.clip above 0"
+            )
+        scores = evaluate.evaluate(self._y, answers)
         logs |= {f"val_{name}": value for name, value in scores.items()} | {"val_loss": scores["log_loss"]}
         score = evaluate.direction(self._objective) * scores[self._objective]
         if self._to_the_end or score > self.best_score:

@@ -74,7 +74,9 @@ def test_what_cannot_be_built_is_infeasible(job: Callable[..., Job], make: Calla
 
 def test_a_training_that_goes_astray_has_failed(job: Callable[..., Job]) -> None:
     outcome = Runner(job())(task(1, BAG | {"training/learning_rate": 1e30, "training/clip": 0.0}))
-    assert (outcome.status, outcome.reason) == (FAILED, "the training went astray: its loss is no number")
+    assert outcome.status == FAILED
+    assert outcome.reason
+    assert outcome.reason.startswith("the training diverged: after epoch 1 the network's answers are no numbers")
 
 
 def test_a_defect_is_raised(job: Callable[..., Job]) -> None:

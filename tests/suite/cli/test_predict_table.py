@@ -1,7 +1,9 @@
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from subprocess import CompletedProcess
+from subprocess import PIPE, CompletedProcess
 from typing import Any
 
 import pytest
@@ -47,6 +49,19 @@ def test_an_error_before_the_end_of_a_file_is_an_error_and_no_crash(suite: Run, 
         done = suite("predict", "fraud", "--input", source, "--models", fraud.models)
         assert done.returncode == 2
         assert done.stderr.splitlines()[-1].startswith("error: there is no input column 'other'")
+
+
+def test_an_error_while_more_may_come_is_an_error_and_no_crash(fraud: Any) -> None:
+    from suite.data.formats import BLOCK
+
+    command = [sys.executable, "-m", "suite", "predict", "fraud", "--input", "-", "--models", fraud.models]
+    with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE) as process:
+        assert process.stdin
+        assert process.stderr
+        process.stdin.write(b"V1,other\n" + b"1.5,2\n" * (BLOCK // 6))
+        process.stdin.flush()
+        assert process.wait(60) == 2
+        assert process.stderr.read().startswith(b"error: there is no input column 'other'")
 
 
 def test_a_table_has_no_text_column(suite: Run, fraud: Any) -> None:

@@ -83,7 +83,7 @@ def train(
         amounts = _amounts(dataset, rule, prepared.rows["validation"])
         validation = truth["validation"], answers["validation"][:, 1]
         threshold = thresholds.choose(rule, *validation, amounts)
-        notes = thresholds.shortfall(rule, *validation, threshold)
+        notes += _negative_amounts(dataset, rule) + thresholds.shortfall(rule, *validation, threshold)
     metrics: dict[str, dict[str, float]] = {
         name: evaluate.evaluate(truth[name], answers[name], threshold) for name in HELD_BACK
     }
@@ -103,7 +103,8 @@ def check_rule(domain: Domain, dataset: Dataset, rule: thresholds.Rule) -> None:
 
 
 def _amounts(dataset: Dataset, rule: thresholds.Rule, rows: np.ndarray) -> np.ndarray | None:
-    """What a missed case costs in each of these rows, where a column says so; a missing value costs the mean."""
+    """What a missed case costs in each of these rows, where a column says so, whatever its sign; a missing value costs
+    the mean."""
     column = rule.costs.column if rule.costs else None
     if column is None:
         return None
@@ -112,6 +113,15 @@ def _amounts(dataset: Dataset, rule: thresholds.Rule, rows: np.ndarray) -> np.nd
         raise unknown("numeric column", column, numeric)
     values = np.abs(dataset.inputs[column][rows].astype(np.float64))
     return np.asarray(np.where(np.isnan(values), np.nanmean(values), values))
+
+
+def _negative_amounts(dataset: Dataset, rule: thresholds.Rule) -> list[str]:
+    """A note on negative values in the cost column, if there are any: refunds, say."""
+    column = rule.costs.column if rule.costs else None
+    negative = 0 if column is None else int((dataset.inputs[column] < 0).sum())
+    if not negative:
+        return []
+    return [f"{negative:,} of {len(dataset.y):,} values in '{column}' are negative: each costs as if it were positive."]
 
 
 def save(

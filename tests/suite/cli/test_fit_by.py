@@ -7,10 +7,13 @@ from subprocess import CompletedProcess
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from suite import artifact, workflow
+from suite.cli import group
 from suite.data import tables
 from suite.data.options import DataOptions
+from suite.errors import UsageError
 from suite.training.thresholds import Costs, Rule
 
 Run = Callable[..., CompletedProcess[str]]
@@ -58,12 +61,22 @@ def test_the_costs_of_the_rows_choose_the_threshold(suite: Run, payments: Path, 
         card = artifact.read_card(artifact.find(tmp_path, "fraud"))
         assert card
         assert card.training["threshold"] == f"least cost (missed amount, false alarm {float(alarm):g})"
+        assert "392 of 400 values in 'amount' are negative: each costs as if it were positive." in card.notes
+        assert card.notes[0] in done.stdout
         thresholds.append(card.threshold)
     low, high = thresholds
     assert low < high
     unknown = suite("fit", "fraud", "--data", payments, "--models", tmp_path, "--cost-column", "customer")
     assert unknown.returncode == 2
     assert "no numeric column 'customer'" in unknown.stderr
+
+
+@pytest.mark.parametrize("verb", ["fit", "tune"])
+def test_costs_of_nothing_are_refused(verb: str) -> None:
+    arguments = [verb, "fraud", "--cost-false-negative", "0", "--cost-false-positive", "0"]
+    refused = CliRunner().invoke(group, arguments).exception
+    assert isinstance(refused, UsageError)
+    assert "neither a missed case nor a false alarm costs anything" in str(refused)
 
 
 def test_a_missed_case_costs_its_amount_or_the_mean_where_that_is_missing(payments: Path) -> None:

@@ -78,7 +78,7 @@ def train(
     fitted.model.get_layer(PROBABILITIES).temperature.assign(temperature)
     answers = {name: predict(name) for name in HELD_BACK}
     threshold = None
-    notes: list[str] = []
+    notes = calibration.at_its_bound(temperature)
     if domain.detects:
         amounts = _amounts(dataset, rule, prepared.rows["validation"])
         validation = truth["validation"], answers["validation"][:, 1]

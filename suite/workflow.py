@@ -17,7 +17,7 @@ from suite.domain import Domain
 from suite.errors import UsageError, unknown
 from suite.report import environment, held_back, network, page
 from suite.report.statistics import Answers
-from suite.training import calibration, evaluate, export, fit, hyperparameters, thresholds
+from suite.training import calibration, evaluate, export, fit, hyperparameters, precision, thresholds
 from suite.training.data import Prepared
 from suite.training.model import build
 from suite.training.selection import Predictor
@@ -157,6 +157,7 @@ def save(
                 "seconds": round(fitted.seconds, 1),
                 "seed": outcome.settings.seed,
                 "objective": outcome.settings.objective,
+                "precision": precision.choose(outcome.hp),
                 "temperature": round(outcome.temperature, 4),
                 "threshold": str(outcome.rule) if outcome.domain.detects else None,
                 "command": command,

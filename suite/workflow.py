@@ -17,7 +17,7 @@ from suite.domain import Domain
 from suite.errors import UsageError, unknown
 from suite.report import environment, held_back, network, page
 from suite.report.statistics import Answers
-from suite.training import calibration, evaluate, export, fit, hyperparameters, thresholds
+from suite.training import calibration, evaluate, export, fit, hyperparameters, precision, thresholds
 from suite.training.data import Prepared, prepare
 from suite.training.model import build
 from suite.training.selection import Predictor
@@ -78,12 +78,12 @@ def train(
     fitted.model.get_layer(PROBABILITIES).temperature.assign(temperature)
     answers = {name: predict(name) for name in HELD_BACK}
     threshold = None
-    notes: list[str] = []
+    notes = calibration.at_its_bound(temperature)
     if domain.detects:
         amounts = _amounts(dataset, rule, prepared.rows["validation"])
         validation = truth["validation"], answers["validation"][:, 1]
         threshold = thresholds.choose(rule, *validation, amounts)
-        notes = thresholds.shortfall(rule, *validation, threshold)
+        notes += _negative_amounts(dataset, rule) + thresholds.shortfall(rule, *validation, threshold)
     metrics: dict[str, dict[str, float]] = {
         name: evaluate.evaluate(truth[name], answers[name], threshold) for name in HELD_BACK
     }
@@ -132,7 +132,8 @@ def check_rule(domain: Domain, dataset: Dataset, rule: thresholds.Rule) -> None:
 
 
 def _amounts(dataset: Dataset, rule: thresholds.Rule, rows: np.ndarray) -> np.ndarray | None:
-    """What a missed case costs in each of these rows, where a column says so; a missing value costs the mean."""
+    """What a missed case costs in each of these rows, where a column says so, whatever its sign; a missing value costs
+    the mean."""
     column = rule.costs.column if rule.costs else None
     if column is None:
         return None
@@ -141,6 +142,15 @@ def _amounts(dataset: Dataset, rule: thresholds.Rule, rows: np.ndarray) -> np.nd
         raise unknown("numeric column", column, numeric)
     values = np.abs(dataset.inputs[column][rows].astype(np.float64))
     return np.asarray(np.where(np.isnan(values), np.nanmean(values), values))
+
+
+def _negative_amounts(dataset: Dataset, rule: thresholds.Rule) -> list[str]:
+    """A note on negative values in the cost column, if there are any: refunds, say."""
+    column = rule.costs.column if rule.costs else None
+    negative = 0 if column is None else int((dataset.inputs[column] < 0).sum())
+    if not negative:
+        return []
+    return [f"{negative:,} of {len(dataset.y):,} values in '{column}' are negative: each costs as if it were positive."]
 
 
 def save(
@@ -176,6 +186,7 @@ def save(
                 "seconds": round(fitted.seconds, 1),
                 "seed": outcome.settings.seed,
                 "objective": outcome.settings.objective,
+                "precision": precision.choose(outcome.hp),
                 "temperature": round(outcome.temperature, 4),
                 "threshold": str(outcome.rule) if outcome.domain.detects else None,
                 "command": command,

@@ -1,6 +1,7 @@
 """A pretrained network from KerasHub that reads the words in order, by the name of its preset or from a folder."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -54,6 +55,8 @@ def _load(preset: str) -> tuple[keras.Model, Any]:
         import keras_hub
     except ImportError:
         raise UsageError("a pretrained network needs a package that is not there: pip install 'suite[hub]'") from None
+    if not ("://" in preset or preset in keras_hub.models.Backbone.presets or Path(preset).exists()):
+        raise _unavailable(preset, "it is neither a folder here nor a preset that KerasHub knows")
     try:
         return (
             keras_hub.models.Backbone.from_preset(preset),
@@ -61,10 +64,14 @@ def _load(preset: str) -> tuple[keras.Model, Any]:
         )
     except Exception as error:  # whatever the package, the network or the files raise
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UsageError(
-            f"the pretrained network '{preset}' cannot be had ({first}): give the folder of a KerasHub preset for "
-            "texts, or the name of one where there is a network to fetch it from"
-        ) from error
+        raise _unavailable(preset, first) from error
+
+
+def _unavailable(preset: str, reason: str) -> UsageError:
+    return UsageError(
+        f"the pretrained network '{preset}' cannot be had ({reason}): give the folder of a KerasHub preset for texts, "
+        "or the name of one where there is a network to fetch it from"
+    )
 
 
 def _pieces(tokenizer: Any, word: str) -> list[int]:

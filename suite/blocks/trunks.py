@@ -27,7 +27,7 @@ def mlp(hp: HyperParameters, x: keras.KerasTensor, name: str) -> keras.KerasTens
         for index in range(hp.Int("depth", 1, 4, default=2)):
             activation, initializer = activations.choose(hp)
             x = activation(layers.Dense(units, kernel_initializer=initializer, name=f"{name}_{index}")(x))
-            x = layers.Dropout(dropout, name=f"{name}_{index}_dropout")(x)
+            x = activations.dropout(activation, dropout, f"{name}_{index}_dropout")(x)
     return x
 
 
@@ -43,7 +43,7 @@ def resnet(hp: HyperParameters, x: keras.KerasTensor, name: str) -> keras.KerasT
             activation, initializer = activations.choose(hp)
             inner = layers.LayerNormalization(name=f"{label}_norm")(x)
             inner = activation(layers.Dense(2 * units, kernel_initializer=initializer, name=f"{label}_wide")(inner))
-            inner = layers.Dropout(dropout, name=f"{label}_dropout")(inner)
+            inner = activations.dropout(activation, dropout, f"{label}_dropout")(inner)
             x = layers.Add(name=f"{label}_add")([x, layers.Dense(units, name=f"{label}_narrow")(inner)])
         return layers.Activation("relu", name=f"{name}_relu")(layers.LayerNormalization(name=f"{name}_norm")(x))
 

@@ -37,7 +37,8 @@ def command(
 ) -> None:
     """Measure a model on a split of labelled data, and note the result beside the model.
 
-    Without --data it is the data that the model was made from, split as it was then.
+    Without --data it is the data that the model was made from, split as it was then. The label is in the column of
+    the name that it had then, where there is one. Rows that are all of one class are not split.
     """
     import numpy as np
 
@@ -52,6 +53,8 @@ def command(
         raise SuiteError(f"{folder} has no card, so its labels are unknown: measure a model made by 'suite fit'")
     dataset = _read(card, source, reader, split)
     rows = np.concatenate(list(dataset.rows.values())) if split == "all" else dataset.rows[split]  # type: ignore[index]
+    if not len(rows):
+        raise SuiteError(f"no rows are for {split}, since the data is of one class: measure on --split all")
     y = _translate(dataset, card.labels)[rows]
     probabilities, engine = _answer(folder, card, dataset, rows, output)
     metrics = evaluate(y, probabilities, card.threshold)
@@ -67,9 +70,9 @@ def command(
     earlier = log.read_bytes() if log.exists() else b""
     artifact.replace_file(log, earlier + json.dumps(record, ensure_ascii=False).encode() + b"\n")
     title = f"{card.name}/{card.version} on {len(rows):,} rows of {record['data']} ({split}), engine {engine}"
+    notes = [*dataset.notes, *_left_out(y, card.labels, metrics)]
     output.result(
-        [title, *metric_lines({split: metrics}), *dataset.notes, f"noted in {log}"],
-        {"metrics": metrics, "rows": len(rows)},
+        [title, *metric_lines({split: metrics}), *notes, f"noted in {log}"], {"metrics": metrics, "rows": len(rows)}
     )
 
 
@@ -82,8 +85,13 @@ def _read(card: "Card", source: str | None, given: dict[str, Any], split: str) -
     made_from = card.data.get("name") or card.data["path"]
     remembered = card.data.get("options", {}) if source in (None, made_from) else {}
     chosen = remembered | {name: value for name, value in given.items() if value is not None}
-    options = {"seed": card.training["seed"], "inputs": tuple(card.inputs), "undivided": split == "all"} | chosen
-    return load_data(get(card.domain), source or made_from, DataOptions(**options))
+    options = {
+        "seed": card.training["seed"],
+        "inputs": tuple(card.inputs),
+        "known_label": card.data.get("label_column"),
+        "undivided": split == "all",
+    }
+    return load_data(get(card.domain), source or made_from, DataOptions(**options | chosen))
 
 
 def _translate(dataset: "Dataset", labels: list[str]) -> "np.ndarray":
@@ -99,6 +107,16 @@ def _translate(dataset: "Dataset", labels: list[str]) -> "np.ndarray":
         )
     numbers = np.array([labels.index(label) for label in dataset.labels])
     return np.asarray(numbers[dataset.y])
+
+
+def _left_out(y: "np.ndarray", labels: list[str], metrics: dict[str, float]) -> list[str]:
+    """A note on the metrics that rows of one of two classes do not have."""
+    from suite.training.evaluate import TWO_CLASSES
+
+    lacking = [name for name in TWO_CLASSES if name not in metrics]
+    if len(labels) != 2 or not lacking:
+        return []
+    return [f"all rows are '{labels[int(y[0])]}': without both classes there is no {', '.join(lacking)}"]
 
 
 def _answer(

@@ -142,7 +142,13 @@ def take_rule(values: dict[str, Any]) -> "Rule | None":
         raise UsageError("--threshold and the costs each choose the threshold: leave one of them out")
     if missed is not None and column is not None:
         raise UsageError("--cost-false-negative and --cost-column both say what a missed case costs: leave one out")
-    return Rule(costs=Costs(1.0 if missed is None else missed, 1.0 if alarm is None else alarm, column))
+    costs = Costs(1.0 if missed is None else missed, 1.0 if alarm is None else alarm, column)
+    if costs.false_negative == costs.false_positive == 0:
+        raise UsageError(
+            "where neither a missed case nor a false alarm costs anything, no threshold is better than another: "
+            "give one of them a cost above 0"
+        )
+    return Rule(costs=costs)
 
 
 def data_options(seed: int, given: dict[str, Any]) -> DataOptions:

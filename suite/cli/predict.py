@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 BATCH = 512
 Row = dict[str, Any]
 FORMATS = (".csv", ".jsonl", ".parquet")
+NAMED = 3
 
 
 @click.command(epilog="Example: suite predict fraud --input march.csv --output scores.parquet")
@@ -56,7 +57,11 @@ def command(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Answer every row: label, score, and a probability for each label as p_LABEL."""
+    """Answer every row: label, score, and a probability for each label as p_LABEL.
+
+    A value in a table that cannot be read ends the run: nothing is written to --output. A picture that cannot be
+    read has no answer, its column 'error' says why, and the exit code is 1; the other pictures are answered.
+    """
     from suite import artifact
     from suite.artifact import PROBABILITIES
     from suite.errors import SuiteError, UsageError
@@ -71,12 +76,17 @@ def command(
     # Standard output is the result here, so everything else goes to standard error.
     output = Output(as_json, quiet or target is None)
     count = 0
-    with _writer(target) as write, output.bar(TextColumn("{task.fields[rows]:,} rows")) as bar:
+    unread: dict[str, str] = {}
+    with _writer(target, _columns(card)) as write, output.bar(TextColumn("{task.fields[rows]:,} rows")) as bar:
         task = bar.add_task("", total=None, rows=0)
-        for names, raw in _batches(card, source, text_column):
-            rows = answers(card, running.run(raw)[PROBABILITIES], names)
+        for batch in _batches(card, source, text_column):
+            readable = len(next(iter(batch.inputs.values())))
+            rows = answers(card, running.run(batch.inputs)[PROBABILITIES]) if readable else []
+            if batch.paths:
+                rows = _by_path(batch, rows)
             write(rows)
             count += len(rows)
+            unread |= batch.errors
             bar.update(task, rows=count)
     if not count:
         name = "standard input" if source == "-" else source
@@ -88,8 +98,15 @@ def command(
             "model": card.name,
             "version": card.version,
             "engine": running.name,
+            "errors": unread,
         }
         output.result([f"{count:,} rows answered by {card.name}/{card.version} ({running.name}) in {target}"], value)
+    if unread:
+        named = ", ".join(f"{path}: {reason}" for path, reason in list(unread.items())[:NAMED])
+        raise SuiteError(
+            f"{len(unread):,} of {count:,} pictures have no answer, as their column 'error' says ({named}"
+            f"{', ...' if len(unread) > NAMED else ''})"
+        )
 
 
 def _batches(card: "Card", source: str, text_column: str | None) -> "Iterator[stream.Batch]":
@@ -106,32 +123,43 @@ def _batches(card: "Card", source: str, text_column: str | None) -> "Iterator[st
     return stream.table(source, card.inputs, card.ignored, BATCH)
 
 
-def answers(card: "Card", probabilities: "np.ndarray", names: list[str] | None) -> list[Row]:
-    """One answer a row of probabilities (N, labels): label, score, and p_LABEL; pictures by their path."""
+def _columns(card: "Card") -> list[str]:
+    answer = ["label", "score", *(f"p_{label}" for label in card.labels)]
+    return ["path", *answer, "error"] if card.preprocessing["kind"] == "image" else answer
+
+
+def _by_path(batch: "stream.Batch", rows: list[Row]) -> list[Row]:
+    """A row for every picture: its answer, or why there is none."""
+    left = iter(rows)
+    return [
+        {"path": path} | ({"error": batch.errors[path]} if path in batch.errors else next(left)) for path in batch.paths
+    ]
+
+
+def answers(card: "Card", probabilities: "np.ndarray") -> list[Row]:
+    """One answer a row of probabilities (N, labels): label, score, and p_LABEL."""
     import numpy as np
 
     rows = []
     # float32 has seven digits; more would be noise.
-    for index, values in enumerate(np.round(probabilities.astype(np.float64), 7).tolist()):
+    for values in np.round(probabilities.astype(np.float64), 7).tolist():
         best = max(range(len(values)), key=values.__getitem__)
         score = values[best]
         if card.threshold is not None:
             score = values[1]
             best = int(score >= card.threshold)
-        row = {"path": names[index]} if names else {}
         rows.append(
-            row
-            | {"label": card.labels[best], "score": score}
+            {"label": card.labels[best], "score": score}
             | {f"p_{label}": p for label, p in zip(card.labels, values, strict=True)}
         )
     return rows
 
 
 @contextmanager
-def _writer(target: Path | None) -> Iterator[Callable[[list[Row]], None]]:
+def _writer(target: Path | None, columns: list[str]) -> Iterator[Callable[[list[Row]], None]]:
     """A function that writes rows; the file appears whole at the end, or not at all."""
     if target is None:
-        yield _csv(sys.stdout)
+        yield _csv(sys.stdout, columns)
         return
     from suite.errors import SuiteError
 
@@ -142,11 +170,11 @@ def _writer(target: Path | None) -> Iterator[Callable[[list[Row]], None]]:
     os.close(handle)
     try:
         if target.suffix == ".parquet":
-            with _parquet(temporary) as write:
+            with _parquet(temporary, columns) as write:
                 yield write
         else:
             with open(temporary, "w", newline="", encoding="utf-8") as file:
-                yield _csv(file) if target.suffix == ".csv" else _json_lines(file)
+                yield _csv(file, columns) if target.suffix == ".csv" else _json_lines(file)
                 file.flush()
                 os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
@@ -157,16 +185,16 @@ def _writer(target: Path | None) -> Iterator[Callable[[list[Row]], None]]:
         Path(temporary).unlink(missing_ok=True)
 
 
-def _csv(file: IO[str]) -> Callable[[list[Row]], None]:
+def _csv(file: IO[str], columns: list[str]) -> Callable[[list[Row]], None]:
     writer = csv.writer(file)
     started = False
 
     def write(rows: list[Row]) -> None:
         nonlocal started
         if not started:
-            writer.writerow(rows[0])
+            writer.writerow(columns)
             started = True
-        writer.writerows(row.values() for row in rows)
+        writer.writerows([row.get(column) for column in columns] for row in rows)
 
     return write
 
@@ -176,20 +204,12 @@ def _json_lines(file: IO[str]) -> Callable[[list[Row]], None]:
 
 
 @contextmanager
-def _parquet(path: str) -> Iterator[Callable[[list[Row]], None]]:
+def _parquet(path: str, columns: list[str]) -> Iterator[Callable[[list[Row]], None]]:
     import pyarrow as pa
     from pyarrow import parquet
 
-    writer = None
-
-    def write(rows: list[Row]) -> None:
-        nonlocal writer
-        table = pa.Table.from_pylist(rows)
-        writer = writer or parquet.ParquetWriter(path, table.schema)
-        writer.write_table(table)
-
-    try:
-        yield write
-    finally:
-        if writer:
-            writer.close()
+    # Not found out from the rows: the first ones may all be without an answer.
+    kinds = {name: pa.string() if name in ("path", "label", "error") else pa.float64() for name in columns}
+    schema = pa.schema(list(kinds.items()))
+    with parquet.ParquetWriter(path, schema) as writer:
+        yield lambda rows: writer.write_table(pa.Table.from_pylist(rows, schema))

@@ -19,13 +19,17 @@ SPLITS: dict[str, SplitName] = {
 
 @dataclass
 class Entries:
-    """Files and their classes; `given` is each file's split, or "" where that is for us to decide."""
+    """Files and their classes; `given` is each file's split, or "" where that is for us to decide.
+
+    `label_column` is where a table of files has the classes.
+    """
 
     paths: list[Path]
     y: np.ndarray
     labels: list[str]
     given: np.ndarray
     detected: list[str] = field(default_factory=list)
+    label_column: str | None = None
 
     def keep(self, kept: np.ndarray) -> "Entries":
         """Only the entries of these numbers."""
@@ -33,7 +37,7 @@ class Entries:
 
     def rows(self, options: DataOptions) -> splits.Rows:
         """The rows of each split: as given, and what is not given made from the training rows."""
-        if options.undivided:
+        if not options.divides(len(self.labels)):
             return splits.undivided(len(self.y))
         seed = options.seed
         if not self.given.any():

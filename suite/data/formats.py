@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -18,12 +19,15 @@ from suite.errors import SuiteError
 
 BLOCK = 4 << 20
 ROWS = 10_000
+TOO_LONG = f"one of its rows is longer than {BLOCK >> 20} MB: shorten it, or bring JSON Lines or Parquet"
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 SUFFIXES = {
     ".csv": "csv", ".txt": "csv", ".tsv": "tsv", ".tab": "tsv",
     ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".parquet": "parquet", ".pq": "parquet",
 }  # fmt: skip
 DELIMITERS = ",;\t|"
+# A quoted value, or the beginning of one that is cut off; a quote elsewhere than at a value's start is a character.
+QUOTED = rb'(?:\A|(?<=[%s\r\n]))"[^"]*+(?:""[^"]*+)*+"?'
 Source = Path | BinaryIO
 
 
@@ -66,7 +70,7 @@ def batches(source: Source) -> Iterator[pa.RecordBatch]:
 def _reason(error: Exception) -> str:
     text = " ".join(str(error).split())
     if "straddling" in text:
-        return f"one of its rows is longer than {BLOCK >> 20} MB: shorten it, or bring JSON Lines or Parquet"
+        return TOO_LONG
     if "UTF8" in text or "UTF-8" in text:
         return f"it is not UTF-8 ({text}); convert it, for example with iconv -t utf-8"
     return f"{text[:200]}; mend that row or fetch the file again"
@@ -81,17 +85,13 @@ def _bytes(path: Path) -> Iterator[Any]:
 
 
 def _lines(file: Any, kind: str, name: str, again: Any = None) -> Iterator[pa.RecordBatch]:
-    """The rows of a stream; `again` is the same from its beginning, where that can be had.
-
-    Arrow reads CSV ahead in a thread of its own, and a Python stream that is still read when the process exits, after
-    an error halfway, would abort it.
-    """
+    """The rows of a stream; `again` is the same from its beginning, where Arrow itself has it open."""
     reader = io.BufferedReader(_Raw(file), BLOCK)
     start = reader.peek(1)[:BLOCK]
     kind = kind or ("jsonl" if start.lstrip()[:1] == b"{" else "csv")
     if not start.strip():
         raise SuiteError(f"{name} is empty: give a file with data")
-    yield from (_json(reader, name) if kind == "jsonl" else _csv(again or reader, start, kind, name))
+    yield from (_json(reader, name) if kind == "jsonl" else _csv(reader, start, kind, name, again))
 
 
 class _Raw(io.RawIOBase):
@@ -109,7 +109,7 @@ class _Raw(io.RawIOBase):
         return len(content)
 
 
-def _csv(file: Any, start: bytes, kind: str, name: str) -> Iterator[pa.RecordBatch]:
+def _csv(file: Any, start: bytes, kind: str, name: str, again: Any) -> Iterator[pa.RecordBatch]:
     header = start.removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0].decode()
     delimiter = "\t" if kind == "tsv" else max(DELIMITERS, key=header.count)
     names = next(csv.reader([header.rstrip("\r")], delimiter=delimiter))
@@ -117,13 +117,55 @@ def _csv(file: Any, start: bytes, kind: str, name: str) -> Iterator[pa.RecordBat
     twice = next((column for column in names if names.count(column) > 1), None)
     if twice is not None:
         raise SuiteError(f"{name} has two columns named '{twice}': rename one")
-    reader = arrow_csv.open_csv(
-        file,
-        arrow_csv.ReadOptions(block_size=BLOCK, column_names=names, skip_rows=1, use_threads=False),
-        arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-        arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
-    )
-    yield from reader
+    done = 0
+    for part in [again] if again else _whole_rows(file, delimiter.encode(), name):
+        before, first = done, int(not done)
+        try:
+            reader = arrow_csv.open_csv(
+                part,
+                arrow_csv.ReadOptions(block_size=BLOCK, column_names=names, skip_rows=first, use_threads=False),
+                arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+                arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
+            )
+            done += first
+            for batch in reader:
+                done += batch.num_rows
+                yield batch
+        except pa.ArrowInvalid as error:
+            raise pa.ArrowInvalid(_counted_from(before, str(error))) from error
+
+
+def _counted_from(before: int, text: str) -> str:
+    """Arrow's error with the number of its row in the whole, where it has read a part after so many rows."""
+    return re.sub(r"Row #(\d+)", lambda found: f"Row #{before + int(found[1])}", text)
+
+
+def _whole_rows(file: Any, delimiter: bytes, name: str) -> Iterator[Any]:
+    """A Python stream of CSV in parts of whole rows, each a stream of Arrow's own.
+
+    Arrow reads ahead in a thread, and one that waits for a Python stream when the process exits, after an error
+    halfway, aborts it.
+    """
+    quoted = re.compile(QUOTED % re.escape(delimiter))
+    rest = b""
+    while block := file.read(BLOCK):
+        block = rest + block
+        # Line ends within quotes end no row.
+        outside = quoted.sub(lambda found: b" " * len(found[0]), block) if b'"' in block else block
+        end = outside.rfind(b"\n") + 1
+        if not end and len(block) > BLOCK:
+            raise SuiteError(f"{name} cannot be read: {TOO_LONG}")
+        if block[:end].strip():
+            yield _native(block[:end])
+        rest = block[end:]
+    if rest.strip():
+        yield _native(rest)
+
+
+def _native(content: bytes) -> Any:
+    memory = pa.BufferOutputStream()
+    memory.write(content)
+    return pa.BufferReader(memory.getvalue())
 
 
 def _json(file: Any, name: str) -> Iterator[pa.RecordBatch]:

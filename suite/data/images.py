@@ -44,11 +44,12 @@ def _from_files(source: Path, entries: folders.Entries, options: DataOptions) ->
         kept_entries.rows(options),
         options,
         [*entries.detected, *detected],
+        entries.label_column,
     )
 
 
 def _from_arrays(source: Path, found: arrays.Arrays, options: DataOptions) -> Dataset:
-    if options.undivided:
+    if not options.divides(len(found.labels)):
         rows = splits.undivided(len(found.y))
     elif len(found.test):
         rows = splits.around_test(found.y, found.labels, found.test, options.seed)
@@ -73,6 +74,7 @@ def _dataset(
     rows: Any,
     options: DataOptions,
     detected: list[str],
+    label_column: str | None = None,
 ) -> Dataset:
     height, width, channels = images.shape[1:]
     found = [
@@ -81,4 +83,5 @@ def _dataset(
         f"classes: {len(labels)} ({', '.join(labels[:10])}{', ...' if len(labels) > 10 else ''})",
     ]
     spec = TensorSpec("image", "uint8", (height, width, channels), "image", "image")
-    return Dataset({"image": images}, y, labels, rows, [spec], describe(source, rows, found, options), found)
+    described = describe(source, rows, found, options, label_column)
+    return Dataset({"image": images}, y, labels, rows, [spec], described, found)

@@ -123,7 +123,7 @@ def listed(source: Path, options: DataOptions) -> Entries:
     table = formats.table(source)
     names = table.column_names
     path_column = next((name for name in names if name.lower() in PATH_NAMES), None)
-    label_column = options.label_column or next((name for name in names if name.lower() in LABEL_NAMES), None)
+    label_column = options.label_among(names) or next((name for name in names if name.lower() in LABEL_NAMES), None)
     if path_column is None and label_column and len(names) == 2:
         path_column = next(name for name in names if name != label_column)
     if path_column is None or label_column is None:
@@ -140,4 +140,4 @@ def listed(source: Path, options: DataOptions) -> Entries:
     detected = [f"columns: path '{path_column}', label '{label_column}'"]
     if len(kept) < len(values):
         detected.append(f"rows without a label left out: {len(values) - len(kept):,}")
-    return Entries([paths[index] for index in kept], y, labels, np.full(len(kept), ""), detected)
+    return Entries([paths[index] for index in kept], y, labels, np.full(len(kept), ""), detected, label_column)

@@ -20,12 +20,20 @@ def existing(source: Path) -> Path:
     return source
 
 
-def describe(source: Path, rows: Mapping[Any, np.ndarray], detected: list[str], options: DataOptions) -> dict[str, Any]:
-    """The card's `data`: path, sha256, rows by split, what was detected, and the options given by hand."""
+def describe(
+    source: Path,
+    rows: Mapping[Any, np.ndarray],
+    detected: list[str],
+    options: DataOptions,
+    label_column: str | None = None,
+) -> dict[str, Any]:
+    """The card's `data`: path, sha256, rows by split, the label's column if one held it, what was detected, and the
+    options given by hand."""
     return {
         "path": str(source),
         "sha256": _hash(source),
         "rows": {name: len(split) for name, split in rows.items()},
+        "label_column": label_column,
         "detected": detected,
         "options": options.given(),
     }

@@ -3,6 +3,7 @@
 import itertools
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ from suite.preprocessing.mirror import image, values
 
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp")
 STDIN = "-"
-Batch = tuple[list[str] | None, dict[str, np.ndarray]]
 READERS: dict[str, Callable[[str, str], float]] = {
     "numeric": lambda text, _: values.number(text),
     "boolean": lambda text, _: values.boolean(text),
@@ -23,18 +23,29 @@ READERS: dict[str, Callable[[str, str], float]] = {
 WANTED = {"numeric": "a number", "boolean": "true or false", "date": "a date"}
 
 
+@dataclass(frozen=True)
+class Batch:
+    """Raw inputs of some rows; of pictures also all paths, and by path what is wrong with those that are left out."""
+
+    inputs: dict[str, np.ndarray]
+    paths: list[str] = field(default_factory=list)
+    errors: dict[str, str] = field(default_factory=dict)
+
+
 def images(source: str, shape: tuple[int, ...], size: int) -> Iterator[Batch]:
-    """Paths and uint8 images (N, *shape): the pictures below a folder, one picture, or those that a table names."""
+    """uint8 images (N, *shape): the pictures below a folder, one picture, or those that a table names."""
     for chunk in _chunks(_pictures(source), size):
-        pictures = np.empty((len(chunk), *shape), np.uint8)
-        for index, path in enumerate(chunk):
+        pictures: list[np.ndarray] = []
+        errors = {}
+        for path in chunk:
             try:
-                pictures[index] = image.decode(path.read_bytes(), *shape)
+                pictures.append(image.decode(path.read_bytes(), *shape))
             except OSError as error:
-                raise SuiteError(f"{path} cannot be read ({error.strerror}): mend the path") from error
+                errors[str(path)] = f"the file cannot be read ({error.strerror}): mend the path"
             except SuiteError as error:
-                raise SuiteError(f"{path}: {error}") from error
-        yield [str(path) for path in chunk], {"image": pictures}
+                errors[str(path)] = str(error)
+        stacked = np.array(pictures, np.uint8).reshape(-1, *shape)
+        yield Batch({"image": stacked}, [str(path) for path in chunk], errors)
 
 
 def _pictures(source: str) -> Iterator[Path]:
@@ -66,7 +77,7 @@ def texts(source: str, column: str | None, size: int) -> Iterator[Batch]:
             raise unknown("column", column, names)
         found = ["" if value is None else str(value) for value in batch.column(column).to_pylist()]
         for chunk in _chunks(iter(found), size):
-            yield None, {"text": np.array(chunk, object)}
+            yield Batch({"text": np.array(chunk, object)})
 
 
 def _text_column(source: str, batch: Any) -> str:
@@ -98,7 +109,7 @@ def table(source: str, specs: list[TensorSpec], ignored: list[str], size: int) -
             raise unknown("input column", strange[0], [spec.name for spec in specs])
         for start in range(0, batch.num_rows, size):
             rows = batch.slice(start, size)
-            yield None, {spec.name: _column(spec, rows, first + start) for spec in specs}
+            yield Batch({spec.name: _column(spec, rows, first + start) for spec in specs})
         first += batch.num_rows
 
 

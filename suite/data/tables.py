@@ -46,8 +46,9 @@ def read(source: Path, options: DataOptions) -> Dataset:
     detected = [*plan.detected, *_oddities(found, slips)]
     if len(y) < plan.label.rows:
         detected.append(f"rows without a label left out: {plan.label.rows - len(y):,}")
-    rows, order = (splits.undivided(len(y)), None) if options.undivided else _rows(y, plan, time, groups, options.seed)
-    described = describe(source, rows, detected, options)
+    divided = options.divides(len(plan.labels))
+    rows, order = _rows(y, plan, time, groups, options.seed) if divided else (splits.undivided(len(y)), None)
+    described = describe(source, rows, detected, options, plan.label.name)
     return Dataset(inputs, y, plan.labels, rows, plan.specs, described, detected, [], plan.ignored, order, groups)
 
 
@@ -70,15 +71,17 @@ def profile(source: Path) -> dict[str, Column]:
 
 
 def _plan(source: Path, found: dict[str, Column], options: DataOptions) -> Plan:
-    label, why = _label(source, found, options.label_column)
+    label, why = _label(source, found, options)
     positive = options.positive or min(label.distinct, key=lambda value: (label.distinct[value], value))
     if positive not in label.distinct:
         raise unknown(f"value in the label column '{label.name}'", positive, list(label.distinct))
-    negative = next(value for value in label.distinct if value != positive)
+    labels = sorted(label.distinct, key=lambda value: value == positive)
     detected = [
         f"label column: {label.name} ({why})",
         f"positive: '{positive}' ({label.distinct[positive]:,} of {label.known:,} rows; "
-        f"{'as asked' if options.positive else 'the rarer value'})",
+        f"{'as asked' if options.positive else 'the rarer value'})"
+        if len(labels) == 2
+        else f"all rows are '{positive}'",
     ]
     group = _group(found, label, options)
     time = None if group else _time(found, label, options.time_column)
@@ -86,7 +89,7 @@ def _plan(source: Path, found: dict[str, Column], options: DataOptions) -> Plan:
         _inputs_of_model(source, found, options) if options.inputs else _inputs(source, found, label, time, group)
     )
     detected += told
-    if options.undivided:
+    if not options.divides(len(labels)):
         detected.append("split: none")
     elif group:
         detected.append(f"split: random, rows with the same {group.name} kept together")
@@ -95,7 +98,7 @@ def _plan(source: Path, found: dict[str, Column], options: DataOptions) -> Plan:
             f"split: in time by {time.name}" if time else "split: random, stratified by label (no time column)"
         )
     used = {spec.name for spec in specs}
-    return Plan(label, [negative, positive], time, group, specs, [name for name in found if name not in used], detected)
+    return Plan(label, labels, time, group, specs, [name for name in found if name not in used], detected)
 
 
 def _inputs(
@@ -135,29 +138,23 @@ def _inputs_of_model(
     return list(options.inputs), [f"columns not there, taken as missing: {', '.join(lacking)}"] if lacking else []
 
 
-def _label(source: Path, found: dict[str, Column], wanted: str | None) -> tuple[Column, str]:
+def _label(source: Path, found: dict[str, Column], options: DataOptions) -> tuple[Column, str]:
+    # To learn from there have to be two classes; a model can be measured on rows of one.
+    fewest = 1 if options.inputs else 2
+    wanted = options.label_among(found)
     if wanted is not None:
-        if wanted not in found:
-            raise unknown("column", wanted, list(found))
-        column = found[wanted]
-        if len(column.distinct) != 2:
-            some = ", ".join(list(column.distinct)[:4]) or "nothing"
-            count = "more than 1,000" if len(column.distinct) > columns.DISTINCT else str(len(column.distinct))
-            raise SuiteError(
-                f"the label column '{wanted}' has {count} values ({some}, ...): it needs exactly two classes"
-            )
-        return column, "as asked, two values"
-    two = [column for column in found.values() if len(column.distinct) == 2 and not column.native_date]
-    named = [column for name in LABEL_NAMES for column in two if column.name.lower() == name]
+        column = _wanted_label(found, wanted, fewest)
+        return column, f"{'as asked' if options.label_column else 'as the model knows it'}, {_count(column)}"
+    few = [column for column in found.values() if 1 <= len(column.distinct) <= 2 and not column.native_date]
+    named = [column for name in LABEL_NAMES for column in few if column.name.lower() == name]
+    enough = next((column for column in named if len(column.distinct) >= fewest), None)
+    if enough:
+        return enough, f"named like a label, {_count(enough)}"
     if named:
-        return named[0], "named like a label, two values"
-    one = next(
-        (c for name in LABEL_NAMES for c in found.values() if c.name.lower() == name and len(c.distinct) == 1), None
-    )
-    if one:
         raise SuiteError(
-            f"the label column '{one.name}' holds only '{next(iter(one.distinct))}': two classes are needed"
+            f"the label column '{named[0].name}' holds only '{next(iter(named[0].distinct))}': two classes are needed"
         )
+    two = [column for column in few if len(column.distinct) == 2]
     if len(two) == 1:
         return two[0], "the only column of two values"
     if not two:
@@ -166,6 +163,21 @@ def _label(source: Path, found: dict[str, Column], wanted: str | None) -> tuple[
         f"{source} has several columns that may be the label ({', '.join(column.name for column in two)}): "
         "say which with --label-column"
     )
+
+
+def _wanted_label(found: dict[str, Column], wanted: str, fewest: int) -> Column:
+    if wanted not in found:
+        raise unknown("column", wanted, list(found))
+    column = found[wanted]
+    if not fewest <= len(column.distinct) <= 2:
+        some = ", ".join(list(column.distinct)[:4]) or "nothing"
+        count = "more than 1,000" if len(column.distinct) > columns.DISTINCT else str(len(column.distinct))
+        raise SuiteError(f"the label column '{wanted}' has {count} values ({some}, ...): it needs exactly two classes")
+    return column
+
+
+def _count(column: Column) -> str:
+    return "two values" if len(column.distinct) == 2 else "one value"
 
 
 def _group(found: dict[str, Column], label: Column, options: DataOptions) -> Column | None:
@@ -209,7 +221,7 @@ def _load(
     start = 0
     for batch in _labelled(source, plan.label.name):
         rows = slice(start, start + batch.num_rows)
-        y[rows] = [text == plan.labels[1] for text in columns.texts(batch.column(plan.label.name)).to_pylist()]
+        y[rows] = [plan.labels.index(text) for text in columns.texts(batch.column(plan.label.name)).to_pylist()]
         for spec in plan.specs:
             if spec.name in batch.schema.names:
                 target = inputs[spec.name][rows]

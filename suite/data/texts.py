@@ -42,19 +42,18 @@ def _from_folder(source: Path, options: DataOptions) -> Dataset:
 
 def _from_table(source: Path, options: DataOptions) -> Dataset:
     found = profile(source)
+    asked = options.label_among(found)
     for wanted in (options.text_column, options.label_column, options.group_column):
         if wanted is not None and wanted not in found:
             raise unknown("column", wanted, list(found))
-    if options.label_column is not None and options.label_column in (options.text_column, options.group_column):
-        raise UsageError(f"'{options.label_column}' cannot be the label and something else too: name other columns")
+    if asked is not None and asked in (options.text_column, options.group_column):
+        raise UsageError(f"'{asked}' cannot be the label and something else too: name other columns")
     text = (
-        found[options.text_column]
-        if options.text_column
-        else _text_column(source, found, options.label_column, options.group_column)
+        found[options.text_column] if options.text_column else _text_column(source, found, asked, options.group_column)
     )
     label = (
-        found[options.label_column]
-        if options.label_column
+        found[asked]
+        if asked
         else _label_column(source, {name: c for name, c in found.items() if name != options.group_column}, text)
     )
     labels = sorted(label.distinct)
@@ -73,14 +72,14 @@ def _from_table(source: Path, options: DataOptions) -> Dataset:
     ]
     if len(y) < label.rows:
         detected.append(f"rows without a label left out: {label.rows - len(y):,}")
-    if options.undivided:
+    if not options.divides(len(labels)):
         rows = splits.undivided(len(y))
     elif groups is None:
         rows = splits.stratified(y, labels, options.seed)
     else:
         rows = splits.grouped(y, labels, groups, options.seed)
         detected.append(f"split: random, rows with the same {options.group_column} kept together")
-    return _dataset(source, texts, y, labels, rows, detected, options, groups)
+    return _dataset(source, texts, y, labels, rows, detected, options, groups, label.name)
 
 
 def _text_column(source: Path, found: dict[str, Column], label: str | None, group: str | None) -> Column:
@@ -164,6 +163,7 @@ def _dataset(
     detected: list[str],
     options: DataOptions,
     groups: np.ndarray | None = None,
+    label_column: str | None = None,
 ) -> Dataset:
-    described = describe(source, rows, detected, options)
+    described = describe(source, rows, detected, options, label_column)
     return Dataset({"text": texts}, y, labels, rows, [SPEC], described, detected, groups=groups)

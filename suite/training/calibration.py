@@ -5,7 +5,7 @@ from scipy.optimize import minimize_scalar
 
 SMALLEST = 1e-7
 FEWEST_ROWS = 100
-RANGE = (0.25, 4.0)
+RANGE = (0.1, 10.0)
 
 
 def temperature(y: np.ndarray, probabilities: np.ndarray) -> float:
@@ -24,3 +24,14 @@ def temperature(y: np.ndarray, probabilities: np.ndarray) -> float:
 
     found = minimize_scalar(cross_entropy, bounds=np.log(RANGE), method="bounded")
     return float(np.exp(found.x)) if found.fun < cross_entropy(0.0) else 1.0
+
+
+def at_its_bound(temperature: float) -> list[str]:
+    """A note where validation rows would have had the temperature beyond its range; else none."""
+    for bound, kind in zip(RANGE, ("sure", "unsure"), strict=True):
+        if np.isclose(temperature, bound, rtol=0.01):
+            return [
+                f"Calibration made the scores as {kind} as it may (a temperature of {bound:g}), and the validation "
+                "rows would have them more so: take them with care."
+            ]
+    return []

@@ -74,17 +74,14 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
 
         SuiteError where the state is damaged, or where it is that of a training with other settings.
         """
-        try:
-            # NumPy would take it for a pickle.
-            if not zipfile.is_zipfile(self._file):
-                raise ValueError("not an archive")
-            with np.load(self._file, allow_pickle=False) as saved:
-                arrays = dict(saved)
-            state = json.loads(arrays["state"].tobytes())
-        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-            raise SuiteError(f"{self._file} is damaged ({error}): leave --resume out to begin again") from error
+        arrays, state = self._read()
         self._check(state["settings"])
         model.optimizer.build(model.trainable_variables)
+        groups = {"best": model.weights, **_variables(model)}
+        wanted = {f"{group}_{index}": value for group in groups for index, value in enumerate(groups[group])}
+        for name, value in wanted.items():
+            if name not in arrays or arrays[name].shape != tuple(value.shape):
+                raise self._damaged(f"'{name}' is not in it as it was written")
         for group, variables in _variables(model).items():
             for index, variable in enumerate(variables):
                 variable.assign(arrays[f"{group}_{index}"])
@@ -94,6 +91,24 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
         selection.best_weights = [arrays[f"best_{index}"] for index in range(len(model.weights))]
         selection.started -= state["seconds"]
         return len(selection.history["loss"])
+
+    def _read(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """All arrays of the file, and what else it keeps."""
+        try:
+            # NumPy would take it for a pickle.
+            if not zipfile.is_zipfile(self._file):
+                raise ValueError("not an archive")
+            with np.load(self._file, allow_pickle=False) as saved:
+                arrays = dict(saved)
+            if "state" not in arrays:
+                raise ValueError("'state' is not in it")
+            state: dict[str, Any] = json.loads(arrays["state"].tobytes())
+        except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+            raise self._damaged(error) from error
+        return arrays, state
+
+    def _damaged(self, reason: object) -> SuiteError:
+        return SuiteError(f"{self._file} is damaged ({reason}): leave --resume out to begin again")
 
     def _check(self, found: dict[str, Any]) -> None:
         apart = difference(json.loads(json.dumps(self._settings)), found)

@@ -33,7 +33,8 @@ def evaluate(y: np.ndarray, probabilities: np.ndarray, threshold: float | None =
     """Metrics of `probabilities` (N, K) for `y` int (N,).
 
     With two classes also those of the second class as what is looked for; `threshold` is where it counts as found
-    (None: whichever class is likelier). A ranking metric is left out where only one class is present.
+    (None: whichever class is likelier). Where only one class is present, what needs both is left out: ranking metrics
+    and precision, and recall where that class is the first.
     """
     classes = np.arange(probabilities.shape[1])
     predicted = _predict(probabilities, threshold)
@@ -47,8 +48,9 @@ def evaluate(y: np.ndarray, probabilities: np.ndarray, threshold: float | None =
         result["brier"] = float(np.mean((probabilities[:, 1] - (y == 1)) ** 2))
         if len(np.unique(y)) == 2:
             result |= _ranking(y, probabilities[:, 1])
-        result["precision"] = metrics.precision_score(y, predicted, zero_division=0)
-        result["recall"] = metrics.recall_score(y, predicted, zero_division=0)
+            result["precision"] = metrics.precision_score(y, predicted, zero_division=0)
+        if (y == 1).any():
+            result["recall"] = metrics.recall_score(y, predicted, zero_division=0)
     return {name: round(float(value), 6) for name, value in result.items()}
 
 

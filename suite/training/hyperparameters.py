@@ -56,7 +56,7 @@ def choose(build: "Callable[[HyperParameters], Any]", values: Mapping[str, Any])
 
         def _retrieve(self, item: Any) -> Any:
             if item.name in wanted:
-                _check(item, wanted[item.name])
+                self.values[item.name] = _declared(item, wanted[item.name])
             return super()._retrieve(item)
 
     hp = Checked()
@@ -73,15 +73,24 @@ def _dotted(name: str) -> str:
     return name.replace("/", ".")
 
 
-def _check(item: Any, value: Any) -> None:
+def _declared(item: Any, value: Any) -> Any:
+    """The value as the network declares it: 32 for 32.0 where it counts; UsageError for one that it does not allow."""
     name, config = _dotted(item.name), item.get_config()
     if "values" in config:
-        if value not in config["values"]:
+        # True is not 1 to a person.
+        same = [one for one in config["values"] if one == value and isinstance(one, bool) == isinstance(value, bool)]
+        if not same:
             raise UsageError(f"{name} cannot be {value!r}: choose one of {', '.join(map(str, config['values']))}")
-    elif "min_value" in config:
-        kind = int if type(item).__name__ == "Int" else (int, float)
+        return same[0]
+    if "min_value" in config:
         low, high = config["min_value"], config["max_value"]
-        if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
             raise UsageError(f"{name} cannot be {value!r}: choose a number from {low} to {high}")
-    elif type(item).__name__ == "Boolean" and not isinstance(value, bool):
+        if type(item).__name__ == "Float":
+            return float(value)
+        if value != int(value):
+            raise UsageError(f"{name} cannot be {value!r}: choose a whole number from {low} to {high}")
+        return int(value)
+    if type(item).__name__ == "Boolean" and not isinstance(value, bool):
         raise UsageError(f"{name} cannot be {value!r}: choose true or false")
+    return value

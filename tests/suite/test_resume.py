@@ -6,12 +6,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from suite import artifact
+from suite.errors import SuiteError
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 FIT = ("fit", "text_cls", "--epochs", "5", "--set", "training.average=0.9")
@@ -69,6 +72,42 @@ def test_killed_before_there_was_a_state_it_begins_again(suite: Run, data: Path,
     assert fitted.returncode == 0, fitted.stderr
     assert "nothing to resume" in fitted.stdout
     assert artifact.versions(tmp_path / "text_cls") == [1]
+
+
+def test_a_state_that_lacks_an_array_is_refused(make: Callable[[str], Any], tmp_path: Path) -> None:
+    from suite import domain as registry
+    from suite.training import fit, hyperparameters
+    from suite.training.data import prepare
+    from suite.training.model import build
+
+    domain = registry.get("fraud")
+    prepared = prepare(domain, make("fraud").dataset)
+    hp = hyperparameters.choose(lambda space: build(domain, space, prepared, 2), {"mlp.units": 16, "mlp.depth": 1})
+    file = tmp_path / "fraud.npz"
+    settings = fit.Settings(2, 0, "average_precision")
+    fit.fit(domain, hp, prepared, settings, resumable=fit.Resumable(file, {}, interval=0))
+    with np.load(file) as saved:
+        arrays = dict(saved)
+    assert {name.partition("_")[0] for name in arrays} == {"state", "best", "model", "optimizer"}
+    model = build(domain, hp, prepared, 2)
+    before = model.get_weights()
+    for lacking in arrays:
+        np.savez(file, **{name: value for name, value in arrays.items() if name != lacking})
+        with pytest.raises(SuiteError, match=rf"fraud\.npz is damaged \('{lacking}' is not in it") as caught:
+            restored(file, domain, hp, model, prepared, settings)
+        assert "leave --resume out" in str(caught.value)
+    assert all((old == new).all() for old, new in zip(before, model.get_weights(), strict=True))
+    np.savez(file, **arrays)
+    assert restored(file, domain, hp, model, prepared, settings) == 2
+
+
+def restored(file: Path, domain: Any, hp: Any, model: Any, prepared: Any, settings: Any) -> int:
+    """How many epochs are done by the state in `file`, once it is restored into `model`."""
+    from suite.training.checkpoint import Checkpoint
+    from suite.training.selection import Selection
+
+    identity = {**asdict(settings), "hyperparameters": dict(hp.values)}
+    return Checkpoint(file, identity, Selection(prepared, settings.objective, 6)).restore(model)
 
 
 @pytest.mark.parametrize("start", [b"PK\3\4", b"no archive"])

@@ -8,6 +8,8 @@ from subprocess import CompletedProcess
 import numpy as np
 import pytest
 
+from suite.errors import UsageError
+
 Run = Callable[..., CompletedProcess[str]]
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "##ly", "a", "the", "film", "##s"]
 
@@ -74,8 +76,18 @@ def test_a_model_with_it_is_trained_saved_and_asked(suite: Run, preset: Path, tm
     assert answered.returncode == 0, answered.stderr
 
 
-def test_a_preset_that_is_not_there_is_named(suite: Run, tmp_path: Path) -> None:
-    missing = tmp_path / "no preset"
-    done = suite("fit", "text_cls", "--set", f"reader.pretrained={missing}", "--models", tmp_path)
+def test_a_preset_that_is_not_there_is_named(tmp_path: Path) -> None:
+    from suite.blocks import backbone
+
+    (tmp_path / "empty").mkdir()
+    neither = "it is neither a folder here nor a preset that KerasHub knows"
+    empty = r".* has no config\.json.*"
+    for preset, reason in (("5", neither), (tmp_path / "none", neither), (tmp_path / "empty", empty)):
+        with pytest.raises(UsageError, match=rf"^the pretrained network '{preset}' cannot be had \({reason}\): give"):
+            backbone._load(str(preset))
+
+
+def test_a_preset_that_is_not_there_ends_a_fit_in_one_line(suite: Run, tmp_path: Path) -> None:
+    done = suite("fit", "text_cls", "--set", "reader.pretrained=5", "--models", tmp_path)
     assert done.returncode == 2
-    assert f"the pretrained network '{missing}' cannot be had" in done.stderr.splitlines()[-1]
+    assert "the pretrained network '5' cannot be had (it is neither a folder here" in done.stderr.splitlines()[-1]

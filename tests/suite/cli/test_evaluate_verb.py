@@ -71,4 +71,26 @@ def test_all_rows_may_be_of_one_class(suite: Run, make: Callable[[str], Any], tm
     found = metrics(suite(*arguments, "--split", "all", "--json"))
     assert found["rows"] == 4
     assert "roc_auc" not in found["metrics"]
-    assert "two classes" in suite(*arguments).stderr
+    assert metrics(suite(*arguments, "--json")) == found
+    none = suite(*arguments, "--split", "train")
+    assert none.returncode == 1
+    assert "no rows are for train" in none.stderr
+
+
+@pytest.mark.parametrize(("label", "recall"), [("0", False), ("1", True)])
+def test_a_table_of_one_class_has_the_metrics_that_exist_for_it(
+    suite: Run, make: Callable[[str], Any], tmp_path: Path, label: str, recall: bool
+) -> None:
+    made = make("fraud")
+    source = tmp_path / "a.jsonl"
+    source.write_text("\n".join(json.dumps({"V1": i / 7, "Class": label}) for i in range(12)))
+    arguments = ("evaluate", "fraud", "--data", source, "--models", made.models)
+    found = metrics(suite(*arguments, "--json"))
+    assert found["rows"] == 12
+    assert {"accuracy", "log_loss", "brier"} <= set(found["metrics"])
+    assert not {"roc_auc", "average_precision", "precision"} & set(found["metrics"])
+    assert ("recall" in found["metrics"]) == recall
+    assert (
+        f"all rows are '{label}': without both classes there is no average_precision, roc_auc"
+        in suite(*arguments).stdout
+    )

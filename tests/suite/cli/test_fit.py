@@ -84,6 +84,18 @@ def test_evaluate_repeats_the_test_figures_and_notes_them(
     assert noted["metrics"] == again["metrics"]
 
 
+def test_evaluate_takes_the_label_from_the_column_that_the_model_knows(
+    suite: Run, fitted: tuple[Path, CompletedProcess[str]], tmp_path: Path
+) -> None:
+    path = tmp_path / "a.jsonl"
+    rows = [{"words": f"lovely fine great {i}", "verdict": "good", "label": "bad"} for i in range(6)]
+    rows += [{"words": f"awful poor sad {i}", "verdict": "bad", "label": "good"} for i in range(6)]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    arguments = ("evaluate", "reviews", "--data", path, "--split", "all", "--models", fitted[0], "--json")
+    assert json.loads(suite(*arguments).stdout)["metrics"]["accuracy"] == 1
+    assert json.loads(suite(*arguments, "--label-column", "label").stdout)["metrics"]["accuracy"] == 0
+
+
 def test_evaluate_refuses_labels_that_the_model_does_not_know(
     suite: Run, fitted: tuple[Path, CompletedProcess[str]], tmp_path: Path
 ) -> None:

@@ -1,16 +1,21 @@
 """What a fit can go by beside its data: folds, groups, costs, another objective."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from suite import artifact, workflow
+from suite.cli import group
 from suite.data import tables
 from suite.data.options import DataOptions
+from suite.errors import SuiteError, UsageError
 from suite.training.thresholds import Costs, Rule
 
 Run = Callable[..., CompletedProcess[str]]
@@ -58,12 +63,96 @@ def test_the_costs_of_the_rows_choose_the_threshold(suite: Run, payments: Path, 
         card = artifact.read_card(artifact.find(tmp_path, "fraud"))
         assert card
         assert card.training["threshold"] == f"least cost (missed amount, false alarm {float(alarm):g})"
+        assert "392 of 400 values in 'amount' are negative: each costs as if it were positive." in card.notes
+        assert card.notes[0] in done.stdout
         thresholds.append(card.threshold)
     low, high = thresholds
     assert low < high
     unknown = suite("fit", "fraud", "--data", payments, "--models", tmp_path, "--cost-column", "customer")
     assert unknown.returncode == 2
     assert "no numeric column 'customer'" in unknown.stderr
+
+
+@pytest.mark.parametrize("verb", ["fit", "tune"])
+def test_costs_of_nothing_are_refused(verb: str) -> None:
+    arguments = [verb, "fraud", "--cost-false-negative", "0", "--cost-false-positive", "0"]
+    refused = CliRunner().invoke(group, arguments).exception
+    assert isinstance(refused, UsageError)
+    assert "neither a missed case nor a false alarm costs anything" in str(refused)
+
+
+def test_a_threshold_and_a_time_column_by_hand(suite: Run, payments: Path, tmp_path: Path) -> None:
+    done = suite("fit", "fraud", "--data", payments, "--models", tmp_path, "--epochs", "1", "--quiet",
+                 "--threshold", "0.42", "--time-column", "speed")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    card = artifact.read_card(tmp_path / "fraud" / "1")
+    assert card
+    assert card.threshold == 0.42
+    assert card.training["threshold"] == "0.42"
+    assert "split: in time by speed" in card.data["detected"]
+    assert "speed" not in [spec.name for spec in card.inputs]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--threshold", "most"), "'most' is no rule for a threshold"),
+        (("--threshold", "f1", "--cost-false-negative", "2"), "each choose the threshold"),
+        (("--time-column", "when"), "there is no column 'when'"),
+        (("--time-column", "customer"), "the time column 'customer' holds neither dates nor numbers"),
+        (("--preset", "quick"), "there is no preset of fraud 'quick'"),
+    ],
+)
+def test_what_cannot_be_gone_by_is_refused(
+    payments: Path, tmp_path: Path, options: tuple[str, ...], message: str
+) -> None:
+    arguments = ["fit", "fraud", "--data", str(payments), "--models", str(tmp_path), *options]
+    refused = CliRunner().invoke(group, arguments).exception
+    assert isinstance(refused, SuiteError)
+    assert message in str(refused)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_preset_sets_hyperparameters_and_epochs(suite: Run, tmp_path: Path) -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (40, 8, 8), np.uint8)
+    np.savez(tmp_path / "a.npz", images=pictures, labels=np.arange(40) % 2)
+    arguments = ("fit", "image_cls", "--data", tmp_path / "a.npz", "--models", tmp_path, "--preset", "quick")
+    done = suite(*arguments, "--set", "conv.filters=16")
+    assert done.returncode == 0, done.stderr
+    card = artifact.read_card(tmp_path / "image_cls" / "1")
+    assert card
+    assert card.hyperparameters["conv/connection"] == "plain"
+    assert card.hyperparameters["training/weight_decay"] == 0.2
+    assert card.hyperparameters["conv/filters"] == 16
+    assert "epoch 1/18 " in done.stdout
+
+
+def test_mlflow_that_is_not_installed_is_told_before_training(
+    make: Callable[[str], Any], payments: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make("fraud")
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    arguments = ["fit", "fraud", "--data", str(payments), "--models", str(tmp_path), "--epochs", "1", "--mlflow"]
+    done = CliRunner().invoke(group, arguments)
+    assert isinstance(done.exception, UsageError)
+    assert "pip install 'suite[mlflow]'" in str(done.exception)
+    assert "val_" not in done.output
+    assert not artifact.model_names(tmp_path)
+
+
+def test_mlflow_that_is_installed_gets_the_run(
+    suite: Run, payments: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mlflow = pytest.importorskip("mlflow")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", (tmp_path / "runs").as_uri())
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    done = suite("fit", "fraud", "--data", payments, "--models", tmp_path, "--epochs", "1", "--name", "payments",
+                 "--mlflow", "--set", "mlp.units=16")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    client = mlflow.MlflowClient((tmp_path / "runs").as_uri())
+    (run,) = client.search_runs([client.get_experiment_by_name("payments").experiment_id])
+    assert run.data.params["mlp/units"] == "16"
+    assert "val_average_precision" in run.data.metrics
 
 
 def test_a_missed_case_costs_its_amount_or_the_mean_where_that_is_missing(payments: Path) -> None:

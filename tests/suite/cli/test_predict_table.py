@@ -1,7 +1,9 @@
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from subprocess import CompletedProcess
+from subprocess import PIPE, CompletedProcess
 from typing import Any
 
 import pytest
@@ -49,6 +51,19 @@ def test_an_error_before_the_end_of_a_file_is_an_error_and_no_crash(suite: Run, 
         assert done.stderr.splitlines()[-1].startswith("error: there is no input column 'other'")
 
 
+def test_an_error_while_more_may_come_is_an_error_and_no_crash(fraud: Any) -> None:
+    from suite.data.formats import BLOCK
+
+    command = [sys.executable, "-m", "suite", "predict", "fraud", "--input", "-", "--models", fraud.models]
+    with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE) as process:
+        assert process.stdin
+        assert process.stderr
+        process.stdin.write(b"V1,other\n" + b"1.5,2\n" * (BLOCK // 6))
+        process.stdin.flush()
+        assert process.wait(60) == 2
+        assert process.stderr.read().startswith(b"error: there is no input column 'other'")
+
+
 def test_a_table_has_no_text_column(suite: Run, fraud: Any) -> None:
     done = suite("predict", "fraud", "--input", "-", "--text-column", "V1", "--models", fraud.models, stdin="{}")
     assert done.returncode == 2
@@ -65,18 +80,54 @@ def test_the_same_answers_on_both_engines(suite: Run, fraud: Any, tmp_path: Path
     assert answers["tf"] == pytest.approx(answers["litert"], abs=1e-4)
 
 
-def test_pictures_by_path_and_a_damaged_one_named(suite: Run, make: Callable[[str], Any], tmp_path: Path) -> None:
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """A folder of four pictures, the first and the third of them damaged."""
     from PIL import Image
 
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for index in range(4):
+        Image.new("RGB", (40, 30), (index * 60, 0, 0)).save(folder / f"{index}.png")
+    (folder / "0.png").write_bytes(b"no picture")
+    (folder / "2.png").write_bytes((folder / "2.png").read_bytes()[:60])
+    return folder
+
+
+@pytest.mark.parametrize("suffix", ["", ".csv", ".jsonl", ".parquet"])
+def test_pictures_are_answered_and_damaged_ones_named(
+    suite: Run, make: Callable[[str], Any], pictures: Path, tmp_path: Path, suffix: str
+) -> None:
+    from suite.data import formats
+
     made = make("image_cls")
-    for index in range(3):
-        Image.new("RGB", (40, 30), (index * 90, 0, 0)).save(tmp_path / f"{index}.png")
-    done = suite("predict", "image_cls", "--input", tmp_path, "--models", made.models)
-    assert [line.split(",")[0] for line in done.stdout.splitlines()] == [
-        "path",
-        *(str(tmp_path / f"{i}.png") for i in range(3)),
-    ]
-    (tmp_path / "1.png").write_bytes(b"no picture")
-    done = suite("predict", "image_cls", "--input", tmp_path, "--models", made.models)
+    target = tmp_path / f"answers{suffix or '.csv'}"
+    done = suite("predict", "image_cls", "--input", pictures, "--models", made.models,
+                 *(["--output", target] if suffix else []))  # fmt: skip
     assert done.returncode == 1
-    assert "1.png: this is no picture" in done.stderr
+    error = done.stderr.splitlines()[-1]
+    assert error.startswith("error: 2 of 4 pictures have no answer")
+    assert f"{pictures / '0.png'}: this is no picture" in error
+    assert f"{pictures / '2.png'}: the picture is damaged" in error
+    if not suffix:
+        target.write_text(done.stdout)
+    rows = [row for batch in formats.batches(target) for row in batch.to_pylist()]
+    assert [row["path"] for row in rows] == [str(pictures / f"{i}.png") for i in range(4)]
+    assert [bool(row["error"]) for row in rows] == [True, False, True, False]
+    assert [row["label"] in made.card.labels for row in rows] == [False, True, False, True]
+
+
+def test_pictures_without_an_answer_are_told_to_scripts(suite: Run, make: Callable[[str], Any], pictures: Path) -> None:
+    made = make("image_cls")
+    arguments = ("predict", "image_cls", "--models", made.models, "--json", "--input")
+    done = suite(*arguments, pictures)
+    assert done.returncode == 1
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result["rows"] == 4
+    assert set(result["errors"]) == {str(pictures / "0.png"), str(pictures / "2.png")}
+    alone = suite(*arguments, pictures / "0.png")
+    assert alone.returncode == 1
+    assert json.loads(alone.stdout.splitlines()[-1])["rows"] == 1
+    good = suite(*arguments, pictures / "1.png")
+    assert good.returncode == 0
+    assert json.loads(good.stdout.splitlines()[-1])["errors"] == {}

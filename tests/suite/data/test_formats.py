@@ -67,6 +67,31 @@ def test_whatever_is_written_as_csv_is_read_back(pairs: list[tuple[str, str]]) -
     assert [(row["first"], row["second"]) for row in rows(buffer)] == pairs
 
 
+@given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=30), st.sampled_from([512, 700]))
+def test_a_stream_is_cut_between_rows_only(pairs: list[tuple[str, str]], block: int) -> None:
+    buffer = io.BytesIO()
+    table = pa.table({"first": [a for a, _ in pairs], "second": [f"{b}," for _, b in pairs]})
+    arrow_csv.write_csv(table, buffer)
+    buffer.seek(0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(formats, "BLOCK", block)
+        assert [(row["first"], row["second"]) for row in rows(buffer)] == [(a, f"{b},") for a, b in pairs]
+
+
+def test_a_quote_within_a_value_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formats, "BLOCK", 64)
+    content = b"size,name\n" + b'5" wide,pipe\n' * 20
+    assert rows(io.BytesIO(content)) == [{"size": '5" wide', "name": "pipe"}] * 20
+
+
+def test_a_broken_stream_says_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SuiteError, match=r"standard input cannot be read: .*longer than 4 MB"):
+        rows(io.BytesIO(b"a,b\n" + b"x" * 9_000_000 + b",1\n"))
+    monkeypatch.setattr(formats, "BLOCK", 64)
+    with pytest.raises(SuiteError, match=r"standard input cannot be read: .*Row #102: Expected 2 columns, got 3"):
+        rows(io.BytesIO(b"a,b\n" + b"1,2\n" * 100 + b"1,2,3\n"))
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [

@@ -1,5 +1,6 @@
 import csv
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,31 @@ def test_positive_and_label_by_hand(tmp_path: Path) -> None:
         tables.read(path, DataOptions(label_column="verdict", positive="worse"))
     with pytest.raises(UsageError, match="several columns that may be the label \\(card present, verdict\\)"):
         tables.read(path, OPTIONS)
+
+
+def test_a_known_label_column_is_taken_where_there_is_one(tmp_path: Path) -> None:
+    path = payments(tmp_path / "a.csv", verdict=lambda i: "bad" if i % 4 else "good")
+    learned = tables.read(path, DataOptions(label_column="verdict"))
+    assert learned.source["label_column"] == "verdict"
+    known = DataOptions(inputs=tuple(learned.specs), known_label="verdict")
+    again = tables.read(path, known)
+    assert again.labels == ["bad", "good"]
+    assert "label column: verdict (as the model knows it, two values)" in again.detected
+    assert tables.read(path, replace(known, label_column="is_fraud")).labels == ["0", "1"]
+    assert tables.read(payments(tmp_path / "b.csv"), known).source["label_column"] == "is_fraud"
+
+
+@pytest.mark.parametrize("columns", [{"verdict": lambda i: "bad"}, {"is_fraud": lambda i: 0}])
+def test_a_model_is_measured_on_rows_of_one_class_and_not_made_of_them(tmp_path: Path, columns: Any) -> None:
+    specs = tuple(tables.read(payments(tmp_path / "a.csv"), OPTIONS).specs)
+    path = payments(tmp_path / "b.csv", **columns)
+    measured = tables.read(path, DataOptions(inputs=specs, known_label="verdict"))
+    assert len(measured.labels) == 1
+    assert (measured.y == 0).all()
+    assert len(measured.rows["test"]) == 300
+    (label,) = columns
+    with pytest.raises(SuiteError, match="two classes"):
+        tables.read(path, DataOptions(label_column=label))
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,7 @@ def small(
         metrics={"validation": {}, "test": {"ece": 0.1}},
         training={
             "parameters": 1, "seconds": 1, "epochs": 1, "best_epoch": 1, "objective": "accuracy", "temperature": 1.0,
+            "precision": "float32",
             "threshold": "f1", "command": "suite fit", "seed": 0, "machine": {}, "dead_units": {},
             "dead_units_rows": 1, "cross_validation": {},
         },
@@ -81,6 +82,7 @@ def test_every_domain_has_every_section_and_needs_nothing_else(made: Any) -> Non
     assert {f"#{name}" for name in SECTIONS} <= set(outline.loads)
     assert not re.search(r"url\(|@import", html)
     assert outline.tags.count("svg") >= 5
+    assert "<td>precision</td><td>float32</td>" in html
     for text in (made.card.data["sha256"], made.card.training["command"], made.card.training["machine"]["processor"]):
         assert text in html
 

@@ -13,9 +13,20 @@ def sharpened(power: float, rows: int = 4_000) -> tuple[np.ndarray, np.ndarray]:
     return y, powered / powered.sum(axis=1, keepdims=True)
 
 
-@pytest.mark.parametrize("power", [0.5, 1.0, 2.0, 3.0])
+@pytest.mark.parametrize("power", [0.15, 0.5, 1.0, 2.0, 3.0, 6.0])
 def test_the_temperature_is_how_far_the_network_is_too_sure(power: float) -> None:
     assert calibration.temperature(*sharpened(power)) == pytest.approx(power, rel=0.1)
+
+
+def test_a_temperature_at_its_bound_is_told() -> None:
+    y = np.arange(200) % 3
+    right = np.full((200, 3), 0.2)
+    right[np.arange(200), y] = 0.6
+    (note,) = calibration.at_its_bound(calibration.temperature(y, right))
+    assert "as sure as it may (a temperature of 0.1)" in note
+    (note,) = calibration.at_its_bound(calibration.temperature(y, np.roll(right, 1, axis=1)))
+    assert "as unsure as it may (a temperature of 10)" in note
+    assert calibration.at_its_bound(calibration.temperature(*sharpened(2.0))) == []
 
 
 def test_few_rows_say_nothing() -> None:

@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,3 +35,38 @@ def test_a_network_that_is_no_name_is_refused() -> None:
     preprocessing = {"kind": "image", "height": 12, "width": 12, "channels": 1}
     with pytest.raises(UsageError, match="there is no network '5'"):
         hyperparameters.choose(lambda hp: model.build(hp, preprocessing, 2), {"network": 5})
+
+
+def space(hp: Any) -> None:
+    hp.Choice("filters", [16, 32])
+    hp.Choice("clip", [0.0, 1.0])
+    hp.Int("depth", 0, 4)
+    hp.Float("dropout", 0.0, 0.6)
+    hp.Boolean("squeeze")
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "declared"),
+    [("filters", 32.0, 32), ("clip", 1, 1.0), ("depth", 3.0, 3), ("dropout", 0, 0.0), ("squeeze", True, True)],
+)
+def test_a_value_by_hand_is_taken_as_the_network_declares_it(name: str, given: Any, declared: Any) -> None:
+    found = hyperparameters.choose(space, {name: given}).values[name]
+    assert found == declared
+    assert type(found) is type(declared)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "message"),
+    [
+        ("filters", 32.5, "filters cannot be 32.5: choose one of 16, 32"),
+        ("filters", "32", "filters cannot be '32': choose one of 16, 32"),
+        ("clip", True, "clip cannot be True: choose one of 0.0, 1.0"),
+        ("depth", 2.5, "depth cannot be 2.5: choose a whole number from 0 to 4"),
+        ("depth", True, "depth cannot be True: choose a number from 0 to 4"),
+        ("dropout", False, "dropout cannot be False: choose a number from 0.0 to 0.6"),
+        ("squeeze", 1, "squeeze cannot be 1: choose true or false"),
+    ],
+)
+def test_a_value_of_another_kind_is_refused(name: str, given: Any, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        hyperparameters.choose(space, {name: given})

@@ -51,6 +51,11 @@ def test_auto_is_mixed_where_the_hardware_gains(
     assert ("bfloat16" in {layer.compute_dtype for layer in model.layers}) is gains
 
 
+def test_the_card_says_what_auto_became(made: Any) -> None:
+    assert made.card.hyperparameters["training/precision"] == "auto"
+    assert made.card.training["precision"] == "float32"
+
+
 def test_another_name_is_refused_with_what_there_is(make: Callable[[str], Any]) -> None:
     with pytest.raises(UsageError, match=r"no training\.precision 'mixed_float16': did you mean 'mixed_bfloat16'"):
         built("fraud", make("fraud").dataset, {"training.precision": "mixed_float16"})
@@ -94,7 +99,7 @@ def test_a_network_trained_in_bfloat16_is_saved_in_float32(
     outcome = workflow.train(domain, dataset, prepared, hp, Settings(1, 0, domain.objective))
     folder, card = workflow.save(tmp_path, name, outcome, command="suite fit")
     assert card.engines["litert"]["max_abs_diff"] <= 1e-4, card.notes
-    assert card.hyperparameters["training/precision"] == "mixed_bfloat16"
+    assert card.hyperparameters["training/precision"] == card.training["precision"] == "mixed_bfloat16"
     assert np.isfinite(outcome.fitted.history["loss"]).all()
 
     model = keras.models.load_model(folder / "model.keras")

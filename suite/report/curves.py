@@ -6,7 +6,7 @@ import numpy as np
 from markupsafe import Markup
 
 from suite.report import statistics
-from suite.report.plots import Chart
+from suite.report.plots import Chart, cut
 from suite.report.statistics import Answers
 
 UNIT = (0.0, 1.0)
@@ -56,7 +56,7 @@ def hardest(answers: Answers) -> list[int]:
 
 
 def _short(label: str) -> str:
-    return label if len(label) <= LONGEST_NAME else f"{label[: LONGEST_NAME - 1]}…"
+    return cut(label, LONGEST_NAME)
 
 
 def _scale(scores: np.ndarray, *others: float) -> tuple[float, float]:

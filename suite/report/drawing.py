@@ -7,6 +7,7 @@ from itertools import pairwise
 from markupsafe import Markup, escape
 
 from suite.report.network import Block, depths
+from suite.report.plots import cut
 
 BOX, LANE = 224.0, 22.0
 GAP_X, GAP_Y = 18.0, 30.0
@@ -130,11 +131,7 @@ def _lines(block: Block) -> list[str]:
             rest.append(text)
     shape = " × ".join("any" if size is None else f"{size:,}" for size in block.shape) or "one number"
     weights = f" · {block.parameters:,} parameters" if block.parameters else ""
-    return [_cut(line) for line in (block.title, *rest, shape + weights)]
-
-
-def _cut(line: str) -> str:
-    return line if len(line) <= LETTERS else f"{line[: LETTERS - 1]}…"
+    return [cut(line, LETTERS) for line in (block.title, *rest, shape + weights)]
 
 
 def _height(lines: Sequence[str]) -> float:

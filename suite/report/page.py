@@ -1,7 +1,7 @@
 """report.html: one self-contained page about one version of a model, or about two of them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from suite.artifact import Card
 from suite.data.dataset import Dataset
-from suite.report import curves, drawing, mistakes, statistics, tables
+from suite.report import curves, drawing, importance, mistakes, search, statistics, tables, units
 from suite.report.comparison import Comparison
 from suite.report.network import Block
 from suite.report.statistics import Answers
@@ -26,7 +26,8 @@ class Material:
     """What a page shows beside the card.
 
     `history` holds a value an epoch by metric, `answers` are those to the test rows. `missed` (N,) is what each of
-    these rows costs by `costs` if it is missed.
+    these rows costs by `costs` if it is missed. `runners_up` are titles and blocks of the networks that came next in a
+    search.
     """
 
     history: Mapping[str, Sequence[float]]
@@ -35,6 +36,7 @@ class Material:
     blocks: Sequence[Block]
     missed: np.ndarray
     costs: "Costs"
+    runners_up: Sequence[tuple[str, Sequence[Block]]] = field(default_factory=list)
 
 
 def render(card: Card, material: Material) -> str:
@@ -64,6 +66,10 @@ def render(card: Card, material: Material) -> str:
         mistakes=mistakes.worst(dataset, answers, card.preprocessing),
         wrong=int((answers.predicted != answers.y).sum()),
         drawing=drawing.draw(material.blocks),
+        found=search.section(card.search, material.blocks, material.runners_up),
+        fewest=importance.FEWEST,
+        most_trials=search.MOST_TRIALS,
+        quantity=units.written,
     )
 
 

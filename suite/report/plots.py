@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from math import ceil, floor, log10
+from typing import Literal
 
 import numpy as np
 from markupsafe import Markup, escape
@@ -12,7 +14,11 @@ LEFT, RIGHT, TOP, BOTTOM = 52, 14, 22, 40
 TICKS = 5
 SERIES = 6
 FINEST = 0.4
+LETTER = 6.2
 Points = Iterable[tuple[float, float]]
+Shape = Literal["dot", "small", "ring", "cross", "diamond"]
+# What is drawn around the middle of a mark, where it is not a circle.
+PATHS = {"cross": "m-4 -4l8 8m0 -8l-8 8", "diamond": "m0 -5l5 5l-5 5l-5 -5z"}
 
 
 @dataclass
@@ -20,7 +26,8 @@ class Chart:
     """Axes, and what is drawn in them; `figure` gives all as HTML, with a legend where there are several series.
 
     Ranges that are not given are those of the data. `whole` is for an x axis of whole numbers. `log` is for
-    a y axis of powers of ten; values below one are then drawn at its foot.
+    a y axis of powers of ten; values below one are then drawn at its foot. `x_ticks` names places on the x axis instead
+    of numbers.
     """
 
     title: str
@@ -30,10 +37,12 @@ class Chart:
     y: tuple[float, float] | None = None
     log: bool = False
     whole: bool = False
+    x_ticks: Sequence[tuple[float, str]] | None = None
+    width: int = WIDTH
     _lines: list[tuple[str, np.ndarray, bool]] = field(default_factory=list)
     _bars: list[tuple[float, float, float, str]] = field(default_factory=list)
     _errors: list[tuple[float, float, float]] = field(default_factory=list)
-    _dots: list[tuple[float, float, int, str]] = field(default_factory=list)
+    _dots: list[tuple[float, float, int, str, Shape]] = field(default_factory=list)
     _marks: list[tuple[float, str]] = field(default_factory=list)
 
     def line(self, name: str, points: Points, *, guide: bool = False) -> int:
@@ -49,9 +58,9 @@ class Chart:
         """The bounds of a value."""
         self._errors.append((x, low, high))
 
-    def dot(self, x: float, y: float, text: str, series: int = 0) -> None:
-        """A point that stands out, such as the operating point."""
-        self._dots.append((x, y, series, text))
+    def dot(self, x: float, y: float, text: str, series: int = 0, shape: Shape = "dot") -> None:
+        """A point that stands out, such as the operating point; at -inf it is on the x axis."""
+        self._dots.append((x, y, series, text, shape))
 
     def mark(self, x: float, text: str) -> None:
         """An upright line with a word at its head, such as the chosen threshold."""
@@ -68,8 +77,8 @@ class Chart:
 
     def _svg(self) -> str:
         axes = Axes.around(self)
-        label = f"{self.title}: {self.y_label} by {self.x_label}"
-        parts = [f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">', axes.frame(self)]
+        label = f"{self.title}: {self.y_label}" + (f" by {self.x_label}" if self.x_label else "")
+        parts = [f'<svg viewBox="0 0 {self.width} {HEIGHT}" role="img" aria-label="{escape(label)}">', axes.frame(self)]
         for left, right, height, text in self._bars:
             (x, top), (end, foot) = axes.place(left, height), axes.place(right, axes.y[0])
             parts.append(
@@ -87,12 +96,8 @@ class Chart:
             )
             number += not guide
         parts += [axes.marked(at, text) for at, text in self._marks]
-        for at, height, series, text in self._dots:
-            x, y = axes.place(at, height)
-            parts.append(
-                f'<circle class="dot dot-{series % SERIES}" cx="{x:.1f}" cy="{y:.1f}" r="4.5">'
-                f"<title>{escape(text)}</title></circle>"
-            )
+        for at, height, series, text, shape in self._dots:
+            parts.append(_marker(*axes.place(at, height), shape, f"{shape} {shape}-{series % SERIES}", text))
         return "".join([*parts, "</svg>"])
 
     def values(self, axis: int) -> list[float]:
@@ -114,28 +119,29 @@ class Axes:
     y: tuple[float, float]
     x_step: float
     y_step: float
+    width: int
     log: bool = False
 
     @classmethod
     def around(cls, chart: Chart) -> "Axes":
         """Axes that hold what the chart holds."""
         x = chart.x or _range(chart.values(0))
-        x_step = max(_step(*x), 1.0 if chart.whole else 0.0)
+        x_step = max(tick_step(*x), 1.0 if chart.whole else 0.0)
         if chart.log:
             powers = max(1, ceil(log10(max([1.0, *chart.values(1)]))))
-            return cls(x, (0.0, powers), x_step, ceil(powers / TICKS), True)
+            return cls(x, (0.0, powers), x_step, ceil(powers / TICKS), chart.width, True)
         low, high = chart.y or _range(chart.values(1))
-        step = _step(low, high)
+        step = tick_step(low, high)
         if chart.y is None:
             low, high = floor(low / step + 1e-9) * step, ceil(high / step - 1e-9) * step
-        return cls(x, (low, high), x_step, step)
+        return cls(x, (low, high), x_step, step, chart.width)
 
     def place(self, x: float, y: float) -> tuple[float, float]:
         """A value's place; beyond the axes it is at their end."""
         y = log10(max(y, 1.0)) if self.log and y > 0 else y
         across, up = ((value - low) / (high - low) for value, (low, high) in ((x, self.x), (y, self.y)))
         return (
-            LEFT + min(1.0, max(0.0, across)) * (WIDTH - LEFT - RIGHT),
+            LEFT + min(1.0, max(0.0, across)) * (self.width - LEFT - RIGHT),
             HEIGHT - BOTTOM - min(1.0, max(0.0, up)) * (HEIGHT - TOP - BOTTOM),
         )
 
@@ -151,17 +157,20 @@ class Axes:
     def frame(self, chart: Chart) -> str:
         """Grid, ticks and the names of the axes."""
         parts = []
-        for value, text in _ticks(*self.y, self.y_step):
+        for value, text in ticks(*self.y, self.y_step):
             _, down = self.place(self.x[0], 10**value if self.log else value)
             text = f"{10 ** round(value):,}" if self.log else text
-            parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{down:.1f}" y2="{down:.1f}"/>')
+            parts.append(f'<line class="grid" x1="{LEFT}" x2="{self.width - RIGHT}" y1="{down:.1f}" y2="{down:.1f}"/>')
             parts.append(f'<text class="tick" x="{LEFT - 6}" y="{down:.1f}" dy="4" text-anchor="end">{text}</text>')
         foot = HEIGHT - BOTTOM
-        for value, text in _ticks(*self.x, self.x_step):
+        for value, text, line in self._places(chart):
             across, _ = self.place(value, self.y[0])
             parts.append(f'<line class="grid" x1="{across:.1f}" x2="{across:.1f}" y1="{foot}" y2="{foot + 4}"/>')
-            parts.append(f'<text class="tick" x="{across:.1f}" y="{foot + 17}" text-anchor="middle">{text}</text>')
-        middle = LEFT + (WIDTH - LEFT - RIGHT) / 2, TOP + (HEIGHT - TOP - BOTTOM) / 2
+            parts.append(
+                f'<text class="tick" x="{across:.1f}" y="{foot + 17 + 13 * line}" text-anchor="middle">'
+                f"{escape(text)}</text>"
+            )
+        middle = LEFT + (self.width - LEFT - RIGHT) / 2, TOP + (HEIGHT - TOP - BOTTOM) / 2
         parts.append(
             f'<text class="label" x="{middle[0]}" y="{HEIGHT - 6}" text-anchor="middle">{escape(chart.x_label)}</text>'
             f'<text class="label" transform="translate(11 {middle[1]}) rotate(-90)" text-anchor="middle">'
@@ -169,14 +178,37 @@ class Axes:
         )
         return "".join(parts)
 
+    def _places(self, chart: Chart) -> list[tuple[float, str, int]]:
+        """What is written along the x axis, and in which line: names that are too long for one take turns in two."""
+        if chart.x_ticks is None:
+            return [(value, text, 0) for value, text in ticks(*self.x, self.x_step)]
+        across = [self.place(value, self.y[0])[0] for value, _ in chart.x_ticks]
+        room = min((abs(after - before) for before, after in pairwise(across)), default=self.width - LEFT - RIGHT)
+        lines = 2 if max(len(text) for _, text in chart.x_ticks) * LETTER > room else 1
+        letters = max(4, int(lines * room / LETTER))
+        return [(value, cut(text, letters), index % lines) for index, (value, text) in enumerate(chart.x_ticks)]
+
     def marked(self, at: float, text: str) -> str:
         """An upright line, its word above it on the side that has room."""
         x, _ = self.place(at, self.y[0])
-        side, anchor = (5, "start") if x < (LEFT + WIDTH) / 2 else (-5, "end")
+        side, anchor = (5, "start") if x < (LEFT + self.width) / 2 else (-5, "end")
         return (
             f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 16}" y2="{HEIGHT - BOTTOM}"/>'
             f'<text class="mark" x="{x + side:.1f}" y="{TOP - 7}" text-anchor="{anchor}">{escape(text)}</text>'
         )
+
+
+def _marker(x: float, y: float, shape: Shape, style: str, text: str) -> str:
+    title = f"<title>{escape(text)}</title>"
+    if shape in PATHS:
+        return f'<path class="{style}" d="M{x:.1f} {y:.1f}{PATHS[shape]}">{title}</path>'
+    radius = 4.5 if shape == "dot" else 3.2
+    return f'<circle class="{style}" cx="{x:.1f}" cy="{y:.1f}" r="{radius}">{title}</circle>'
+
+
+def cut(text: str, letters: int) -> str:
+    """A text of at most so many letters."""
+    return text if len(text) <= letters else f"{text[: letters - 1]}…"
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:
@@ -185,14 +217,15 @@ def _range(values: Sequence[float]) -> tuple[float, float]:
     return (low, high) if high > low else (low - room, high + room)
 
 
-def _step(low: float, high: float) -> float:
+def tick_step(low: float, high: float) -> float:
     """One, two or five times a power of ten, so that about five steps cover the range."""
     rough = (high - low) / TICKS
     power = 10.0 ** floor(log10(rough))
     return power * next(factor for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
 
 
-def _ticks(low: float, high: float, step: float) -> list[tuple[float, str]]:
+def ticks(low: float, high: float, step: float) -> list[tuple[float, str]]:
+    """The multiples of `step` within a range, and how they are written."""
     first = ceil(low / step - 1e-9)
     values = [(first + index) * step for index in range(int((high - first * step) / step + 1e-9) + 1)]
     return [(value, _number(value, step)) for value in values]

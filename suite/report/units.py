@@ -1,0 +1,32 @@
+"""What an objective is measured in, and how its values are written."""
+
+from typing import NamedTuple
+
+
+class Unit(NamedTuple):
+    """A unit's name, how many of those in which values are kept are one, and the decimals worth writing."""
+
+    name: str
+    factor: float
+    decimals: int
+
+
+METRIC = Unit("", 1.0, 4)
+# By cost, the smaller first.
+COSTS = {
+    "latency": (Unit("ms", 1.0, 3),),
+    "size": (Unit("bytes", 1.0, 0), Unit("kB", 1e3, 1), Unit("MB", 1e6, 2)),
+    "flops": (Unit("", 1.0, 0), Unit("thousand", 1e3, 1), Unit("million", 1e6, 2), Unit("billion", 1e9, 2)),
+}
+
+
+def fitting(objective: str, largest: float) -> Unit:
+    """The unit in which values up to `largest` are easily read."""
+    units = COSTS.get(objective, (METRIC,))
+    return next((unit for unit in reversed(units) if largest >= unit.factor), units[0])
+
+
+def written(objective: str, value: float) -> str:
+    """A value with its unit."""
+    unit = fitting(objective, value)
+    return f"{value / unit.factor:,.{unit.decimals}f} {unit.name}".rstrip()

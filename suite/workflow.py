@@ -160,9 +160,13 @@ def save(
     *,
     command: str,
     search: dict[str, Any] | None = None,
+    runners_up: Sequence[tuple[str, Sequence[network.Block]]] = (),
     folds: dict[str, Any] | None = None,
 ) -> tuple[Path, Card]:
-    """Write the next version of NAME, whole or not at all; return its folder and card."""
+    """Write the next version of NAME, whole or not at all; return its folder and card.
+
+    `runners_up` are titles and drawings of the networks that came next in a search.
+    """
     dataset, fitted = outcome.dataset, outcome.fitted
     with artifact.new_version(models, name) as (staging, number):
         engines, notes = export.export(
@@ -203,7 +207,9 @@ def save(
             search=search or {},
         )
         held_back.write(staging, held_back.collect(dataset, outcome.answers))
-        (staging / page.FILE).write_text(page.render(card, _material(outcome)), encoding="utf-8", errors="replace")
+        (staging / page.FILE).write_text(
+            page.render(card, _material(outcome, runners_up)), encoding="utf-8", errors="replace"
+        )
         artifact.write_card(staging, card)
     return models / name / str(number), card
 
@@ -226,7 +232,7 @@ def _dead_units(outcome: Outcome) -> dict[str, Any]:
     return {"dead_units": dead_units(model, batches), "dead_units_rows": len(rows)}
 
 
-def _material(outcome: Outcome) -> page.Material:
+def _material(outcome: Outcome, runners_up: Sequence[tuple[str, Sequence[network.Block]]]) -> page.Material:
     dataset = outcome.dataset
     rows = dataset.rows["test"]
     costs = outcome.rule.costs or thresholds.Costs()
@@ -238,6 +244,7 @@ def _material(outcome: Outcome) -> page.Material:
         blocks=network.blocks(outcome.fitted.model),
         missed=np.full(len(rows), costs.false_negative) if amounts is None else amounts,
         costs=costs,
+        runners_up=runners_up,
     )
 
 

@@ -10,10 +10,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from suite import artifact
+from suite import artifact, workflow
 from suite.data.dataset import Dataset
 from suite.domain import Domain
 from suite.errors import SuiteError
+from suite.report import network
 from tuning import domain_space, runner, space, strategies
 from tuning.executors import InProcess, Processes
 from tuning.journal import FILE, Journal
@@ -37,6 +38,7 @@ FOLDER = ".searches"
 LOCK = "lock"
 # How much longer than asked a search may take, if it is to end with a better network.
 LENIENCE = 0.1
+RUNNERS_UP = 2
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,17 @@ class Found:
     def tidy(self) -> None:
         """Delete what only a search that goes on would need, but not what it found."""
         shutil.rmtree(self.place / runner.STATES, ignore_errors=True)
+
+    def runners_up(self, best: Trial, domain: Domain, prepared: "Prepared") -> list[tuple[str, list[network.Block]]]:
+        """What came next after `best`: titles, and the networks as a report draws them."""
+        sign = self.plan.objectives[0].sign
+        others = [trial for trial in self.trials if trial.score is not None and trial.id != best.id]
+        drawn = []
+        for trial in sorted(others, key=lambda trial: -sign * (trial.score or 0.0))[:RUNNERS_UP]:
+            hp = workflow.choose(domain, prepared, self.plan.epochs, trial.hyperparameters)
+            blocks = network.blocks(domain.build(hp, prepared.preprocessing, len(prepared.labels)))
+            drawn.append((f"Trial {trial.id}, {trial.score:.4f}", blocks))
+        return drawn
 
     def to_json(self, best: Trial) -> dict[str, Any]:
         """For the card."""

@@ -114,7 +114,10 @@ def command(
     elif retrain:
         output.say("no time is left to train it anew on training and validation rows together: that was left out")
     command_line = shlex.join(["suite", *sys.argv[1:]])
-    folder, card = workflow.save(models, name, outcome, command=command_line, search=found.to_json(best))
+    folder, card = workflow.save(
+        models, name, outcome, command=command_line, search=found.to_json(best),
+        runners_up=found.runners_up(best, chosen, prepared),
+    )  # fmt: skip
     found.tidy()
     lines = [*metric_lines(card.metrics), *card.notes, f"saved {folder}", f"report {folder / 'report.html'}"]
     value = {

@@ -28,7 +28,24 @@ def test_every_preset_is_a_network_that_can_be_built(prepared: Any, preset: str)
     assert ("lenet_dense_2" in names) == (preset == "lenet")
     assert domain.augmentation(hp) is None
     if preset == "quick":
-        assert sum(weights.size for weights in model.get_weights()) - 1 == 242_218  # beside the temperature
+        assert sum(weights.size for weights in model.get_weights()) - 1 == 242_730  # beside the temperature
+
+
+def test_the_quick_network_keeps_its_units_alive() -> None:
+    from suite import workflow
+    from suite.data import builtin
+    from suite.data.options import DataOptions
+    from suite.training import fit
+    from suite.training.data import prepare
+    from suite.training.dead_units import dead_units
+
+    domain = registry.get("image_cls")
+    some = prepare(domain, builtin.load("fashion_mnist", DataOptions()).sample(1_500))
+    values = {name: value for name, value in domain.presets["quick"].items() if name != "epochs"}
+    hp = workflow.choose(domain, some, 4, values)
+    fitted = fit.fit(domain, hp, some, fit.Settings(4, 0, domain.objective))
+    shares = dead_units(fitted.model, (inputs for (inputs,) in some.batches("validation", 256)))
+    assert max(shares.values()) < 0.05, shares
 
 
 def test_fewer_epochs_where_there_are_more_rows() -> None:

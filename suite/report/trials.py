@@ -138,11 +138,12 @@ def read(value: Mapping[str, Any]) -> Search | None:
 
 def _dimension(value: Mapping[str, Any]) -> Dimension:
     where = " and ".join(
-        f"{condition['parent']} is {' or '.join(map(written, condition['values']))}" for condition in value["when"]
+        f"{_dotted(condition['parent'])} is {' or '.join(map(written, condition['values']))}"
+        for condition in value["when"]
     )
     values = None if value["values"] is None else tuple(value["values"])
     return Dimension(
-        value["name"], value["range"], values, value["low"], value["high"], bool(value["logarithmic"]), where
+        _dotted(value["name"]), value["range"], values, value["low"], value["high"], bool(value["logarithmic"]), where
     )
 
 
@@ -150,7 +151,7 @@ def _trial(value: Mapping[str, Any]) -> Trial:
     return Trial(
         value["id"],
         value["status"],
-        value["hyperparameters"],
+        {_dotted(name): chosen for name, chosen in value["hyperparameters"].items()},
         _finite(value["score"]),
         _finite(value["deviation"]),
         {name: score for name, score in value["scores"].items() if _finite(score) is not None},
@@ -159,6 +160,11 @@ def _trial(value: Mapping[str, Any]) -> Trial:
         value["started"],
         value["reason"],
     )
+
+
+def _dotted(name: str) -> str:
+    """A hyperparameter's name as people write it; KerasTuner's own has slashes."""
+    return name.replace("/", ".")
 
 
 def _finite(value: float | None) -> float | None:

@@ -217,7 +217,7 @@ def values(item: Any) -> list[Any]:
     """All values of a hyperparameter, or the ends of a continuum."""
     if hasattr(item, "min_value") and item.step is None:
         return [item.min_value, item.max_value]
-    return [round(value, DECIMALS) if isinstance(value, float) else value for value in item.values]
+    return list(_searchable(item).values)
 
 
 def _dimension(item: Any) -> Dimension:

@@ -76,7 +76,7 @@ def options(command: Command) -> Command:
             "--workers", type=click.IntRange(1, 64), help="Train so many at a time, in processes that share the cores."
         ),
         click.option(
-            "--space", type=click.Path(dir_okay=False, exists=True, path_type=Path),
+            "--space", type=click.Path(dir_okay=False, path_type=Path),
             help='A JSON file that narrows the space: {"conv.filters": [32, 64], "dropout": {"min": 0, "max": 0.3}}; '
             'with "others": "default" nothing else is searched.',
         ),

@@ -69,6 +69,7 @@ def render(card: Card, material: Material) -> str:
         found=search.section(card.search, material.blocks, material.runners_up),
         fewest=importance.FEWEST,
         most_trials=search.MOST_TRIALS,
+        most_bars=search.MOST_BARS,
         quantity=units.written,
     )
 

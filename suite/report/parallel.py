@@ -11,11 +11,12 @@ from suite.report.scales import Scale
 from suite.report.trials import Dimension, Search, Trial
 
 WIDTH, HEIGHT = 920.0, 330.0
-LEFT, RIGHT, TOP, BOTTOM = 34.0, 60.0, 48.0, 44.0
+LEFT, RIGHT, TOP, BOTTOM = 52.0, 52.0, 48.0, 44.0
 # How far below an axis the trials pass that have no such hyperparameter.
 NONE = 26.0
 SPREAD = 12.0
-LETTERS = 15
+# Of a name above its axis, and how wide one is there.
+LETTERS, LETTER = 18, 7.0
 FAINTEST, STRONGEST = 0.12, 0.85
 
 
@@ -53,7 +54,8 @@ def draw(search: Search, dimensions: Sequence[Dimension]) -> Markup:
         parts.append(
             f'<polyline {style} points="{points}"><title>{escape(_told(search, trial, dimensions))}</title></polyline>'
         )
-    parts += [_drawn(axis, search) for axis in axes]
+    letters = min(LETTERS, int((axes[1].x - axes[0].x) / LETTER))
+    parts += [_drawn(axis, search, letters) for axis in axes]
     return Markup("".join([*parts, "</svg>"]))
 
 
@@ -75,23 +77,21 @@ def _told(search: Search, trial: Trial, dimensions: Sequence[Dimension]) -> str:
     return f"trial {trial.id}: {search.objective.name} {trial.score:.4f}; {values}"
 
 
-def _drawn(axis: Axis, search: Search) -> str:
+def _drawn(axis: Axis, search: Search, letters: int) -> str:
     """The line, its name with the scope above, and the names of its values."""
     scope, _, name = axis.name.rpartition(".")
     x, foot = axis.x, HEIGHT - BOTTOM
-    anchor = "middle" if x > LEFT else "start"
-    start = x if x > LEFT else 2.0
     parts = [
         f'<g><title>{escape(axis.name)}</title><line class="axis" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{foot}"/>',
-        f'<text x="{start:.1f}" y="14" text-anchor="{anchor}">{escape(cut(scope, LETTERS))}</text>',
-        f'<text class="name" x="{start:.1f}" y="29" text-anchor="{anchor}">{escape(cut(name, LETTERS))}</text></g>',
+        f'<text x="{x:.1f}" y="14" text-anchor="middle">{escape(cut(scope, letters))}</text>',
+        f'<text class="name" x="{x:.1f}" y="29" text-anchor="middle">{escape(cut(name, letters))}</text></g>',
     ]
     words = [(_height(place), text) for place, text in axis.scale.ticks]
     if axis.dimension is not None and any(axis.name not in trial.values for trial in search.ranked):
         words.append((foot + NONE, "none"))
     parts += [
         f'<line class="axis" x1="{x - 3:.1f}" x2="{x + 3:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        f'<text class="value" x="{x + 6:.1f}" y="{y + 4:.1f}">{escape(cut(text, LETTERS))}</text>'
+        f'<text class="value" x="{x + 6:.1f}" y="{y + 4:.1f}">{escape(cut(text, letters))}</text>'
         for y, text in words
     ]
     return "".join(parts)

@@ -12,6 +12,8 @@ from suite.report.network import Block
 from suite.report.trials import COMPLETED, FAILED, INFEASIBLE, Dimension, Search, Trial
 
 MOST_DRAWN, MOST_SLICES, MOST_COLUMNS = 8, 6, 6
+# A fall of R2 that is written as more than nothing.
+LEAST = 0.0005
 MOST_TRIALS, MOST_BARS, MOST_REASONS, MOST_NAMED = 20, 15, 10, 6
 
 
@@ -116,6 +118,7 @@ def _bars(search: Search, winner: Trial, found: importance.Importance | None) ->
     return [
         Bar(dimensions[name], fall, fall / longest, winner.text(name))
         for name, fall in list(found.falls.items())[:MOST_BARS]
+        if fall >= LEAST
     ]
 
 

@@ -151,7 +151,7 @@ def _trial(value: Mapping[str, Any]) -> Trial:
     return Trial(
         value["id"],
         value["status"],
-        {_dotted(name): given for name, given in value["hyperparameters"].items()},
+        {_dotted(name): chosen for name, chosen in value["hyperparameters"].items()},
         _finite(value["score"]),
         _finite(value["deviation"]),
         {name: score for name, score in value["scores"].items() if _finite(score) is not None},
@@ -163,6 +163,7 @@ def _trial(value: Mapping[str, Any]) -> Trial:
 
 
 def _dotted(name: str) -> str:
+    """A hyperparameter's name as people write it; KerasTuner's own has slashes."""
     return name.replace("/", ".")
 
 

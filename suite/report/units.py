@@ -14,7 +14,7 @@ class Unit(NamedTuple):
 METRIC = Unit("", 1.0, 4)
 # By cost, the smaller first.
 COSTS = {
-    "latency": (Unit("ms", 1.0, 3),),
+    "latency": (Unit("µs", 1e-3, 1), Unit("ms", 1.0, 3)),
     "size": (Unit("bytes", 1.0, 0), Unit("kB", 1e3, 1), Unit("MB", 1e6, 2)),
     "flops": (Unit("", 1.0, 0), Unit("thousand", 1e3, 1), Unit("million", 1e6, 2), Unit("billion", 1e9, 2)),
 }

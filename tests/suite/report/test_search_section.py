@@ -96,7 +96,8 @@ def render(search: dict[str, Any], runners_up: Sequence[tuple[str, Sequence[Bloc
         metrics={"validation": {}, "test": {"ece": 0.1}},
         training={
             "parameters": 1, "seconds": 1, "epochs": 1, "best_epoch": 1, "objective": "accuracy", "temperature": 1.0,
-            "threshold": None, "command": "suite tune", "seed": 0, "machine": {}, "dead_units": {},
+            "threshold": None, "command": "suite tune", "seed": 0, "machine": {}, "precision": "float32",
+            "dead_units": {},
             "dead_units_rows": 1, "cross_validation": {},
         },
         search=search,
@@ -201,6 +202,15 @@ def test_a_search_in_which_all_but_one_failed() -> None:
     assert html.count('class="cross cross-0"') == 5
     assert "0, 1, 2, 3, 4" in html
     assert "<script" not in html
+
+
+def test_names_are_written_with_dots_though_kerastuner_has_slashes() -> None:
+    space = [dimension("a/kind", ["x", "y"]), dimension("a/b", [1, 2], [{"parent": "a/kind", "values": ["x"]}])]
+    networks: list[dict[str, Any]] = [{"a/kind": "y"}, {"a/kind": "x", "a/b": 1}, {"a/kind": "x", "a/b": 2}]
+    tried = [trial(number, networks[number % 3], 0.3 * (number % 3) + number / 1000) for number in range(12)]
+    html = section(render(found(space, tried)))
+    assert "where a.kind is x" in words(html)
+    assert "a/" not in html
 
 
 def test_the_costs_of_a_trial_may_be_unknown() -> None:
@@ -325,7 +335,8 @@ def test_a_score_far_from_the_others_does_not_hide_how_they_differ() -> None:
 
 @pytest.mark.parametrize(
     ("objective", "value", "expected"),
-    [("latency", 0.41234, "0.412 ms"), ("size", 45_300.0, "45.3 kB"), ("size", 512, "512 bytes"),
+    [("latency", 0.41234, "412.3 µs"),
+        ("latency", 1.2345, "1.234 ms"), ("size", 45_300.0, "45.3 kB"), ("size", 512, "512 bytes"),
      ("flops", 2.5e6, "2.50 million"), ("flops", 0, "0"), ("val_accuracy", 0.5, "0.5000")],
 )  # fmt: skip
 def test_costs_are_written_with_their_unit(objective: str, value: float, expected: str) -> None:

@@ -18,6 +18,7 @@ STRATEGIES = {
     "grid": "tuning.oracles.kerastuner:Grid",
     "bayesian": "tuning.oracles.kerastuner:Bayesian",
     "hyperband": "tuning.oracles.hyperband:Hyperband",
+    "evolution": "tuning.oracles.evolution:Evolution",
 }
 
 
@@ -51,6 +52,7 @@ class Strategy:
     def __init__(self, oracle: "Distinct", objectives: "list[Objective]") -> None:
         self._oracle, self._objectives = oracle, objectives
         self._trials: dict[str, int] = {}
+        self._count = 0
 
     @property
     def returns(self) -> bool:
@@ -101,7 +103,8 @@ class Strategy:
             return None
         given = trial.hyperparameters.values
         past = given.get(OWN + "trial_id")
-        number = len(set(self._trials.values())) if past is None else self._trials[past]
+        number = self._count if past is None else self._trials[past]
+        self._count += past is None
         self._trials[trial.trial_id] = number
         values = {name: value for name, value in given.items() if not name.startswith(OWN)}
         rungs = self._oracle.rungs(trial.trial_id)

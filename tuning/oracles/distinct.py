@@ -1,6 +1,9 @@
 """What all oracles of a search have in common, beside KerasTuner's own contract."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from itertools import islice
+from math import ceil, sqrt
 from typing import TYPE_CHECKING, Any
 
 import keras_tuner
@@ -14,8 +17,14 @@ if TYPE_CHECKING:
     from tuning.strategies import Options
 
 RUNNING, STOPPED, IDLE = "RUNNING", "STOPPED", "IDLE"
-# So many draws in a row that were all tried before mean that a finite space is nearly used up.
-COLLISIONS = 100
+# So many draws in a row that were all tried before mean that a finite space is nearly used up; one of the first so many
+# that are left is taken then.
+COLLISIONS, LEFT = 100, 1000
+# Changes to a configuration in search of one near it that was not tried: of one hyperparameter, then of more and more.
+NEIGHBOURS = 20
+# Of numbers that change, so many move by about so much of their range; others go anywhere.
+STEPS, STEP = 0.5, 0.2
+LARGEST = 1 - 1e-9
 OWN = "tuner/"
 Answer = dict[str, Any]
 
@@ -40,7 +49,7 @@ class Distinct(keras_tuner.Oracle):  # type: ignore[misc]
     def __init__(
         self, space: HyperParameters, objectives: list[keras_tuner.Objective], options: "Options", **others: Any
     ) -> None:
-        super().__init__(objective=objectives[0], hyperparameters=space, **others)
+        super().__init__(objective=objectives[0], hyperparameters=_Shared(space), **others)
         self.options = options
         self.seed = options.seed  # KerasTuner takes 0 for none
         self.max_trials = None
@@ -75,7 +84,7 @@ class Distinct(keras_tuner.Oracle):  # type: ignore[misc]
         answer = self.suggest(trial_id)
         again = answer["status"] == RUNNING and OWN + "trial_id" not in answer["values"]
         if again and self._duplicate(answer["values"]):
-            return self.untried()
+            return self.instead_of(answer["values"])
         return answer
 
     def random(self, *purpose: int) -> np.random.Generator:
@@ -86,6 +95,20 @@ class Distinct(keras_tuner.Oracle):  # type: ignore[misc]
         """Some configuration that was not tried, if there is one."""
         values = self._random_values()
         return {"status": STOPPED, "values": None} if values is None else {"status": RUNNING, "values": values}
+
+    def instead_of(self, values: Values) -> Answer:
+        """One near a configuration that was tried before; where there is none, any that was not tried."""
+        near = self.neighbour(values, self.random(3))
+        return self.untried() if near is None else {"status": RUNNING, "values": near}
+
+    def neighbour(self, values: Values, random: np.random.Generator) -> Values | None:
+        """A configuration that was not tried, one hyperparameter or as few as can be found apart from these values."""
+        found = values
+        for attempt in range(COLLISIONS):
+            found = self.mutated(values if attempt < NEIGHBOURS else found, random)
+            if not self._duplicate(found):
+                return found
+        return None
 
     def draw(self, random: np.random.Generator) -> Values:
         """A configuration at random, only what exists in it."""
@@ -101,13 +124,34 @@ class Distinct(keras_tuner.Oracle):  # type: ignore[misc]
         return found
 
     def mutated(self, values: Values, random: np.random.Generator) -> Values:
-        """The same configuration but for one hyperparameter, which has another value, and what follows from that."""
-        items = [item for item in self.hyperparameters.space if item.name in values and _choices(item) > 1]
+        """The same configuration but for one hyperparameter, which has another value, and what follows from that.
+
+        Where nothing can change, it is the same.
+        """
+        items = [item for item in self.hyperparameters.space if item.name in values and self._varies[item.name]]
+        if not items:
+            return values
         item = items[random.integers(len(items))]
         value = values[item.name]
         while value == values[item.name]:
-            value = item.prob_to_value(random.random())
+            value = _stepped(item, value, random) if random.random() < STEPS else item.prob_to_value(random.random())
         return self.complete(values | {item.name: value}, random)
+
+    def update_trial(self, trial_id: str, metrics: dict[str, float], step: int = 0) -> Any:
+        """KerasTuner's, told of its objective alone: of others it would first have to guess what they are."""
+        return super().update_trial(trial_id, {self.objective.name: metrics[self.objective.name]}, step)
+
+    def update_space(self, hyperparameters: HyperParameters) -> None:
+        """Nothing: the whole space is known from the beginning."""
+
+    @cached_property
+    def _varies(self) -> dict[str, bool]:
+        """Which hyperparameters have more than one value."""
+        return {item.name: varies(item) for item in self.hyperparameters.space}
+
+    def _compute_values_hash(self, values: Values) -> str:
+        own = {name: value for name, value in values.items() if not name.startswith(OWN)}
+        return super()._compute_values_hash(own)  # type: ignore[no-any-return]
 
     def _random_values(self) -> Values | None:
         if self.first is not None and not self._duplicate(self.first):
@@ -117,13 +161,12 @@ class Distinct(keras_tuner.Oracle):  # type: ignore[misc]
             values = self.draw(random)
             if not self._duplicate(values):
                 return values
-        return self._any_left(random)
 
-    def _any_left(self, random: np.random.Generator) -> Values | None:
-        """One of the configurations of a finite space that were not tried; of an infinite one, none."""
-        if any(getattr(item, "step", 1) is None for item in self.hyperparameters.space):
-            return None
-        left = [values for values in combinations(self.hyperparameters.space) if not self._duplicate(values)]
+        def some(item: HyperParameter) -> list[Any]:
+            return [item.prob_to_value(random.random())] if is_continuum(item) else every_value(item)
+
+        every = combinations(self.hyperparameters.space, some)
+        left = list(islice((values for values in every if not self._duplicate(values)), LEFT))
         return left[random.integers(len(left))] if left else None
 
     def _check_consecutive_failures(self) -> None:
@@ -141,17 +184,61 @@ def exists(item: HyperParameter, values: Values) -> bool:
     return all(condition.is_active(values) for condition in item.conditions)
 
 
-def _choices(item: HyperParameter) -> float:
-    """How many values there are, at least two for a continuum."""
-    return 2 if getattr(item, "step", 1) is None else len(list(item.values))
+def varies(item: HyperParameter) -> bool:
+    """Whether a hyperparameter has more than one value."""
+    if is_continuum(item):
+        return bool(item.min_value < item.max_value)
+    return len(set(every_value(item))) > 1
 
 
-def combinations(space: list[HyperParameter], chosen: Values | None = None) -> Iterator[Values]:
-    """Every configuration of a finite space."""
+def is_continuum(item: HyperParameter) -> bool:
+    """Whether any number in a range will do."""
+    return type(item).__name__ == "Float" and item.step is None
+
+
+def every_value(item: HyperParameter) -> list[Any]:
+    """All values of a hyperparameter that is no continuum, in their order."""
+    if type(item).__name__ == "Int" and item.step is None:  # KerasTuner itself names ten of them
+        return list(range(item.min_value, item.max_value + 1))
+    return list(item.values)
+
+
+def combinations(
+    space: list[HyperParameter],
+    values: Callable[[HyperParameter], list[Any]] = every_value,
+    chosen: Values | None = None,
+) -> Iterator[Values]:
+    """Every configuration in which each hyperparameter has one of `values(item)`."""
     chosen = chosen or {}
     for index, item in enumerate(space):
         if exists(item, chosen):
-            for value in item.values:
-                yield from combinations(space[index + 1 :], chosen | {item.name: value})
+            for value in values(item):
+                yield from combinations(space[index + 1 :], values, chosen | {item.name: value})
             return
     yield chosen
+
+
+def population(trials: int | None) -> int:
+    """How many configurations a generation holds in a search of so many trials: 8 of 25, 50 of 1000."""
+    return ceil(1.6 * sqrt(trials or 100))
+
+
+def _stepped(item: HyperParameter, value: Any, random: np.random.Generator) -> Any:
+    """A value near another one; where there is no order, any."""
+    if type(item).__name__ == "Boolean" or not getattr(item, "ordered", True):
+        return item.prob_to_value(random.random())
+    place = abs(item.value_to_prob(value) + STEP * random.standard_normal())
+    return item.prob_to_value(min(max(1 - abs(1 - place), 0.0), LARGEST))  # back in again where it went too far
+
+
+class _Shared(HyperParameters):  # type: ignore[misc]
+    """Hyperparameters whose copies have their own values only: a search holds one for each trial."""
+
+    def __init__(self, space: HyperParameters) -> None:
+        super().__init__()
+        self._space, self._hps = space._space, space._hps
+
+    def copy(self) -> "_Shared":
+        twin = _Shared(self)
+        twin.values = dict(self.values)
+        return twin

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 from keras_tuner import oracles
+from keras_tuner.engine.hyperparameters import HyperParameter
 
-from tuning.oracles.distinct import IDLE, RUNNING, Answer, Distinct
+from tuning.oracles.distinct import RUNNING, STOPPED, Answer, Distinct, combinations, every_value, is_continuum
 from tuning.strategies import Options
 from tuning.trial import Values
 
@@ -20,14 +21,26 @@ class Random(Distinct, oracles.RandomSearchOracle):  # type: ignore[misc]
     """Values drawn at random."""
 
 
-class Grid(Distinct, oracles.GridSearchOracle):  # type: ignore[misc]
-    """Every combination in order, the defaults first; of a continuum, ten values."""
+class Grid(Distinct):
+    """Every combination in order, the defaults first; of a continuum, the default and ten values.
 
-    suggests_again = True
+    KerasTuner's own waits for a trial to end before it says what comes after: its space may grow, ours is known.
+    """
 
-    def untried(self) -> Answer:
-        # What it repeats comes of its own order, which goes on.
-        return {"status": IDLE, "values": None}
+    def __init__(self, space: Any, objectives: Any, options: Options) -> None:
+        super().__init__(space, objectives, options)
+        self._order = combinations(self.hyperparameters.space, _default_first)
+
+    def suggest(self, trial_id: str) -> Answer:
+        for values in self._order:
+            if not self._duplicate(values):
+                return {"status": RUNNING, "values": values}
+        return {"status": STOPPED, "values": None}
+
+
+def _default_first(item: HyperParameter) -> list[Any]:
+    values = sorted(item.values) if is_continuum(item) else every_value(item)
+    return [item.default, *(value for value in values if value != item.default)]
 
 
 class Bayesian(Distinct, oracles.BayesianOptimizationOracle):  # type: ignore[misc]
@@ -68,10 +81,10 @@ class Bayesian(Distinct, oracles.BayesianOptimizationOracle):  # type: ignore[mi
         return [values for values in drawn if not self._duplicate(values)]
 
     def _vectorize_trials(self) -> tuple[np.ndarray, np.ndarray]:
-        trials = [trial for trial in self.trials.values() if trial.status in ("COMPLETED", RUNNING)]
+        trials = list(self.trials.values())
         sign = -1.0 if self.objective.direction == "max" else 1.0
         scores = [sign * trial.score for trial in trials if trial.status == "COMPLETED"]
-        # What is still running is taken for the worst, so that another worker looks elsewhere.
+        # What is still running is taken for the worst, so that another worker looks elsewhere; so is what failed.
         y = [sign * trial.score if trial.status == "COMPLETED" else max(scores) for trial in trials]
         return np.stack([self._vector(trial.hyperparameters.values) for trial in trials]), np.array(y)
 

@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test lint install lock bench-first bench-fit bench-readers bench-convnet bench-domains bench-tuning
+.PHONY: demo test lint install lock bench-first bench-fit bench-readers bench-convnet bench-domains bench-tuning bench-tuning-table
 
 demo: $(INSTALLED)
 	@$(BIN)/suite demo
@@ -53,3 +53,6 @@ bench-domains: $(INSTALLED)
 bench-tuning: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.tuning_race
 	$(BIN)/python -m tests.benchmarks.tuning_workers
+
+bench-tuning-table: $(INSTALLED)
+	$(BIN)/python -m tests.benchmarks.tuning_table

@@ -1,0 +1,120 @@
+"""Every strategy on a table of 125 networks that were all trained before (cells.py): how near it comes to the best.
+
+SEEDS simulated searches of TRIALS networks each; a search's regret is the best validation accuracy in the table minus
+the best it has found. Beside ours KerasTuner's own random search and Bayesian optimisation as they come. Written to
+figures/tuning-table.md.
+"""
+
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from suite import artifact
+from suite.config import load_tensorflow
+from tests.benchmarks.cells import EDGES, EPOCHS, OPERATIONS, TABLE
+
+SEEDS, TRIALS = 20, 30
+AFTER = (10, 20, 30)
+RESAMPLES = 10_000
+Scores = dict[tuple[str, ...], list[float]]
+
+
+def main() -> None:
+    """Simulate, and print a table."""
+    load_tensorflow()
+    from tuning.strategies import STRATEGIES
+
+    entries = json.loads(TABLE.read_bytes())
+    scores: Scores = {tuple(entry["operations"]): entry["validation"] for entry in entries}
+    searches: dict[str, Callable[[int], list[tuple[str, ...]]]] = {
+        name: lambda seed, name=name: _ours(name, scores, seed) for name in STRATEGIES  # type: ignore[misc]
+    }  # fmt: skip
+    searches["KerasTuner's random"] = lambda seed: _theirs("RandomSearchOracle", scores, seed)
+    searches["KerasTuner's Bayesian"] = lambda seed: _theirs("BayesianOptimizationOracle", scores, seed)
+    tried = {name: [search(seed) for seed in range(SEEDS)] for name, search in searches.items()}
+    best = max(values[-1] for values in scores.values())
+    regrets = {
+        name: np.array([[best - max(scores[one][-1] for one in each[:count]) for count in AFTER] for each in found])
+        for name, found in tried.items()
+    }
+    lines = [
+        f"| strategy | {' | '.join(f'regret after {count}' for count in AFTER)} | against random after {AFTER[-1]} "
+        "| distinct of 30 |",
+        "| --- " * (len(AFTER) + 3) + "|",
+    ]
+    for name, found in tried.items():
+        cells = [_interval(regrets[name][:, column]) for column in range(len(AFTER))]
+        difference = "" if name == "random" else _interval(regrets[name][:, -1] - regrets["random"][:, -1])
+        distinct = np.mean([len(set(each)) / len(each) for each in found]) * TRIALS
+        lines.append(f"| {name} | {' | '.join(cells)} | {difference} | {distinct:.1f} |")
+        print(lines[-1], flush=True)
+    text = "\n".join(lines)
+    note = f"Means over {SEEDS} seeds, 95% bootstrap intervals; below zero is better. `make bench-tuning-table`"
+    artifact.replace_file(TABLE.with_name("tuning-table.md"), f"{text}\n\n{note}\n".encode())
+
+
+def _space(hp: Any) -> None:
+    for edge in EDGES:
+        hp.Choice(edge, list(OPERATIONS))
+
+
+def _operations(values: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(values[edge] for edge in EDGES)
+
+
+def _ours(name: str, scores: Scores, seed: int) -> list[tuple[str, ...]]:
+    """The networks in the order in which a search of ours begins them."""
+    from tuning import space, strategies
+    from tuning.executors import InProcess
+    from tuning.journal import FILE, Journal
+    from tuning.objectives import Objective
+    from tuning.plan import Plan
+    from tuning.search import Search
+    from tuning.trial import Outcome, Task
+
+    def train(task: Task) -> Outcome:
+        accuracy = scores[_operations(task.values)][task.until - 1]
+        return Outcome("completed", {"val_accuracy": accuracy}, task.until, 0.0)
+
+    plan = Plan(name, [Objective("val_accuracy", "max")], EPOCHS, seed, TRIALS)
+    searchable = space.hyperparameters(space.explore(_space))
+    strategy = strategies.create(name, searchable, plan.objectives, strategies.Options(TRIALS, EPOCHS, seed))
+    with tempfile.TemporaryDirectory() as folder:
+        found = Search(plan, strategy, Journal(Path(folder, FILE)), InProcess(), train).run()
+    return [_operations(trial.hyperparameters) for trial in found]
+
+
+def _theirs(name: str, scores: Scores, seed: int) -> list[tuple[str, ...]]:
+    """The same for an oracle of KerasTuner as it comes, until it says that there is nothing more."""
+    import keras_tuner
+
+    hp = keras_tuner.HyperParameters()
+    _space(hp)
+    oracle = getattr(keras_tuner.oracles, name)(
+        keras_tuner.Objective("val_accuracy", "max"), max_trials=TRIALS, hyperparameters=hp, seed=seed + 1
+    )
+    oracle._display.verbose = 0
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        oracle._set_project_dir(folder, "search")
+        while (trial := oracle.create_trial("one")).status == "RUNNING":
+            found.append(_operations(trial.hyperparameters.values))
+            oracle.update_trial(trial.trial_id, {"val_accuracy": scores[found[-1]][-1]})
+            trial.status = "COMPLETED"
+            oracle.end_trial(trial)
+    return found
+
+
+def _interval(values: np.ndarray) -> str:
+    generator = np.random.default_rng(0)
+    means = generator.choice(values, (RESAMPLES, len(values))).mean(axis=1)
+    low, high = np.percentile(means, [2.5, 97.5])
+    return f"{values.mean():.4f} ({low:.4f} to {high:.4f})"
+
+
+if __name__ == "__main__":
+    main()

@@ -30,7 +30,6 @@ class Plan:
     folds: int = 1
     repeats: int = 1
     workers: int = 1
-    pruner: str | None = None
     retrains: int = 0
     identity: dict[str, Any] = field(default_factory=dict)
 
@@ -50,7 +49,6 @@ class Plan:
             "seed": self.seed,
             "folds": self.folds,
             "repeats": self.repeats,
-            "pruner": self.pruner,
         }
 
     def check(self, found: dict[str, Any]) -> None:

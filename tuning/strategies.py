@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from suite.errors import SuiteError, UsageError, unknown
+from suite.errors import SuiteError, unknown
 from tuning.trial import COMPLETED, Values
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ class Options:
     trials: int | None
     epochs: int
     seed: int
-    pruner: str | None = None
 
 
 @dataclass(frozen=True)
@@ -120,6 +119,4 @@ def create(name: str, space: "HyperParameters", objectives: "list[Objective]", o
     module, _, kind = STRATEGIES[name].partition(":")
     oracle = getattr(import_module(module), kind)
     goals = [Goal(one.name, one.direction) for one in objectives]
-    if options.pruner and not oracle.prunes:
-        raise UsageError(f"--pruner goes with the strategies of Optuna, and {name} is none of them: leave it out")
     return Strategy(oracle(space, goals, options), objectives)

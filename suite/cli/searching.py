@@ -92,9 +92,6 @@ def options(command: Command) -> Command:
         click.option(
             "--cv", "folds", type=click.IntRange(2, 20), help="Judge a network by its mean over this many folds."
         ),
-        click.option(
-            "--pruner", type=click.Choice(["median", "asha"]), help="Stop bad trials early (Optuna's strategies)."
-        ),
         click.option("--time", "seconds", type=Duration(), help="How long it may take in all: 90s, 30m, 1h30m."),
         click.option("--trials", type=click.IntRange(1), help="How many networks to try."),
         click.option(

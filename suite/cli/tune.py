@@ -32,7 +32,6 @@ def command(
     seconds: float | None,
     folds: int | None,
     repeats: int,
-    pruner: str | None,
     workers: int | None,
     timeout: float | None,
     ray: str | None,
@@ -88,7 +87,7 @@ def command(
         seconds = 60.0 * MINUTES
     epochs = epochs or chosen.recipe.epochs_for(len(prepared.rows["train"]))
     plan = Plan(
-        strategy, goals, epochs, seed, trials, seconds, folds or 1, repeats, workers or 1, pruner, int(retrain)
+        strategy, goals, epochs, seed, trials, seconds, folds or 1, repeats, workers or 1, int(retrain)
     )  # fmt: skip
     place = tune.folder(models, name)
     if resume and not tune.is_begun(place):

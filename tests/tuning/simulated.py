@@ -51,7 +51,7 @@ def search(
 ) -> list[Trial]:
     """Search with the state in a folder; on from what is there."""
     whole = Plan(strategy, [ACCURACY], **{"epochs": 4, "trials": trials} | plan)
-    options = strategies.Options(whole.trials, whole.epochs, whole.seed, whole.pruner)
+    options = strategies.Options(whole.trials, whole.epochs, whole.seed)
     made = strategies.create(strategy, searchable(declare), whole.objectives, options)
     journal = Journal(place / FILE)
     try:

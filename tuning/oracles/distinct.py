@@ -43,8 +43,6 @@ class Distinct(keras_tuner.Oracle):  # type: ignore[misc]
     follows_all = False
     # Whether it goes on with trials that ended; it then keeps to Options.trials by itself.
     returns = False
-    # Whether it takes Options.pruner.
-    prunes = False
 
     def __init__(
         self, space: HyperParameters, objectives: list[keras_tuner.Objective], options: "Options", **others: Any

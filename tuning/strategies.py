@@ -19,6 +19,7 @@ STRATEGIES = {
     "bayesian": "tuning.oracles.kerastuner:Bayesian",
     "hyperband": "tuning.oracles.hyperband:Hyperband",
     "evolution": "tuning.oracles.evolution:Evolution",
+    "reinforce": "tuning.oracles.reinforce:Reinforce",
 }
 
 

@@ -1,8 +1,8 @@
 """Every strategy on a table of 125 networks that were all trained before (cells.py): how near it comes to the best.
 
 SEEDS simulated searches of TRIALS networks each; a search's regret is the best validation accuracy in the table minus
-the best it has found. Beside ours KerasTuner's own random search and Bayesian optimisation as they come. Written to
-figures/tuning-table.md.
+that of the network it would end with, the best by what it was told of each. Beside ours KerasTuner's own random search
+and Bayesian optimisation as they come. Written to figures/tuning-table.md.
 """
 
 import json
@@ -23,6 +23,8 @@ RESAMPLES = 10_000
 # KerasTuner counts its seed up with every draw: neighbouring ones would repeat each other.
 APART = 100_000
 Scores = dict[tuple[str, ...], list[float]]
+# Networks in the order in which they were begun, each with the accuracy that the search was told of last.
+Tried = list[tuple[tuple[str, ...], float]]
 
 
 def main() -> None:
@@ -32,7 +34,7 @@ def main() -> None:
 
     entries = json.loads(TABLE.read_bytes())
     scores: Scores = {tuple(entry["operations"]): entry["validation"] for entry in entries}
-    searches: dict[str, Callable[[int], list[tuple[str, ...]]]] = {
+    searches: dict[str, Callable[[int], Tried]] = {
         name: lambda seed, name=name: _ours(name, scores, seed) for name in STRATEGIES  # type: ignore[misc]
     }  # fmt: skip
     searches["KerasTuner's random"] = lambda seed: _theirs("RandomSearchOracle", scores, seed)
@@ -40,7 +42,7 @@ def main() -> None:
     tried = {name: [search(seed) for seed in range(SEEDS)] for name, search in searches.items()}
     best = max(values[-1] for values in scores.values())
     regrets = {
-        name: np.array([[best - max(scores[one][-1] for one in each[:count]) for count in AFTER] for each in found])
+        name: np.array([[best - scores[_winner(each[:count])][-1] for count in AFTER] for each in found])
         for name, found in tried.items()
     }
     lines = [
@@ -51,7 +53,7 @@ def main() -> None:
     for name, found in tried.items():
         cells = [_interval(regrets[name][:, column]) for column in range(len(AFTER))]
         difference = "" if name == "random" else _interval(regrets[name][:, -1] - regrets["random"][:, -1])
-        distinct = np.mean([len(set(each)) / len(each) for each in found]) * TRIALS
+        distinct = np.mean([len({network for network, _ in each}) / len(each) for each in found]) * TRIALS
         lines.append(f"| {name} | {' | '.join(cells)} | {difference} | {distinct:.1f} |")
         print(lines[-1], flush=True)
     text = "\n".join(lines)
@@ -68,12 +70,16 @@ def _operations(values: dict[str, Any]) -> tuple[str, ...]:
     return tuple(values[edge] for edge in EDGES)
 
 
-def _ours(name: str, scores: Scores, seed: int) -> list[tuple[str, ...]]:
-    """The networks in the order in which a search of ours begins them."""
+def _winner(tried: Tried) -> tuple[str, ...]:
+    return max(tried, key=lambda one: one[1])[0]
+
+
+def _ours(name: str, scores: Scores, seed: int) -> Tried:
+    """The networks of a search of ours."""
+    from suite.training.evaluate import Objective
     from tuning import space, strategies
     from tuning.executors import InProcess
     from tuning.journal import FILE, Journal
-    from tuning.objectives import Objective
     from tuning.plan import Plan
     from tuning.search import Search
     from tuning.trial import Outcome, Task
@@ -87,10 +93,10 @@ def _ours(name: str, scores: Scores, seed: int) -> list[tuple[str, ...]]:
     strategy = strategies.create(name, searchable, plan.objectives, strategies.Options(TRIALS, EPOCHS, seed))
     with tempfile.TemporaryDirectory() as folder:
         found = Search(plan, strategy, Journal(Path(folder, FILE)), InProcess(), train).run()
-    return [_operations(trial.hyperparameters) for trial in found]
+    return [(_operations(trial.hyperparameters), trial.score or 0.0) for trial in found]
 
 
-def _theirs(name: str, scores: Scores, seed: int) -> list[tuple[str, ...]]:
+def _theirs(name: str, scores: Scores, seed: int) -> Tried:
     """The same for an oracle of KerasTuner as it comes, until it says that there is nothing more."""
     import keras_tuner
 
@@ -104,8 +110,9 @@ def _theirs(name: str, scores: Scores, seed: int) -> list[tuple[str, ...]]:
     with tempfile.TemporaryDirectory() as folder:
         oracle._set_project_dir(folder, "search")
         while (trial := oracle.create_trial("one")).status == "RUNNING":
-            found.append(_operations(trial.hyperparameters.values))
-            oracle.update_trial(trial.trial_id, {"val_accuracy": scores[found[-1]][-1]})
+            network = _operations(trial.hyperparameters.values)
+            found.append((network, scores[network][-1]))
+            oracle.update_trial(trial.trial_id, {"val_accuracy": scores[network][-1]})
             trial.status = "COMPLETED"
             oracle.end_trial(trial)
     return found

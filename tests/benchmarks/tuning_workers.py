@@ -37,10 +37,10 @@ def main() -> None:
     from suite import domains
     from suite.data.options import DataOptions
     from suite.training.data import prepare
+    from suite.training.evaluate import Objective
     from tuning import domain_space, narrowing, runner, space, strategies
     from tuning.executors import Processes
     from tuning.journal import FILE, Journal
-    from tuning.objectives import Objective
     from tuning.plan import Plan
     from tuning.search import Search
 

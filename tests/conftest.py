@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from suite import domain as registry
@@ -78,3 +79,14 @@ def suite() -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def reviews(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small table of texts that can be learned."""
+    path = tmp_path_factory.mktemp("data") / "reviews.csv"
+    words = ["good", "bad", "fine", "poor", "great", "dull", "warm", "cold"]
+    picked = np.random.default_rng(0).integers(0, 8, (400, 6))
+    rows = [f"{' '.join(words[i] for i in row)},{'up' if (row % 2 == 0).sum() > 2 else 'down'}" for row in picked]
+    path.write_text("\n".join(["text,label", *rows]))
+    return path

@@ -1,36 +1,17 @@
 """What a search goes by: metrics on validation, and what an answer of the network costs."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from suite.errors import UsageError
 from suite.training import evaluate
+from suite.training.evaluate import ON_VALIDATION, Objective
 
 if TYPE_CHECKING:
     import keras
 
-PREFIX = "val_"
 # Milliseconds for one row on the light engine, bytes of its file, floating-point operations for one row.
 COSTS = ("latency", "size", "flops")
 WARM_UP, RUNS = 20, 200
-
-
-@dataclass(frozen=True)
-class Objective:
-    """A name, as in `val_accuracy` or `latency`, and whether more of it is better (`max`) or less (`min`)."""
-
-    name: str
-    direction: str
-
-    @property
-    def sign(self) -> float:
-        """1 where higher is better, -1 where lower is."""
-        return 1.0 if self.direction == "max" else -1.0
-
-    @property
-    def metric(self) -> str | None:
-        """The metric of suite.training.evaluate; None for a cost."""
-        return self.name.removeprefix(PREFIX) if self.name.startswith(PREFIX) else None
 
 
 def parse(text: str, classes: int) -> list[Objective]:
@@ -46,9 +27,9 @@ def parse(text: str, classes: int) -> list[Objective]:
 def _objective(name: str, classes: int) -> Objective:
     if name in COSTS:
         return Objective(name, "min")
-    metric = name.removeprefix(PREFIX)
+    metric = name.removeprefix(ON_VALIDATION)
     evaluate.check_objective(metric, classes, COSTS)
-    return Objective(PREFIX + metric, "max" if evaluate.direction(metric) > 0 else "min")
+    return Objective(ON_VALIDATION + metric, "max" if evaluate.direction(metric) > 0 else "min")
 
 
 def costs(model: "keras.Model", names: list[str]) -> dict[str, float]:

@@ -1,14 +1,10 @@
 """What a search is to do, and how far it may go."""
 
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from suite.errors import SuiteError
-from suite.training.checkpoint import difference
-
 if TYPE_CHECKING:
-    from tuning.objectives import Objective
+    from suite.training.evaluate import Objective
     from tuning.trial import Trial
 
 
@@ -50,16 +46,6 @@ class Plan:
             "folds": self.folds,
             "repeats": self.repeats,
         }
-
-    def check(self, found: dict[str, Any]) -> None:
-        """SuiteError where a search that was planned so cannot go on as this one."""
-        apart = difference(json.loads(json.dumps(self.fixed)), found)
-        if apart:
-            name, ours, theirs = apart
-            raise SuiteError(
-                f"the search to resume had {name} {theirs}, and this one has {ours}: give the same options as then, or "
-                "leave --resume out to begin again"
-            )
 
     def to_finish(self, best: "Trial | None") -> float:
         """About how many seconds it takes to train the best trial to its last epoch, and as often again as is asked."""

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from suite import domain as registry
 from suite.errors import UsageError
-from tuning.objectives import COSTS, Objective
+from suite.training.evaluate import Objective
+from tuning import objectives
+from tuning.objectives import COSTS
 from tuning.trial import COMPLETED, FAILED, INFEASIBLE, PAUSED, Outcome, Task
 
 if TYPE_CHECKING:
@@ -78,7 +80,8 @@ class Runner:
         hp.values.update(task.values)
         fit.seed_everything(settings.seed)
         model = build(self._domain, hp, prepared, job.epochs)
-        costs = _costs(model, job.objectives) if task.costs else {}
+        named = [one.name for one in job.objectives if one.name in COSTS]
+        costs = objectives.costs(model, named) if task.costs else {}
         watching = [] if task.deadline is None else [_stop_at(task.deadline)]
         if self._report:
             report = self._report
@@ -120,12 +123,6 @@ class Runner:
                 dataset = replace(dataset, rows=rows)
             self._prepared[fold] = prepare(self._domain, dataset)
         return self._prepared[fold]
-
-
-def _costs(model: "keras.Model", objectives: tuple[Objective, ...]) -> dict[str, float]:
-    from tuning.objectives import costs
-
-    return costs(model, [one.name for one in objectives if one.name in COSTS])
 
 
 def _reason(error: BaseException) -> str:

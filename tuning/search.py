@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 from suite.errors import SuiteError
+from suite.training.checkpoint import check_same
 from tuning.executors import Lost
 from tuning.journal import Journal
 from tuning.plan import Plan
@@ -25,20 +26,13 @@ TICK = 0.2
 
 @dataclass
 class Running:
-    """A trial on its way: at which of its rungs it is, and the scores of its parts there and at the rung before."""
+    """A trial on its way, and the scores of its parts so far; `attempts` are those of the next part that were lost."""
 
     proposal: Proposal
     trial: Trial
-    rung: int = 0
     scores: list[float] = field(default_factory=list)
-    before: list[float] = field(default_factory=list)
     attempts: int = 0
     ended: bool = False
-
-    @property
-    def until(self) -> int:
-        """The epoch of this rung."""
-        return self.proposal.rungs[self.rung]
 
 
 @dataclass(frozen=True)
@@ -75,9 +69,10 @@ class Search:
         self._watcher = watcher or Watcher()
         self._waiting: deque[Running] = deque()
         self._paused: list[Running] = []
-        # At each rung's epoch, the scores of the parts of the trial that was best there.
+        # By the epoch up to which trials were trained, the scores of the parts of the best of them.
         self._leaders: dict[int, list[float]] = {}
-        self._failures = self._infeasible = 0
+        # Failures and infeasible trials in a row, and infeasible ones in all.
+        self._failures = self._infeasible = self._passed_over = 0
         self._before = 0.0
         self._started = time.time()
 
@@ -120,8 +115,8 @@ class Search:
             running = self._waiting.popleft() if self._waiting else self._ask()
             if running is None:
                 return
-            trial, part = running.trial, len(running.scores)
-            task = Task(trial.id, running.proposal.values, part, running.until, not trial.scores, self.deadline)
+            trial, proposal, part = running.trial, running.proposal, len(running.scores)
+            task = Task(trial.id, proposal.values, part, proposal.until, not trial.scores, self.deadline)
             self.running[self._executor.submit(self._train, task)] = running
 
     def _is_over(self) -> bool:
@@ -132,7 +127,7 @@ class Search:
         if self._infeasible >= MOST_INFEASIBLE:
             return None
         if most is not None:
-            counted = sum(trial.status != INFEASIBLE for trial in self.trials.values())
+            counted = len(self.trials) - self._passed_over
             if (counted >= most and not self._strategy.returns) or len(self.trials) >= most * (1 + PASSED_OVER):
                 return None
         proposal = self._strategy.ask()
@@ -183,25 +178,18 @@ class Search:
         trial.epochs = outcome.epochs
         trial.scores |= outcome.scores
         running.scores.append(outcome.scores[self.plan.objectives[0].name])
-        if len(running.scores) < self.plan.parts:
-            if self._is_hopeless(running):
-                count = f"{len(running.scores)} of {self.plan.parts}"
-                self._end(running, COMPLETED, f"stopped after {count} trainings: far behind the best")
-                return
-        else:
+        if len(running.scores) == self.plan.parts:
             self._lead(running)
-            if running.rung + 1 == len(running.proposal.rungs):
-                self._end(running, COMPLETED, outcome.reason)
-                return
-            if not self._strategy.keeps(running.proposal, running.until, float(np.mean(running.scores))):
-                self._end(running, COMPLETED, f"stopped after epoch {running.until}: behind what others had there")
-                return
-            running.rung, running.before, running.scores = running.rung + 1, running.scores, []
-        self._waiting.append(running)
+            self._end(running, COMPLETED, outcome.reason)
+        elif self._is_hopeless(running):
+            count = f"{len(running.scores)} of {self.plan.parts}"
+            self._end(running, COMPLETED, f"stopped after {count} trainings: far behind the best")
+        else:
+            self._waiting.append(running)
 
     def _is_hopeless(self, running: Running) -> bool:
         """Whether a trial is behind the best on the same parts, by more than twice what the parts differ by there."""
-        leader = self._leaders.get(running.until)
+        leader = self._leaders.get(running.proposal.until)
         if leader is None:
             return False
         sign, scores = self.plan.objectives[0].sign, running.scores
@@ -209,18 +197,20 @@ class Search:
         return bool(behind > 2 * np.std(leader, ddof=1))
 
     def _lead(self, running: Running) -> None:
-        sign, leader = self.plan.objectives[0].sign, self._leaders.get(running.until)
+        sign, leader = self.plan.objectives[0].sign, self._leaders.get(running.proposal.until)
         if leader is None or sign * np.mean(running.scores) > sign * np.mean(leader):
-            self._leaders[running.until] = running.scores
+            self._leaders[running.proposal.until] = running.scores
 
     def _end(self, running: Running, status: str, reason: str | None) -> None:
         trial = running.trial
         running.ended = True
-        trial.status, trial.reason = status, reason
+        # What was trained before and cannot be trained on is worth what it was.
+        trial.status, trial.reason = status if trial.score is None else COMPLETED, reason
         if status == COMPLETED:
             self._score(trial, running.scores)
         self._strategy.tell(running.proposal, status, trial.scores)
         self._infeasible = self._infeasible + 1 if status == INFEASIBLE else 0
+        self._passed_over += status == INFEASIBLE
         self._failures = self._failures + 1 if status == FAILED else 0
         self._watcher.ended(trial)
         if self.best is not trial:
@@ -230,14 +220,11 @@ class Search:
 
     def _cut_short(self, running: Running) -> None:
         """Take a trial for which there is no more time as it is, if it has come to anything."""
-        scores = running.scores or running.before
-        if scores:
-            running.trial.status, running.trial.reason = (
-                COMPLETED,
-                f"the time was up after epoch {running.trial.epochs}",
-            )
-            self._score(running.trial, scores)
-            self._watcher.ended(running.trial)
+        trial = running.trial
+        if running.scores:
+            trial.status, trial.reason = COMPLETED, f"the time was up after epoch {trial.epochs}"
+            self._score(trial, running.scores)
+            self._watcher.ended(trial)
 
     def _score(self, trial: Trial, scores: list[float]) -> None:
         objective = self.plan.objectives[0]
@@ -253,7 +240,7 @@ class Search:
         if not events:
             self._journal.write("plan", self.plan.fixed)
             return
-        self.plan.check(events[0][1])
+        check_same("search", self.plan.fixed, events[0][1])
         begun: dict[int, Running] = {}
         for kind, body in events[1:]:
             self._before = body.pop("at")

@@ -60,9 +60,13 @@ def explore(
 
 
 def hyperparameters(found: Iterable[Dimension]) -> HyperParameters:
-    """The same space as KerasTuner's oracles take it, conditions included."""
+    """The same space as KerasTuner's oracles take it: conditions included, each after those that it hangs on."""
     hp = HyperParameters()
-    for dimension in found:
+    waiting, placed = list(found), set()
+    while waiting:
+        dimension = next(one for one in waiting if all(condition.parent in placed for condition in one.when))
+        waiting.remove(dimension)
+        placed.add(dimension.name)
         item = _searchable(dimension.item)
         item.conditions = [Parent(one.parent.replace(".", "/"), list(one.values)) for one in dimension.when]
         hp.merge([item])

@@ -10,7 +10,7 @@ from tuning.trial import COMPLETED, Values
 if TYPE_CHECKING:
     from keras_tuner import HyperParameters
 
-    from tuning.objectives import Objective
+    from suite.training.evaluate import Objective
     from tuning.oracles.distinct import Distinct
 
 STRATEGIES = {
@@ -34,16 +34,15 @@ class Options:
 
 @dataclass(frozen=True)
 class Proposal:
-    """Train trial `trial` to the last of `rungs`, epochs after which it is looked at; `key` is the oracle's own name.
+    """Train trial `trial` up to epoch `until`, on from an earlier one where it was trained before.
 
-    `new` is False where the trial was trained to an earlier epoch before.
+    `key` is the oracle's own name for it.
     """
 
     trial: int
     values: Values
-    rungs: tuple[int, ...]
+    until: int
     key: str
-    new: bool
 
 
 class Strategy:
@@ -58,11 +57,6 @@ class Strategy:
     def returns(self) -> bool:
         """Whether it goes on with trials that ended; it then keeps to the number of trials by itself."""
         return self._oracle.returns
-
-    @property
-    def follows_all(self) -> bool:
-        """Whether all objectives count; else the first alone does."""
-        return self._oracle.follows_all
 
     def begin_with(self, values: Values) -> None:
         """Try these before anything else."""
@@ -82,10 +76,6 @@ class Strategy:
             )
         return proposal
 
-    def keeps(self, proposal: Proposal, epoch: int, score: float) -> bool:
-        """Whether to go on after a rung."""
-        return self._oracle.keeps(proposal.key, epoch, score)
-
     def tell(self, proposal: Proposal, status: str, scores: dict[str, float]) -> None:
         """How it went."""
         from keras_tuner.engine.trial import Trial, TrialStatus
@@ -103,16 +93,15 @@ class Strategy:
             return None
         given = trial.hyperparameters.values
         past = given.get(OWN + "trial_id")
-        number = self._count if past is None else self._trials[past]
         self._count += past is None
+        number = self._count if past is None else self._trials[past]
         self._trials[trial.trial_id] = number
         values = {name: value for name, value in given.items() if not name.startswith(OWN)}
-        rungs = self._oracle.rungs(trial.trial_id)
-        return Proposal(number, values, rungs, trial.trial_id, past is None)
+        return Proposal(number, values, self._oracle.until(trial.trial_id), trial.trial_id)
 
 
 def create(name: str, space: "HyperParameters", objectives: "list[Objective]", options: Options) -> Strategy:
-    """The strategy of that name over a space; UsageError where there is none, or an option that it does not have."""
+    """The strategy of that name over a space; UsageError where there is none."""
     if name not in STRATEGIES:
         raise unknown("strategy", name, list(STRATEGIES))
     from keras_tuner import Objective as Goal

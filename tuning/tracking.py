@@ -1,18 +1,15 @@
 """Trials as TensorBoard shows them, in its HParams."""
 
-import os
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
-from suite.training.tracking import FOLDER
+from suite.training.tracking import run_folder
 from tuning.trial import Trial
 
 
 def hparams(models: Path, name: str) -> Callable[[Trial], None]:
     """A function that writes an ended trial's hyperparameters and scores below MODELS/.tensorboard/NAME."""
-    run = datetime.now(UTC).strftime("search-%Y%m%dT%H%M%S")
-    folder = models / FOLDER / name / f"{run}-{os.getpid()}"
+    folder = run_folder(models, name, "search-")
 
     def write(trial: Trial) -> None:
         import tensorflow as tf

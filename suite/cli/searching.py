@@ -170,7 +170,7 @@ class Display:
 
     def _line(self, trial: "Trial") -> str:
         """What came of a trial; of its hyperparameters those that are not as in the first one, the defaults."""
-        if trial.id == 0:
+        if not self._first:
             self._first = trial.hyperparameters
         total = f"/{self._plan.trials}" if self._plan.trials else ""
         found = trial.reason if trial.score is None else f"{trial.score:.4f}"
@@ -180,19 +180,12 @@ class Display:
         settings = " ".join(
             f"{name.replace('/', '.')}={_text(value)}"
             for name, value in trial.hyperparameters.items()
-            if trial.id == 0 or self._first.get(name) != value
+            if trial.hyperparameters is self._first or self._first.get(name) != value
         )
         early = f" ({trial.reason})" if trial.reason and trial.score is not None else ""
         when = f"in {trial.seconds:.1f} s, {trial.epochs} epochs"
-        return f"trial {trial.id + 1}{total} {trial.status} {found}{costs} {when}{early}  {settings}"
+        return f"trial {trial.id}{total} {trial.status} {found}{costs} {when}{early}  {settings}"
 
 
 def _text(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def tracker(models: Path, name: str) -> "Callable[[Trial], None]":
-    """Writes each trial that ended for TensorBoard's HParams."""
-    from tuning import tracking
-
-    return tracking.hparams(models, name)

@@ -13,7 +13,14 @@ from suite.cli.fit import show_data
 from suite.cli.output import Output, metric_lines
 
 if TYPE_CHECKING:
+    from suite import workflow
+    from suite.data.dataset import Dataset
+    from suite.domain import Domain
+    from suite.training import thresholds
+    from suite.training.data import Prepared
     from tuning.picking import Rule
+    from tuning.trial import Trial
+    from tuning.tune import Found
 
 MINUTES = 10
 
@@ -73,45 +80,28 @@ def command(
     load_tensorflow()
 
     from suite import workflow
-    from suite.training import tracking
-    from suite.training.callbacks import Report
     from suite.training.data import prepare
-    from suite.training.fit import Settings
-    from tuning import narrowing, objectives, picking, tune
+    from tuning import narrowing, objectives, picking, tracking, tune
     from tuning.plan import Plan
 
     goals = picking.measured(pick, objectives.parse(objective or chosen.objective, len(dataset.labels)))
-    workflow.check_rule(chosen, dataset, rule or workflow.F1)
+    rule = rule or workflow.F1
+    workflow.check_rule(chosen, dataset, rule)
     prepared = prepare(chosen, dataset)
     if seconds is None and trials is None:
         seconds = 60.0 * MINUTES
     epochs = epochs or chosen.recipe.epochs_for(len(prepared.rows["train"]))
-    plan = Plan(
-        strategy, goals, epochs, seed, trials, seconds, folds or 1, repeats, workers or 1, int(retrain)
-    )  # fmt: skip
+    plan = Plan(strategy, goals, epochs, seed, trials, seconds, folds or 1, repeats, workers or 1, int(retrain))
     place = tune.folder(models, name)
     if resume and not tune.is_begun(place):
         output.say(f"nothing to resume: no search of '{name}' in {models}; beginning one")
     with searching.told_how_to_go_on(output), searching.Display(plan, output) as display:
         found = tune.tune(
             chosen, dataset, prepared, plan, narrowing.parse(sets, fixes, space), tune.Where(workers, timeout, ray),
-            place, resume=resume, watcher=display.watcher(searching.tracker(models, name)), report=display.report,
+            place, resume=resume, watcher=display.watcher(tracking.hparams(models, name)), report=display.report,
         )  # fmt: skip
     best = picking.pick(pick, goals, found.trials)
-    output.say(f"best: trial {best.id} with {goals[0].name} {best.score:.4f}; now training it to the end")
-    hp = workflow.choose(chosen, prepared, epochs, best.hyperparameters)
-    settings = Settings(epochs, seed, str(goals[0].metric))
-    with output.training() as report:
-        outcome = workflow.train(
-            chosen, dataset, prepared, hp, settings, rule=rule or workflow.F1, resumable=found.state(best),
-            callbacks=[tracking.tensorboard(models, name), Report(report, settings.objective)],
-        )  # fmt: skip
-    if retrain and found.has_time_for(outcome.fitted.seconds):
-        output.say("training it anew on training and validation rows together")
-        with output.training() as report:
-            outcome = workflow.retrain(outcome, [Report(report, settings.objective)])
-    elif retrain:
-        output.say("no time is left to train it anew on training and validation rows together: that was left out")
+    outcome = _train(found, best, chosen, dataset, prepared, rule, models, name, output)
     command_line = shlex.join(["suite", *sys.argv[1:]])
     folder, card = workflow.save(
         models, name, outcome, command=command_line, search=found.to_json(best),
@@ -128,3 +118,33 @@ def command(
         "metrics": card.metrics,
     }
     output.result(lines, value)
+
+
+def _train(
+    found: "Found", best: "Trial", domain: "Domain", dataset: "Dataset", prepared: "Prepared", rule: "thresholds.Rule",
+    models: Path, name: str, output: Output,
+) -> "workflow.Outcome":  # fmt: skip
+    """The winner trained to its last epoch, and then anew on validation rows too where that was planned."""
+    from suite import workflow
+    from suite.training import tracking
+    from suite.training.callbacks import Report
+    from suite.training.fit import Settings
+
+    plan = found.plan
+    goal = plan.objectives[0]
+    output.say(f"best: trial {best.id} with {goal.name} {best.score:.4f}; now training it to the end")
+    hp = workflow.choose(domain, prepared, plan.epochs, best.hyperparameters)
+    settings = Settings(plan.epochs, plan.seed, str(goal.metric))
+    with output.training() as report:
+        outcome = workflow.train(
+            domain, dataset, prepared, hp, settings, rule=rule, resumable=found.state(best),
+            callbacks=[tracking.tensorboard(models, name), Report(report, settings.objective)],
+        )  # fmt: skip
+    if not plan.retrains:
+        return outcome
+    if not found.has_time_for(outcome.fitted.seconds):
+        output.say("no time is left to train it anew on training and validation rows together: that was left out")
+        return outcome
+    output.say("training it anew on training and validation rows together")
+    with output.training() as report:
+        return workflow.retrain(outcome, [Report(report, settings.objective)])

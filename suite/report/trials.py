@@ -8,23 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from suite.training.evaluate import Objective
+
 COMPLETED, INFEASIBLE, FAILED = "completed", "infeasible", "failed"
 # From so many scores on, one that is far worse than most can be told.
 ENOUGH, FAR = 8, 3.0
 ROOM = 0.06
-
-
-@dataclass(frozen=True)
-class Objective:
-    """What a search went by; `direction` is max or min."""
-
-    name: str
-    direction: str
-
-    @property
-    def sign(self) -> float:
-        """1 where higher is better, -1 where lower is."""
-        return 1.0 if self.direction == "max" else -1.0
 
 
 @dataclass(frozen=True)

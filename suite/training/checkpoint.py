@@ -27,9 +27,8 @@ def path(models: Path, name: str) -> Path:
 class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
     """Writes the state after an epoch, if the last time is `interval` seconds ago or the epoch is the last one.
 
-    `settings` say what is trained.
-    It holds all that the rest of the training depends on: weights and random states, the optimiser, the best epoch so
-    far. The file appears whole or not at all.
+    `settings` say what is trained. It holds all that the rest of the training depends on: weights and random states,
+    the optimiser, the best epoch so far. The file appears whole or not at all.
     """
 
     def __init__(self, file: Path, settings: dict[str, Any], selection: Selection, interval: float = INTERVAL) -> None:
@@ -75,7 +74,7 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
         SuiteError where the state is damaged, or where it is that of a training with other settings.
         """
         arrays, state = self._read()
-        self._check(state["settings"])
+        check_same("training", self._settings, state["settings"])
         model.optimizer.build(model.trainable_variables)
         groups = {"best": model.weights, **_variables(model)}
         wanted = {f"{group}_{index}": value for group in groups for index, value in enumerate(groups[group])}
@@ -110,22 +109,24 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
     def _damaged(self, reason: object) -> SuiteError:
         return SuiteError(f"{self._file} is damaged ({reason}): leave --resume out to begin again")
 
-    def _check(self, found: dict[str, Any]) -> None:
-        apart = difference(json.loads(json.dumps(self._settings)), found)
-        if apart:
-            name, ours, theirs = apart
-            raise SuiteError(
-                f"the training to resume had {name} {theirs}, and this one has {ours}: give the same options as then, "
-                "or leave --resume out to begin again"
-            )
+
+def check_same(what: str, ours: dict[str, Any], theirs: dict[str, Any]) -> None:
+    """SuiteError where what is to be resumed (a training, a search) had other settings than it would have now."""
+    apart = _difference(json.loads(json.dumps(ours)), theirs)
+    if apart:
+        name, now, then = apart
+        raise SuiteError(
+            f"the {what} to resume had {name} {then}, and this one has {now}: give the same options as then, or leave "
+            "--resume out to begin again"
+        )
 
 
-def difference(ours: Any, theirs: Any, name: str = "") -> tuple[str, Any, Any] | None:
+def _difference(ours: Any, theirs: Any, name: str = "") -> tuple[str, Any, Any] | None:
     """The first value that two JSON objects do not share: where it is, and what each has."""
     if not (isinstance(ours, dict) and isinstance(theirs, dict)):
         return None if ours == theirs else (name, ours, theirs)
     for key in ours | theirs:
-        found = difference(ours.get(key), theirs.get(key), f"{name}.{key}".lstrip("."))
+        found = _difference(ours.get(key), theirs.get(key), f"{name}.{key}".lstrip("."))
         if found:
             return found
     return None

@@ -14,17 +14,22 @@ FOLDER = ".tensorboard"
 
 
 def tensorboard(models: Path, name: str) -> keras.callbacks.Callback:
-    """Writes every metric after each epoch below MODELS/.tensorboard/NAME, a folder a run.
+    """Writes every metric after each epoch below MODELS/.tensorboard/NAME, a folder a run."""
+    return keras.callbacks.TensorBoard(run_folder(models, name), write_graph=False)
+
+
+def run_folder(models: Path, name: str, kind: str = "") -> Path:
+    """A new folder for what TensorBoard is to show of one run of NAME.
 
     SuiteError where nothing can be written there, before a training is lost by it.
     """
     run = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-    folder = models / FOLDER / name / f"{run}-{os.getpid()}"
+    folder = models / FOLDER / name / f"{kind}{run}-{os.getpid()}"
     try:
         folder.mkdir(parents=True)
     except OSError as error:
         raise SuiteError(f"cannot write to {models} ({error.strerror}): choose another folder with --models") from error
-    return keras.callbacks.TensorBoard(folder, write_graph=False)
+    return folder
 
 
 def import_mlflow() -> Any:

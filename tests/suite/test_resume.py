@@ -20,19 +20,9 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 FIT = ("fit", "text_cls", "--epochs", "5", "--set", "training.average=0.9")
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("data") / "reviews.csv"
-    words = ["good", "bad", "fine", "poor", "great", "dull", "warm", "cold"]
-    picked = np.random.default_rng(0).integers(0, 8, (400, 6))
-    rows = [f"{' '.join(words[i] for i in row)},{'up' if (row % 2 == 0).sum() > 2 else 'down'}" for row in picked]
-    path.write_text("\n".join(["text,label", *rows]))
-    return path
-
-
-def kill_after_checkpoint(models: Path, data: Path) -> Path:
+def kill_after_checkpoint(models: Path, reviews: Path) -> Path:
     """Begin a fit and kill it as soon as its state has been written once."""
-    command = [sys.executable, "-m", "suite", *FIT, "--data", data, "--models", models, "--checkpoint-seconds", "0"]
+    command = [sys.executable, "-m", "suite", *FIT, "--data", reviews, "--models", models, "--checkpoint-seconds", "0"]
     checkpoint = models / ".checkpoints" / "text_cls.npz"
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         while not checkpoint.exists() and process.poll() is None:
@@ -44,22 +34,22 @@ def kill_after_checkpoint(models: Path, data: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_resumed_after_a_kill_it_ends_with_the_same_network(suite: Run, data: Path, tmp_path: Path) -> None:
-    checkpoint = kill_after_checkpoint(tmp_path / "killed", data)
+def test_resumed_after_a_kill_it_ends_with_the_same_network(suite: Run, reviews: Path, tmp_path: Path) -> None:
+    checkpoint = kill_after_checkpoint(tmp_path / "killed", reviews)
     if artifact.model_names(tmp_path / "killed"):
         pytest.fail("the fit ended before it could be killed")
     with np.load(checkpoint) as saved:
         done = len(json.loads(saved["state"].tobytes())["history"]["loss"])
     assert 1 <= done < 5
-    other = suite(*FIT, "--data", data, "--models", tmp_path / "killed", "--resume", "--seed", "1")
+    other = suite(*FIT, "--data", reviews, "--models", tmp_path / "killed", "--resume", "--seed", "1")
     assert other.returncode == 1
     assert "the training to resume had" in other.stderr
     answers = {}
     for models, more in ((tmp_path / "killed", ["--resume"]), (tmp_path / "whole", [])):
-        fitted = suite(*FIT, "--data", data, "--models", models, *more, "--json")
+        fitted = suite(*FIT, "--data", reviews, "--models", models, *more, "--json")
         assert fitted.returncode == 0, fitted.stderr
         answers[models.name] = json.loads(fitted.stdout)["metrics"]
-        done = suite("predict", "text_cls", "--input", data, "--output", tmp_path / f"{models.name}.csv",
+        done = suite("predict", "text_cls", "--input", reviews, "--output", tmp_path / f"{models.name}.csv",
                      "--models", models)  # fmt: skip
         assert done.returncode == 0, done.stderr
     assert answers["killed"] == answers["whole"]
@@ -67,8 +57,8 @@ def test_resumed_after_a_kill_it_ends_with_the_same_network(suite: Run, data: Pa
     assert not checkpoint.exists()
 
 
-def test_killed_before_there_was_a_state_it_begins_again(suite: Run, data: Path, tmp_path: Path) -> None:
-    fitted = suite(*FIT, "--data", data, "--models", tmp_path, "--resume")
+def test_killed_before_there_was_a_state_it_begins_again(suite: Run, reviews: Path, tmp_path: Path) -> None:
+    fitted = suite(*FIT, "--data", reviews, "--models", tmp_path, "--resume")
     assert fitted.returncode == 0, fitted.stderr
     assert "nothing to resume" in fitted.stdout
     assert artifact.versions(tmp_path / "text_cls") == [1]
@@ -111,10 +101,10 @@ def restored(file: Path, domain: Any, hp: Any, model: Any, prepared: Any, settin
 
 
 @pytest.mark.parametrize("start", [b"PK\3\4", b"no archive"])
-def test_a_damaged_state_is_refused(suite: Run, data: Path, tmp_path: Path, start: bytes) -> None:
+def test_a_damaged_state_is_refused(suite: Run, reviews: Path, tmp_path: Path, start: bytes) -> None:
     checkpoint = tmp_path / ".checkpoints" / "text_cls.npz"
     checkpoint.parent.mkdir(parents=True)
     checkpoint.write_bytes(start + b" torn")
-    fitted = suite(*FIT, "--data", data, "--models", tmp_path, "--resume")
+    fitted = suite(*FIT, "--data", reviews, "--models", tmp_path, "--resume")
     assert fitted.returncode == 1
     assert "is damaged (not an archive)" in fitted.stderr.splitlines()[-1]

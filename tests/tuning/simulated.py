@@ -8,10 +8,10 @@ from typing import Any
 from keras_tuner import HyperParameters
 from trainings import train
 
+from suite.training.evaluate import Objective
 from tuning import space, strategies
 from tuning.executors import InProcess
 from tuning.journal import FILE, Journal
-from tuning.objectives import Objective
 from tuning.plan import Plan
 from tuning.search import Search, Watcher
 from tuning.trial import Outcome, Task, Trial

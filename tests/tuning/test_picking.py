@@ -1,10 +1,11 @@
 import pytest
 
 from suite.errors import UsageError
+from suite.training.evaluate import Objective
 from tuning import objectives, picking
 from tuning.trial import Trial
 
-ACCURACY, LATENCY = objectives.Objective("val_accuracy", "max"), objectives.Objective("latency", "min")
+ACCURACY, LATENCY = Objective("val_accuracy", "max"), Objective("latency", "min")
 TRIALS = [
     Trial(0, "completed", {}, 0.90, scores={"val_accuracy": 0.90, "latency": 3.0}),
     Trial(1, "completed", {}, 0.898, scores={"val_accuracy": 0.898, "latency": 1.0}),
@@ -23,7 +24,7 @@ def test_the_fastest_of_those_near_the_best_wins(margin: float, winner: int) -> 
 
 
 def test_near_is_above_where_less_is_better() -> None:
-    loss = objectives.Objective("val_log_loss", "min")
+    loss = Objective("val_log_loss", "min")
     trials = [
         Trial(0, "completed", {}, 0.50, scores={"val_log_loss": 0.50, "latency": 3.0}),
         Trial(1, "completed", {}, 0.51, scores={"val_log_loss": 0.51, "latency": 1.0}),

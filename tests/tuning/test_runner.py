@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tuning.objectives import Objective
+from suite.training.evaluate import Objective
 from tuning.runner import Job, Runner
 from tuning.trial import COMPLETED, FAILED, INFEASIBLE, PAUSED, Task
 

@@ -31,7 +31,7 @@ def seen(trials: list[Trial]) -> list[Any]:
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_every_strategy_tries_the_default_first_and_nothing_twice(tmp_path: Path, strategy: str) -> None:
     trials = search(tmp_path, strategy, trials=10)
-    assert [trial.id for trial in trials] == list(range(10))
+    assert [trial.id for trial in trials] == list(range(1, 11))
     assert {trial.status for trial in trials} == {"completed"}
     assert len({str(sorted(trial.hyperparameters.items())) for trial in trials}) == 10
     assert all(trial.score == trial.scores["val_accuracy"] for trial in trials)
@@ -57,6 +57,16 @@ def test_hyperband_goes_on_with_the_best_and_counts_configurations(tmp_path: Pat
     assert [task.until for task in tasks if task.trial == best.id] == [1, 3, 9]
     # The cost of an answer does not change with training: it is measured once.
     assert [task.costs for task in tasks if task.trial == best.id] == [True, False, False]
+
+
+def test_a_network_that_cannot_be_trained_on_is_worth_what_it_was(tmp_path: Path) -> None:
+    def work(task: Task) -> Outcome:
+        return train(task) if task.until == 1 else Outcome("failed", {}, 0, 0.0, "out of memory")
+
+    trials = search(tmp_path, "hyperband", trials=9, epochs=9, work=work)
+    assert {trial.status for trial in trials} == {"completed"}
+    assert sum(trial.reason == "out of memory" for trial in trials) == 3
+    assert {trial.epochs for trial in trials} == {1}
 
 
 def test_what_cannot_be_built_costs_no_trial(tmp_path: Path) -> None:
@@ -111,11 +121,11 @@ def test_a_trial_far_behind_on_its_first_folds_is_not_trained_on_the_rest(tmp_pa
 
     def work(task: Task) -> Outcome:
         tasks.append(task)
-        score = (0.5 if task.trial else 0.9) + task.part / 100
+        score = (0.5 if task.trial > 1 else 0.9) + task.part / 100
         return Outcome("completed", {"val_accuracy": score}, task.until, 0.0)
 
     trials = search(tmp_path, trials=3, folds=5, work=work)
-    assert Counter(task.trial for task in tasks) == {0: 5, 1: 1, 2: 1}
+    assert Counter(task.trial for task in tasks) == {1: 5, 2: 1, 3: 1}
     assert trials[1].reason == "stopped after 1 of 5 trainings: far behind the best"
     assert trials[1].score == 0.5
 
@@ -229,7 +239,7 @@ class Flaky(Executor):
 
 
 def test_a_lost_worker_costs_one_attempt(tmp_path: Path) -> None:
-    trials = search(tmp_path, trials=5, executor=Flaky({1: 1, 3: 2}))
+    trials = search(tmp_path, trials=5, executor=Flaky({2: 1, 4: 2}))
     assert [trial.status for trial in trials] == ["completed", "completed", "completed", "failed", "completed"]
     assert trials[3].reason == "its worker died (signal 9: killed, or out of memory), 2 times"
     without = search(tmp_path / "whole", trials=5)

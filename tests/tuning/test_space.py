@@ -91,3 +91,20 @@ def test_the_size_is_that_of_all_combinations_tried_out() -> None:
 
     plain, columns = 1 + 3, 2
     assert space.size(space.explore(tried)) == (plain + columns, 0)
+
+
+def test_oracles_meet_a_hyperparameter_after_those_that_it_hangs_on() -> None:
+    def crossing(hp: HyperParameters) -> None:
+        with hp.name_scope("first"):
+            hp.Boolean("always")
+        with hp.name_scope("second"):
+            switch = hp.Choice("switch", ["on", "off"], default="off")
+        if switch == "on":
+            with hp.name_scope("first"):
+                hp.Int("late", 1, 3)
+
+    found = space.explore(crossing)
+    assert [dimension.name for dimension in found] == ["first.always", "first.late", "second.switch"]
+    assert [item.name for item in space.hyperparameters(found).space] == [
+        "first/always", "second/switch", "first/late"
+    ]  # fmt: skip

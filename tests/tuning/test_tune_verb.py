@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 
-import numpy as np
 import pytest
 
 from suite import artifact
@@ -18,26 +17,18 @@ Run = Callable[..., CompletedProcess[str]]
 SMALL = ("--fix", "reader.kind=none", "--set", "training.batch_size=64,128", "--epochs", "3")
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("data") / "reviews.csv"
-    words = ["good", "bad", "fine", "poor", "great", "dull", "warm", "cold"]
-    picked = np.random.default_rng(0).integers(0, 8, (400, 6))
-    rows = [f"{' '.join(words[i] for i in row)},{'up' if (row % 2 == 0).sum() > 2 else 'down'}" for row in picked]
-    path.write_text("\n".join(["text,label", *rows]))
-    return path
-
-
 @pytest.mark.slow
-def test_a_search_saves_an_ordinary_model_that_fit_can_rebuild(suite: Run, data: Path, tmp_path: Path) -> None:
+def test_a_search_saves_an_ordinary_model_that_fit_can_rebuild(suite: Run, reviews: Path, tmp_path: Path) -> None:
     done = suite(
-        "tune", "text_cls", "--data", data, "--strategy", "random", "--trials", "3", *SMALL, "--workers", "2",
+        "tune", "text_cls", "--data", reviews, "--strategy", "random", "--trials", "3", *SMALL, "--workers", "2",
         "--objective", "val_accuracy,latency,size,flops", "--models", tmp_path, "--json",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert [trial["status"] for trial in result["trials"]] == ["completed"] * 3
     assert result["best"] in result["trials"]
+    assert "trial 3/3 completed" in done.stderr
+    assert f"best: trial {result['best']['id']} with val_accuracy" in done.stderr
     assert all(set(trial["scores"]) == {"val_accuracy", "latency", "size", "flops"} for trial in result["trials"])
     assert all(min(trial["scores"].values()) > 0 for trial in result["trials"])
     card = artifact.read_card(Path(result["artifact"]))
@@ -49,9 +40,9 @@ def test_a_search_saves_an_ordinary_model_that_fit_can_rebuild(suite: Run, data:
     assert any("Trained anew on the 320 rows" in note for note in card.notes)
     assert len(list((tmp_path / ".tensorboard" / "text_cls").rglob("trial-*/events.*"))) == 3
     assert not (tmp_path / ".searches" / "text_cls" / "trials").exists()
-    answered = suite("predict", "text_cls", "--input", data, "--models", tmp_path)
+    answered = suite("predict", "text_cls", "--input", reviews, "--models", tmp_path)
     assert answered.returncode == 0, answered.stderr
-    again = suite("fit", "text_cls", "--data", data, "--hp", Path(result["artifact"]) / "card.json", "--epochs", "1",
+    again = suite("fit", "text_cls", "--data", reviews, "--hp", Path(result["artifact"]) / "card.json", "--epochs", "1",
                   "--models", tmp_path, "--json")  # fmt: skip
     assert again.returncode == 0, again.stderr
     rebuilt = artifact.read_card(Path(json.loads(again.stdout)["artifact"]))
@@ -59,17 +50,17 @@ def test_a_search_saves_an_ordinary_model_that_fit_can_rebuild(suite: Run, data:
     assert rebuilt.hyperparameters == card.hyperparameters
 
 
-def tune(data: Path, models: Path, *more: str) -> list[str]:
-    command = ["tune", "text_cls", "--data", str(data), "--models", str(models), "--trials", "4", *SMALL]
+def tune(reviews: Path, models: Path, *more: str) -> list[str]:
+    command = ["tune", "text_cls", "--data", str(reviews), "--models", str(models), "--trials", "4", *SMALL]
     return [sys.executable, "-m", "suite", *command, "--no-retrain", "--json", *more]
 
 
 @pytest.mark.slow
-def test_killed_in_its_first_trial_and_later_it_ends_as_if_it_had_not_been(data: Path, tmp_path: Path) -> None:
-    whole = subprocess.run(tune(data, tmp_path / "whole"), capture_output=True, text=True, check=True)
+def test_killed_in_its_first_trial_and_later_it_ends_as_if_it_had_not_been(reviews: Path, tmp_path: Path) -> None:
+    whole = subprocess.run(tune(reviews, tmp_path / "whole"), capture_output=True, text=True, check=True)
     states = tmp_path / "killed" / ".searches" / "text_cls" / "trials"
-    for state in ("0-0.npz", "2-0.npz"):
-        command = tune(data, tmp_path / "killed", "--resume")
+    for state in ("1-0.npz", "3-0.npz"):
+        command = tune(reviews, tmp_path / "killed", "--resume")
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
             while not (states / state).exists() and process.poll() is None:
                 time.sleep(0.01)
@@ -77,7 +68,7 @@ def test_killed_in_its_first_trial_and_later_it_ends_as_if_it_had_not_been(data:
             _, errors = process.communicate(timeout=60)
         assert (states / state).exists(), errors
     assert not artifact.model_names(tmp_path / "killed")
-    done = subprocess.run(tune(data, tmp_path / "killed", "--resume"), capture_output=True, text=True)
+    done = subprocess.run(tune(reviews, tmp_path / "killed", "--resume"), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     ours, theirs = json.loads(done.stdout), json.loads(whole.stdout)
     assert [(trial["hyperparameters"], trial["score"], trial["epochs"]) for trial in ours["trials"]] == [
@@ -87,8 +78,8 @@ def test_killed_in_its_first_trial_and_later_it_ends_as_if_it_had_not_been(data:
 
 
 @pytest.mark.slow
-def test_trials_are_judged_by_their_mean_over_folds(suite: Run, data: Path, tmp_path: Path) -> None:
-    done = suite("tune", "text_cls", "--data", data, "--strategy", "grid", "--trials", "2", *SMALL, "--cv", "3",
+def test_trials_are_judged_by_their_mean_over_folds(suite: Run, reviews: Path, tmp_path: Path) -> None:
+    done = suite("tune", "text_cls", "--data", reviews, "--strategy", "grid", "--trials", "2", *SMALL, "--cv", "3",
                  "--models", tmp_path, "--no-retrain", "--json")  # fmt: skip
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
@@ -108,9 +99,9 @@ def test_trials_are_judged_by_their_mean_over_folds(suite: Run, data: Path, tmp_
     ],
 )
 def test_what_makes_no_sense_is_told_in_a_line(
-    suite: Run, data: Path, tmp_path: Path, options: list[str], code: int, said: str
+    suite: Run, reviews: Path, tmp_path: Path, options: list[str], code: int, said: str
 ) -> None:
-    done = suite("tune", "text_cls", "--data", data, "--models", tmp_path, *options)
+    done = suite("tune", "text_cls", "--data", reviews, "--models", tmp_path, *options)
     assert done.returncode == code
     errors = [line for line in done.stderr.splitlines() if line.startswith("error:")]
     assert len(errors) == 1

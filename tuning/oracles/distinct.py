@@ -39,8 +39,6 @@ class Distinct(keras_tuner.Oracle):  # type: ignore[misc]
 
     # Whether a restart calls `suggest` again for each trial; else it is told what was suggested.
     suggests_again = False
-    # Whether all objectives count; else the first alone does.
-    follows_all = False
     # Whether it goes on with trials that ended; it then keeps to Options.trials by itself.
     returns = False
 
@@ -55,13 +53,9 @@ class Distinct(keras_tuner.Oracle):  # type: ignore[misc]
         self._display.verbose = 0
         self._recorded: Values | None = None
 
-    def rungs(self, trial_id: str) -> tuple[int, ...]:
-        """The epochs after which this trial is looked at, the last one being its end."""
-        return (self.options.epochs,)
-
-    def keeps(self, trial_id: str, epoch: int, score: float) -> bool:
-        """Whether a trial that has this score after this epoch, one of its rungs, is worth going on with."""
-        return True
+    def until(self, trial_id: str) -> int:
+        """The epoch up to which a trial is to be trained."""
+        return self.options.epochs
 
     def suggest(self, trial_id: str) -> Answer:
         """KerasTuner's `populate_space`."""

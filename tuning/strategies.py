@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from suite.errors import SuiteError, unknown
-from tuning.trial import COMPLETED, Values
+from tuning.trial import COMPLETED, INFEASIBLE, Values
 
 if TYPE_CHECKING:
     from keras_tuner import HyperParameters
@@ -84,6 +84,8 @@ class Strategy:
         ended = Trial(space, proposal.key, TrialStatus.COMPLETED if status == COMPLETED else TrialStatus.FAILED)
         if status == COMPLETED:
             self._oracle.update_trial(proposal.key, {one.name: scores[one.name] for one in self._objectives})
+        elif status == INFEASIBLE:
+            self._oracle.infeasible.add(proposal.key)
         self._oracle.end_trial(ended)
 
     def _proposal(self, trial: Any) -> Proposal | None:

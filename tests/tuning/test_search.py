@@ -59,6 +59,15 @@ def test_hyperband_goes_on_with_the_best_and_counts_configurations(tmp_path: Pat
     assert [task.costs for task in tasks if task.trial == best.id] == [True, False, False]
 
 
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_failed_trial_is_one_of_those_that_were_asked_for(tmp_path: Path, strategy: str) -> None:
+    def work(task: Task) -> Outcome:
+        return Outcome("failed", {}, 0, 0.0, "out of memory") if task.trial == 2 else train(task)
+
+    trials = search(tmp_path, strategy, trials=6, work=work)
+    assert Counter(trial.status for trial in trials) == {"completed": 5, "failed": 1}
+
+
 def test_a_network_that_cannot_be_trained_on_is_worth_what_it_was(tmp_path: Path) -> None:
     def work(task: Task) -> Outcome:
         return train(task) if task.until == 1 else Outcome("failed", {}, 0, 0.0, "out of memory")

@@ -50,6 +50,8 @@ class Distinct(keras_tuner.Oracle):  # type: ignore[misc]
         self.seed = options.seed  # KerasTuner takes 0 for none
         self.max_trials = None
         self.first: Values | None = None
+        # Trials that could not be built, which KerasTuner does not tell from those that failed.
+        self.infeasible: set[str] = set()
         self._display.verbose = 0
         self._recorded: Values | None = None
 

@@ -25,7 +25,7 @@ class Hyperband(Distinct, oracles.HyperbandOracle):  # type: ignore[misc]
     """The best third of many short trainings goes on for three times as long, and so on (Li et al. 2018).
 
     Brackets and epochs are KerasTuner's. A training that goes on does so from where it was. The last bracket is as
-    large as is left of the trials there may be. What cannot be trained gives its place to another.
+    large as is left of the trials there may be. What cannot be built gives its place to another.
     """
 
     suggests_again = True
@@ -57,24 +57,27 @@ class Hyperband(Distinct, oracles.HyperbandOracle):  # type: ignore[misc]
     def _begin(self, bracket: _Bracket, trial_id: str) -> Answer | None:
         """A new configuration, where the bracket's first round has room."""
         first = bracket.rounds[0]
-        taken = [trial for trial in first if self.trials[trial].status != "FAILED"]
-        if len(taken) >= bracket.size:
+        taken = self._taken(bracket)
+        if taken >= bracket.size:
             return None
         values = self._random_values()
         if values is None:  # the space is used up
-            bracket.size, self._left = len(taken), 0
+            bracket.size, self._left = taken, 0
             return self._promote(bracket, trial_id)
         first.append(trial_id)
         if self._left is not None:
             self._left -= len(first) <= bracket.size
         return self._answer(bracket, 0, values)
 
+    def _taken(self, bracket: _Bracket) -> int:
+        return sum(trial not in self.infeasible for trial in bracket.rounds[0])
+
     def _promote(self, bracket: _Bracket, trial_id: str) -> Answer | None:
         """The best that has not gone on yet of a round that has ended."""
         for number in range(1, bracket.number + 1):
             before = [self.trials[trial] for trial in bracket.rounds[number - 1]]
             ended = [trial for trial in before if trial.status == "COMPLETED"]
-            filling = number == 1 and len(ended) < bracket.size
+            filling = number == 1 and self._taken(bracket) < bracket.size
             if filling or not ended or any(trial.status == RUNNING for trial in before):
                 return None
             if len(bracket.rounds) == number:

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 from suite.errors import UsageError
+from suite.report.trials import ON_VALIDATION, Objective
 from suite.training import evaluate
-from suite.training.evaluate import ON_VALIDATION, Objective
 
 if TYPE_CHECKING:
     import keras

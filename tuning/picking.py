@@ -7,7 +7,7 @@ from suite.errors import UsageError
 from tuning.trial import COMPLETED, Trial
 
 if TYPE_CHECKING:
-    from suite.training.evaluate import Objective
+    from suite.report.trials import Objective
 
 RULES = {"fastest-within": "latency", "smallest-within": "size", "lightest-within": "flops"}
 
@@ -29,7 +29,7 @@ def measured(rule: Rule | None, objectives: "list[Objective]") -> "list[Objectiv
     """The objectives with the rule's cost among them."""
     if rule is None or any(one.name == rule.cost for one in objectives):
         return objectives
-    from suite.training.evaluate import Objective
+    from suite.report.trials import Objective
 
     return [*objectives, Objective(rule.cost, "min")]
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from suite.training.evaluate import Objective
+    from suite.report.trials import Objective
     from tuning.trial import Trial
 
 

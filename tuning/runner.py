@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from suite import domain as registry
 from suite.errors import UsageError
-from suite.training.evaluate import Objective
+from suite.report.trials import Objective
 from tuning import objectives
 from tuning.objectives import COSTS
 from tuning.trial import COMPLETED, FAILED, INFEASIBLE, PAUSED, Outcome, Task

@@ -10,7 +10,7 @@ from tuning.trial import COMPLETED, INFEASIBLE, Values
 if TYPE_CHECKING:
     from keras_tuner import HyperParameters
 
-    from suite.training.evaluate import Objective
+    from suite.report.trials import Objective
     from tuning.oracles.distinct import Distinct
 
 STRATEGIES = {

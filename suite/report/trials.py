@@ -8,12 +8,29 @@ from typing import Any
 
 import numpy as np
 
-from suite.training.evaluate import Objective
-
 COMPLETED, INFEASIBLE, FAILED = "completed", "infeasible", "failed"
+ON_VALIDATION = "val_"
 # From so many scores on, one that is far worse than most can be told.
 ENOUGH, FAR = 8, 3.0
 ROOM = 0.06
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What a search goes by, such as `val_accuracy` or `latency`: `direction` is max where more is better, else min."""
+
+    name: str
+    direction: str
+
+    @property
+    def sign(self) -> float:
+        """1 where higher is better, -1 where lower is."""
+        return 1.0 if self.direction == "max" else -1.0
+
+    @property
+    def metric(self) -> str | None:
+        """The metric that it is on validation rows; None where it is none."""
+        return self.name.removeprefix(ON_VALIDATION) if self.name.startswith(ON_VALIDATION) else None
 
 
 @dataclass(frozen=True)

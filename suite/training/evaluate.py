@@ -1,37 +1,16 @@
 """Metrics of probabilities against labels, under the field's names."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from sklearn import metrics
 
 from suite.errors import UsageError, unknown
 
-ON_VALIDATION = "val_"
 BINS = 15
 SMALLEST = 1e-7
 LOWER_IS_BETTER = ("log_loss", "ece", "brier")
 # Those that a training or a search may go by; the ones in TWO_CLASSES need labels of two values.
 OBJECTIVES = ("accuracy", "macro_f1", "log_loss", "ece")
 TWO_CLASSES = ("average_precision", "roc_auc", "recall_at_precision_90", "precision", "recall", "brier")
-
-
-@dataclass(frozen=True)
-class Objective:
-    """What a search goes by, such as `val_accuracy` or `latency`: `direction` is max where more is better, else min."""
-
-    name: str
-    direction: str
-
-    @property
-    def sign(self) -> float:
-        """1 where higher is better, -1 where lower is."""
-        return 1.0 if self.direction == "max" else -1.0
-
-    @property
-    def metric(self) -> str | None:
-        """The metric that it is on validation rows; None where it is none."""
-        return self.name.removeprefix(ON_VALIDATION) if self.name.startswith(ON_VALIDATION) else None
 
 
 def direction(objective: str) -> float:

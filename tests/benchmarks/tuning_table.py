@@ -76,7 +76,7 @@ def _winner(tried: Tried) -> tuple[str, ...]:
 
 def _ours(name: str, scores: Scores, seed: int) -> Tried:
     """The networks of a search of ours."""
-    from suite.training.evaluate import Objective
+    from suite.report.trials import Objective
     from tuning import space, strategies
     from tuning.executors import InProcess
     from tuning.journal import FILE, Journal

@@ -36,8 +36,8 @@ def main() -> None:
     from suite import domain as registry
     from suite import domains
     from suite.data.options import DataOptions
+    from suite.report.trials import Objective
     from suite.training.data import prepare
-    from suite.training.evaluate import Objective
     from tuning import domain_space, narrowing, runner, space, strategies
     from tuning.executors import Processes
     from tuning.journal import FILE, Journal

@@ -8,7 +8,7 @@ from typing import Any
 from keras_tuner import HyperParameters
 from trainings import train
 
-from suite.training.evaluate import Objective
+from suite.report.trials import Objective
 from tuning import space, strategies
 from tuning.executors import InProcess
 from tuning.journal import FILE, Journal

@@ -1,7 +1,7 @@
 import pytest
 
 from suite.errors import UsageError
-from suite.training.evaluate import Objective
+from suite.report.trials import Objective
 from tuning import objectives, picking
 from tuning.trial import Trial
 

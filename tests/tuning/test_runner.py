@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from suite.training.evaluate import Objective
+from suite.report.trials import Objective
 from tuning.runner import Job, Runner
 from tuning.trial import COMPLETED, FAILED, INFEASIBLE, PAUSED, Task
 

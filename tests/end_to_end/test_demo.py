@@ -46,7 +46,7 @@ def processes(models: Path) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", ["epoch 2/", "saving", "starting the service"])
 def test_ctrl_c_leaves_no_process_and_no_half_written_version(tmp_path: Path, moment: str) -> None:
-    command = [sys.executable, "-u", "-m", "suite", "demo", "fraud", "--models", str(tmp_path)]
+    command = [sys.executable, "-u", "-m", "suite", "demo", "text_cls", "--models", str(tmp_path)]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )

@@ -51,7 +51,7 @@ def test_a_search_saves_an_ordinary_model_that_fit_can_rebuild(suite: Run, revie
 
 
 def tune(reviews: Path, models: Path, *more: str) -> list[str]:
-    command = ["tune", "text_cls", "--data", str(reviews), "--models", str(models), "--trials", "4", *SMALL]
+    command = ["tune", "text_cls", "--data", str(reviews), "--models", str(models), "--trials", "3", *SMALL]
     return [sys.executable, "-m", "suite", *command, "--no-retrain", "--json", *more]
 
 
@@ -59,7 +59,7 @@ def tune(reviews: Path, models: Path, *more: str) -> list[str]:
 def test_killed_in_its_first_trial_and_later_it_ends_as_if_it_had_not_been(reviews: Path, tmp_path: Path) -> None:
     whole = subprocess.run(tune(reviews, tmp_path / "whole"), capture_output=True, text=True, check=True)
     states = tmp_path / "killed" / ".searches" / "text_cls" / "trials"
-    for state in ("1-0.npz", "3-0.npz"):
+    for state in ("1-0.npz", "2-0.npz"):
         command = tune(reviews, tmp_path / "killed", "--resume")
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
             while not (states / state).exists() and process.poll() is None:
@@ -79,8 +79,8 @@ def test_killed_in_its_first_trial_and_later_it_ends_as_if_it_had_not_been(revie
 
 @pytest.mark.slow
 def test_trials_are_judged_by_their_mean_over_folds(suite: Run, reviews: Path, tmp_path: Path) -> None:
-    done = suite("tune", "text_cls", "--data", reviews, "--strategy", "grid", "--trials", "2", *SMALL, "--cv", "3",
-                 "--models", tmp_path, "--no-retrain", "--json")  # fmt: skip
+    done = suite("tune", "text_cls", "--data", reviews, "--strategy", "grid", "--trials", "2", *SMALL,
+                 "--epochs", "1", "--cv", "3", "--models", tmp_path, "--no-retrain", "--json")  # fmt: skip
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert result["best"]["deviation"] > 0

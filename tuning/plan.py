@@ -48,8 +48,11 @@ class Plan:
         }
 
     def to_finish(self, best: "Trial | None") -> float:
-        """About how many seconds it takes to train the best trial to its last epoch, and as often again as is asked."""
-        if best is None or not best.epochs:
+        """About how many seconds to leave for training the best trial to its last epoch, and as often again as is asked.
+
+        At most half of the time there is: a search that has no time to search is none.
+        """
+        if self.seconds is None or best is None or not best.epochs:
             return 0.0
         left = (self.epochs if self.parts > 1 else self.epochs - best.epochs) + self.retrains * self.epochs
-        return left * best.seconds / best.epochs / self.parts
+        return min(left * best.seconds / best.epochs / self.parts, self.seconds / 2)

@@ -297,6 +297,17 @@ def test_the_time_ends_a_search_and_what_was_paused_counts(tmp_path: Path) -> No
     assert [trial.epochs for trial in done] == [4] * (len(trials) + 2)
 
 
+def test_half_of_the_time_is_for_the_search_however_long_a_training_takes(tmp_path: Path) -> None:
+    def work(task: Task) -> Outcome:
+        time.sleep(0.02)
+        return Outcome("completed", {"val_accuracy": 0.5}, 1, 1000.0)
+
+    started = time.monotonic()
+    trials = search(tmp_path, "hyperband", trials=None, seconds=1.0, epochs=9, declare=_large, work=work)
+    assert len(trials) > 5
+    assert 0.4 < time.monotonic() - started < 0.9
+
+
 def _large(hp: Any) -> None:
     hp.Int("depth", 0, 1000)
     hp.Fixed("norm", False)

@@ -36,10 +36,7 @@ class Journal:
         try:
             self._connection.execute("INSERT INTO event (kind, body) VALUES (?, ?)", (kind, json.dumps(body)))
         except sqlite3.OperationalError as error:
-            raise SuiteError(
-                f"the state of the search could not be written to {self._file} ({error}): free some space and go on "
-                "with --resume; nothing is lost"
-            ) from error
+            raise unwritten(self._file, error) from error
 
     def events(self) -> Iterator[Event]:
         """All events so far."""
@@ -55,3 +52,11 @@ class Journal:
 
     def _unusable(self, error: Exception) -> SuiteError:
         return SuiteError(f"{self._file} cannot be used ({error}): leave --resume out to begin the search again")
+
+
+def unwritten(file: Path, error: Exception) -> SuiteError:
+    """That what was to be added to a file of a search did not get there."""
+    return SuiteError(
+        f"the state of the search could not be written to {file} ({error}): free some space and go on with --resume; "
+        "nothing is lost"
+    )

@@ -14,7 +14,8 @@ class Plan:
 
     `trials` and `seconds` bound it (None: no bound). A trial has `parts` trainings, a fold and repeat each, of at most
     `epochs`; `folds` of them are of one repeat. `workers` trials run at a time. `identity` is what must be the same
-    for a search to go on: data, domain, space. `retrains` times the best one is trained anew after the search.
+    for a search to go on: data, domain, space. `retrains` times the best one is trained anew after the search. `pruner`
+    ends trials early.
     """
 
     strategy: str
@@ -27,6 +28,7 @@ class Plan:
     repeats: int = 1
     workers: int = 1
     retrains: int = 0
+    pruner: str | None = None
     identity: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -45,10 +47,11 @@ class Plan:
             "seed": self.seed,
             "folds": self.folds,
             "repeats": self.repeats,
+            "pruner": self.pruner or "none",
         }
 
     def to_finish(self, best: "Trial | None") -> float:
-        """About how many seconds to leave for training the best trial to its last epoch, and as often again as is asked.
+        """About how many seconds to leave for training the best trial to its end, and as often again as is asked.
 
         At most half of the time there is: a search that has no time to search is none.
         """

@@ -34,6 +34,13 @@ class Running:
     attempts: int = 0
     ended: bool = False
 
+    @property
+    def until(self) -> int:
+        """The epoch up to which it is trained next: the first of several trainings stops at every rung."""
+        if self.scores:
+            return self.proposal.until
+        return next((rung for rung in self.proposal.rungs if rung > self.trial.epochs), self.proposal.until)
+
 
 @dataclass(frozen=True)
 class Watcher:
@@ -116,7 +123,7 @@ class Search:
             if running is None:
                 return
             trial, proposal, part = running.trial, running.proposal, len(running.scores)
-            task = Task(trial.id, proposal.values, part, proposal.until, not trial.scores, self.deadline)
+            task = Task(trial.id, proposal.values, part, running.until, not trial.scores, self.deadline)
             self.running[self._executor.submit(self._train, task)] = running
 
     def _is_over(self) -> bool:
@@ -175,10 +182,17 @@ class Search:
         if outcome.status != COMPLETED:
             self._end(running, outcome.status, outcome.reason)
             return
+        score, whole = outcome.scores[self.plan.objectives[0].name], running.proposal.until
+        at_rung = outcome.epochs == running.until < whole
         trial.epochs = outcome.epochs
         trial.scores |= outcome.scores
-        running.scores.append(outcome.scores[self.plan.objectives[0].name])
-        if len(running.scores) == self.plan.parts:
+        if at_rung and self._strategy.keeps(running.proposal, trial.epochs, score):
+            self._waiting.append(running)
+            return
+        running.scores.append(score)
+        if at_rung:
+            self._end(running, COMPLETED, f"stopped after {trial.epochs} of {whole} epochs: others were better there")
+        elif len(running.scores) == self.plan.parts:
             self._lead(running)
             self._end(running, COMPLETED, outcome.reason)
         elif self._is_hopeless(running):
@@ -221,6 +235,8 @@ class Search:
     def _cut_short(self, running: Running) -> None:
         """Take a trial for which there is no more time as it is, if it has come to anything."""
         trial = running.trial
+        if trial.status == RUNNING and trial.scores and not running.scores:
+            running.scores.append(trial.scores[self.plan.objectives[0].name])
         if running.scores:
             trial.status, trial.reason = COMPLETED, f"the time was up after epoch {trial.epochs}"
             self._score(trial, running.scores)

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from suite.errors import SuiteError, unknown
+from suite.errors import SuiteError, UsageError, unknown
 from tuning.trial import COMPLETED, INFEASIBLE, Values
 
 if TYPE_CHECKING:
@@ -20,29 +21,44 @@ STRATEGIES = {
     "hyperband": "tuning.oracles.hyperband:Hyperband",
     "evolution": "tuning.oracles.evolution:Evolution",
     "reinforce": "tuning.oracles.reinforce:Reinforce",
+    "tpe": "tuning.oracles.optuna_samplers:TPE",
+    "cmaes": "tuning.oracles.optuna_samplers:CMAES",
+    "nsga2": "tuning.oracles.optuna_samplers:NSGA2",
+    "gp": "tuning.oracles.optuna_samplers:GP",
 }
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a strategy may take into account: at most so many trials (None: no bound) of so many epochs."""
+    """What a strategy may take into account: at most so many trials (None: no bound) of so many epochs.
+
+    `pruner` names what ends trials early; in `folder` a strategy may keep files for other tools.
+    """
 
     trials: int | None
     epochs: int
     seed: int
+    pruner: str | None = None
+    folder: Path | None = None
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """Train trial `trial` up to epoch `until`, on from an earlier one where it was trained before.
+    """Train trial `trial` up to the last of `rungs`, on from an earlier epoch where it was trained before.
 
-    `key` is the oracle's own name for it.
+    At each of the epochs before the last, the strategy says whether the training goes on. `key` is the oracle's own
+    name for the trial.
     """
 
     trial: int
     values: Values
-    until: int
+    rungs: tuple[int, ...]
     key: str
+
+    @property
+    def until(self) -> int:
+        """The epoch up to which it is trained."""
+        return self.rungs[-1]
 
 
 class Strategy:
@@ -76,6 +92,10 @@ class Strategy:
             )
         return proposal
 
+    def keeps(self, proposal: Proposal, epoch: int, score: float) -> bool:
+        """Whether the training that has come to a rung goes on; `score` is the first objective."""
+        return self._oracle.keeps(proposal.key, epoch, score)
+
     def tell(self, proposal: Proposal, status: str, scores: dict[str, float]) -> None:
         """How it went."""
         from keras_tuner.engine.trial import Trial, TrialStatus
@@ -99,11 +119,11 @@ class Strategy:
         number = self._count if past is None else self._trials[past]
         self._trials[trial.trial_id] = number
         values = {name: value for name, value in given.items() if not name.startswith(OWN)}
-        return Proposal(number, values, self._oracle.until(trial.trial_id), trial.trial_id)
+        return Proposal(number, values, self._oracle.rungs(trial.trial_id), trial.trial_id)
 
 
 def create(name: str, space: "HyperParameters", objectives: "list[Objective]", options: Options) -> Strategy:
-    """The strategy of that name over a space; UsageError where there is none."""
+    """The strategy of that name over a space; UsageError where there is none, or none that takes these options."""
     if name not in STRATEGIES:
         raise unknown("strategy", name, list(STRATEGIES))
     from keras_tuner import Objective as Goal
@@ -111,4 +131,6 @@ def create(name: str, space: "HyperParameters", objectives: "list[Objective]", o
     module, _, kind = STRATEGIES[name].partition(":")
     oracle = getattr(import_module(module), kind)
     goals = [Goal(one.name, one.direction) for one in objectives]
+    if options.pruner and not oracle.prunes:
+        raise UsageError(f"only Optuna's strategies take a pruner, and {name} is none of them: leave --pruner out")
     return Strategy(oracle(space, goals, options), objectives)

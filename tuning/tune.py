@@ -142,7 +142,7 @@ def tune(
         domain.name, dataset, tuple(plan.objectives), plan.epochs, plan.seed, plan.folds, place
     )  # fmt: skip
     searchable = space.hyperparameters(dimensions)
-    options = strategies.Options(plan.trials, plan.epochs, plan.seed)
+    options = strategies.Options(plan.trials, plan.epochs, plan.seed, plan.pruner, place)
     strategy = strategies.create(plan.strategy, searchable, plan.objectives, options)
     strategy.begin_with(_defaults(searchable))
     here = runner.Runner(job, report)

@@ -92,6 +92,10 @@ def options(command: Command) -> Command:
         click.option(
             "--cv", "folds", type=click.IntRange(2, 20), help="Judge a network by its mean over this many folds."
         ),
+        click.option(
+            "--pruner", type=click.Choice(["median", "asha"]),
+            help="End trainings early that are behind others at the same epoch; for Optuna's strategies.",
+        ),
         click.option("--time", "seconds", type=Duration(), help="How long it may take in all: 90s, 30m, 1h30m."),
         click.option("--trials", type=click.IntRange(1), help="How many networks to try."),
         click.option(

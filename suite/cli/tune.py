@@ -35,6 +35,7 @@ MINUTES = 10
 def command(
     domain: str,
     strategy: str,
+    pruner: str | None,
     trials: int | None,
     seconds: float | None,
     folds: int | None,
@@ -91,7 +92,9 @@ def command(
     if seconds is None and trials is None:
         seconds = 60.0 * MINUTES
     epochs = epochs or chosen.recipe.epochs_for(len(prepared.rows["train"]))
-    plan = Plan(strategy, goals, epochs, seed, trials, seconds, folds or 1, repeats, workers or 1, int(retrain))
+    plan = Plan(
+        strategy, goals, epochs, seed, trials, seconds, folds or 1, repeats, workers or 1, int(retrain), pruner
+    )  # fmt: skip
     place = tune.folder(models, name)
     if resume and not tune.is_begun(place):
         output.say(f"nothing to resume: no search of '{name}' in {models}; beginning one")

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from concurrent.futures import Executor
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import pytest
 from keras_tuner import HyperParameters
 from trainings import train
 
@@ -17,6 +19,11 @@ from tuning.search import Search, Watcher
 from tuning.trial import Outcome, Task, Trial
 
 ACCURACY = Objective("val_accuracy", "max")
+# All that can be made here.
+EVERY_STRATEGY = [
+    pytest.param(name, marks=pytest.mark.skipif(name == "gp" and find_spec("torch") is None, reason="needs PyTorch"))
+    for name in strategies.STRATEGIES
+]
 
 
 def branching(hp: HyperParameters) -> None:
@@ -51,7 +58,7 @@ def search(
 ) -> list[Trial]:
     """Search with the state in a folder; on from what is there."""
     whole = Plan(strategy, [ACCURACY], **{"epochs": 4, "trials": trials} | plan)
-    options = strategies.Options(whole.trials, whole.epochs, whole.seed)
+    options = strategies.Options(whole.trials, whole.epochs, whole.seed, whole.pruner)
     made = strategies.create(strategy, searchable(declare), whole.objectives, options)
     journal = Journal(place / FILE)
     try:

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from simulated import SIZE, search, searchable
+from simulated import EVERY_STRATEGY, SIZE, search, searchable
 from trainings import FOLDER, begin, mortal, quality, train
 
 from suite.errors import SuiteError
 from tuning.executors import Lost, Processes
-from tuning.strategies import STRATEGIES
 from tuning.trial import Outcome, Task, Trial
 
 KILLED = Path(__file__).with_name("killed.py")
@@ -28,7 +27,7 @@ def seen(trials: list[Trial]) -> list[Any]:
     return [(trial.id, trial.status, trial.hyperparameters, trial.score, trial.epochs) for trial in trials]
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", EVERY_STRATEGY)
 def test_every_strategy_tries_the_default_first_and_nothing_twice(tmp_path: Path, strategy: str) -> None:
     trials = search(tmp_path, strategy, trials=10)
     assert [trial.id for trial in trials] == list(range(1, 11))
@@ -59,7 +58,7 @@ def test_hyperband_goes_on_with_the_best_and_counts_configurations(tmp_path: Pat
     assert [task.costs for task in tasks if task.trial == best.id] == [True, False, False]
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", EVERY_STRATEGY)
 def test_a_failed_trial_is_one_of_those_that_were_asked_for(tmp_path: Path, strategy: str) -> None:
     def work(task: Task) -> Outcome:
         return Outcome("failed", {}, 0, 0.0, "out of memory") if task.trial == 2 else train(task)
@@ -91,7 +90,7 @@ def test_what_cannot_be_built_costs_no_trial(tmp_path: Path) -> None:
     assert {(trial.score, trial.reason) for trial in passed_over} == {(None, "larger than the picture")}
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", EVERY_STRATEGY)
 def test_where_nothing_can_be_built_the_search_ends_with_the_reason(tmp_path: Path, strategy: str) -> None:
     with pytest.raises(SuiteError, match=r"none of \d+ trials could be trained: larger than the picture"):
         search(
@@ -139,7 +138,7 @@ def test_a_trial_far_behind_on_its_first_folds_is_not_trained_on_the_rest(tmp_pa
     assert trials[1].score == 0.5
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", EVERY_STRATEGY)
 def test_a_search_that_stopped_goes_on_as_if_it_had_not(tmp_path: Path, strategy: str) -> None:
     whole = search(tmp_path / "whole", strategy, trials=12, epochs=9)
     trained: list[Task] = []
@@ -159,10 +158,39 @@ def test_a_search_that_stopped_goes_on_as_if_it_had_not(tmp_path: Path, strategy
     stopped = search(tmp_path / "stopped", strategy, trials=12, epochs=9, work=until(-1))
     assert len({(task.trial, task.until) for task in trained}) == len(trained)
     assert len(stopped) == len(whole)
-    if strategy in ("random", "grid", "bayesian", "hyperband", "evolution"):
-        assert seen(stopped) == seen(whole)
-    else:
-        assert len({str(sorted(trial.hyperparameters.items())) for trial in stopped}) == len(stopped)
+    assert seen(stopped) == seen(whole)
+
+
+@pytest.mark.parametrize("pruner", ["median", "asha"])
+def test_a_pruner_stops_trainings_and_a_stopped_search_knows_which(tmp_path: Path, pruner: str) -> None:
+    def shortly(task: Task) -> Outcome:
+        if len(tasks) == 10:
+            raise KeyboardInterrupt
+        tasks.append(task)
+        return train(task)
+
+    tasks: list[Task] = []
+    whole = search(tmp_path / "whole", "tpe", trials=12, epochs=9, pruner=pruner)
+    assert {trial.epochs for trial in whole} >= {1, 9}
+    early = [trial for trial in whole if trial.epochs < 9]
+    assert {trial.reason for trial in early} == {
+        f"stopped after {trial.epochs} of 9 epochs: others were better there" for trial in early
+    }
+    with pytest.raises(KeyboardInterrupt):
+        search(tmp_path / "stopped", "tpe", trials=12, epochs=9, pruner=pruner, work=shortly)
+    assert [task.until for task in tasks[:3]] == [1, 3, 9]
+    assert seen(search(tmp_path / "stopped", "tpe", trials=12, epochs=9, pruner=pruner)) == seen(whole)
+
+
+def test_a_trial_between_two_rungs_counts_when_the_time_is_up(tmp_path: Path) -> None:
+    def work(task: Task) -> Outcome:
+        time.sleep(0.3)
+        return train(task)
+
+    trials = search(tmp_path, "tpe", trials=None, seconds=0.5, epochs=9, pruner="median", work=work)
+    assert [(trial.status, trial.epochs, trial.reason) for trial in trials] == [
+        ("completed", 3, "the time was up after epoch 3")
+    ]
 
 
 @pytest.mark.parametrize("strategy", ["random", "hyperband"])

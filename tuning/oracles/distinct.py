@@ -41,6 +41,8 @@ class Distinct(keras_tuner.Oracle):  # type: ignore[misc]
     suggests_again = False
     # Whether it goes on with trials that ended; it then keeps to Options.trials by itself.
     returns = False
+    # Whether it takes Options.pruner.
+    prunes = False
 
     def __init__(
         self, space: HyperParameters, objectives: list[keras_tuner.Objective], options: "Options", **others: Any
@@ -55,9 +57,13 @@ class Distinct(keras_tuner.Oracle):  # type: ignore[misc]
         self._display.verbose = 0
         self._recorded: Values | None = None
 
-    def until(self, trial_id: str) -> int:
-        """The epoch up to which a trial is to be trained."""
-        return self.options.epochs
+    def rungs(self, trial_id: str) -> tuple[int, ...]:
+        """The epoch up to which a trial is to be trained, after those at which `keeps` is asked."""
+        return (self.options.epochs,)
+
+    def keeps(self, trial_id: str, epoch: int, score: float) -> bool:
+        """Whether a training goes on that has come to an epoch of `rungs` before the last."""
+        return True
 
     def suggest(self, trial_id: str) -> Answer:
         """KerasTuner's `populate_space`."""

@@ -36,8 +36,8 @@ class Hyperband(Distinct, oracles.HyperbandOracle):  # type: ignore[misc]
         self._left = options.trials
         self._begun: list[_Bracket] = []
 
-    def until(self, trial_id: str) -> int:
-        return int(self.trials[trial_id].hyperparameters.values[OWN + "epochs"])
+    def rungs(self, trial_id: str) -> tuple[int, ...]:
+        return (int(self.trials[trial_id].hyperparameters.values[OWN + "epochs"]),)
 
     def suggest(self, trial_id: str) -> Answer:
         for bracket in self._begun:

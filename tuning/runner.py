@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from suite.training.fit import Resumable, Settings
 
 STATES = "trials"
+# Seconds of training after which it is told how long an epoch takes.
+JUDGED_AFTER = 2.0
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class Runner:
         model = build(self._domain, hp, prepared, job.epochs)
         named = [one.name for one in job.objectives if one.name in COSTS]
         costs = objectives.costs(model, named) if task.costs else {}
-        watching = [] if task.deadline is None else [_stop_at(task.deadline)]
+        watching = [] if task.deadline is None else [_clock(task.deadline, task.epoch_seconds)]
         if self._report:
             report = self._report
             watching.append(Report(lambda progress: report(task, progress), settings.objective))
@@ -131,17 +133,32 @@ def _reason(error: BaseException) -> str:
     return next((line for line in reversed(lines) if line and not line.startswith("[[")), type(error).__name__)
 
 
-def _stop_at(deadline: float) -> "keras.callbacks.Callback":
+def _clock(deadline: float, epoch_seconds: float | None) -> "keras.callbacks.Callback":
     import keras
 
-    class Stop(keras.callbacks.Callback):  # type: ignore[misc]
-        """Ends a training after the epoch in which the time is up."""
+    class Clock(keras.callbacks.Callback):  # type: ignore[misc]
+        """Ends a training after the epoch in which the time is up, and early in the first one where it is too slow."""
+
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            self._first: float | None = None
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            # The first batch waits for the network to be compiled.
+            if self._first is None:
+                self._first = time.monotonic()
+                return
+            seconds, steps = time.monotonic() - self._first, self.params["steps"]
+            if epoch_seconds is not None and seconds > JUDGED_AFTER and seconds / batch * steps > epoch_seconds:
+                raise UsageError(
+                    f"too slow for the time there is: an epoch takes about {seconds / batch * steps:.0f} s, and "
+                    f"{epoch_seconds:.0f} s are the most"
+                )
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             if time.time() >= deadline:
                 self.model.stop_training = True
 
-    return Stop()
+    return Clock()
 
 
 # In the processes of workers: what `begin` made there.

@@ -123,7 +123,10 @@ class Search:
             if running is None:
                 return
             trial, proposal, part = running.trial, running.proposal, len(running.scores)
-            task = Task(trial.id, proposal.values, part, running.until, not trial.scores, self.deadline)
+            task = Task(
+                trial.id, proposal.values, part, running.until, not trial.scores, self.deadline,
+                self.plan.epoch_seconds(self.best),
+            )  # fmt: skip
             self.running[self._executor.submit(self._train, task)] = running
 
     def _is_over(self) -> bool:

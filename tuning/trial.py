@@ -35,7 +35,8 @@ class Task:
     """Train trial `trial` up to epoch `until`; `part` numbers its trainings, one a fold and repeat.
 
     A training that was stopped at an earlier epoch goes on from there. With `costs`, measure what an answer costs too.
-    After `deadline`, in seconds of `time.time`, no epoch begins.
+    After `deadline`, in seconds of `time.time`, no epoch begins. A network whose epochs take longer than
+    `epoch_seconds` is infeasible.
     """
 
     trial: int
@@ -44,6 +45,7 @@ class Task:
     until: int
     costs: bool
     deadline: float | None = None
+    epoch_seconds: float | None = None
 
 
 @dataclass(frozen=True)

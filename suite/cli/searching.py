@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tuning.trial import Task, Trial
 
 Command = Callable[..., Any]
+# Hyperparameters in the line of a trial.
+SHOWN = 6
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -173,22 +175,27 @@ class Display:
         return f"{counts or 'first trial'}  {self._now}"
 
     def _line(self, trial: "Trial") -> str:
-        """What came of a trial; of its hyperparameters those that are not as in the first one, the defaults."""
-        if not self._first:
-            self._first = trial.hyperparameters
+        """What came of a trial; of its hyperparameters some that are not as in the first one, the default network."""
         total = f"/{self._plan.trials}" if self._plan.trials else ""
         found = trial.reason if trial.score is None else f"{trial.score:.4f}"
         if trial.deviation is not None:
             found = f"{found} ± {trial.deviation:.4f}"
         costs = "".join(f" {name} {trial.scores[name]:.4g}" for name in trial.scores if not name.startswith("val_"))
-        settings = " ".join(
-            f"{name.replace('/', '.')}={_text(value)}"
-            for name, value in trial.hyperparameters.items()
-            if trial.hyperparameters is self._first or self._first.get(name) != value
-        )
         early = f" ({trial.reason})" if trial.reason and trial.score is not None else ""
         when = f"in {trial.seconds:.1f} s, {trial.epochs} epochs"
-        return f"trial {trial.id}{total} {trial.status} {found}{costs} {when}{early}  {settings}"
+        return f"trial {trial.id}{total} {trial.status} {found}{costs} {when}{early}  {self._settings(trial)}"
+
+    def _settings(self, trial: "Trial") -> str:
+        if not self._first:
+            self._first = trial.hyperparameters
+            return "the default network"
+        changed = [
+            f"{name.replace('/', '.')}={_text(value)}"
+            for name, value in trial.hyperparameters.items()
+            if self._first.get(name) != value
+        ]
+        more = f" and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
+        return " ".join(changed[:SHOWN]) + more
 
 
 def _text(value: Any) -> str:

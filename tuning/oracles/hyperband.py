@@ -8,8 +8,11 @@ from keras_tuner import oracles
 
 from tuning.oracles.distinct import IDLE, OWN, RUNNING, STOPPED, Answer, Distinct
 from tuning.strategies import Options
+from tuning.trial import Values
 
 FACTOR = 3
+# Of configurations near the first, so many hyperparameters differ from it on average.
+CHANGES = 3
 
 
 @dataclass
@@ -25,7 +28,9 @@ class Hyperband(Distinct, oracles.HyperbandOracle):  # type: ignore[misc]
     """The best third of many short trainings goes on for three times as long, and so on (Li et al. 2018).
 
     Brackets and epochs are KerasTuner's. A training that goes on does so from where it was. The last bracket is as
-    large as is left of the trials there may be. What cannot be built gives its place to another.
+    large as is left of the trials there may be. What cannot be built gives its place to another. Where something is to
+    be tried first, every second configuration is that one changed in some of its hyperparameters: short trainings tell
+    little of networks that are all bad.
     """
 
     suggests_again = True
@@ -60,7 +65,7 @@ class Hyperband(Distinct, oracles.HyperbandOracle):  # type: ignore[misc]
         taken = self._taken(bracket)
         if taken >= bracket.size:
             return None
-        values = self._random_values()
+        values = self._near_the_first() or self._random_values()
         if values is None:  # the space is used up
             bracket.size, self._left = taken, 0
             return self._promote(bracket, trial_id)
@@ -68,6 +73,16 @@ class Hyperband(Distinct, oracles.HyperbandOracle):  # type: ignore[misc]
         if self._left is not None:
             self._left -= len(first) <= bracket.size
         return self._answer(bracket, 0, values)
+
+    def _near_the_first(self) -> Values | None:
+        """Once in two times, what was tried first changed in one hyperparameter or some more."""
+        random = self.random(2)
+        if self.first is None or not self._duplicate(self.first) or random.random() < 0.5:
+            return None
+        values = self.first
+        for _ in range(random.geometric(1 / CHANGES) - 1):
+            values = self.mutated(values, random)
+        return self.neighbour(values, random)
 
     def _taken(self, bracket: _Bracket) -> int:
         return sum(trial not in self.infeasible for trial in bracket.rounds[0])

@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test lint install lock bench-first bench-fit bench-readers bench-convnet bench-domains bench-tuning bench-tuning-table
+.PHONY: demo test lint install lock bench-first bench-fit bench-readers bench-convnet bench-domains bench-tuning bench-tuning-table bench-tuning-overhead
 
 demo: $(INSTALLED)
 	@$(BIN)/suite demo
@@ -56,3 +56,6 @@ bench-tuning: $(INSTALLED)
 
 bench-tuning-table: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.tuning_table
+
+bench-tuning-overhead: $(INSTALLED)
+	$(BIN)/python -m tests.benchmarks.tuning_overhead

@@ -1,48 +1,125 @@
-"""What a search costs beside its trainings: TRIALS simulated ones in one search of 25 hyperparameters.
+"""What a search costs beside its trainings: TRIALS that take no time, of 25 hyperparameters, with the journal.
 
-Prints for each strategy the milliseconds that it takes to suggest and be told, at the beginning and at the end, and
-by how much memory grows for each trial; none of it with the journal, whose writes are the disk's.
+For each strategy, in a process of its own: milliseconds to suggest, milliseconds of all that the search does for a
+trial, and by how much its memory grows. Beside it KerasTuner's random search, over fewer trials, as it comes.
+Written to figures/tuning-overhead.md.
 """
 
+import json
 import resource
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-TRIALS, WINDOW = 10_000, 1_000
+import numpy as np
+
+from suite import artifact
+
+TRIALS, WINDOW, THEIRS = 10_000, 500, 2_000
 STRATEGIES = ("random", "evolution")
+FIGURES = Path(__file__).with_name("figures")
 
 
-def main(names: list[str]) -> None:
-    """Measure each strategy in a process of its own."""
-    for name in names or STRATEGIES:
-        subprocess.run([sys.executable, "-m", "tests.benchmarks.tuning_overhead", "--measure", name], check=True)
+def main() -> None:
+    """Measure each, and print a table."""
+    lines = [
+        f"| search | trials | ms to suggest, the last {WINDOW} | slowest | ms a trial in all, the first {WINDOW} "
+        "| the last | kB of memory a trial |",
+        "| --- " * 7 + "|",
+    ]
+    for name in (*STRATEGIES, "KerasTuner"):
+        command = [sys.executable, "-m", "tests.benchmarks.tuning_overhead", name]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        lines.append(json.loads(done.stdout.splitlines()[-1]))
+        print(lines[-1], flush=True)
+    text = "\n".join(lines)
+    artifact.replace_file(FIGURES / "tuning-overhead.md", f"{text}\n\n`make bench-tuning-overhead`\n".encode())
 
 
-def measure(name: str) -> None:
-    """Simulate one search."""
+def ours(name: str) -> str:
+    """A line of the table for a search of ours."""
     from suite.report.trials import Objective
     from tuning import space, strategies
+    from tuning.executors import InProcess
+    from tuning.journal import FILE, Journal
+    from tuning.plan import Plan
+    from tuning.search import Search, Watcher
+    from tuning.trial import Outcome, Task
 
-    objective = Objective("val_accuracy", "max")
-    options = strategies.Options(TRIALS, 1, 0)
-    strategy = strategies.create(name, space.hyperparameters(space.explore(_declare)), [objective], options)
-    times, before = [], 0
-    for number in range(TRIALS):
-        if number == WINDOW:
-            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    suggested: list[float] = []
+
+    def train(task: Task) -> Outcome:
+        return Outcome("completed", {"val_accuracy": task.values["rate0"]}, 1, 0.0)
+
+    plan = Plan(name, [Objective("val_accuracy", "max")], 1, 0, TRIALS)
+    searchable = space.hyperparameters(space.explore(_declare))
+    strategy = strategies.create(name, searchable, plan.objectives, strategies.Options(TRIALS, 1, 0))
+    strategy.ask = _timed(strategy.ask, suggested)  # type: ignore[method-assign]
+    clock = _Clock()
+    with tempfile.TemporaryDirectory() as folder:
+        journal = Journal(Path(folder, FILE))
+        Search(plan, strategy, journal, InProcess(), train, Watcher(ended=lambda trial: clock.tick())).run()
+    return clock.row(name, suggested)
+
+
+def theirs() -> str:
+    """The same for KerasTuner's random oracle, which saves itself after every trial."""
+    import keras_tuner
+
+    hp = keras_tuner.HyperParameters()
+    _declare(hp)
+    goal = keras_tuner.Objective("val_accuracy", "max")
+    oracle = keras_tuner.oracles.RandomSearchOracle(goal, max_trials=THEIRS, hyperparameters=hp, seed=1)
+    oracle._display.verbose = 0
+    suggested: list[float] = []
+    ask = _timed(oracle.create_trial, suggested)
+    clock = _Clock()
+    with tempfile.TemporaryDirectory() as folder:
+        oracle._set_project_dir(folder, "search")
+        while (trial := ask("one")).status == "RUNNING":
+            oracle.update_trial(trial.trial_id, {"val_accuracy": trial.hyperparameters.values["rate0"]})
+            trial.status = "COMPLETED"
+            oracle.end_trial(trial)
+            clock.tick()
+    return clock.row("KerasTuner's random", suggested)
+
+
+class _Clock:
+    """When trials ended, and the memory at the end of the first ones."""
+
+    def __init__(self) -> None:
+        self._ends = [perf_counter()]
+        self._before = 0
+
+    def tick(self) -> None:
+        """A trial ended."""
+        self._ends.append(perf_counter())
+        if len(self._ends) == WINDOW:
+            self._before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    def row(self, name: str, suggested: list[float]) -> str:
+        """The line of the table."""
+        grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - self._before) / (len(self._ends) - WINDOW)
+        took = 1000 * np.diff(self._ends)
+        asked = 1000 * np.array(suggested)
+        return (
+            f"| {name} | {len(took):,} | {asked[-WINDOW:].mean():.2f} | {asked[1:].max():.1f} "
+            f"| {took[:WINDOW].mean():.2f} | {took[-WINDOW:].mean():.2f} | {grown:.1f} |"
+        )
+
+
+def _timed(ask: Callable[..., Any], seconds: list[float]) -> Callable[..., Any]:
+    def asked(*arguments: Any) -> Any:
         started = perf_counter()
-        proposal = strategy.ask()
-        assert proposal is not None
-        strategy.tell(proposal, "completed", {objective.name: proposal.values["rate0"]})
-        times.append(1000 * (perf_counter() - started))
-    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / (TRIALS - WINDOW)
-    first, last = (sum(window) / WINDOW for window in (times[:WINDOW], times[-WINDOW:]))
-    print(
-        f"{name}  {first:.2f} ms a trial in the first {WINDOW:,}, {last:.2f} ms in the last of {TRIALS:,} (slowest "
-        f"{max(times):.1f} ms), {grown:.1f} kB of memory a trial"
-    )
+        answer = ask(*arguments)
+        seconds.append(perf_counter() - started)
+        return answer
+
+    return asked
 
 
 def _declare(hp: Any) -> None:
@@ -54,5 +131,9 @@ def _declare(hp: Any) -> None:
         hp.Boolean(f"norm{number}")
 
 
+def _one(name: str) -> None:
+    print(json.dumps(theirs() if name == "KerasTuner" else ours(name)))
+
+
 if __name__ == "__main__":
-    measure(sys.argv[2]) if sys.argv[1:2] == ["--measure"] else main(sys.argv[1:])
+    _one(sys.argv[1]) if sys.argv[1:] else main()

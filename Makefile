@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test lint install lock bench-first bench-fit bench-readers bench-convnet bench-domains bench-tuning bench-tuning-table bench-tuning-overhead
+.PHONY: demo test lint install lock bench-first bench-fit bench-readers bench-convnet bench-domains bench-tuning bench-tuning-table bench-tuning-overhead bench-serving
 
 demo: $(INSTALLED)
 	@$(BIN)/suite demo
@@ -59,3 +59,7 @@ bench-tuning-table: $(INSTALLED)
 
 bench-tuning-overhead: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.tuning_overhead
+
+# Needs wrk, from Debian's packages.
+bench-serving: $(INSTALLED)
+	$(BIN)/python -m tests.benchmarks.serving_ceiling

@@ -1,11 +1,17 @@
 """The application factory."""
 
-from flask import Flask
+from importlib.metadata import version
+from pathlib import Path
+
+from flask import Flask, request
 
 from serving import errors
+from serving.access import Access
+from serving.codec import content
 from serving.config import Config
-from serving.repository import Repository
-from serving.routes import ops, predict
+from serving.core import Core
+from serving.observing import Observing
+from serving.routes import inference_v2, ops, predict, tfserving
 
 
 def create_app(config: Config | None = None) -> Flask:
@@ -13,13 +19,20 @@ def create_app(config: Config | None = None) -> Flask:
     config = config or Config.from_environment()
     app = Flask(__name__, static_folder=None)
     app.config["SERVICE"] = config
+    app.config["VERSION"] = version("suite")
     # One more than is allowed, so that a body that was cut there is known to be too large.
     app.config["MAX_CONTENT_LENGTH"] = config.max_body + 1
     app.json.sort_keys = False  # type: ignore[attr-defined]
     errors.register(app)
     app.register_blueprint(predict.routes)
     app.register_blueprint(ops.routes)
-    repository = Repository(config)
-    app.extensions["repository"] = repository
-    repository.start()
+    app.register_blueprint(tfserving.routes)
+    app.register_blueprint(inference_v2.routes)
+    app.after_request(lambda response: content.compress(request, response))
+    access = Access(Path(config.keys) if config.keys else None, 1 / config.workers)
+    core = app.extensions["core"] = Core(config)
+    core.repository.start()
+    app.wsgi_app = Observing(  # type: ignore[method-assign]
+        app.wsgi_app, core.metrics, access, config.max_waiting, config.access_log
+    )
     return app

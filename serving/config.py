@@ -37,7 +37,11 @@ class Config:
     """Settings of a service; each is also read from the environment as SUITE_ and its name in capitals.
 
     Sizes of bodies are bytes; `max_elements` bounds the numbers of one request once decoded. `threads` is how many
-    requests a worker answers at once. `parent` is a process whose end the service must not outlive (0: none).
+    requests a worker answers at once. At most `max_waiting`
+    more wait; those for the same model run together, up to `max_batch` rows, and wait `max_delay_ms` for others. The
+    store is looked at every `poll` seconds (0: once); of each model the newest `keep` versions are loaded. With a
+    file of `keys` only who has one is answered; with a `certificate` and its `private_key` it is over TLS. Workers
+    share a `runtime` folder in memory. `parent` is a process whose end the service must not outlive (0: none).
     """
 
     models: Path = Path("saved_models")
@@ -50,7 +54,16 @@ class Config:
     max_body: int = 32 * MEBIBYTE
     max_rows: int = 10_000
     max_elements: int = 64 * MEBIBYTE
+    max_waiting: int = 256
+    max_batch: int = 64
+    max_delay_ms: int = 0
+    poll: int = 1
+    keep: int = 1
     access_log: bool = False
+    keys: str = ""
+    certificate: str = ""
+    private_key: str = ""
+    runtime: str = ""
     parent: int = 0
 
     @classmethod

@@ -1,23 +1,40 @@
 """Every error is JSON: {"error": "what is wrong, what was found, what to do"}."""
 
+import json
 from contextlib import suppress
 from difflib import get_close_matches
 from uuid import uuid4
 
 from flask import Flask, Response, current_app, jsonify, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES
 
 PART = 2**16
 TOO_LARGE = "the body is larger than {:,} bytes or has too many parts: send fewer instances at a time"
 
 
 class ServiceError(Exception):
-    """An answer that is an error: an HTTP status and a message for the person who asked."""
+    """An answer that is an error: an HTTP status and a message for the person who asked.
 
-    def __init__(self, status: int, message: str) -> None:
+    `retry_after` says in how many seconds it may be worth to ask again.
+    """
+
+    def __init__(
+        self, status: int, message: str, retry_after: int | None = None, headers: dict[str, str] | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
+        self.headers = dict(headers or {})
+        if retry_after is not None:
+            self.headers["Retry-After"] = str(retry_after)
+
+
+def answer(error: ServiceError) -> tuple[str, list[tuple[str, str]], bytes]:
+    """Status line, headers and body, for where there is no application to make them."""
+    body = json.dumps({"error": error.message}).encode() + b"\n"
+    headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **error.headers}
+    return f"{error.status} {HTTP_STATUS_CODES.get(error.status, 'Client Closed Request')}", [*headers.items()], body
 
 
 def nearest(found: str, allowed: list[str]) -> str:
@@ -34,8 +51,8 @@ def register(app: Flask) -> None:
     app.after_request(_take_rest)
 
 
-def _service_error(error: ServiceError) -> tuple[Response, int]:
-    return jsonify(error=error.message), error.status
+def _service_error(error: ServiceError) -> tuple[Response, int, dict[str, str]]:
+    return jsonify(error=error.message), error.status, error.headers
 
 
 def _http_error(error: HTTPException) -> Response:

@@ -1,17 +1,25 @@
 """gunicorn's settings, from the same environment as the service. Nothing heavy is imported here: this is the master."""
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
+from serving import metrics, worker
 from serving.config import Config
 from serving.process import die_with
 
 _config = Config.from_environment()
 _memory = Path("/dev/shm")
+_shared = str(_memory) if os.access(_memory, os.W_OK) else tempfile.gettempdir()
+# Of this master: where its workers count.
+if not _config.runtime:
+    os.environ["SUITE_RUNTIME"] = tempfile.mkdtemp(prefix="suite-", dir=_shared)
+_runtime = Path(os.environ["SUITE_RUNTIME"])
 
 bind = f"{_config.host}:{_config.port}"
-worker_class = "gthread"
+worker_class = "serving.worker.Worker"
 workers = _config.workers
 threads = _config.threads
 timeout = _config.timeout
@@ -20,11 +28,34 @@ keepalive = 30
 # Models are loaded after the fork: TensorFlow does not survive one.
 preload_app = False
 # Workers prove that they live by touching a file: not on a disk that may stall.
-worker_tmp_dir = str(_memory) if os.access(_memory, os.W_OK) else tempfile.gettempdir()
+worker_tmp_dir = _shared
 control_socket_disable = True
-accesslog = "-" if _config.access_log else None
 errorlog = "-"
+certfile = _config.certificate or None
+keyfile = _config.private_key or None
 loglevel = "info"
+
+
+def when_ready(server: Any) -> None:
+    """Have the workers know when the whole service ends."""
+    stop = server.stop
+
+    def announced(*arguments: Any, **named: Any) -> None:
+        worker.announce_end()
+        stop(*arguments, **named)
+
+    server.stop = announced
+
+
+def child_exit(server: object, ended: Any) -> None:
+    """A worker's connections are those of nobody now; what it counted counts on."""
+    ended.ended()
+    metrics.end(_runtime, ended.pid)
+
+
+def on_exit(server: object) -> None:
+    """Leave nothing behind."""
+    shutil.rmtree(_runtime, ignore_errors=True)
 
 
 def on_starting(server: object) -> None:

@@ -1,73 +1,83 @@
-"""The models that a worker holds: the newest version of each, and older ones once somebody asks for them."""
+"""The models that a worker holds, and which version answers; kept up with the folder they lie in."""
 
 import gc
 import logging
-import os
-from collections.abc import Callable
+import random
+from collections import defaultdict, deque
 from dataclasses import dataclass, field
-from pathlib import Path
 from threading import Event, Lock, Thread
-from typing import Any
 
-from serving import engines
-from serving.codec import answers
 from serving.config import Config
 from serving.errors import ServiceError, nearest
-from suite import artifact
-from suite.artifact import Card
-from suite.errors import SuiteError
+from serving.loading import FAILED, LOADING, READY, Model, load
+from serving.metrics import Metrics, label
+from serving.store import Entry, Store
+from suite.labels import CANARY, SHADOW, STABLE, Label
 
-LOADING, READY, FAILED, EMPTY = "loading", "ready", "failed", "empty"
+EMPTY = "empty"
+ASKED = 2
 
 log = logging.getLogger(__name__)
 
 
-@dataclass
-class Model:
-    """One version of a model; `state` is loading, ready or failed, then `reason` says why.
+@dataclass(frozen=True)
+class Route:
+    """Who answers for a name: `default`, or in `weight` of 100 requests `canary`; `shadow` is asked beside them."""
 
-    A model without a card has the `signature` of its engine instead.
-    """
-
-    name: str
-    version: int
-    state: str = LOADING
-    reason: str = ""
-    card: Card | None = None
-    engine: engines.Engine | None = None
-    signature: Any = None
-    write: Callable[[answers.Outputs], str] | None = field(default=None, repr=False)
-
-    @property
-    def kind(self) -> str:
-        """image, text or table; empty where no card says so."""
-        return self.card.preprocessing["kind"] if self.card else ""
+    default: Model
+    labels: dict[str, Label] = field(default_factory=dict)
+    canary: Model | None = None
+    weight: float = 0.0
+    shadow: Model | None = None
 
 
 class Repository:
-    """Loads models in a thread of its own, so that the service answers for its health from the start."""
+    """Loads models in a thread of its own, so that the service answers for its health from the start.
 
-    def __init__(self, config: Config) -> None:
-        self._config = config
-        self._store = config.models.resolve()
-        self._newest = {name: self._versions(name)[-1] for name in self._names()}
-        self._models = {(name, version): Model(name, version) for name, version in self._newest.items()}
+    A new version is verified, loaded and tried before it takes the place of another; one that fails never does. What
+    requests still use stays until they have ended.
+    """
+
+    def __init__(self, config: Config, metrics: Metrics) -> None:
+        self._config, self._metrics = config, metrics
+        self._store = Store(config.models)
+        self._entries: dict[str, Entry] = {}
+        self._models: dict[tuple[str, int], Model] = {}
+        self._routes: dict[str, Route] = {}
+        # Versions that somebody asked for, the last few of each model.
+        self._asked: defaultdict[str, deque[int]] = defaultdict(lambda: deque(maxlen=ASKED))
         self._loading = Lock()
-        self._tried = Event()
+        self._tried, self._ended = Event(), Event()
 
     def start(self) -> None:
-        """Begin to load."""
-        Thread(target=self.load, name="load-models", daemon=True).start()
+        """Begin to load, and to watch the store."""
+        Thread(target=self._watch, name="load-models", daemon=True).start()
 
-    def load(self) -> None:
-        """Load the newest version of each model; a model that cannot be loaded keeps no other from serving."""
-        for model in list(self._models.values()):
-            with self._loading:
-                self._load(model)
-        # What is loaded stays: without this the collector walks all of it again and again while requests wait.
-        gc.collect()
-        gc.freeze()
-        self._tried.set()
+    def stop(self) -> None:
+        """Watch no longer."""
+        self._ended.set()
+
+    def refresh(self) -> None:
+        """Take over what has changed in the store."""
+        with self._loading:
+            entries = self._store.entries()
+            if entries == self._entries and self._tried.is_set():
+                return
+            for name, entry in entries.items():
+                if entry != self._entries.get(name):
+                    self._routes[name] = self._refreshed(name, entry)
+            for name in self._routes.keys() - entries.keys():
+                del self._routes[name]
+            self._entries = entries
+            for key in [key for key, model in self._models.items() if not self._keeps(model)]:
+                del self._models[key]
+            if not self._tried.is_set():
+                self._tried.set()
+                self._metrics.note_ready()
+            # What is loaded stays: without this the collector walks all of it again and again while requests wait.
+            gc.unfreeze()
+            gc.collect()
+            gc.freeze()
 
     def wait(self, seconds: float) -> bool:
         """Whether every model was tried within that time."""
@@ -78,78 +88,138 @@ class Repository:
         """loading; then ready if one model or more can be asked, failed if none can, empty if there is none."""
         if not self._tried.is_set():
             return LOADING
-        if not self._models:
+        if not self._routes:
             return EMPTY
-        return READY if any(model.state == READY for model in self.models()) else FAILED
+        return READY if any(route.default.state == READY for route in self._routes.values()) else FAILED
 
     def models(self) -> list[Model]:
         """Every version that was loaded or tried, by name and version."""
-        return [self._models[key] for key in sorted(self._models)]
+        models = dict(self._models)
+        return [models[key] for key in sorted(models)]
 
-    def get(self, name: str | None, version: int | None, kind: str = "") -> Model:
-        """A model that is ready; ServiceError 400, 404 or 503. Without a name, the only one (of the kind, if given)."""
-        model = self._find(self._only(kind) if name is None else name, version)
+    def versions(self, name: str) -> list[int]:
+        """The versions of a model that there are."""
+        entry = self._entries.get(name)
+        return list(entry.versions) if entry else []
+
+    def labels(self, name: str, version: int) -> list[str]:
+        """What this version is called."""
+        route = self._routes.get(name)
+        return [label for label, one in route.labels.items() if one.version == version] if route else []
+
+    def answers(self, model: Model) -> bool:
+        """Whether this version answers where none is asked for."""
+        route = self._routes.get(model.name)
+        return route is not None and route.default is model
+
+    def get(self, name: str | None, version: int | str | None = None, kind: str = "") -> Model:
+        """A model that is ready, by version or label; ServiceError 400, 404 or 503.
+
+        Without a name, the only one (of the kind, if given).
+        """
+        model = self.find(self._only(kind) if name is None else name, version)
         if model.state == LOADING:
-            raise ServiceError(503, f"the model '{model.name}' is still loading: ask again in a moment")
+            raise ServiceError(503, f"the model '{model.name}' is still loading: ask again in a moment", 1)
         if model.state == FAILED:
             raise ServiceError(503, f"the model '{model.name}' version {model.version} is not served: {model.reason}")
         return model
 
+    def find(self, name: str, version: int | str | None = None) -> Model:
+        """A model in whatever state; ServiceError 404."""
+        route = self._routes.get(name)
+        if route is None:
+            if not self._tried.is_set():
+                raise ServiceError(503, "models are still loading: ask again in a moment", 1)
+            raise ServiceError(404, f"there is no model '{name[:64]}': {nearest(name, list(self._routes))}")
+        if version is None:
+            if route.canary and random.random() * 100 < route.weight:
+                return route.canary
+            return route.default
+        if isinstance(version, str):
+            if version not in route.labels:
+                raise ServiceError(
+                    404, f"'{name}' has no label '{version[:32]}': {nearest(version, list(route.labels))}"
+                )
+            version = route.labels[version].version
+        return self._models.get((name, version)) or self._asked_for(name, version)
+
+    def shadow(self, model: Model) -> Model | None:
+        """The version that is given this one's requests too, for comparison."""
+        route = self._routes.get(model.name)
+        return route.shadow if route and route.shadow is not model else None
+
     def _only(self, kind: str) -> str:
-        names = [name for name, version in self._newest.items() if kind in ("", self._models[name, version].kind)]
+        routes = self._routes
+        names = [name for name, route in routes.items() if kind in ("", route.default.kind)]
         if len(names) == 1:
             return names[0]
-        served = ", ".join(self._newest) or "none"
-        raise ServiceError(400, f"say which 'model' is asked: there are: {served}")
+        raise ServiceError(400, f"say which 'model' is asked: there are: {', '.join(routes) or 'none'}")
 
-    def _find(self, name: str, version: int | None) -> Model:
-        if name not in self._newest:
-            raise ServiceError(404, f"there is no model '{name[:64]}': {nearest(name, list(self._newest))}")
-        wanted = self._newest[name] if version is None else version
-        model = self._models.get((name, wanted))
-        return model if model else self._load_older(name, wanted)
-
-    def _load_older(self, name: str, version: int) -> Model:
-        present = self._versions(name)
-        if version not in present:
-            versions = ", ".join(map(str, present))
-            raise ServiceError(404, f"there is no version {version} of '{name}': there are: {versions}")
+    def _asked_for(self, name: str, version: int) -> Model:
+        """An older version, loaded when somebody first asks for it."""
         with self._loading:
-            model = self._models.setdefault((name, version), Model(name, version))
-            if model.state == LOADING:
-                self._load(model)
+            entry = self._store.entry(name)
+            if version not in entry.versions:
+                there = ", ".join(map(str, entry.versions)) or "none"
+                raise ServiceError(404, f"there is no version {version} of '{name}': there are: {there}")
+            self._asked[name].append(version)
+            return self._tried_model(name, version, entry)
+
+    def _keeps(self, model: Model) -> bool:
+        """Whether a version is still there, and is of use or failed."""
+        entry, route = self._entries.get(model.name), self._routes.get(model.name)
+        if entry is None or route is None or model.version not in entry.versions:
+            return False
+        wanted = {route.default.version, *(one.version for one in route.labels.values()), *self._asked[model.name]}
+        return model.state == FAILED or model.version in wanted | set(sorted(entry.versions)[-self._config.keep :])
+
+    def _watch(self) -> None:
+        while True:
+            try:
+                self.refresh()
+            except OSError as error:
+                log.warning("the store cannot be read (%s): what is loaded goes on", error)
+            if not self._config.poll or self._ended.wait(self._config.poll):
+                return
+
+    def _refreshed(self, name: str, entry: Entry) -> Route:
+        """Who answers for a name now."""
+        newest = sorted(entry.versions, reverse=True)
+        labels = {label: one for label, one in entry.labels.items() if one.version in entry.versions}
+        before = self._routes.get(name)
+        wanted = labels[STABLE].version if STABLE in labels else newest[0]
+        default = self._tried_model(name, wanted, entry)
+        if default.state != READY:
+            default = self._instead_of(default, before, newest, entry)
+        others = {one.version for one in labels.values()} | set(newest[: self._config.keep])
+        loaded = {version: self._tried_model(name, version, entry) for version in others}
+        canary, shadow = (self._ready(labels.get(label), loaded) for label in (CANARY, SHADOW))
+        weight = labels[CANARY].weight if canary else 0.0
+        return Route(default, labels, canary, weight, shadow)
+
+    def _instead_of(self, failed: Model, before: Route | None, newest: list[int], entry: Entry) -> Model:
+        """A good version in the place of one that failed: what answered before, else the newest that can."""
+        if before and before.default.state == READY and before.default.version in entry.versions:
+            return before.default
+        for version in newest:
+            other = self._tried_model(failed.name, version, entry)
+            if other.state == READY:
+                return other
+        return failed
+
+    def _ready(self, label: Label | None, loaded: dict[int, Model]) -> Model | None:
+        model = loaded.get(label.version) if label else None
+        return model if model and model.state == READY else None
+
+    def _tried_model(self, name: str, version: int, entry: Entry) -> Model:
+        """A version that was loaded or has failed with the files that are there now."""
+        stamp = entry.versions[version]
+        model = self._models.get((name, version))
+        if model is None or (model.state == FAILED and model.stamp != stamp):
+            model = Model(name, version, stamp)
+            if not self._tried.is_set():
+                self._models[name, version] = model
+            load(model, self._store, self._config, self._metrics)
+            self._metrics.add(f'suite_reloads_total{{model={label(name)},result="{model.state}"}}')
+            self._models[name, version] = model
         return model
-
-    def _load(self, model: Model) -> None:
-        folder = self._store / model.name / str(model.version)
-        try:
-            card = artifact.read_card(folder)
-            if card:
-                artifact.verify(folder, card)
-                model.write = answers.classifier(card)
-            model.engine = engines.load(folder, card, self._config.engine, self._config.engine_threads)
-            model.card = card
-            model.signature = getattr(model.engine, "signature", None)
-            model.state = READY
-        except SuiteError as error:
-            self._fail(model, str(error), error)
-        except Exception as error:
-            # A folder that somebody else wrote may break a reader in ways it does not name; the others still serve.
-            self._fail(model, f"it cannot be loaded ({type(error).__name__}): save it again", error)
-
-    def _fail(self, model: Model, reason: str, error: Exception) -> None:
-        # Where the store lies is the operator's business.
-        model.reason = reason.replace(f"{self._store}{os.sep}", "")
-        model.state = FAILED
-        log.warning("%s/%d is not served: %s", model.name, model.version, reason, exc_info=error)
-
-    def _names(self) -> list[str]:
-        return [name for name in artifact.model_names(self._store) if self._versions(name)]
-
-    def _versions(self, name: str) -> list[int]:
-        """The versions of a model that lie inside the store, not behind a link out of it."""
-        parent = self._store / name
-        return [v for v in artifact.versions(parent) if self._inside(parent / str(v))]
-
-    def _inside(self, folder: Path) -> bool:
-        return folder.resolve().is_relative_to(self._store)

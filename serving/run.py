@@ -21,7 +21,6 @@ from suite.errors import SuiteError
 POLL = 0.05
 GRACE = 25.0
 LAST_LINES = 15
-SURE = 50
 
 
 @dataclass(frozen=True)
@@ -33,11 +32,14 @@ class Service:
     log: Path
 
 
-def command(config: Config, listening: int | None = None) -> list[str]:
+APPLICATION = "serving.app:create_app()"
+
+
+def command(config: Config, listening: int | None = None, application: str = APPLICATION) -> list[str]:
     """The command that starts gunicorn, on an open socket's descriptor or else on the host and port."""
     bind = f"fd://{listening}" if listening is not None else f"{config.host}:{config.port}"
     settings = "python:serving.gunicorn_conf"
-    return [sys.executable, "-m", "gunicorn", "-c", settings, "--bind", bind, "serving.app:create_app()"]
+    return [sys.executable, "-m", "gunicorn", "-c", settings, "--bind", bind, application]
 
 
 def environment(config: Config, base: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -86,23 +88,23 @@ def running(
 
 
 @contextmanager
-def started(config: Config) -> Iterator[Service]:
+def started(config: Config, application: str = APPLICATION) -> Iterator[Service]:
     """A service that was started, perhaps not ready yet, and is stopped at the end of the block."""
     listening = listen(config.host, config.port)
     host, port = listening.getsockname()[:2]
     config = replace(config, models=config.models.absolute(), port=port, parent=os.getpid())
     with tempfile.NamedTemporaryFile(prefix="suite-serve-", suffix=".log") as log:
         with listening:
-            process = _spawn(config, listening, log)
+            process = _spawn(config, listening, log, application)
         try:
             yield Service(f"http://{f'[{host}]' if ':' in host else host}:{port}", process.pid, Path(log.name))
         finally:
             _stop(process)
 
 
-def _spawn(config: Config, listening: socket.socket, log: IO[bytes]) -> subprocess.Popen[bytes]:
+def _spawn(config: Config, listening: socket.socket, log: IO[bytes], application: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        command(config, listening.fileno()),
+        command(config, listening.fileno(), application),
         env=environment(config),
         pass_fds=[listening.fileno()],
         stdin=subprocess.DEVNULL,
@@ -123,21 +125,13 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def wait_ready(service: Service, workers: int, deadline: float) -> None:
-    """Return once every worker was seen ready; SuiteError with the log when that does not come about in time.
-
-    The kernel picks which worker answers: many answers in a row from ready ones count as all.
-    """
+    """Return once every worker is ready; SuiteError with the log when that does not come about in time."""
     end = time.monotonic() + deadline
-    seen: set[int] = set()
-    answers = 0
-    while len(seen) < workers and answers < SURE:
+    while True:
         status, body = _ask(service.url)
-        if status == 200:
-            seen.add(body["worker"])
-            answers += 1
-            continue
-        answers = 0
-        if body.get("state") in ("failed", "empty"):
+        if status == 200 and body["workers_ready"] >= workers:
+            return
+        if status != 200 and body.get("state") in ("failed", "empty"):
             raise SuiteError(f"nothing can be served: {body['error']}")
         if not _alive(service.pid) or time.monotonic() > end:
             raise SuiteError(f"the service did not become ready; its log ends:\n{_tail(service.log)}")

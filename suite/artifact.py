@@ -181,6 +181,16 @@ def new_version(models: Path, name: str) -> Iterator[tuple[Path, int]]:
             parent.rmdir()
 
 
+def delete(folder: Path) -> None:
+    """Delete a version; SuiteError where that is not allowed. It is gone at once, however long its files take."""
+    try:
+        aside = Path(tempfile.mkdtemp(prefix=STAGING, dir=folder.parent))
+        folder.rename(aside / folder.name)
+    except OSError as error:
+        raise SuiteError(f"{folder} cannot be deleted ({error.strerror}): check who owns it") from error
+    shutil.rmtree(aside, ignore_errors=True)
+
+
 def _reserve(parent: Path) -> tuple[Path, int, int]:
     """A new staging folder, the version it is for, and the open lock that shows that its owner lives."""
     version = max(versions(parent), default=0) + 1

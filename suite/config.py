@@ -1,9 +1,13 @@
-"""The process around the networks: how TensorFlow is loaded."""
+"""The process around the networks: how TensorFlow is loaded, how much memory there is."""
 
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+MEMORY = Path("/proc/meminfo")
+GROUP = Path("/sys/fs/cgroup")
 
 
 @contextmanager
@@ -33,3 +37,18 @@ def load_tensorflow() -> None:
         # Every trial of a search traces functions of its own, which TensorFlow would warn of.
         tf.get_logger().setLevel("ERROR")
         keras.backend.backend()
+
+
+def free_bytes() -> int | None:
+    """The memory that this machine and its container have left (Linux); None where it cannot be told."""
+    try:
+        lines = dict(line.split(":", 1) for line in MEMORY.read_text().splitlines())
+        free = 1024 * int(lines["MemAvailable"].split()[0])
+    except (OSError, ValueError, KeyError):
+        return None
+    try:
+        most, now = ((GROUP / f"memory.{what}").read_text() for what in ("max", "current"))
+        return min(free, int(most) - int(now))
+    except (OSError, ValueError):
+        # No control group, or no limit in it ("max").
+        return free

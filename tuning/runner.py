@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from suite import domain as registry
+from suite.config import free_bytes
 from suite.errors import UsageError
 from suite.report.trials import Objective
 from tuning import objectives
@@ -75,13 +76,14 @@ class Runner:
 
         from suite.training import fit
         from suite.training.callbacks import Report
-        from suite.training.model import build
+        from suite.training.model import batch_size, build
 
         job, prepared, settings = self._job, self._data(task.part), self.settings(task.part)
         hp = HyperParameters()
         hp.values.update(task.values)
         fit.seed_everything(settings.seed)
         model = build(self._domain, hp, prepared, job.epochs)
+        _check_memory(model, batch_size(hp, self._domain.recipe))
         named = [one.name for one in job.objectives if one.name in COSTS]
         costs = objectives.costs(model, named) if task.costs else {}
         watching = [] if task.deadline is None else [_clock(task.deadline, task.epoch_seconds)]
@@ -125,6 +127,18 @@ class Runner:
                 dataset = replace(dataset, rows=rows)
             self._prepared[fold] = prepare(self._domain, dataset)
         return self._prepared[fold]
+
+
+def _check_memory(model: "keras.Model", batch: int) -> None:
+    """UsageError for a network whose training would not fit into the memory that is free."""
+    from suite.training import architecture
+
+    needed, free = architecture.training_bytes(model, batch), free_bytes()
+    if free is not None and needed > free:
+        raise UsageError(
+            f"its training takes about {needed / 1e9:.0f} GB of memory at a batch of {batch}, and {free / 1e9:.0f} GB "
+            "are free"
+        )
 
 
 def _reason(error: BaseException) -> str:

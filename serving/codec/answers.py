@@ -33,13 +33,16 @@ def classifier(card: Card) -> Callable[[Outputs], str]:
 
     def write(outputs: Outputs) -> str:
         values = outputs[PROBABILITIES]
-        _check_finite(values)
+        check_finite(values)
         return f"[{','.join(map(one, values.tolist()))}]"
 
     return write
 
 
-def _check_finite(values: np.ndarray) -> None:
+def check_finite(values: np.ndarray) -> None:
+    """ServiceError 422 for an answer with a number that is none."""
+    if values.dtype.kind != "f":
+        return
     rows = np.flatnonzero(~np.isfinite(values.reshape(len(values), -1)).all(axis=1))
     if rows.size:
         message = f"instance {rows[0]}: the model's answer is not a number: its values lie too far from what it knows"
@@ -53,23 +56,48 @@ def tensors(outputs: Outputs, rows: int) -> str:
             raise ServiceError(
                 422, f"the output '{name}' has shape {x.shape}, not one row an instance: send one at a time"
             )
-        if x.dtype.kind == "f":
-            _check_finite(x)
-    columns = [[_plain(value) for value in x] for x in outputs.values()]
+        check_finite(x)
+    columns = [[_nested(row) for row in x] for x in outputs.values()]
     if len(outputs) == 1:
-        return json.dumps(columns[0], ensure_ascii=False)
-    return json.dumps([dict(zip(outputs, row, strict=True)) for row in zip(*columns, strict=True)], ensure_ascii=False)
+        return f"[{','.join(columns[0])}]"
+    names = [json.dumps(name) for name in outputs]
+    objects = (",".join(map("{}:{}".format, names, row)) for row in zip(*columns, strict=True))
+    return f"[{','.join(f'{{{one}}}' for one in objects)}]"
+
+
+def columns(outputs: Outputs) -> str:
+    """The output's whole array as JSON, or an object of them where there are several; ServiceError 422."""
+    for x in outputs.values():
+        check_finite(x)
+    if len(outputs) == 1:
+        return _nested(next(iter(outputs.values())))
+    return "{" + ",".join(f"{json.dumps(name)}:{_nested(x)}" for name, x in outputs.items()) + "}"
+
+
+def numbers(row: np.ndarray) -> list[str]:
+    """Each number of a list as JSON."""
+    return [f"{value:.7g}" for value in row.tolist()]
+
+
+def _nested(x: Any) -> str:
+    """An array, or one element of one, as JSON."""
+    if not isinstance(x, np.ndarray) or not x.ndim:
+        return flat(np.asarray([x]) if not isinstance(x, bytes | str) else np.array([x], object))[1:-1]
+    return flat(x) if x.ndim == 1 else f"[{','.join(map(_nested, x))}]"
+
+
+def flat(x: np.ndarray) -> str:
+    """All elements as one JSON list."""
+    if x.dtype == np.float32 or x.dtype == np.float16:
+        return f"[{','.join(map('%.7g'.__mod__, x.ravel().tolist()))}]"
+    return json.dumps([_plain(item) for item in x.ravel()], ensure_ascii=False)
 
 
 def _plain(value: Any) -> Any:
     """An element of an array as JSON has it; bytes that are no text as {"b64": "..."}."""
-    if isinstance(value, np.ndarray):
-        return [_plain(item) for item in value]
     if isinstance(value, bytes):
         try:
             return value.decode()
         except UnicodeDecodeError:
             return {"b64": base64.b64encode(value).decode()}
-    if isinstance(value, np.float32 | np.float16):
-        return float(f"{value:.7g}")
     return value.item() if isinstance(value, np.generic) else value

@@ -5,6 +5,8 @@ all at once: brackets and commas alone, stripped of everything between them, hav
 Whatever fails there is read again number by number, to say what is wrong and where.
 """
 
+import base64
+import binascii
 from collections.abc import Sequence
 from math import prod
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 import numpy as np
 import simdjson
 
-from serving.codec.body import name
+from serving.codec.kinds import OBJECT, name
 from serving.errors import ServiceError
 
 Shape = tuple[int, ...]
@@ -39,13 +41,51 @@ def read(instances: Any, text: bytes, shapes: Sequence[Shape], dtype: str) -> np
 def read_one(item: Any, shape: Shape, dtype: str, place: str) -> np.ndarray:
     """One array of the shape; ServiceError 400 saying what differs where."""
     found = found_shape(item)
+    if found == shape and shape and _regular(item.mini, shape):
+        values = _values(item, np.dtype(dtype))
+        if values is not None and values.size == prod(shape):
+            return values.reshape(shape)
     if found != shape:
         raise ServiceError(400, f"{place}: expected {_say(shape)}, found {_say(found, item)}")
     _check_nesting(item, shape, place)
     values = _values(item, np.dtype(dtype)) if shape else _values_of(item, np.dtype(dtype))
     if values is None:
-        raise ServiceError(400, f"{place}: expected {_range(np.dtype(dtype))}, found others")
+        raise ServiceError(400, f"{place}: expected {in_words(np.dtype(dtype))}, found others")
     return values.reshape(shape)
+
+
+def read_objects(item: Any, shape: Shape, dtype: str, place: str) -> np.ndarray:
+    """One array of texts ("string") or of true and false ("bool"); ServiceError 400 saying what differs where."""
+    wanted, kind = ("text", str) if dtype == "string" else ("true or false", bool)
+    flat: list[Any] = []
+    _leaves(item, shape, kind, wanted, place, flat)
+    result = np.empty(len(flat), object if dtype == "string" else bool)
+    result[:] = flat
+    return result.reshape(shape)
+
+
+def _leaves(item: Any, shape: Shape, kind: type, wanted: str, place: str, into: list[Any]) -> None:
+    if not shape:
+        if kind is str and isinstance(item, OBJECT) and list(item) == ["b64"]:
+            item = from_base64(item["b64"], place)
+        elif not isinstance(item, kind):
+            raise ServiceError(400, f"{place}: expected {wanted}, found {name(item)}")
+        into.append(item)
+        return
+    if not isinstance(item, simdjson.Array) or len(item) != shape[0]:
+        raise ServiceError(400, f"{place}: expected a list of {shape[0]}, found {name(item)} of another length")
+    for index, child in enumerate(item):
+        _leaves(child, shape[1:], kind, wanted, f"{place}[{index}]", into)
+
+
+def from_base64(text: Any, place: str) -> bytes:
+    """What is written in base64; ServiceError 400."""
+    if not isinstance(text, str):
+        raise ServiceError(400, f"{place}: expected base64 text under 'b64', found {name(text)}")
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ServiceError(400, f"{place}: the text is not base64 ({error}): encode it so") from error
 
 
 def found_shape(item: Any) -> Shape:
@@ -89,24 +129,24 @@ def _values(array: Any, dtype: np.dtype[Any]) -> np.ndarray | None:
     if dtype.kind in "iu":
         kind, wide = ("u", np.uint64) if dtype.kind == "u" else ("i", np.int64)
         try:
-            return _narrow(np.frombuffer(array.as_buffer(of_type=kind), wide), dtype)
+            return narrow(np.frombuffer(array.as_buffer(of_type=kind), wide), dtype)
         except (TypeError, ValueError):
             # Perhaps whole numbers written with a point.
             pass
     try:
-        return _narrow(np.frombuffer(array.as_buffer(of_type="d"), np.float64), dtype)
+        return narrow(np.frombuffer(array.as_buffer(of_type="d"), np.float64), dtype)
     except (TypeError, ValueError):
         return None
 
 
 def _values_of(number: float, dtype: np.dtype[Any]) -> np.ndarray | None:
     try:
-        return _narrow(np.array([number]), dtype)
+        return narrow(np.array([number]), dtype)
     except TypeError:
         return None
 
 
-def _narrow(values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray | None:
+def narrow(values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray | None:
     """The values in the dtype; None where they do not fit, or an integer would lose its fraction."""
     if not values.size:
         return values.astype(dtype)
@@ -121,7 +161,8 @@ def _narrow(values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray | None:
     return values.astype(dtype)
 
 
-def _range(dtype: np.dtype[Any]) -> str:
+def in_words(dtype: np.dtype[Any]) -> str:
+    """What numbers a dtype holds."""
     if dtype.kind in "iu":
         return f"whole numbers from {np.iinfo(dtype).min} to {np.iinfo(dtype).max}"
     return f"numbers that fit {dtype.name}"

@@ -1,7 +1,5 @@
 """Pictures of a request: nested numbers, base64 text or uploaded files, to uint8 arrays."""
 
-import base64
-import binascii
 from math import prod
 from typing import Any
 
@@ -9,7 +7,8 @@ import numpy as np
 import simdjson
 
 from serving.codec import arrays
-from serving.codec.body import Asked, name
+from serving.codec.body import Asked
+from serving.codec.kinds import OBJECT, name
 from serving.errors import ServiceError
 from suite.errors import SuiteError
 from suite.preprocessing.mirror import image
@@ -21,22 +20,22 @@ def read(asked: Asked, shape: tuple[int, int, int], max_elements: int) -> np.nda
         most = max_elements // prod(shape)
         raise ServiceError(413, f"{asked.rows:,} pictures of {shape} in one request: send at most {most:,}")
     if asked.files:
-        return np.stack([_decode(content, shape, f"file {index}") for index, content in enumerate(asked.files)])
+        return np.stack([decode(content, shape, f"file {index}") for index, content in enumerate(asked.files)])
     shapes: list[tuple[int, ...]] = [shape, shape[:2]] if shape[2] == 1 else [shape]
-    if all(isinstance(item, simdjson.Array) for item in asked.instances):
+    if asked.text and all(isinstance(item, simdjson.Array) for item in asked.instances):
         return arrays.read(asked.instances, asked.text, shapes, "uint8").reshape(-1, *shape)
     return np.stack([_read_one(item, shapes, f"instance {index}") for index, item in enumerate(asked.instances)])
 
 
 def _read_one(item: Any, shapes: list[tuple[int, ...]], place: str) -> np.ndarray:
-    if isinstance(item, simdjson.Object):
+    if isinstance(item, OBJECT) and list(item) == ["image"]:
+        item = item["image"]
+    if isinstance(item, OBJECT):
         if list(item) != ["b64"]:
             raise ServiceError(400, f'{place}: expected {{"b64": "..."}}, found other keys')
-        item = item["b64"]
-        if not isinstance(item, str):
-            raise ServiceError(400, f"{place}: expected base64 text under 'b64', found {name(item)}")
+        return decode(arrays.from_base64(item["b64"], place), shapes[0], place)
     if isinstance(item, str):
-        return _decode(_from_base64(item, place), shapes[0], place)
+        return decode(arrays.from_base64(item, place), shapes[0], place)
     if not isinstance(item, simdjson.Array):
         raise ServiceError(400, f"{place}: expected a picture (nested numbers or base64 text), found {name(item)}")
     rank = len(arrays.found_shape(item))
@@ -44,14 +43,8 @@ def _read_one(item: Any, shapes: list[tuple[int, ...]], place: str) -> np.ndarra
     return arrays.read_one(item, shape, "uint8", place).reshape(shapes[0])
 
 
-def _from_base64(text: str, place: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise ServiceError(400, f"{place}: the text is not base64 ({error}): encode a picture file") from error
-
-
-def _decode(content: bytes, shape: tuple[int, ...], place: str) -> np.ndarray:
+def decode(content: bytes, shape: tuple[int, ...], place: str) -> np.ndarray:
+    """A picture file as uint8 of the shape (height, width, channels); ServiceError 400."""
     height, width, channels = shape
     try:
         return image.decode(content, height, width, channels)

@@ -4,9 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import simdjson
 
-from serving.codec.body import name
+from serving.codec.kinds import OBJECT, name
 from serving.errors import ServiceError, nearest
 from suite.artifact import TensorSpec
 from suite.preprocessing.mirror import values
@@ -22,7 +21,7 @@ def read(instances: Any, specs: list[TensorSpec], ignored: list[str]) -> dict[st
     kinds = {spec.name: spec for spec in specs}
     columns: dict[str, list[float | str]] = {spec.name: [MISSING.get(spec.kind, np.nan)] * rows for spec in specs}
     for index, item in enumerate(instances):
-        if not isinstance(item, simdjson.Object):
+        if not isinstance(item, OBJECT):
             raise ServiceError(400, f"instance {index}: expected an object by column name, found {name(item)}")
         unknown = [key for key in item if key not in kinds and key not in ignored]
         if unknown:
@@ -33,6 +32,21 @@ def read(instances: Any, specs: list[TensorSpec], ignored: list[str]) -> dict[st
             if value is not None and key in kinds:
                 columns[key][index] = _convert(value, kinds[key], index)
     return {spec.name: _array(columns[spec.name], spec.dtype) for spec in specs}
+
+
+def column(values: list[Any], spec: TensorSpec) -> np.ndarray:
+    """A column (N,) of its dtype from one value a row, None or a number that is none where it is missing."""
+    missing = MISSING.get(spec.kind, np.nan)
+    found = [
+        missing if value is None or value != value else _convert(value, spec, index)
+        for index, value in enumerate(values)
+    ]
+    return _array(found, spec.dtype)
+
+
+def missing(spec: TensorSpec, rows: int) -> np.ndarray:
+    """A column that nobody gave."""
+    return _array([MISSING.get(spec.kind, np.nan)] * rows, spec.dtype)
 
 
 def _unknown(index: int, found: list[str], columns: list[str]) -> ServiceError:

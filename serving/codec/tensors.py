@@ -1,25 +1,16 @@
 """Instances for a SavedModel of which only the signature is known."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import prod
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-import simdjson
 
 from serving.codec import arrays
-from serving.codec.body import Asked, name
+from serving.codec.body import Asked
+from serving.codec.kinds import OBJECT, name
 from serving.errors import ServiceError, nearest
-
-
-class Tensor(Protocol):
-    """What a signature tells of an input; in `shape`, with the batch axis, None is any size."""
-
-    @property
-    def dtype(self) -> str: ...
-
-    @property
-    def shape(self) -> tuple[int | None, ...] | None: ...
+from serving.signature import Tensor
 
 
 def read(asked: Asked, inputs: Mapping[str, Tensor], max_elements: int) -> dict[str, np.ndarray]:
@@ -30,7 +21,7 @@ def read(asked: Asked, inputs: Mapping[str, Tensor], max_elements: int) -> dict[
     if asked.files:
         raise ServiceError(400, "this model takes no files: send JSON 'instances'")
     first = asked.instances[0]
-    if len(inputs) == 1 and not isinstance(first, simdjson.Object):
+    if len(inputs) == 1 and not isinstance(first, OBJECT):
         key, tensor = next(iter(inputs.items()))
         shape = _resolve(arrays.found_shape(first), tensor, asked.rows, max_elements, "instance 0")
         if _is_number(tensor.dtype):
@@ -40,8 +31,20 @@ def read(asked: Asked, inputs: Mapping[str, Tensor], max_elements: int) -> dict[
     return {key: _column(rows, key, tensor, max_elements) for key, tensor in inputs.items()}
 
 
+def column(item: Any, tensor: Tensor, max_elements: int, place: str) -> np.ndarray:
+    """A whole input, batch axis and all, of the tensor's dtype."""
+    found = arrays.found_shape(item)
+    expected = found if tensor.shape is None else tensor.shape
+    fits = len(found) == len(expected) and all(b in (None, a) for a, b in zip(found, expected, strict=True))
+    if not fits:
+        raise ServiceError(400, f"{place}: expected shape {expected}, found {found}")
+    if prod(max(1, length) for length in found) > max_elements:
+        raise ServiceError(413, f"{place}: more than {max_elements:,} elements: send fewer rows")
+    return _reader(tensor.dtype)(item, found, tensor.dtype, place)
+
+
 def _by_name(item: Any, inputs: Mapping[str, Tensor], index: int) -> dict[str, Any]:
-    if not isinstance(item, simdjson.Object):
+    if not isinstance(item, OBJECT):
         raise ServiceError(400, f"instance {index}: expected an object by input name, found {name(item)}")
     unknown = [key for key in item if key not in inputs]
     if unknown:
@@ -76,25 +79,10 @@ def _is_number(dtype: str) -> bool:
     return dtype not in ("string", "bool")
 
 
+def _reader(dtype: str) -> Callable[[Any, arrays.Shape, str, str], np.ndarray]:
+    return arrays.read_one if _is_number(dtype) else arrays.read_objects
+
+
 def _stack(places: list[tuple[str, Any]], shape: arrays.Shape, dtype: str) -> np.ndarray:
-    if _is_number(dtype):
-        return np.stack([arrays.read_one(item, shape, dtype, place) for place, item in places])
-    wanted, kind = ("text", str) if dtype == "string" else ("true or false", bool)
-    flat: list[Any] = []
-    for place, item in places:
-        _leaves(item, shape, kind, wanted, place, flat)
-    result = np.empty(len(flat), object if dtype == "string" else bool)
-    result[:] = flat
-    return result.reshape(len(places), *shape)
-
-
-def _leaves(item: Any, shape: arrays.Shape, kind: type, wanted: str, place: str, into: list[Any]) -> None:
-    if not shape:
-        if not isinstance(item, kind):
-            raise ServiceError(400, f"{place}: expected {wanted}, found {name(item)}")
-        into.append(item)
-        return
-    if not isinstance(item, simdjson.Array) or len(item) != shape[0]:
-        raise ServiceError(400, f"{place}: expected a list of {shape[0]}, found {name(item)} of another length")
-    for index, child in enumerate(item):
-        _leaves(child, shape[1:], kind, wanted, f"{place}[{index}]", into)
+    read = _reader(dtype)
+    return np.stack([read(item, shape, dtype, place) for place, item in places])

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from serving.signature import Signature
 from suite.artifact import Card
 from suite.errors import SuiteError, UsageError, unknown
 
@@ -20,6 +21,13 @@ class Engine(Protocol):
     """A loaded model. `run` may be called from several threads at once."""
 
     name: str
+    # Whether it takes so little time that requests are better run one by one than together.
+    light: bool
+
+    @property
+    def signature(self) -> Signature:
+        """What it takes and gives."""
+        ...
 
     def run(self, raw: Arrays) -> Arrays:
         """Outputs for raw inputs, all with the same number of rows, at least one."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
+from serving import signature
 from serving.config import cores
 from serving.engines import Arrays, blank, in_parts
 from suite.artifact import Card
@@ -27,7 +28,8 @@ def load(folder: Path, card: Card | None, threads: int) -> "LiteRT":
     # The name alone: a card made elsewhere may point out of its folder.
     file = folder / Path(card.engines["litert"]["file"]).name
     try:
-        engine = LiteRT(file, mirror.load(card.preprocessing), threads)
+        # Its bytes, not its file: a file that is cut while it is mapped into memory would end the process.
+        engine = LiteRT(file.read_bytes(), card, threads)
         engine.run(blank(card, 1))
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
         raise SuiteError(f"{file} cannot be run ({error}): fit the model again") from error
@@ -38,10 +40,12 @@ class LiteRT:
     """A core in as many interpreters as run at once, for each of a few batch sizes; larger batches run in parts."""
 
     name = "litert"
+    light = True
 
-    def __init__(self, file: Path, preprocess: Callable[[Arrays], Arrays], threads: int) -> None:
-        self._preprocess = preprocess
-        self._pools = {rows: _Pool(file, rows, threads) for rows in BATCHES}
+    def __init__(self, content: bytes, card: Card, threads: int) -> None:
+        self.signature = signature.of_card(card)
+        self._preprocess: Callable[[Arrays], Arrays] = mirror.load(card.preprocessing)
+        self._pools = {rows: _Pool(content, rows, threads) for rows in BATCHES}
 
     def run(self, raw: Arrays) -> Arrays:
         return in_parts(self._run, raw, BATCHES)
@@ -61,8 +65,8 @@ class LiteRT:
 class _Batch:
     """One interpreter with its tensors laid out for one batch size; one thread at a time."""
 
-    def __init__(self, file: Path, rows: int, threads: int) -> None:
-        self._interpreter = Interpreter(str(file), num_threads=threads)
+    def __init__(self, content: bytes, rows: int, threads: int) -> None:
+        self._interpreter = Interpreter(model_content=content, num_threads=threads)
         self._inputs, self._outputs = _details(self._interpreter)
         for detail in self._inputs.values():
             self._interpreter.resize_tensor_input(detail["index"], [rows, *detail["shape"][1:]])
@@ -78,15 +82,15 @@ class _Batch:
 
 def _details(interpreter: Interpreter) -> tuple[dict[str, Any], dict[str, Any]]:
     """Its inputs and outputs by name. An interpreter refuses to work while the signature's runner is alive."""
-    signature = interpreter.get_signature_runner(SIGNATURE)
-    return signature.get_input_details(), signature.get_output_details()
+    runner = interpreter.get_signature_runner(SIGNATURE)
+    return runner.get_input_details(), runner.get_output_details()
 
 
 class _Pool:
     """Interpreters of one batch size, made when first needed; callers beyond one a core wait for a free one."""
 
-    def __init__(self, file: Path, rows: int, threads: int) -> None:
-        self._arguments = (file, rows, threads)
+    def __init__(self, content: bytes, rows: int, threads: int) -> None:
+        self._arguments = (content, rows, threads)
         self._turns = BoundedSemaphore(cores())
         self._free: deque[_Batch] = deque()
 

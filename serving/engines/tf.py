@@ -2,35 +2,21 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from serving.engines import Arrays, blank, in_parts
 from serving.engines.graph import check_graph
+from serving.signature import Signature, Tensor
 from suite.artifact import SAVED_MODEL, Card
 from suite.errors import SuiteError
 
 SIGNATURE = "serving_default"
-BATCHES = (1, 8, 64)
+BATCHES = (1, 2, 4, 8, 16, 32, 64)
 DTYPES = (
     "float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool",
     "string",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Tensor:
-    """A tensor of a signature; in `shape`, with the batch axis, None is any size; a `shape` of None is any shape."""
-
-    dtype: str
-    shape: tuple[int | None, ...] | None
-
-
-@dataclass(frozen=True)
-class Signature:
-    inputs: dict[str, Tensor]
-    outputs: dict[str, Tensor]
 
 
 def load(folder: Path, card: Card | None, threads: int) -> "TensorFlow":
@@ -55,6 +41,7 @@ class TensorFlow:
     """A SavedModel's signature. A model with a card is run at a few batch sizes; one without is run as it is."""
 
     name = "tf"
+    light = False
 
     def __init__(self, tf: Any, loaded: Any, card: Card | None) -> None:
         self._tf = tf

@@ -4,22 +4,22 @@ import os
 from dataclasses import asdict
 from typing import Any
 
-from flask import Blueprint, current_app
+from flask import Blueprint, Response
 
-from serving.repository import EMPTY, FAILED, LOADING, READY, Model, Repository
+from serving import arrival
+from serving.loading import FAILED, LOADING, READY, Model
+from serving.repository import EMPTY
+from serving.routes import core
 
 routes = Blueprint("ops", __name__)
 
+STOPPING = "stopping"
 WHY_NOT = {
     LOADING: "models are still loading: ask again in a moment",
     FAILED: "no model can be served: GET /models says why",
+    STOPPING: "this process is about to end: ask again",
     EMPTY: "the store holds no model: save one with 'suite fit', then restart the service",
 }
-
-
-def _repository() -> Repository:
-    repository: Repository = current_app.extensions["repository"]
-    return repository
 
 
 @routes.get("/")
@@ -30,7 +30,10 @@ def index() -> dict[str, Any]:
             "POST /predict": 'JSON {"model", "version", "instances": [...]}, or pictures uploaded as a form',
             "GET /models": "the models: state, inputs, labels",
             "GET /healthz": "200 while the process answers",
+            "GET /metrics": "for Prometheus",
             "GET /readyz": "200 once every model was tried and at least one can be asked",
+            "POST /v1/models/NAME:predict": "as TensorFlow Serving: also :classify, :regress, /versions/N, /labels/L",
+            "POST /v2/models/NAME/infer": "the Open Inference Protocol, with tensors as JSON or as bytes",
         }
     }
 
@@ -43,27 +46,39 @@ def healthz() -> dict[str, str]:
 @routes.get("/readyz")
 def readyz() -> tuple[dict[str, Any], int]:
     """The worker's state, and that of each model."""
-    repository = _repository()
-    state = repository.state
+    repository = core().repository
+    state = STOPPING if arrival.is_stopping() else repository.state
     models = {f"{model.name}/{model.version}": model.reason or model.state for model in repository.models()}
-    answer: dict[str, Any] = {"state": state, "worker": os.getpid(), "models": models}
+    workers = core().metrics.ready()
+    answer: dict[str, Any] = {"state": state, "worker": os.getpid(), "workers_ready": workers, "models": models}
     if state == READY:
         return answer, 200
     failed = "; ".join(f"{name}: {reason}" for name, reason in models.items()) if state == FAILED else ""
     return answer | {"error": f"{WHY_NOT[state]}{f' ({failed})' if failed else ''}"}, 503
 
 
+@routes.get("/metrics")
+def metrics() -> Response:
+    """All workers' numbers, for Prometheus."""
+    return Response(core().metrics.text(), content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
 @routes.get("/models")
 def models() -> dict[str, Any]:
-    return {"models": [_describe(model) for model in _repository().models()]}
+    return {"models": [_describe(model) for model in core().repository.models()]}
 
 
 def _describe(model: Model) -> dict[str, Any]:
     known: dict[str, Any] = {"name": model.name, "version": model.version, "state": model.state}
     if model.reason:
         known["reason"] = model.reason
+    repository, shadow = core().repository, core().shadow
+    known["answers"] = repository.answers(model)
+    known["labels_of_version"] = repository.labels(model.name, model.version)
+    if (model.name, model.version) in shadow.counts:
+        known["shadow"] = dict(shadow.counts[model.name, model.version])
     if model.engine:
-        known["engine"] = model.engine.name
+        known["engine"] = model.engine
     if model.card:
         card = model.card
         known |= {
@@ -74,7 +89,7 @@ def _describe(model: Model) -> dict[str, Any]:
             "threshold": card.threshold,
             "notes": card.notes,
         }
-    elif model.signature:
+    else:
         known |= {
             side: [{"name": name, **asdict(tensor)} for name, tensor in getattr(model.signature, side).items()]
             for side in ("inputs", "outputs")

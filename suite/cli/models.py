@@ -6,15 +6,16 @@ from typing import Any
 
 import click
 
-from suite import artifact
+from suite import artifact, labels
 from suite.cli import options
 from suite.cli.output import Output, metric_lines
-from suite.errors import SuiteError
+from suite.errors import SuiteError, UsageError
+from suite.labels import Label
 
 
 @click.group()
 def command() -> None:
-    """List the saved models, or show one."""
+    """List the saved models, show one, say which version answers, delete."""
 
 
 @command.command("list", epilog="Example: suite models list --models saved_models")
@@ -87,3 +88,69 @@ def show(model: str, models: Path, as_json: bool, quiet: bool) -> None:
         *card.notes,
     ]
     output.result(lines, {"artifact": str(folder), "card": asdict(card)})
+
+
+@command.command("label", epilog="Example: suite models label image_cls canary 4 --weight 10")
+@click.argument("name")
+@click.argument("label")
+@click.argument("version", type=click.IntRange(1), required=False)
+@click.option("--weight", type=click.FloatRange(0, 100), default=0.0, help="Percentage of requests that a canary gets.")
+@click.option("--remove", is_flag=True, help="Take the label away.")
+@options.common
+def label(
+    name: str, label: str, version: int | None, weight: float, remove: bool, models: Path, as_json: bool, quiet: bool
+) -> None:
+    """Call a VERSION of a model by a LABEL; a running service takes it over by itself.
+
+    stable is the version that answers where none is asked for (else the newest). canary gets a share of those
+    requests. shadow is asked too, and its answers are only compared.
+    """
+    if (version is None) != remove:
+        raise UsageError("give a version, or --remove to take the label away")
+    parent = _parent(models, name)
+    labels.put(parent, label, None if version is None else Label(version, weight))
+    said = f"{name}: {label} is taken away" if version is None else f"{name}: {label} is version {version}"
+    Output(as_json, quiet).result([said], {"name": name, "labels": _labels(parent)})
+
+
+@command.command("rollback", epilog="Example: suite models rollback image_cls")
+@click.argument("name")
+@options.common
+def rollback(name: str, models: Path, as_json: bool, quiet: bool) -> None:
+    """Let the version before the one that answers now answer again."""
+    parent = _parent(models, name)
+    present = artifact.versions(parent)
+    known = labels.read(parent)
+    now = known[labels.STABLE].version if labels.STABLE in known else present[-1]
+    older = [version for version in present if version < now]
+    if not older:
+        raise UsageError(f"there is no version of {name} before {now}: nothing to go back to")
+    labels.put(parent, labels.STABLE, Label(older[-1]))
+    said = f"{name}: version {older[-1]} answers in place of {now}; 'suite models label {name} stable {now}' undoes it"
+    Output(as_json, quiet).result([said], {"name": name, "version": older[-1], "instead_of": now})
+
+
+@command.command("delete", epilog="Example: suite models delete image_cls/1 --yes")
+@click.argument("model", metavar="NAME/VERSION")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@options.common
+def delete(model: str, yes: bool, models: Path, as_json: bool, quiet: bool) -> None:
+    """Delete one version; a running service lets go of it."""
+    if "/" not in model:
+        raise UsageError(f"say which version of {model} to delete, as in {model}/1")
+    folder = artifact.find(models, model)
+    named = [one for one, label in labels.read(folder.parent).items() if label.version == int(folder.name)]
+    if named:
+        raise UsageError(f"{model} is called {', '.join(named)}: give that label to another version first")
+    if not yes:
+        click.confirm(f"delete {folder}?", abort=True, err=True)
+    artifact.delete(folder)
+    Output(as_json, quiet).result([f"deleted {folder}"], {"deleted": str(folder)})
+
+
+def _parent(models: Path, name: str) -> Path:
+    return artifact.find(models, name).parent
+
+
+def _labels(parent: Path) -> dict[str, dict[str, Any]]:
+    return {name: asdict(one) for name, one in labels.read(parent).items()}

@@ -1,10 +1,12 @@
 """`suite serve`: answer predictions over HTTP."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from suite.cli import options
+from suite.errors import UsageError
 
 
 @click.command(epilog="Example: suite serve --port 8501 --workers 2")
@@ -21,9 +23,22 @@ from suite.cli import options
     show_default=True,
     help="What runs the models; auto is the fastest each has.",
 )
+@click.option("--keys", type=click.Path(path_type=Path), help="Answer only who has a key of this file (suite keys).")
+@click.option("--certificate", type=click.Path(path_type=Path), help="Serve over TLS, with this certificate (PEM).")
+@click.option("--private-key", type=click.Path(path_type=Path), help="The certificate's private key (PEM).")
 @options.common
 def command(
-    host: str, port: int, workers: int | None, threads: int, engine: str, models: Path, as_json: bool, quiet: bool
+    host: str,
+    port: int,
+    workers: int | None,
+    threads: int,
+    engine: str,
+    keys: Path | None,
+    certificate: Path | None,
+    private_key: Path | None,
+    models: Path,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Serve every saved model until it is stopped (Ctrl-C, or SIGTERM).
 
@@ -32,24 +47,38 @@ def command(
       curl -F file=@picture.png http://127.0.0.1:8501/predict
       curl -d '{"model": "text_cls", "instances": ["A joy."]}' http://127.0.0.1:8501/predict
     """
-    from serving import run
+    from serving import access, run
     from serving.config import Config, cores
     from suite import artifact
     from suite.cli.output import Output
-    from suite.errors import UsageError
 
     names = artifact.model_names(models)
     if not names:
         raise UsageError(
             f"{models} holds no model to serve: make one with 'suite fit', or name another folder with --models"
         )
+    if (certificate is None) != (private_key is None):
+        raise UsageError("TLS needs both --certificate and --private-key")
+    files = {"keys": keys, "certificate": certificate, "private_key": private_key}
+    paths: dict[str, Any] = {name: str(_readable(file)) for name, file in files.items() if file}
     config = Config(
-        models=models.absolute(), host=host, port=port, workers=workers or cores(), threads=threads, engine=engine
-    )
+        models=models.absolute(), host=host, port=port, workers=workers or cores(), threads=threads, engine=engine,
+        **paths,
+    )  # fmt: skip
+    if keys:
+        access.read(keys)
     listening = run.listen(host, port)
-    url = f"http://{host}:{port}"
+    url = f"http{'s' if certificate else ''}://{host}:{port}"
     output = Output(as_json, quiet)
     output.say(f"serving {', '.join(names)} on {url}/predict with {config.workers} workers")
     if as_json:
         output.result([], {"url": url, "models": names})
     run.execute(config, listening)
+
+
+def _readable(file: Path) -> Path:
+    try:
+        file.open("rb").close()
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read ({error.strerror}): check the path") from error
+    return file.absolute()

@@ -13,6 +13,7 @@ TOLD = {
     "kernel_size": None, "pool_size": None, "strides": (1, 1), "dilation_rate": (1, 1), "groups": 1, "units": None,
     "rate": None, "members": None, "num_heads": None, "frequencies": None,
 }  # fmt: skip
+FLOAT_BYTES = 4
 LOOPS = {"While", "StatelessWhile", "PartitionedCall", "StatefulPartitionedCall", "If", "StatelessIf"}
 
 
@@ -42,6 +43,12 @@ def layers(model: keras.Model) -> list[Layer]:
     for output in keras.tree.flatten(model.outputs):
         visit(output)
     return list(found.values())
+
+
+def training_bytes(model: keras.Model, batch: int) -> int:
+    """About the memory that a step of training takes: what every layer answers to the rows, and its gradient."""
+    each = sum(prod(length or 1 for length in layer.shape) for layer in layers(model))
+    return 2 * FLOAT_BYTES * batch * each + 3 * FLOAT_BYTES * int(model.count_params())
 
 
 def multiply_adds(model: keras.Model) -> int | None:

@@ -2,11 +2,12 @@
 Hyperband over the same space and training, and AutoKeras.
 
 For each: when a network first had 0.90 on validation, how many networks were tried, and the test accuracy of what it
-ends with. Written to figures/tuning-race.md.
+ends with; none may take more memory than a laptop has. Written to figures/tuning-race.md.
 """
 
 import json
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -23,21 +24,25 @@ MINUTES = 10
 GOAL = 0.90
 PACKAGES = ("tensorflow==2.21.0", "keras==3.12.0", "autokeras==3.0.0", "tensorboard==2.20.0")
 TOLD = re.compile(r"(?:^trial \S+ completed|^epoch .* val_accuracy) (0\.\d+)")
+# Bytes; and how much longer than asked a rival may take.
+MEMORY, PATIENCE = 16 * 2**30, 1.3
 FIGURES = Path(__file__).with_name("figures")
 
 
 @dataclass(frozen=True)
 class Result:
-    """What one of them came to; seconds from the start of its process."""
+    """What one of them came to; seconds from the start of its process. Without an accuracy it came to nothing."""
 
     name: str
-    reached: float | None
-    tried: int
-    accuracy: float
     seconds: float
+    reached: float | None = None
+    tried: int | None = None
+    accuracy: float | None = None
 
     def row(self) -> str:
         """A line of the table."""
+        if self.accuracy is None:
+            return f"| {self.name} | not | | no answer: it was ended, or out of memory | {self.seconds:.0f} |"
         when = "not" if self.reached is None else f"{self.reached:.0f} s"
         return f"| {self.name} | {when} | {self.tried} | {self.accuracy:.4f} | {self.seconds:.0f} |"
 
@@ -48,7 +53,7 @@ def ours(folder: Path) -> Result:
     started = perf_counter()
     reached = None
     with subprocess.Popen(
-        [*command, "--models", folder], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, "--models", folder], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=_limit
     ) as process:
         assert process.stdout
         assert process.stderr
@@ -58,22 +63,32 @@ def ours(folder: Path) -> Result:
                 reached = perf_counter() - started
         result = json.loads(process.stdout.read())
     accuracy = result["metrics"]["test"]["accuracy"]
-    return Result("suite tune image_cls", reached, len(result["trials"]), accuracy, perf_counter() - started)
+    return Result("suite tune image_cls", perf_counter() - started, reached, len(result["trials"]), accuracy)
 
 
 def rival(name: str, interpreter: str, script: str, arrays: Path) -> Result:
     """A script that answers with a line of JSON: when it reached the goal, how many it tried, its test accuracy."""
     started = perf_counter()
     path = Path(__file__).with_name(script)
-    done = subprocess.run(
-        [interpreter, path, arrays, str(MINUTES), str(GOAL)], capture_output=True, text=True, check=True
-    )
+    try:
+        done = subprocess.run(
+            [interpreter, path, arrays, str(MINUTES), str(GOAL)], stdout=subprocess.PIPE, text=True, check=True,
+            timeout=60 * MINUTES * PATIENCE, preexec_fn=_limit,
+        )  # fmt: skip
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        print(error, flush=True)
+        return Result(name, perf_counter() - started)
     found = json.loads(done.stdout.splitlines()[-1])
-    return Result(name, found["reached"], found["tried"], found["accuracy"], perf_counter() - started)
+    return Result(name, perf_counter() - started, found["reached"], found["tried"], found["accuracy"])
 
 
-def main() -> None:
-    """One after the other."""
+def _limit() -> None:
+    """What a laptop has, for each."""
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+
+
+def main(names: list[str]) -> None:
+    """One after the other, all or those named; the rows of others stay."""
     from suite import domain as registry
     from suite import domains
     from suite.data.options import DataOptions
@@ -88,21 +103,33 @@ def main() -> None:
             **{f"x_{split}": dataset.inputs["image"][rows] for split, rows in splits.items()},
             **{f"y_{split}": dataset.y[rows] for split, rows in splits.items()},
         )
-        results = [
-            ours(folder / "models"),
-            rival("KerasTuner's Hyperband, same space", sys.executable, "tuning_race_kerastuner.py", arrays),
-            rival("AutoKeras 3.0.0", rivals.python(*PACKAGES), "tuning_race_autokeras.py", arrays),
-        ]
+        races = {
+            "suite": lambda: ours(folder / "models"),
+            "kerastuner": lambda: rival(
+                "KerasTuner's Hyperband, same space", sys.executable, "tuning_race_kerastuner.py", arrays
+            ),
+            "autokeras": lambda: rival("AutoKeras 3.0.0", rivals.python(*PACKAGES), "tuning_race_autokeras.py", arrays),
+        }
+        for name in names or races:
+            _write(races[name]().row())
+
+
+def _write(row: str) -> None:
+    """Put a row into the table, in the place of an earlier one of that name."""
+    print(row, flush=True)
+    file = FIGURES / "tuning-race.md"
+    before = file.read_text().splitlines()[2:-2] if file.exists() else []
     lines = [
-        f"| {MINUTES} minutes on embedded Fashion-MNIST | {GOAL} on validation after | networks tried | test accuracy "
-        "| seconds in all |",
+        f"| {MINUTES} minutes on embedded Fashion-MNIST | {GOAL} on validation after | networks tried "
+        "| test accuracy | seconds in all |",
         "| --- | --- | --- | --- | --- |",
-        *(result.row() for result in results),
+        *(one for one in before if one.split("|")[1] != row.split("|")[1]),
+        row,
+        "",
+        "`make bench-tuning`",
     ]
-    text = "\n".join(lines)
-    print(text)
-    artifact.replace_file(FIGURES / "tuning-race.md", f"{text}\n\n`make bench-tuning`\n".encode())
+    artifact.replace_file(file, ("\n".join(lines) + "\n").encode())
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

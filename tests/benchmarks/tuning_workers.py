@@ -1,7 +1,7 @@
 """How many trials an hour: two workers with a core each, against one with one core and one with both.
 
-The same random trials of the classic ConvNet on the embedded pictures, an epoch each, in turns. Prints the median
-ratios with their ranges; how long workers take to start is not counted.
+The same random trials of the classic ConvNet on the embedded pictures, an epoch each, in turns; how long workers take
+to start is not counted. Prints the median ratios with their ranges, and writes them to figures/tuning-workers.md.
 """
 
 import os
@@ -12,8 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 
+from suite import artifact
 from suite.config import load_tensorflow
 
+FIGURES = Path(__file__).with_name("figures")
 TRIALS, ROUNDS = 8, 5
 FIXED = ("network=lenet", "batch_size=64")
 WAYS = {"one worker, one core": (1, 1), "one worker, both cores": (1, 2), "two workers, a core each": (2, 2)}
@@ -70,11 +72,14 @@ def main() -> None:
         for way, (workers, cores) in WAYS.items():
             taken[way].append(seconds(workers, cores, number))
         print({way: round(each[-1], 1) for way, each in taken.items()}, flush=True)
+    lines = []
     two = taken.pop("two workers, a core each")
     for way, each in taken.items():
         ratios = [alone / both for alone, both in zip(each, two, strict=True)]
-        print(f"two workers, a core each: {statistics.median(ratios):.2f} times as many trials as {way} "
-              f"({min(ratios):.2f} to {max(ratios):.2f} over {ROUNDS} rounds)")  # fmt: skip
+        lines.append(f"two workers, a core each: {statistics.median(ratios):.2f} times as many trials as {way} "
+                     f"({min(ratios):.2f} to {max(ratios):.2f} over {ROUNDS} rounds)")  # fmt: skip
+        print(lines[-1], flush=True)
+    artifact.replace_file(FIGURES / "tuning-workers.md", "\n".join([*lines, "", "`make bench-tuning`", ""]).encode())
 
 
 def _pause() -> None:

@@ -28,12 +28,13 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
     models = tmp_path_factory.mktemp("plain")
     make.plain(models, "halves", make.Halves())
     make.plain(models, "pair", make.Pair())
+    make.plain(models, "half_plus_two", make.HalfPlusTwo())
     return models
 
 
 def _client(config: Config) -> FlaskClient:
     app = create_app(config)
-    assert app.extensions["repository"].wait(60)
+    assert app.extensions["core"].repository.wait(60)
     return app.test_client()
 
 

@@ -94,6 +94,14 @@ class Halves(tf.Module):
         return {"y": x / 2}
 
 
+class HalfPlusTwo(tf.Module):
+    """The model of TensorFlow Serving's own documentation."""
+
+    @tf.function(input_signature=[tf.TensorSpec((None,), tf.float32, name="x")])
+    def __call__(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"y": x / 2 + 2}
+
+
 class Pair(tf.Module):
     """Two inputs of different kinds, two outputs."""
 

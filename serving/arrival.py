@@ -1,0 +1,65 @@
+"""What is known of the request that a thread has taken up: when it came in, behind how many others, for which model."""
+
+import threading
+from collections.abc import Callable
+from time import monotonic
+
+
+class _Here(threading.local):
+    noted: float | None = None
+    arrived: float = 0.0
+    ahead: int = 0
+    model: str = ""
+    may_ask: Callable[[str], bool] | None = None
+
+
+_here = _Here()
+_stopping = threading.Event()
+
+
+def note(arrived: float, ahead: int) -> None:
+    """The request that this thread takes up came at `arrived` (of `monotonic`), behind `ahead` others."""
+    _here.noted, _here.ahead = arrived, ahead
+
+
+def begin() -> float:
+    """When the request came in, or now where nobody noted it."""
+    _here.arrived = monotonic() if _here.noted is None else _here.noted
+    _here.noted, _here.model, _here.may_ask = None, "", None
+    return _here.arrived
+
+
+def since() -> float:
+    """When the request of this thread came in."""
+    return _here.arrived
+
+
+def ahead() -> int:
+    """How many requests were before it."""
+    return _here.ahead
+
+
+def note_scope(may_ask: Callable[[str], bool]) -> None:
+    """Which models its sender may ask."""
+    _here.may_ask = may_ask
+
+
+def note_model(name: str) -> bool:
+    """It asks this model; whether it may."""
+    _here.model = name
+    return _here.may_ask is None or _here.may_ask(name)
+
+
+def asked() -> str:
+    """The model it asked, if it came to that."""
+    return _here.model
+
+
+def stop() -> None:
+    """This process takes up no more connections."""
+    _stopping.set()
+
+
+def is_stopping() -> bool:
+    """Whether this process is about to end."""
+    return _stopping.is_set()

@@ -1,0 +1,88 @@
+"""What every protocol comes down to: instances or tensors in, a model's outputs out."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from serving import arrival
+from serving.codec import answers, csv_table, images, named, tables, tensors, texts
+from serving.codec.body import TOO_MANY, Asked
+from serving.config import Config
+from serving.engines import Arrays
+from serving.errors import ServiceError
+from serving.loading import Model
+from serving.metrics import Metrics
+from serving.patience import ENDLESS, Patience
+from serving.repository import Repository
+from serving.shadow import Shadow
+
+
+class Core:
+    """Answers what routes have read; knows nothing of HTTP."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.metrics = Metrics(Path(config.runtime) if config.runtime else None)
+        self.repository = Repository(config, self.metrics)
+        self.shadow = Shadow()
+
+    def run(self, model: Model, raw: Arrays, patience: Patience = ENDLESS) -> answers.Outputs:
+        """The model's outputs for raw inputs; ServiceError 413, 422, 499, 503 or 504."""
+        rows = len(next(iter(raw.values())))
+        if rows > self.config.max_rows:
+            raise ServiceError(413, TOO_MANY.format(rows, self.config.max_rows))
+        assert model.lane
+        if not arrival.note_model(model.name):
+            raise ServiceError(403, f"this key is not for the model '{model.name}': ask who gave it to you")
+        outputs = model.lane.run(raw, patience)
+        other = self.repository.shadow(model)
+        if other:
+            self.shadow.give(other, raw, outputs)
+        return outputs
+
+    def decode(self, model: Model, asked: Asked) -> Arrays:
+        """The model's raw inputs from what a body holds; ServiceError 400 or 413."""
+        card, most = model.card, self.config.max_elements
+        if asked.array is not None:
+            return self.decode_named(model, {next(iter(model.signature.inputs)): asked.array})
+        if asked.columns is not None:
+            return _of_csv(model, asked.columns)
+        if card is None:
+            return tensors.read(asked, model.signature.inputs, most)
+        if model.kind == "image":
+            spec = card.inputs[0]
+            height, width, channels = spec.shape
+            return {spec.name: images.read(asked, (height, width, channels), most)}
+        if asked.files:
+            raise ServiceError(400, f"the model '{model.name}' takes no pictures: send JSON 'instances'")
+        if model.kind == "text":
+            return {card.inputs[0].name: texts.read(asked.instances)}
+        return tables.read(asked.instances, card.inputs, card.ignored)
+
+    def decode_named(self, model: Model, given: dict[str, np.ndarray]) -> Arrays:
+        """The same from whole arrays by input name."""
+        return named.read(given, model.card, model.signature, self.config.max_elements)
+
+
+def _of_csv(model: Model, columns: csv_table.Columns) -> Arrays:
+    if model.card and model.kind == "table":
+        return csv_table.raw_inputs(columns, model.card.inputs, model.card.ignored)
+    if model.card and model.kind == "text":
+        name = model.card.inputs[0].name
+        if name not in columns:
+            raise ServiceError(400, f"the CSV has no column '{name}': name the column of texts so")
+        return {name: np.array(columns[name], object)}
+    raise ServiceError(400, f"the model '{model.name}' takes no CSV: send JSON")
+
+
+def document(model: Model, outputs: answers.Outputs, rows: int, seconds: float) -> str:
+    """Our own answer: a JSON object with one prediction a row."""
+    head = {
+        "model": model.name,
+        "version": model.version,
+        "engine": model.engine,
+        "milliseconds": round(1000 * seconds, 3),
+    }
+    written = model.write(outputs) if model.write else answers.tensors(outputs, rows)
+    return f'{json.dumps(head)[:-1]}, "predictions": {written}}}\n'

@@ -1,0 +1,233 @@
+"""Numbers of a service for Prometheus: counted by each worker in a file of its own, told as sums over all of them.
+
+A file is shared memory: counting is an addition, and nothing is lost when a worker is killed. What workers that ended
+had counted is added up by the master.
+"""
+
+import json
+import mmap
+import os
+import threading
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from fcntl import LOCK_EX, flock
+from pathlib import Path
+from typing import IO
+
+SLOTS = 8192
+KEYS, VALUES, READY, ENDED, LOCK = ".keys", ".values", ".ready", "ended.json", "lock"
+# Gauges are of living workers only.
+GAUGE = "suite_in_flight"
+SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+ROWS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
+HELP = {
+    "suite_requests_total": ("counter", "Requests answered, by model, protocol and status."),
+    "suite_request_seconds": ("histogram", "From when a request came in until its answer was written."),
+    "suite_queue_seconds": ("histogram", "From when a request came in until the model took it up."),
+    "suite_model_seconds": ("histogram", "What the model itself took for a batch."),
+    "suite_batch_rows": ("histogram", "Rows that a model was run on at once."),
+    "suite_shed_total": ("counter", "Requests refused because too many waited, or nobody waited for the answer."),
+    "suite_log_errors_total": ("counter", "Lines of the access log that could not be written."),
+    "suite_reloads_total": ("counter", "Versions that were loaded, or failed to."),
+    GAUGE: ("gauge", "Requests being answered now."),
+    "suite_memory_bytes": ("gauge", "Memory that the workers hold."),
+    "suite_workers": ("gauge", "Workers that are alive."),
+}
+
+
+class Metrics:
+    """What this process counts; with a folder, in files there, which `text` reads of all workers."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._slots: dict[str, int] = {}
+        self._keys: IO[str] | None = None
+        if folder is None:
+            memory = mmap.mmap(-1, 8 * SLOTS)
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._keys = (folder / f"{os.getpid()}{KEYS}").open("w")
+            with (folder / f"{os.getpid()}{VALUES}").open("w+b") as file:
+                file.truncate(8 * SLOTS)
+                memory = mmap.mmap(file.fileno(), 8 * SLOTS)
+        self._values = memoryview(memory).cast("d")
+
+    def add(self, key: str, amount: float = 1.0) -> None:
+        """Count under a name with its labels, as in `suite_shed_total{reason="full"}`."""
+        slot = self._slots.get(key)
+        if slot is None:
+            slot = self.claim([key])
+        with self._lock:
+            self._values[slot] += amount
+
+    def claim(self, keys: Sequence[str]) -> int:
+        """The first of as many places in a row as there are keys; the last one where all are taken."""
+        with self._lock:
+            if keys[0] in self._slots:
+                return self._slots[keys[0]]
+            first = len(self._slots)
+            if first + len(keys) >= SLOTS:
+                return SLOTS - len(keys)
+            for number, key in enumerate(keys):
+                self._slots[key] = first + number
+            if self._keys:
+                self._keys.write("".join(f"{key}\n" for key in keys))
+                self._keys.flush()
+            return first
+
+    def observe(self, slot: int, index: int, value: float) -> None:
+        """Count `value` in bucket `index` of a histogram that begins at `slot`: sum, count, buckets."""
+        with self._lock:
+            self._values[slot] += value
+            self._values[slot + 1] += 1
+            self._values[slot + 2 + index] += 1
+
+    def note_ready(self) -> None:
+        """This worker has tried all models."""
+        if self._folder is not None:
+            (self._folder / f"{os.getpid()}{READY}").touch()
+
+    def ready(self) -> int:
+        """How many workers have."""
+        return 1 if self._folder is None else len(list(self._folder.glob(f"*{READY}")))
+
+    def text(self) -> str:
+        """All workers' numbers in Prometheus' text format."""
+        sums = self._own() if self._folder is None else _summed(self._folder)
+        pids = [os.getpid()] if self._folder is None else _pids(self._folder)
+        sums["suite_memory_bytes"] = float(sum(map(_memory, pids)))
+        sums["suite_workers"] = float(len(pids))
+        lines, told = [], set()
+        for key, value in sorted(_cumulated(sums).items(), key=lambda item: _order(item[0])):
+            family = _family(key)
+            if family not in told:
+                told.add(family)
+                kind, words = HELP[family]
+                lines += [f"# HELP {family} {words}", f"# TYPE {family} {kind}"]
+            lines.append(f"{key} {value:.10g}")
+        return "\n".join(lines) + "\n"
+
+    def _own(self) -> defaultdict[str, float]:
+        return defaultdict(float, {key: self._values[slot] for key, slot in self._slots.items()})
+
+
+class Histogram:
+    """A histogram with given labels (`model="x"`), found once so that observing is quick."""
+
+    def __init__(self, metrics: Metrics, name: str, labels: str, bounds: Sequence[float] = SECONDS) -> None:
+        self._metrics, self._bounds = metrics, bounds
+        buckets = [f'{name}_bucket{{{labels},le="{bound:g}"}}' for bound in (*bounds, float("inf"))]
+        self._slot = metrics.claim([f"{name}_sum{{{labels}}}", f"{name}_count{{{labels}}}", *buckets])
+
+    def observe(self, value: float) -> None:
+        """Count a value."""
+        self._metrics.observe(self._slot, bisect_left(self._bounds, value), value)
+
+
+class LaneMeter:
+    """The histograms of one model's queue and runs."""
+
+    def __init__(self, metrics: Metrics, model: str) -> None:
+        labels = f"model={label(model)}"
+        self._queue = Histogram(metrics, "suite_queue_seconds", labels)
+        self._seconds = Histogram(metrics, "suite_model_seconds", labels)
+        self._rows = Histogram(metrics, "suite_batch_rows", labels, ROWS)
+
+    def waited(self, seconds: float) -> None:
+        """A request was taken up after so long."""
+        self._queue.observe(seconds)
+
+    def ran(self, rows: int, seconds: float) -> None:
+        """The engine ran."""
+        self._rows.observe(rows)
+        self._seconds.observe(seconds)
+
+
+def label(text: str) -> str:
+    """A value as it is written in labels."""
+    return json.dumps(text[:64], ensure_ascii=False)
+
+
+def end(folder: Path, pid: int) -> None:
+    """Keep what a worker that ended had counted."""
+    with _locked(folder):
+        sums = _ended(folder)
+        for key, value in _read(folder, pid).items():
+            if not key.startswith(GAUGE):
+                sums[key] += value
+        aside = folder / f"{ENDED}.aside"
+        aside.write_text(json.dumps(sums))
+        aside.replace(folder / ENDED)
+        for ending in (KEYS, VALUES, READY):
+            (folder / f"{pid}{ending}").unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    with (folder / LOCK).open("w") as file:
+        flock(file, LOCK_EX)
+        yield
+
+
+def _summed(folder: Path) -> defaultdict[str, float]:
+    with _locked(folder):
+        sums = _ended(folder)
+        for pid in _pids(folder):
+            for key, value in _read(folder, pid).items():
+                sums[key] += value
+    return sums
+
+
+def _pids(folder: Path) -> list[int]:
+    return [int(path.stem) for path in folder.glob(f"*{KEYS}")]
+
+
+def _ended(folder: Path) -> defaultdict[str, float]:
+    try:
+        return defaultdict(float, json.loads((folder / ENDED).read_text()))
+    except FileNotFoundError:
+        return defaultdict(float)
+
+
+def _read(folder: Path, pid: int) -> dict[str, float]:
+    """What a worker counted; its last key may be half written."""
+    try:
+        keys = (folder / f"{pid}{KEYS}").read_text().split("\n")[:-1]
+        values = memoryview((folder / f"{pid}{VALUES}").read_bytes()).cast("d")
+    except FileNotFoundError:
+        return {}
+    return dict(zip(keys, values, strict=False))
+
+
+def _cumulated(sums: dict[str, float]) -> dict[str, float]:
+    """With buckets that count all that is below their bound."""
+    found: dict[str, float] = {}
+    running: dict[str, float] = {}
+    for key, value in sorted(sums.items(), key=lambda item: _order(item[0])):
+        if "_bucket{" in key:
+            series = key.partition(",le=")[0]
+            value = running[series] = running.get(series, 0.0) + value
+        found[key] = value
+    return found
+
+
+def _order(key: str) -> tuple[str, str, float, str]:
+    series, _, rest = key.partition(',le="')
+    return _family(key), series, float(rest.rstrip('"}')) if rest else 0.0, key
+
+
+def _family(key: str) -> str:
+    name = key.partition("{")[0]
+    for ending in ("_bucket", "_sum", "_count"):
+        if name.removesuffix(ending) in HELP:
+            return name.removesuffix(ending)
+    return name
+
+
+def _memory(pid: int) -> int:
+    with suppress(OSError, ValueError, IndexError):
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * mmap.PAGESIZE
+    return 0

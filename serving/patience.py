@@ -1,0 +1,62 @@
+"""How long the sender of a request waits for an answer."""
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from serving import arrival
+from serving.errors import ServiceError
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+HEADER = "HTTP_X_REQUEST_TIMEOUT_MS"
+SOCKET = "gunicorn.socket"
+# Who waited no longer than this many seconds is hardly gone yet.
+SOON = 0.01
+LATE = "the answer would have come too late (X-Request-Timeout-Ms): nothing was computed"
+GONE = "the client is gone: nothing was computed"
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Waits since a moment, until another (both of `monotonic`; None: unknown, for ever), and until `gone`."""
+
+    since: float | None = None
+    deadline: float | None = None
+    gone: Callable[[], bool] | None = None
+
+    def check(self) -> None:
+        """ServiceError 504 or 499 where nobody waits any longer."""
+        if self.deadline is not None and monotonic() > self.deadline:
+            raise ServiceError(504, LATE)
+        if self.gone is not None and self.gone():
+            raise ServiceError(499, GONE)
+
+
+ENDLESS = Patience()
+
+
+def of_request(environ: "WSGIEnvironment") -> Patience:
+    """That of the request which this thread answers; ServiceError 400 for a header that makes no sense."""
+    since, deadline, text = arrival.since(), None, environ.get(HEADER)
+    if text is not None:
+        if not (text.isascii() and text.isdigit() and len(text) < 10):
+            raise ServiceError(400, f"X-Request-Timeout-Ms is '{text[:20]}': give whole milliseconds")
+        deadline = since + int(text) / 1000
+    connection = environ.get(SOCKET)
+    if connection is None or monotonic() - since < SOON:
+        return Patience(since, deadline)
+    return Patience(since, deadline, lambda: _is_gone(connection))
+
+
+def _is_gone(connection: socket.socket) -> bool:
+    """Whether the other side has closed; what it may have sent already stays to be read."""
+    try:
+        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except (BlockingIOError, ValueError):  # nothing to read; a TLS connection, which cannot be looked into
+        return False
+    except OSError:
+        return True

@@ -1,0 +1,159 @@
+"""TensorFlow Serving's REST interface: https://www.tensorflow.org/tfx/serving/api_rest."""
+
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+import simdjson
+from flask import Blueprint, Response, request
+
+from serving.codec import answers, body, columns, content
+from serving.codec.body import Asked
+from serving.codec.kinds import name as name_of
+from serving.errors import ServiceError
+from serving.loading import READY, Model
+from serving.routes import core, patience
+from serving.signature import Tensor
+
+routes = Blueprint("tfserving", __name__, url_prefix="/v1/models")
+
+View = TypeVar("View", bound=Callable[..., Any])
+SIGNATURE = "serving_default"
+STATES = {"ready": "AVAILABLE", "loading": "LOADING", "failed": "END"}
+DTYPES = {"float16": "DT_HALF", "float32": "DT_FLOAT", "float64": "DT_DOUBLE"}
+BY_VERSION = ("/<name>", "/<name>/versions/<int:version>", "/<name>/labels/<label>")
+
+
+def _each(ending: str, method: str) -> Callable[[View], View]:
+    """Register a function for a model by name, by version and by label."""
+
+    def register(function: View) -> View:
+        for rule in BY_VERSION:
+            routes.add_url_rule(rule + ending, view_func=function, methods=[method])
+        return function
+
+    return register
+
+
+@_each(":predict", "POST")
+def predict(name: str, version: int | None = None, label: str | None = None) -> Response:
+    """`instances`, row by row, or `inputs`, column by column."""
+    document, text, model = _read(name, version, label)
+    here = core()
+    if ("instances" in document) == ("inputs" in document):
+        raise ServiceError(400, "the body has to have either 'instances' (rows) or 'inputs' (columns)")
+    if "inputs" in document:
+        raw = columns.read(document["inputs"], model.card, model.signature, here.config.max_elements)
+        return _json(f'{{"outputs": {answers.columns(here.run(model, raw, patience()))}}}')
+    asked = Asked(name, version, body.instances(document["instances"], here.config.max_rows), text)
+    outputs = here.run(model, here.decode(model, asked), patience())
+    return _json(f'{{"predictions": {answers.tensors(outputs, asked.rows)}}}')
+
+
+@_each(":classify", "POST")
+def classify(name: str, version: int | None = None, label: str | None = None) -> Response:
+    """`examples`, objects of features; the answer pairs each label with its score."""
+    model, outputs = _examples(name, version, label)
+    if not model.card:
+        raise ServiceError(400, f"the model '{model.name}' has no labels: use :predict")
+    labels = [json.dumps(one, ensure_ascii=False) for one in model.card.labels]
+    rows = ",".join(
+        "[" + ",".join(f"[{label},{score}]" for label, score in zip(labels, row, strict=True)) + "]"
+        for row in map(answers.numbers, next(iter(outputs.values())))
+    )
+    return _json(f'{{"results": [{rows}]}}')
+
+
+@_each(":regress", "POST")
+def regress(name: str, version: int | None = None, label: str | None = None) -> Response:
+    """`examples`, objects of features; the answer is a number each: of two labels, how likely the second is."""
+    model, outputs = _examples(name, version, label)
+    values = next(iter(outputs.values()))
+    if values.ndim == 2 and values.shape[1] == 2 and model.card:
+        values = values[:, 1]
+    if values.size != len(values) or values.dtype.kind != "f":
+        raise ServiceError(400, f"the model '{model.name}' does not answer one number a row: use :predict")
+    return _json(f'{{"results": {answers.flat(values)}}}')
+
+
+@_each("", "GET")
+def status(name: str, version: int | None = None, label: str | None = None) -> dict[str, Any]:
+    """The versions that are served."""
+    repository = core().repository
+    wanted = label if label is not None else version
+    found = [model for model in repository.models() if model.name == name]
+    if wanted is not None or not found:
+        found = [repository.find(name, wanted)]
+    return {
+        "model_version_status": [
+            {
+                "version": str(model.version),
+                "state": STATES[model.state],
+                "status": {
+                    "error_code": "OK" if model.state == READY else "UNKNOWN",
+                    "error_message": model.reason,
+                },
+            }
+            for model in found
+        ]
+    }
+
+
+@_each("/metadata", "GET")
+def metadata(name: str, version: int | None = None, label: str | None = None) -> dict[str, Any]:
+    """The signature."""
+    model = _model(name, version, label)
+    signature = {
+        "inputs": {key: _describe(key, tensor) for key, tensor in model.signature.inputs.items()},
+        "outputs": {key: _describe(key, tensor) for key, tensor in model.signature.outputs.items()},
+        "method_name": "tensorflow/serving/predict",
+    }
+    return {
+        "model_spec": {"name": model.name, "signature_name": "", "version": str(model.version)},
+        "metadata": {"signature_def": {"signature_def": {SIGNATURE: signature}}},
+    }
+
+
+def _model(name: str, version: int | None, label: str | None) -> Model:
+    return core().repository.get(name, label if label is not None else version)
+
+
+def _read(name: str, version: int | None, label: str | None) -> tuple[Any, bytes, Model]:
+    """The body's JSON object and its text, and the model that is asked."""
+    text = content.read(request, core().config.max_body)
+    document = body.parsed(text, "instances")
+    if not isinstance(document, simdjson.Object):
+        raise ServiceError(400, f"the body is {name_of(document)}: send an object with 'instances'")
+    signature = document.get("signature_name")
+    if signature not in (None, "", SIGNATURE):
+        raise ServiceError(400, f"there is no signature '{str(signature)[:50]}': leave 'signature_name' out")
+    return document, text, _model(name, version, label)
+
+
+def _examples(name: str, version: int | None, label: str | None) -> tuple[Model, dict[str, np.ndarray]]:
+    """The outputs for the examples of a request; features in `context` are in all of them."""
+    document, _, model = _read(name, version, label)
+    here = core()
+    examples = body.instances(document.get("examples"), here.config.max_rows, "examples")
+    context = document.get("context")
+    if isinstance(context, simdjson.Object):
+        examples = [_merged(context, example, index) for index, example in enumerate(examples)]
+    return model, here.run(model, here.decode(model, Asked(name, version, examples)), patience())
+
+
+def _merged(context: Any, example: Any, index: int) -> dict[str, Any]:
+    if not isinstance(example, simdjson.Object):
+        raise ServiceError(400, f"example {index} is {name_of(example)}: make it an object of features")
+    return {key: one[key] for one in (context, example) for key in one}
+
+
+def _json(text: str) -> Response:
+    return Response(text + "\n", mimetype="application/json")
+
+
+def _describe(name: str, tensor: Tensor) -> dict[str, Any]:
+    shape: dict[str, Any] = {"dim": [], "unknown_rank": tensor.shape is None}
+    for length in tensor.shape or ():
+        shape["dim"].append({"size": str(-1 if length is None else length), "name": ""})
+    return {"dtype": DTYPES.get(tensor.dtype, f"DT_{tensor.dtype.upper()}"), "tensor_shape": shape, "name": f"{name}:0"}

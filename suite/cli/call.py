@@ -1,0 +1,59 @@
+"""`suite call`: ask a running service about a file."""
+
+from pathlib import Path
+from urllib.parse import urlencode
+
+import click
+
+from suite.cli.output import Output
+from suite.errors import SuiteError, UsageError
+
+# What a file is sent as, by the end of its name.
+TYPES = {
+    ".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif", ".bmp": "image/bmp",
+    ".webp": "image/webp", ".npy": "application/x-npy", ".csv": "text/csv", ".txt": "text/plain",
+    ".json": "application/json",
+}  # fmt: skip
+SHOWN = 10
+
+
+@click.command(epilog="Example: suite call image_cls cat.png --url http://127.0.0.1:8501")
+@click.argument("model", metavar="MODEL[/VERSION]")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--url", default="http://127.0.0.1:8501", show_default=True, help="Where the service is.")
+@click.option("--timeout", type=click.FloatRange(0.001), default=30.0, show_default=True, help="Seconds to wait.")
+@click.option("--api-key", envvar="SUITE_API_KEY", help="Where the service asks for one.")
+@click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON.")
+@click.option("--quiet", is_flag=True, help="Print nothing but the answers.")
+def command(model: str, file: Path, url: str, timeout: float, api_key: str | None, as_json: bool, quiet: bool) -> None:
+    """Send FILE to a MODEL that is being served, and print the answers.
+
+    A picture, a text (.txt), rows (.csv), an array (.npy), or a request as JSON (.json).
+    """
+    from serving.client import Client
+
+    kind = TYPES.get(file.suffix.lower())
+    if kind is None:
+        raise UsageError(f"{file.name} ends in none of {', '.join(TYPES)}: give a file of such a kind")
+    name, _, version = model.partition("/")
+    if version and not version.isdecimal():
+        raise UsageError(f"'{version}' is no version: give a whole number, as in {name}/1")
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise SuiteError(f"{file} cannot be read ({error.strerror}): check the path") from error
+    asked = {"model": name, **({"version": version} if version else {})}
+    with Client(url, timeout=timeout, api_key=api_key) as client:
+        answer = client.send(f"/predict?{urlencode(asked)}", content, kind)
+    output = Output(as_json, quiet)
+    output.say(f"{answer['model']}/{answer['version']} on {answer['engine']}, {answer['milliseconds']} ms")
+    lines = [_line(one) for one in answer["predictions"]]
+    more = [f"and {len(lines) - SHOWN} more (--json shows all)"] if len(lines) > SHOWN else []
+    output.result(lines[:SHOWN] + more, answer)
+
+
+def _line(prediction: object) -> str:
+    if not isinstance(prediction, dict) or "label" not in prediction:
+        return str(prediction)
+    flagged = "  flagged" if prediction.get("flagged") else ""
+    return f"{prediction['label']}  {prediction['score']:.4f}{flagged}"

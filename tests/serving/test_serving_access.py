@@ -1,0 +1,76 @@
+"""Who has no key, or the wrong one, or asks too often, is not answered."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from flask.testing import FlaskClient
+
+from serving.app import create_app
+from serving.config import Config
+from suite.cli import group
+from suite.errors import UsageError
+
+BODY = json.dumps({"model": "reviews", "instances": ["good"]})
+
+
+def keys(*arguments: object) -> Any:
+    done = CliRunner().invoke(group, ["keys", *map(str, arguments), "--json"])
+    return json.loads(done.stdout) if done.exit_code == 0 else done.exception
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "keys.json"
+
+
+def serve(light: Path, file: Path) -> FlaskClient:
+    app = create_app(Config(models=light, keys=str(file), workers=1))
+    assert app.extensions["core"].repository.wait(60)
+    return app.test_client()
+
+
+def ask(client: FlaskClient, key: str | None, body: str = BODY) -> int:
+    headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+    return client.post("/predict", data=body, headers=headers).status_code
+
+
+def test_a_key_opens_what_it_is_for(light: Path, file: Path) -> None:
+    everything = keys("add", file, "analyst")["key"]
+    pictures = keys("add", file, "shop", "--model", "digits")["key"]
+    assert everything not in file.read_text()
+    client = serve(light, file)
+    assert ask(client, everything) == 200
+    assert ask(client, pictures) == 403
+    assert [ask(client, key) for key in (None, "", "wrong", everything[:-1], everything + "x")] == [401] * 5
+    assert client.post("/predict", data=BODY, headers={"X-Api-Key": everything}).status_code == 200
+    refused = client.post("/v2/models/reviews/infer", data="{}")
+    assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, "Bearer")
+    # Whether it is well may be asked by everybody.
+    assert client.get("/healthz").status_code == 200
+
+
+def test_a_key_may_ask_so_often(light: Path, file: Path) -> None:
+    keys("add", file, "shop")
+    assert keys("remove", file, "shop") == {"removed": "shop"}
+    key = keys("add", file, "shop", "--per-second", 2)["key"]
+    client = serve(light, file)
+    assert [ask(client, key) for _ in range(3)] == [200, 200, 429]
+    time.sleep(0.6)
+    assert ask(client, key) == 200
+
+
+def test_a_name_has_one_key(file: Path) -> None:
+    assert keys("add", file, "shop")["key"]
+    assert "has a key of 'shop'" in str(keys("add", file, "shop"))
+    assert "no key of 'analyst': there are: shop" in str(keys("remove", file, "analyst"))
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"shop": {}}', '{"shop": {"sha256": "short"}}', '{"shop": 5}'])
+def test_a_file_that_cannot_be_read_opens_nothing(light: Path, file: Path, text: str) -> None:
+    file.write_text(text)
+    with pytest.raises(UsageError, match="holds no keys that can be read"):
+        create_app(Config(models=light, keys=str(file), workers=1))

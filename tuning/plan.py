@@ -53,11 +53,11 @@ class Plan:
     def epoch_seconds(self, best: "Trial | None") -> float | None:
         """How long an epoch of another network may take (None: as long as it likes).
 
-        One that is slower than the best has to fit into what is left for the last training.
+        One that is much slower than the best has to fit into what is left for the last training.
         """
         if self.seconds is None or best is None or not best.epochs:
             return None
-        return max(self.seconds / 2 / self.epochs, best.seconds / best.epochs / self.parts)
+        return max(self.seconds / 2 / self.epochs, 2 * best.seconds / best.epochs / self.parts)
 
     def to_finish(self, best: "Trial | None") -> float:
         """About how many seconds to leave for training the best trial to its end, and as often again as is asked.

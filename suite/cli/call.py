@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 import click
 
+from suite.cli import options
 from suite.cli.output import Output
 from suite.errors import SuiteError, UsageError
 
@@ -23,8 +24,7 @@ SHOWN = 10
 @click.option("--url", default="http://127.0.0.1:8501", show_default=True, help="Where the service is.")
 @click.option("--timeout", type=click.FloatRange(0.001), default=30.0, show_default=True, help="Seconds to wait.")
 @click.option("--api-key", envvar="SUITE_API_KEY", help="Where the service asks for one.")
-@click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON.")
-@click.option("--quiet", is_flag=True, help="Print nothing but the answers.")
+@options.printing
 def command(model: str, file: Path, url: str, timeout: float, api_key: str | None, as_json: bool, quiet: bool) -> None:
     """Send FILE to a MODEL that is being served, and print the answers.
 

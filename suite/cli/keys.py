@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from suite.cli import options
 from suite.cli.output import Output
 from suite.errors import UsageError
 
@@ -21,8 +22,8 @@ def command() -> None:
 @click.argument("name")
 @click.option("--model", "models", multiple=True, help="A model it is for (else all); may be given often.")
 @click.option("--per-second", type=click.FloatRange(0), default=0.0, help="How often it may ask (else as it likes).")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def add(file: Path, name: str, models: tuple[str, ...], per_second: float, as_json: bool) -> None:
+@options.printing
+def add(file: Path, name: str, models: tuple[str, ...], per_second: float, as_json: bool, quiet: bool) -> None:
     """Make a key for NAME and print it: it is shown this once.
 
     'suite serve --keys FILE' then answers who sends one; restart it to take over a change.
@@ -35,21 +36,21 @@ def add(file: Path, name: str, models: tuple[str, ...], per_second: float, as_js
     key = secrets.token_urlsafe(32)
     kept[name] = {"sha256": fingerprint(key), "models": list(models or (EVERY,)), "per_second": per_second}
     _write(file, kept)
-    Output(as_json, quiet=False).result([key], {"name": name, "key": key})
+    Output(as_json, quiet).result([key], {"name": name, "key": key})
 
 
 @command.command("remove", epilog="Example: suite keys remove keys.json shop")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def remove(file: Path, name: str, as_json: bool) -> None:
+@options.printing
+def remove(file: Path, name: str, as_json: bool, quiet: bool) -> None:
     """Take back the key of NAME."""
     kept = _read(file)
     if name not in kept:
         raise UsageError(f"{file} has no key of '{name}': there are: {', '.join(kept) or 'none'}")
     del kept[name]
     _write(file, kept)
-    Output(as_json, quiet=False).result([f"removed the key of {name}"], {"removed": name})
+    Output(as_json, quiet).result([f"removed the key of {name}"], {"removed": name})
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 STATES = "trials"
 # Seconds of training after which it is told how long an epoch takes.
 JUDGED_AFTER = 2.0
+# Rows that a network is tried on before it is trained, and by how much it may seem too slow then.
+TRIED, FAR = 64, 4
+TOO_SLOW = "too slow for the time there is: an epoch takes about {:.0f} s, and {:.0f} s are the most"
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,8 @@ class Runner:
         fit.seed_everything(settings.seed)
         model = build(self._domain, hp, prepared, job.epochs)
         _check_memory(model, batch_size(hp, self._domain.recipe))
+        if task.epoch_seconds is not None:
+            _check_speed(model, len(prepared.rows["train"]), task.epoch_seconds)
         named = [one.name for one in job.objectives if one.name in COSTS]
         costs = objectives.costs(model, named) if task.costs else {}
         watching = [] if task.deadline is None else [_clock(task.deadline, task.epoch_seconds)]
@@ -141,6 +146,26 @@ def _check_memory(model: "keras.Model", batch: int) -> None:
         )
 
 
+def _check_speed(model: "keras.Model", rows: int, epoch_seconds: float) -> None:
+    """UsageError for a network so slow that its very first steps would take minutes, by what it takes to answer.
+
+    Training costs about three times as much; what is not far too slow is judged while it trains.
+    """
+    import keras
+    import tensorflow as tf
+
+    def nothing(tensor: Any) -> Any:
+        return tf.zeros((TRIED, *(length or 1 for length in tensor.shape[1:])), tensor.dtype)
+
+    inputs = keras.tree.map_structure(nothing, model.input)
+    model(inputs, training=False)
+    started = time.monotonic()
+    model(inputs, training=False)
+    seconds = 3 * (time.monotonic() - started) * rows / TRIED
+    if seconds > FAR * epoch_seconds:
+        raise UsageError(TOO_SLOW.format(seconds, epoch_seconds))
+
+
 def _reason(error: BaseException) -> str:
     """The line that says what was wrong; TensorFlow puts the place in its graph after it."""
     lines = [line.strip() for line in str(error).splitlines()]
@@ -163,10 +188,7 @@ def _clock(deadline: float, epoch_seconds: float | None) -> "keras.callbacks.Cal
                 return
             seconds, steps = time.monotonic() - self._first, self.params["steps"]
             if epoch_seconds is not None and seconds > JUDGED_AFTER and seconds / batch * steps > epoch_seconds:
-                raise UsageError(
-                    f"too slow for the time there is: an epoch takes about {seconds / batch * steps:.0f} s, and "
-                    f"{epoch_seconds:.0f} s are the most"
-                )
+                raise UsageError(TOO_SLOW.format(seconds / batch * steps, epoch_seconds))
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             if time.time() >= deadline:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from suite.report.trials import Objective
+from tuning import runner
 from tuning.runner import Job, Runner
 from tuning.trial import COMPLETED, FAILED, INFEASIBLE, PAUSED, Task
 
@@ -83,3 +84,17 @@ def test_a_defect_is_raised(job: Callable[..., Job]) -> None:
     broken = job()
     with pytest.raises(KeyError):
         Runner(replace(broken, objectives=(Objective("val_nothing", "max"),)))(task(1))
+
+
+def test_a_network_far_too_slow_is_passed_over_before_it_is_trained(job: Callable[..., Job]) -> None:
+    outcome = Runner(job())(task(1, epoch_seconds=1e-9, deadline=time.time() + 100))
+    assert (outcome.status, outcome.epochs) == ("infeasible", 0)
+    assert "too slow for the time there is" in str(outcome.reason)
+
+
+def test_a_network_that_does_not_fit_into_memory_is_passed_over(
+    job: Callable[..., Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "free_bytes", lambda: 1000)
+    outcome = Runner(job())(task(1))
+    assert (outcome.status, "GB are free" in str(outcome.reason)) == ("infeasible", True)

@@ -17,7 +17,6 @@ URL = "http://127.0.0.1:8501"
 AGAIN = (502, 503)
 BACKOFF = 0.1
 CONNECTIONS = 32
-LENGTH = "Inference-Header-Content-Length"
 JSON = "application/json"
 
 
@@ -72,8 +71,8 @@ class Client:
         """The model's outputs by name for whole arrays by input name (N, ...), both as bytes."""
         at = f"/v2/models/{model}" + (f"/versions/{version}" if version is not None else "")
         head, content = v2.asking(inputs)
-        response = self._request("POST", f"{at}/infer", head + content, {LENGTH: str(len(head))})
-        return v2.answered(response.data, response.headers.get(LENGTH))
+        response = self._request("POST", f"{at}/infer", head + content, {v2.JSON_LENGTH: str(len(head))})
+        return v2.answered(response.data, response.headers.get(v2.JSON_LENGTH))
 
     def models(self) -> list[dict[str, Any]]:
         """What is served."""

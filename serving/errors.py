@@ -3,12 +3,13 @@
 import json
 from contextlib import suppress
 from difflib import get_close_matches
-from uuid import uuid4
 
 from flask import Flask, Response, current_app, jsonify, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
+# Where in a request's environment its id is.
+REQUEST_ID = "suite.request_id"
 PART = 2**16
 TOO_LARGE = "the body is larger than {:,} bytes or has too many parts: send fewer instances at a time"
 
@@ -76,7 +77,7 @@ def _explain(error: HTTPException) -> str:
 
 def _unexpected(app: Flask, error: Exception) -> tuple[Response, int]:
     """What nobody foresaw: the trace goes to the log, under the id that the answer shows."""
-    number = uuid4().hex[:12]
+    number = request.environ[REQUEST_ID]
     app.logger.error("request %s failed: %s %s", number, request.method, request.path, exc_info=error)
     return jsonify(error=f"the service failed on this request; its log tells more under {number}", request=number), 500
 

@@ -4,24 +4,16 @@ import threading
 from collections import deque
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Protocol
 
 import numpy as np
 
 from serving.engines import Arrays, Engine
 from serving.errors import ServiceError
+from serving.metrics import LaneMeter
 from serving.patience import ENDLESS, Patience
 from suite.errors import SuiteError
 
 BUSY = "the model '{}' has {} requests waiting, which is all it may: ask again in a moment"
-
-
-class Meter(Protocol):
-    """Hears how long requests waited, and what each run of the engine took."""
-
-    def waited(self, seconds: float) -> None: ...
-
-    def ran(self, rows: int, seconds: float) -> None: ...
 
 
 @dataclass(eq=False)
@@ -55,7 +47,7 @@ class Lane:
 
     def __init__(
         self, name: str, engine: Engine, *, at_once: int, most_waiting: int, max_batch: int, max_delay: float = 0.0,
-        meter: Meter | None = None,
+        meter: LaneMeter | None = None,
     ) -> None:  # fmt: skip
         self._name, self._engine, self._meter = name, engine, meter
         self._most_waiting, self._max_batch, self._max_delay = most_waiting, max_batch, max_delay

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from serving import arrival, patience
 from serving.access import Access
-from serving.errors import ServiceError, answer
+from serving.errors import REQUEST_ID, ServiceError, answer
 from serving.metrics import GAUGE, Histogram, Metrics, label
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Observing:
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         given = environ.get("HTTP_X_REQUEST_ID", "")
-        number = environ["suite.request_id"] = given if ID.fullmatch(given) else token_hex(8)
+        number = environ[REQUEST_ID] = given if ID.fullmatch(given) else token_hex(8)
         begun = arrival.begin()
         found = [0]
 
@@ -94,7 +94,7 @@ class Observing:
     def _log(self, environ: "WSGIEnvironment", status: int, seconds: float, model: str) -> None:
         line = {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            "request": environ["suite.request_id"],
+            "request": environ[REQUEST_ID],
             "client": environ.get("REMOTE_ADDR", ""),
             "method": environ["REQUEST_METHOD"],
             "path": environ["PATH_INFO"],

@@ -6,6 +6,7 @@ import random
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from threading import Event, Lock, Thread
+from time import sleep
 
 from serving.config import Config
 from serving.errors import ServiceError, nearest
@@ -47,15 +48,11 @@ class Repository:
         # Versions that somebody asked for, the last few of each model.
         self._asked: defaultdict[str, deque[int]] = defaultdict(lambda: deque(maxlen=ASKED))
         self._loading = Lock()
-        self._tried, self._ended = Event(), Event()
+        self._tried = Event()
 
     def start(self) -> None:
         """Begin to load, and to watch the store."""
         Thread(target=self._watch, name="load-models", daemon=True).start()
-
-    def stop(self) -> None:
-        """Watch no longer."""
-        self._ended.set()
 
     def refresh(self) -> None:
         """Take over what has changed in the store."""
@@ -128,8 +125,7 @@ class Repository:
         """A model in whatever state; ServiceError 404."""
         route = self._routes.get(name)
         if route is None:
-            if not self._tried.is_set():
-                raise ServiceError(503, "models are still loading: ask again in a moment", 1)
+            self._check_tried()
             raise ServiceError(404, f"there is no model '{name[:64]}': {nearest(name, list(self._routes))}")
         if version is None:
             if route.canary and random.random() * 100 < route.weight:
@@ -148,7 +144,13 @@ class Repository:
         route = self._routes.get(model.name)
         return route.shadow if route and route.shadow is not model else None
 
+    def _check_tried(self) -> None:
+        """ServiceError 503 as long as it is not known which models there are."""
+        if not self._tried.is_set():
+            raise ServiceError(503, "models are still loading: ask again in a moment", 1)
+
     def _only(self, kind: str) -> str:
+        self._check_tried()
         routes = self._routes
         names = [name for name, route in routes.items() if kind in ("", route.default.kind)]
         if len(names) == 1:
@@ -157,11 +159,11 @@ class Repository:
 
     def _asked_for(self, name: str, version: int) -> Model:
         """An older version, loaded when somebody first asks for it."""
+        entry = self._store.entry(name)
+        if version not in entry.versions:
+            there = ", ".join(map(str, entry.versions)) or "none"
+            raise ServiceError(404, f"there is no version {version} of '{name}': there are: {there}")
         with self._loading:
-            entry = self._store.entry(name)
-            if version not in entry.versions:
-                there = ", ".join(map(str, entry.versions)) or "none"
-                raise ServiceError(404, f"there is no version {version} of '{name}': there are: {there}")
             self._asked[name].append(version)
             return self._tried_model(name, version, entry)
 
@@ -179,8 +181,9 @@ class Repository:
                 self.refresh()
             except OSError as error:
                 log.warning("the store cannot be read (%s): what is loaded goes on", error)
-            if not self._config.poll or self._ended.wait(self._config.poll):
+            if not self._config.poll:
                 return
+            sleep(self._config.poll)
 
     def _refreshed(self, name: str, entry: Entry) -> Route:
         """Who answers for a name now."""

@@ -109,7 +109,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             conn.timeout = min(conn.timeout, deadline)
 
     def _accept(self, listener: Any) -> bool:
-        """Whether there was a connection to take, or perhaps one more."""
+        """Whether there was a connection to take."""
         before = self.nr_conns
         try:
             super().accept(listener)

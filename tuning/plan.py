@@ -57,7 +57,7 @@ class Plan:
         """
         if self.seconds is None or best is None or not best.epochs:
             return None
-        return max(self.seconds / 2 / self.epochs, 2 * best.seconds / best.epochs / self.parts)
+        return max(self.seconds / 2 / self.epochs, 2 * self._epoch(best))
 
     def to_finish(self, best: "Trial | None") -> float:
         """About how many seconds to leave for training the best trial to its end, and as often again as is asked.
@@ -67,4 +67,8 @@ class Plan:
         if self.seconds is None or best is None or not best.epochs:
             return 0.0
         left = (self.epochs if self.parts > 1 else self.epochs - best.epochs) + self.retrains * self.epochs
-        return min(left * best.seconds / best.epochs / self.parts, self.seconds / 2)
+        return min(left * self._epoch(best), self.seconds / 2)
+
+    def _epoch(self, trial: "Trial") -> float:
+        """About how many seconds an epoch of a trial took."""
+        return trial.seconds / trial.epochs / self.parts

@@ -123,10 +123,10 @@ class Search:
             if running is None:
                 return
             trial, proposal, part = running.trial, running.proposal, len(running.scores)
-            task = Task(
-                trial.id, proposal.values, part, running.until, not trial.scores, self.deadline,
-                self.plan.epoch_seconds(self.best),
-            )  # fmt: skip
+            # What an answer costs and how long an epoch takes is found out in the first training alone.
+            first = not trial.scores
+            epoch_seconds = self.plan.epoch_seconds(self.best) if first else None
+            task = Task(trial.id, proposal.values, part, running.until, first, self.deadline, epoch_seconds)
             self.running[self._executor.submit(self._train, task)] = running
 
     def _is_over(self) -> bool:

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import simdjson
 
-from serving.codec import images, tables, tensors, texts
+from serving.codec import images, named, tables, tensors, texts
 from serving.codec.body import Asked
 from serving.codec.kinds import name
-from serving.errors import ServiceError, nearest
+from serving.errors import ServiceError
 from serving.signature import Signature
 from suite.artifact import Card
 
@@ -22,9 +22,7 @@ def read(given: Any, card: Card | None, signature: Signature, max_elements: int)
     kind = card.preprocessing["kind"] if card else ""
     if card and kind == "table":
         return _table(columns, card)
-    missing = [key for key in signature.inputs if key not in columns]
-    if missing:
-        raise ServiceError(400, f"the input '{missing[0]}' is missing: give every input")
+    named.check_complete(columns, signature)
     if card is None:
         return {
             key: tensors.column(columns[key], tensor, max_elements, f"input '{key}'")
@@ -43,11 +41,7 @@ def _by_name(given: Any, signature: Signature) -> dict[str, Any]:
         if len(signature.inputs) > 1:
             raise ServiceError(400, f"'inputs' is {name(given)}: make it an object of columns by input name")
         return {next(iter(signature.inputs)): given}
-    unknown = [key for key in given if key not in signature.inputs]
-    if unknown:
-        raise ServiceError(
-            400, f"the model has no input '{unknown[0][:50]}': {nearest(unknown[0], list(signature.inputs))}"
-        )
+    named.check_known(given, signature)
     return {key: given[key] for key in given}
 
 

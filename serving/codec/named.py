@@ -1,6 +1,6 @@
 """Whole arrays by input name, as binary protocols and columns of JSON give them, to a model's raw inputs."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from math import prod
 from typing import Any
 
@@ -19,23 +19,33 @@ def read(given: Named, card: Card | None, signature: Signature, max_elements: in
 
     Of a table columns may be left out. ServiceError 400 or 413 for what does not suit the model exactly.
     """
-    unknown = [name for name in given if name not in signature.inputs]
-    if unknown:
-        raise ServiceError(
-            400, f"the model has no input '{unknown[0][:50]}': {nearest(unknown[0], list(signature.inputs))}"
-        )
+    check_known(given, signature)
     rows = _rows(given)
     kind = card.preprocessing["kind"] if card else ""
     if card and kind == "table":
         return {spec.name: _column(given.get(spec.name), spec, rows) for spec in card.inputs}
-    missing = [name for name in signature.inputs if name not in given]
-    if missing:
-        raise ServiceError(400, f"the input '{missing[0]}' is missing: give every input")
+    check_complete(given, signature)
     if kind == "image":
         name, tensor = next(iter(signature.inputs.items()))
         return {name: _pictures(given[name], tensor, max_elements)}
     found = {name: _tensor(given[name], tensor, f"input '{name}'") for name, tensor in signature.inputs.items()}
     return {name: _texts(x, f"input '{name}'") for name, x in found.items()} if kind == "text" else found
+
+
+def check_known(names: Iterable[str], signature: Signature) -> None:
+    """ServiceError 400 for an input that the model does not have."""
+    unknown = [name for name in names if name not in signature.inputs]
+    if unknown:
+        raise ServiceError(
+            400, f"the model has no input '{unknown[0][:50]}': {nearest(unknown[0], list(signature.inputs))}"
+        )
+
+
+def check_complete(names: Container[str], signature: Signature) -> None:
+    """ServiceError 400 for an input of the model that is not given."""
+    missing = [name for name in signature.inputs if name not in names]
+    if missing:
+        raise ServiceError(400, f"the input '{missing[0]}' is missing: give every input")
 
 
 def _rows(given: Named) -> int:

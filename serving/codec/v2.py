@@ -29,6 +29,8 @@ KINDS: dict[Any, tuple[Any, str]] = {
     dict: (simdjson.Object, "an object"),
     str: (str, "text"),
 }
+# Where tensors follow, this header says how long the JSON before them is.
+JSON_LENGTH = "Inference-Header-Content-Length"
 LENGTH = 4
 MOST_AXES = 8
 
@@ -57,9 +59,7 @@ def read(content: bytes, json_length: str | None, max_elements: int) -> Asked:
     end = len(content)
     if json_length is not None:
         if not (json_length.isascii() and json_length.isdigit()) or int(json_length) > end:
-            raise ServiceError(
-                400, f"Inference-Header-Content-Length is '{json_length[:20]}': give the length of the JSON in the body"
-            )
+            raise ServiceError(400, f"{JSON_LENGTH} is '{json_length[:20]}': give the length of the JSON in the body")
         end = int(json_length)
     document = parsed(content[:end] if end < len(content) else content, "inputs")
     if not isinstance(document, simdjson.Object):

@@ -11,7 +11,6 @@ from serving.signature import Tensor
 
 routes = Blueprint("v2", __name__, url_prefix="/v2")
 
-JSON_LENGTH = "Inference-Header-Content-Length"
 EXTENSIONS = ["binary_tensor_data", "classification"]
 PLATFORMS = {"tf": "tensorflow_savedmodel", "litert": "litert"}
 
@@ -64,13 +63,13 @@ def infer(name: str, version: int | None = None) -> Response:
     here = core()
     text = content.read(request, here.config.max_body)
     model = here.repository.get(name, version)
-    asked = v2.read(text, request.headers.get(JSON_LENGTH), here.config.max_elements)
+    asked = v2.read(text, request.headers.get(v2.JSON_LENGTH), here.config.max_elements)
     outputs = here.run(model, here.decode_named(model, asked.inputs), patience())
     labels = model.card.labels if model.card else []
     answer, length = v2.write(model.name, model.version, asked, outputs, labels)
     if length is None:
         return Response(answer, mimetype="application/json")
-    return Response(answer, mimetype="application/octet-stream", headers={JSON_LENGTH: str(length)})
+    return Response(answer, mimetype="application/octet-stream", headers={v2.JSON_LENGTH: str(length)})
 
 
 def _describe(name: str, tensor: Tensor) -> dict[str, Any]:

@@ -18,7 +18,7 @@ WHY_NOT = {
     LOADING: "models are still loading: ask again in a moment",
     FAILED: "no model can be served: GET /models says why",
     STOPPING: "this process is about to end: ask again",
-    EMPTY: "the store holds no model: save one with 'suite fit', then restart the service",
+    EMPTY: "the store holds no model: save one with 'suite fit'",
 }
 
 

@@ -12,7 +12,7 @@ from serving.codec import answers, body, columns, content
 from serving.codec.body import Asked
 from serving.codec.kinds import name as name_of
 from serving.errors import ServiceError
-from serving.loading import READY, Model
+from serving.loading import FAILED, LOADING, READY, Model
 from serving.routes import core, patience
 from serving.signature import Tensor
 
@@ -20,7 +20,7 @@ routes = Blueprint("tfserving", __name__, url_prefix="/v1/models")
 
 View = TypeVar("View", bound=Callable[..., Any])
 SIGNATURE = "serving_default"
-STATES = {"ready": "AVAILABLE", "loading": "LOADING", "failed": "END"}
+STATES = {READY: "AVAILABLE", LOADING: "LOADING", FAILED: "END"}
 DTYPES = {"float16": "DT_HALF", "float32": "DT_FLOAT", "float64": "DT_DOUBLE"}
 BY_VERSION = ("/<name>", "/<name>/versions/<int:version>", "/<name>/labels/<label>")
 
@@ -139,7 +139,10 @@ def _examples(name: str, version: int | None, label: str | None) -> tuple[Model,
     context = document.get("context")
     if isinstance(context, simdjson.Object):
         examples = [_merged(context, example, index) for index, example in enumerate(examples)]
-    return model, here.run(model, here.decode(model, Asked(name, version, examples)), patience())
+    outputs = here.run(model, here.decode(model, Asked(name, version, examples)), patience())
+    for x in outputs.values():
+        answers.check_finite(x)
+    return model, outputs
 
 
 def _merged(context: Any, example: Any, index: int) -> dict[str, Any]:

@@ -9,6 +9,8 @@ import pytest
 import serving_models as make
 from flask.testing import FlaskClient
 
+from serving.core import Core
+
 ONE = np.random.default_rng(1).integers(0, 256, (make.SIDE, make.SIDE, 1), np.uint8)
 
 
@@ -111,3 +113,12 @@ def test_status_and_metadata(client: FlaskClient) -> None:
 def test_what_is_refused(client: FlaskClient, path: str, body: Any, status: int, words: str) -> None:
     response = client.post(f"/v1/models/{path}", data=json.dumps(body))
     assert (response.status_code, words in response.get_json()["error"]) == (status, True), response.text
+
+
+@pytest.mark.parametrize("method", ["classify", "regress"])
+def test_an_answer_that_is_no_number_is_no_result(
+    client: FlaskClient, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Core, "run", lambda *_: {"probabilities": np.array([[np.nan, 0.5]], np.float32)})
+    response = client.post(f"/v1/models/payments:{method}", data=json.dumps({"examples": [{"amount": 1}]}))
+    assert (response.status_code, "not a number" in response.get_json()["error"]) == (422, True)

@@ -12,6 +12,9 @@ from flask.testing import FlaskClient
 
 from serving.app import create_app
 from serving.config import Config
+from serving.errors import ServiceError
+from serving.metrics import Metrics
+from serving.repository import Repository
 from suite import artifact, labels
 from suite.errors import UsageError
 from suite.labels import Label
@@ -163,3 +166,13 @@ def test_labels_that_make_no_sense_are_refused(store: Path) -> None:
 def test_damaged_labels_are_left_alone(store: Path) -> None:
     (store / "digits/labels.json").write_text('{"stable": ')
     assert Service(store).version() == 1
+
+
+def test_before_all_models_were_tried_none_is_taken_for_the_only_one(store: Path) -> None:
+    repository = Repository(Config(models=store), Metrics())
+    for name in (None, "digits", "nothing"):
+        with pytest.raises(ServiceError, match="still loading") as raised:
+            repository.get(name)
+        assert raised.value.status == 503
+    repository.refresh()
+    assert repository.get(None).name == "digits"

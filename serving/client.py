@@ -10,7 +10,7 @@ import numpy as np
 import urllib3
 
 from serving.codec import v2
-from suite.errors import SuiteError
+from suite.errors import SuiteError, UsageError
 
 URL = "http://127.0.0.1:8501"
 # Nothing was computed where these are answered: it may be asked again.
@@ -36,6 +36,8 @@ class Client:
     """
 
     def __init__(self, url: str = URL, *, timeout: float = 30.0, retries: int = 3, api_key: str | None = None) -> None:
+        if not url.startswith(("http://", "https://")):
+            raise UsageError(f"'{url}' is no URL of a service: write it as {URL}")
         self._url = url.rstrip("/")
         self._headers = {"X-Request-Timeout-Ms": str(int(1000 * timeout))}
         if api_key is not None:

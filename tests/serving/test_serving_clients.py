@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from serving import run
 from serving.client import AsyncClient, CallError, Client
 from suite.cli.call import command as call
+from suite.errors import UsageError
 
 PICTURES = np.random.default_rng(3).integers(0, 256, (3, make.SIDE, make.SIDE, 1), np.uint8)
 
@@ -57,6 +58,8 @@ def test_ours_says_what_was_wrong(client: Client) -> None:
     with pytest.raises(CallError, match="did you mean 'digits'") as raised:
         client.predict([1], "digit")
     assert raised.value.status == 404
+    with pytest.raises(UsageError, match="'localhost' is no URL of a service: write it as http://"):
+        Client("localhost")
     with Client("http://127.0.0.1:9", retries=0) as nobody, pytest.raises(CallError, match="start one with"):
         nobody.models()
 

@@ -50,11 +50,15 @@ class Lane:
         meter: LaneMeter | None = None,
     ) -> None:  # fmt: skip
         self._name, self._engine, self._meter = name, engine, meter
-        self._most_waiting, self._max_batch, self._max_delay = most_waiting, max_batch, max_delay
+        self.limit(most_waiting, max_batch, max_delay)
         self._free = at_once
         self._lock = threading.Lock()
         self._queue: deque[_Waiting] = deque()
         self._full: threading.Event | None = None
+
+    def limit(self, most_waiting: int, max_batch: int, max_delay: float) -> None:
+        """Go by these from now on."""
+        self._most_waiting, self._max_batch, self._max_delay = most_waiting, max_batch, max_delay
 
     @property
     def waiting(self) -> int:

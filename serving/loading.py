@@ -67,10 +67,8 @@ def load(model: Model, store: Store, config: Config, metrics: Metrics) -> None:
         model.card, model.engine, model.light, model.measured = card, engine.name, engine.light, choice.measured
         model.passed_over = {name: _public(why, store) for name, why in choice.passed_over.items()}
         model.signature = signature.of_card(card) if card else engine.signature
-        model.lane = Lane(
-            model.name, engine, at_once=cores() if engine.light else 1, meter=LaneMeter(metrics, model.name),
-            **_limits(model, config),
-        )  # fmt: skip
+        meter = LaneMeter(metrics, model.name)
+        model.lane = Lane(model.name, engine, meter=meter, **_limits(model, config))
         model.state = READY
         for name, why in choice.passed_over.items():
             log.warning("%s/%d does not run on %s: %s", model.name, model.version, name, why)
@@ -104,11 +102,13 @@ def _limits(model: Model, config: Config) -> dict[str, Any]:
     """What a lane is told: the model's own settings, and the service's where it has none."""
     own = model.settings
     # Running together gains a light engine little, so it has to be asked for.
-    together = 1 if model.light else config.max_batch
+    max_batch = own.max_batch or (1 if model.light else config.max_batch)
     delay = config.max_delay_ms if own.max_delay_ms is None else own.max_delay_ms
     return {
+        # Several batches that gather would take one another's rows away.
+        "at_once": cores() if model.light and max_batch == 1 else 1,
         "most_waiting": config.max_waiting if own.max_waiting is None else own.max_waiting,
-        "max_batch": own.max_batch or together,
+        "max_batch": max_batch,
         "max_delay": delay / 1000,
     }
 

@@ -11,7 +11,7 @@ from serving.codec import content
 from serving.config import Config
 from serving.core import Core
 from serving.observing import Observing
-from serving.routes import inference_v2, ops, predict, tfserving
+from serving.routes import docs, inference_v2, ops, predict, tfserving
 
 
 def create_app(config: Config | None = None) -> Flask:
@@ -26,6 +26,7 @@ def create_app(config: Config | None = None) -> Flask:
     errors.register(app)
     app.register_blueprint(predict.routes)
     app.register_blueprint(ops.routes)
+    app.register_blueprint(docs.routes)
     app.register_blueprint(tfserving.routes)
     app.register_blueprint(inference_v2.routes)
     app.after_request(lambda response: content.compress(request, response))

@@ -11,7 +11,7 @@ from serving.codec import content
 from serving.config import Config
 from serving.core import Core
 from serving.observing import Observing
-from serving.routes import docs, inference_v2, ops, predict, tfserving
+from serving.routes import NAMED, Named, docs, inference_v2, ops, predict, tfserving
 
 
 def create_app(config: Config | None = None) -> Flask:
@@ -22,6 +22,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.config["VERSION"] = version("suite")
     # One more than is allowed, so that a body that was cut there is known to be too large.
     app.config["MAX_CONTENT_LENGTH"] = config.max_body + 1
+    app.url_map.converters[NAMED] = Named
     app.json.sort_keys = False  # type: ignore[attr-defined]
     errors.register(app)
     app.register_blueprint(predict.routes)

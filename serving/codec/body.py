@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -10,7 +11,7 @@ import simdjson
 from flask import Request
 
 from serving.codec import content, csv_table, texts
-from serving.codec.kinds import name
+from serving.codec.kinds import name, whole
 from serving.errors import ServiceError, nearest
 
 KEYS = ("model", "version", "instances")
@@ -20,8 +21,13 @@ UPLOAD = "multipart/form-data"
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/bmp", "image/webp")
 NPY = ("application/x-npy", "application/npy")
 TEXT, CSV = "text/plain", "text/csv"
-# Beyond this a broken document is not read a second time for a better message.
+# Beyond this a broken document is not read a second time for a better message or a closer look.
 EXPLAINED = 2**20
+BAD_NUMBER = ("BIGINT_ERROR", "NUMBER_ERROR")
+# The digits of 2**64.
+LONGEST = 20
+# A string, or a number so long that it may not fit 64 bits.
+LONG = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|(?<![\d.eE+-])(?P<number>-?\d{19,})(?![\d.eE])')
 
 
 @dataclass
@@ -55,12 +61,9 @@ def read(request: Request, max_body: int, max_rows: int) -> Asked:
         asked = _upload(request, max_body)
     elif kind in JSON_TYPES or kind.endswith("+json"):
         asked = parse(content.read(request, max_body), max_rows)
-        if asked.model is None:
-            asked.model = request.args.get("model")
-        if asked.version is None:
-            asked.version = _whole(request.args.get("version"))
     else:
         asked = _raw(kind, request, max_body)
+    _take_query(request, asked)
     if asked.rows > max_rows:
         raise ServiceError(413, TOO_MANY.format(asked.rows, max_rows))
     return asked
@@ -72,8 +75,7 @@ def _raw(kind: str, request: Request, max_body: int) -> Asked:
         raise ServiceError(
             415, f"the body is {kind}: send application/json, {UPLOAD}, {', '.join((*PICTURES[:2], NPY[0], TEXT, CSV))}"
         )
-    _known(list(request.args), KEYS[:2])
-    asked = Asked(request.args.get("model"), _whole(request.args.get("version")))
+    asked = Asked(None, None)
     value = content.read(request, max_body)
     if kind in PICTURES:
         asked.files = [value]
@@ -84,6 +86,19 @@ def _raw(kind: str, request: Request, max_body: int) -> Asked:
     else:
         asked.instances = [texts.utf8(value, "the body")]
     return asked
+
+
+def _take_query(request: Request, asked: Asked) -> None:
+    """Take from the URL what the body leaves open; ServiceError 400 where they differ."""
+    if not request.query_string:
+        return
+    _known(list(request.args), KEYS[:2], "the URL")
+    for key in request.args:
+        given = request.args.getlist(key)
+        value = given[0] if key == "model" else _whole(given[0])
+        if len(given) > 1 or getattr(asked, key) not in (None, value):
+            raise ServiceError(400, f"the URL says '{key}' more than once, or otherwise than the body: say it once")
+        setattr(asked, key, value)
 
 
 def _npy(value: bytes) -> np.ndarray:
@@ -121,7 +136,18 @@ def parsed(text: bytes, wanted: str) -> Any:
     try:
         return simdjson.Parser().parse(text)
     except (ValueError, RuntimeError) as error:
+        shorter = LONG.sub(_as_fraction, text) if str(error).startswith(BAD_NUMBER) and len(text) <= EXPLAINED else text
+        if shorter != text:
+            return parsed(shorter, wanted)
         _explain(text, error, wanted)
+
+
+def _as_fraction(found: re.Match[bytes]) -> bytes:
+    """A whole number that takes more than 64 bits as one that does not claim to be exact."""
+    number = found["number"]
+    if number is None or (len(number) <= LONGEST and -(2**63) <= int(number) < 2**64):
+        return found[0]
+    return number + b"e0"
 
 
 def parse(text: bytes, max_rows: int) -> Asked:
@@ -150,11 +176,11 @@ def instances(found: Any, max_rows: int, key: str = "instances") -> Any:
     return found
 
 
-def _known(found: list[str], allowed: tuple[str, ...]) -> None:
+def _known(found: list[str], allowed: tuple[str, ...], place: str = "the body") -> None:
     unknown = [key for key in found if key not in allowed]
     if unknown:
         shown = ", ".join(f"'{key[:50]}'" for key in unknown[:5])
-        raise ServiceError(400, f"the body has the unknown key {shown}: {nearest(unknown[0], list(allowed))}")
+        raise ServiceError(400, f"{place} has the unknown key {shown}: {nearest(unknown[0], list(allowed))}")
 
 
 def _model(value: object) -> str | None:
@@ -164,9 +190,10 @@ def _model(value: object) -> str | None:
 
 
 def _version(value: object) -> int | None:
-    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
-        return value
-    raise ServiceError(400, f"'version' is {name(value)}: give a whole number")
+    number = whole(value)
+    if number is None and value is not None:
+        raise ServiceError(400, f"'version' is {name(value)}: give a whole number")
+    return number
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -12,9 +12,11 @@ from suite.artifact import TensorSpec
 
 ENCODED = {"type": "string", "contentEncoding": "base64"}
 BYTES = ENCODED | {"format": "byte"}
-PICTURE = ENCODED | {"format": "base64-picture", "description": "a PNG, JPEG, GIF, BMP or WebP file, of any size"}
 TEXT = ENCODED | {"format": "base64-text", "description": "text in UTF-8"}
-WHOLE = {"type": "integer", "minimum": -(2**63), "maximum": 2**64 - 1}
+PICTURE = ENCODED | {
+    "format": "base64-picture",
+    "description": "a PNG, JPEG, GIF, BMP or WebP file, of any size",
+}
 
 
 def instance(model: Model) -> Schema:
@@ -58,7 +60,7 @@ def cell(spec: TensorSpec) -> Schema:
     if spec.kind == "numeric":
         return {"type": ["number", "null"], "minimum": -LARGEST, "maximum": LARGEST}
     if spec.kind == "categorical":
-        return {"anyOf": [{"type": "string"}, WHOLE, {"type": "null"}]}
+        return {"type": ["string", "integer", "null"]}
     dates: list[Schema] = [{"type": "string", "format": one} for one in ("date-time", "date")]
     if spec.format:
         dates = [{"type": "string", "description": f"a date as {spec.format}"}]

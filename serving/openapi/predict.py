@@ -87,13 +87,12 @@ def _form(shown: list[Shown]) -> dict[str, Any]:
     if not names:
         return {}
     properties = {
-        "file": {"type": "array", "items": FILE, "minItems": 1},
+        "file": {"type": "array", "items": FILE | {"format": "picture"}, "minItems": 1},
         "model": {"enum": names},
         "version": {"enum": _versions(shown)},
     }
     optional = ["version", *(["model"] if len(names) == 1 else [])]
-    encoding = {"file": {"contentType": ", ".join(PICTURES)}}
-    return {UPLOAD: {"schema": fields(properties, optional), "encoding": encoding}}
+    return {UPLOAD: {"schema": fields(properties, optional)}}
 
 
 def _raw(shown: list[Shown]) -> dict[str, Any]:
@@ -105,7 +104,7 @@ def _raw(shown: list[Shown]) -> dict[str, Any]:
         content[TEXT] = {"schema": {"type": "string"}, "example": "A fine day."}
     tables = [one.model.card for one in shown if one.model.kind == "table" and one.model.card]
     if tables:
-        content[CSV] = {"schema": {"type": "string"}, "example": _csv(examples.row(tables[0]))}
+        content[CSV] = {"schema": {"type": "string", "format": "csv"}, "example": _csv(examples.row(tables[0]))}
     return content
 
 

@@ -70,7 +70,8 @@ def _rows(item: Schema) -> Schema:
 
 def _classify(shown: Shown) -> dict[str, Any]:
     assert shown.model.card
-    pair = {"type": "array", "prefixItems": [{"enum": shown.model.card.labels}, {"type": "number"}], "minItems": 2}
+    one = {"anyOf": [{"enum": shown.model.card.labels}, {"type": "number"}]}
+    pair = {"type": "array", "items": one, "minItems": 2, "maxItems": 2, "description": "a label and its score"}
     return _examples(shown, "classify", "The score of every label", _rows(_rows(pair)))
 
 

@@ -48,7 +48,7 @@ def _infer(shown: Shown) -> dict[str, Any]:
         "id": {"type": ["string", "null"]},
         "inputs": {"type": "array", "prefixItems": inputs, "items": False, "minItems": least},
         "outputs": {"type": ["array", "null"], "items": _wanted(shown)},
-        "parameters": fields({"binary_data_output": {"type": "boolean"}}, ["binary_data_output"], others=True),
+        "parameters": _parameters({"binary_data_output": {"type": "boolean"}}),
     }
     schema = fields(properties, ["id", "outputs", "parameters"], others=True)
     answer = {JSON: {"schema": _answer(shown)}, BYTES: {}}
@@ -84,7 +84,7 @@ def _element(shown: Shown, name: str, tensor: Tensor) -> Schema:
 
 
 def _files(shown: Shown, name: str) -> Schema:
-    return _described(name, "string", _shape(shown, []), shown.rows(fields({"b64": PICTURE})))
+    return _described(name, "string", _shape(shown, []), shown.rows({"anyOf": [PICTURE, fields({"b64": PICTURE})]}))
 
 
 def _described(name: str, dtype: str, shape: Schema, data: Schema) -> Schema:
@@ -100,14 +100,15 @@ def _shape(shown: Shown, lengths: list[Schema]) -> Schema:
 
 def _wanted(shown: Shown) -> Schema:
     """An output that is asked for."""
-    parameters = {"binary_data": {"type": "boolean"}}
-    properties = {
-        "name": {"enum": list(shown.model.signature.outputs)},
-        "parameters": fields(parameters, parameters, others=True),
-    }
+    known: dict[str, Schema] = {"binary_data": {"type": "boolean"}}
     if shown.model.card:
-        properties["parameters"]["properties"]["classification"] = {"type": "integer", "minimum": 0, "maximum": 2**63}
-    return fields(properties, ["parameters"], others=True)
+        known["classification"] = {"type": "integer", "minimum": 0, "description": "how many of the highest"}
+    names = {"enum": list(shown.model.signature.outputs)}
+    return fields({"name": names, "parameters": _parameters(known)}, ["parameters"], others=True)
+
+
+def _parameters(known: dict[str, Schema]) -> Schema:
+    return fields(known, optional=known, others=True) | {"type": ["object", "null"]}
 
 
 def _answer(shown: Shown) -> Schema:

@@ -1,9 +1,19 @@
 """The routes: HTTP only, the work is elsewhere."""
 
 from flask import current_app, request
+from werkzeug.routing import BaseConverter
 
 from serving.core import Core
 from serving.patience import Patience, of_request
+
+# What a name in a URL may be, as `<named:name>`.
+NAMED = "named"
+
+
+class Named(BaseConverter):
+    """A part of a path up to the colon before a method."""
+
+    regex = "[^/:]+"
 
 
 def core() -> Core:

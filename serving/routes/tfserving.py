@@ -10,10 +10,11 @@ from flask import Blueprint, Response, request
 
 from serving.codec import answers, body, columns, content
 from serving.codec.body import Asked
+from serving.codec.kinds import members
 from serving.codec.kinds import name as name_of
 from serving.errors import ServiceError
 from serving.loading import FAILED, LOADING, READY, Model
-from serving.routes import core, patience
+from serving.routes import NAMED, core, patience
 from serving.signature import Tensor
 
 routes = Blueprint("tfserving", __name__, url_prefix="/v1/models")
@@ -22,7 +23,10 @@ View = TypeVar("View", bound=Callable[..., Any])
 SIGNATURE = "serving_default"
 STATES = {READY: "AVAILABLE", LOADING: "LOADING", FAILED: "END"}
 DTYPES = {"float16": "DT_HALF", "float32": "DT_FLOAT", "float64": "DT_DOUBLE"}
-BY_VERSION = ("/<name>", "/<name>/versions/<int:version>", "/<name>/labels/<label>")
+# Names end where a method begins, or every method of a model would look like a model of its own.
+BY_VERSION = tuple(
+    f"/<{NAMED}:name>{rest}" for rest in ("", "/versions/<int:version>", f"/labels/<{NAMED}:label>")
+)
 
 
 def _each(ending: str, method: str) -> Callable[[View], View]:
@@ -137,7 +141,8 @@ def _examples(name: str, version: int | None, label: str | None) -> tuple[Model,
     here = core()
     examples = body.instances(document.get("examples"), here.config.max_rows, "examples")
     context = document.get("context")
-    if isinstance(context, simdjson.Object):
+    if context is not None:
+        _check_context(context, model)
         examples = [_merged(context, example, index) for index, example in enumerate(examples)]
     outputs = here.run(model, here.decode(model, Asked(name, version, examples)), patience())
     for x in outputs.values():
@@ -148,7 +153,15 @@ def _examples(name: str, version: int | None, label: str | None) -> tuple[Model,
 def _merged(context: Any, example: Any, index: int) -> dict[str, Any]:
     if not isinstance(example, simdjson.Object):
         raise ServiceError(400, f"example {index} is {name_of(example)}: make it an object of features")
-    return {key: one[key] for one in (context, example) for key in one}
+    return members(context) | members(example)
+
+
+def _check_context(context: Any, model: Model) -> None:
+    """ServiceError 400 for a wrong feature, which no example would show that has its own."""
+    if not isinstance(context, simdjson.Object):
+        raise ServiceError(400, f"'context' is {name_of(context)}: make it an object of features")
+    if model.kind == "table":
+        core().decode(model, Asked(model.name, None, [members(context)]))
 
 
 def _json(text: str) -> Response:

@@ -14,6 +14,7 @@ from suite.artifact import Card
 
 MOMENT = datetime(2026, 1, 31, 12, 30, tzinfo=UTC)
 ISO = "%Y-%m-%dT%H:%M:%SZ"
+SENTENCE = "A fine day."
 # An example of more numbers than this helps nobody.
 MOST = 10_000
 
@@ -23,16 +24,13 @@ def instance(model: Model) -> Any:
     if model.card is None:
         values = _by_name(model)
         return next(iter(values.values())) if values and len(values) == 1 else values
-    if model.kind == "table":
-        return row(model.card)
-    return picture(model.card) if model.kind == "image" else "A fine day."
+    columns = by_column(model.card)
+    return columns if model.kind == "table" else next(iter(columns.values()))
 
 
 def named(model: Model) -> dict[str, Any] | None:
     """The same by input name."""
-    if model.card is None:
-        return _by_name(model)
-    return instance(model) if model.kind == "table" else {model.card.inputs[0].name: instance(model)}
+    return by_column(model.card) if model.card else _by_name(model)
 
 
 def in_tensor(value: Any, dtype: str) -> Any:
@@ -42,8 +40,10 @@ def in_tensor(value: Any, dtype: str) -> Any:
     return value
 
 
-def row(card: Card) -> dict[str, Any]:
-    """A table's row, with what is usual in columns of numbers and the first known one of categories."""
+def by_column(card: Card) -> dict[str, Any]:
+    """The same of a model with a card; a table's row has what is usual, or the first category of those known."""
+    if card.preprocessing["kind"] != "table":
+        return {card.inputs[0].name: _picture(card) if card.preprocessing["kind"] == "image" else SENTENCE}
     learned = {column["name"]: column for column in card.preprocessing["columns"]}
     return {spec.name: _cell(spec.kind, spec.format, learned[spec.name]) for spec in card.inputs}
 
@@ -58,7 +58,7 @@ def _cell(kind: str, date_format: str, learned: dict[str, Any]) -> Any:
     return learned["vocabulary"][0] if learned["vocabulary"] else "other"
 
 
-def picture(card: Card) -> str:
+def _picture(card: Card) -> str:
     """A PNG of the model's own size, from dark to light, in base64."""
     from PIL import Image
 

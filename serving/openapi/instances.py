@@ -13,10 +13,7 @@ from suite.artifact import TensorSpec
 ENCODED = {"type": "string", "contentEncoding": "base64"}
 BYTES = ENCODED | {"format": "byte"}
 TEXT = ENCODED | {"format": "base64-text", "description": "text in UTF-8"}
-PICTURE = ENCODED | {
-    "format": "base64-picture",
-    "description": "a PNG, JPEG, GIF, BMP or WebP file, of any size",
-}
+PICTURE = ENCODED | {"format": "base64-picture", "description": "a PNG, JPEG, GIF, BMP or WebP file, of any size"}
 
 
 def instance(model: Model) -> Schema:
@@ -92,7 +89,9 @@ def written(dtype: str) -> Schema:
     """One element of an output."""
     if dtype in ("string", "bool"):
         return element(dtype)
-    return {"type": "integer" if np.dtype(dtype).kind in "iu" else "number"}
+    if dtype.startswith("float"):
+        return {"type": "number"}
+    return {"type": "integer"} if dtype.startswith(("int", "uint")) else {}
 
 
 def row_shape(tensor: Tensor) -> Shape | None:

@@ -1,6 +1,6 @@
 """The parts that operations of every protocol are made of."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -34,7 +34,10 @@ NUMBER = {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}
 
 @dataclass(frozen=True)
 class Shown:
-    """A version that can be asked; `is_default` where it answers if none is asked for, `is_only` if no other is there."""
+    """A version that can be asked.
+
+    `is_default`: it answers where no version is asked for; `is_only`: also where no model is.
+    """
 
     model: Model
     is_default: bool
@@ -60,10 +63,10 @@ def reference(schema: str) -> Schema:
     return {"$ref": f"#/components/schemas/{schema}"}
 
 
-def fields(properties: dict[str, Schema], optional: Iterable[str] = (), others: bool = False) -> Schema:
+def fields(properties: Mapping[str, Any], optional: Iterable[str] = (), others: bool = False) -> Schema:
     """An object; with `others`, further keys are ignored, else refused."""
     required = [name for name in properties if name not in optional]
-    return {"type": "object", "properties": properties, "required": required, "additionalProperties": others}
+    return {"type": "object", "properties": dict(properties), "required": required, "additionalProperties": others}
 
 
 def get(name: str, tag: str, summary: str, answer: Schema, errors: Iterable[int] = ALWAYS) -> dict[str, Operation]:

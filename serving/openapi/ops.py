@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from serving.openapi.operations import ALWAYS, NUMBER, Paths, Schema, answered, fields, get, reference
+from serving.openapi.operations import NUMBER, Paths, Schema, answered, fields, get, reference
 
 TAG = "service"
 TAGS = [{"name": "predict"}, {"name": TAG}]

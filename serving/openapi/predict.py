@@ -63,13 +63,11 @@ def _prediction(shown: Shown) -> Schema:
     card, share = shown.model.card, {"type": "number", "minimum": 0, "maximum": 1}
     if card is None:
         return reference(shown.part("output"))
-    detected = {"threshold": {"const": card.threshold}, "flagged": {"type": "boolean"}}
-    return fields({
-        "label": {"enum": card.labels},
-        "score": share,
-        **(detected if card.threshold is not None else {}),
-        "probabilities": fields(dict.fromkeys(card.labels, share)),
-    })  # fmt: skip
+    detected: Schema = {}
+    if card.threshold is not None:
+        detected = {"threshold": {"const": card.threshold}, "flagged": {"type": "boolean"}}
+    probabilities = fields(dict.fromkeys(card.labels, share))
+    return fields({"label": {"enum": card.labels}, "score": share, **detected, "probabilities": probabilities})
 
 
 def _json(shown: list[Shown]) -> dict[str, Any]:
@@ -87,7 +85,7 @@ def _form(shown: list[Shown]) -> dict[str, Any]:
     if not names:
         return {}
     properties = {
-        "file": {"type": "array", "items": FILE | {"format": "picture"}, "minItems": 1},
+        "file": shown[0].rows(FILE | {"format": "picture"}),
         "model": {"enum": names},
         "version": {"enum": _versions(shown)},
     }
@@ -100,18 +98,21 @@ def _raw(shown: list[Shown]) -> dict[str, Any]:
     content: dict[str, Any] = {NPY[0]: {"schema": FILE}}
     if _names(shown, "image"):
         content |= {kind: {"schema": FILE} for kind in PICTURES}
-    if _names(shown, "text"):
-        content[TEXT] = {"schema": {"type": "string"}, "example": "A fine day."}
-    tables = [one.model.card for one in shown if one.model.kind == "table" and one.model.card]
-    if tables:
-        content[CSV] = {"schema": {"type": "string", "format": "csv"}, "example": _csv(examples.row(tables[0]))}
+    cards = {one.model.kind: one.model.card for one in shown if one.model.card}
+    if "text" in cards:
+        content[TEXT] = {"schema": {"type": "string"}, "example": examples.SENTENCE}
+    for kind in ("text", "table"):
+        if kind in cards:
+            rows = examples.by_column(cards[kind])
+            content[CSV] = {"schema": {"type": "string", "format": "csv"}, "example": _csv(rows)}
     return content
 
 
 def _parameters(shown: list[Shown]) -> list[dict[str, Any]]:
     """What a URL may say, for bodies that do not."""
-    allowed = {"model": sorted({one.model.name for one in shown}), "version": _versions(shown)}
-    return [{"name": name, "in": "query", "schema": {"enum": values}} for name, values in allowed.items()]
+    name: Schema = {"type": "string", "enum": sorted({one.model.name for one in shown})}
+    version: Schema = {"type": "integer", "enum": _versions(shown)}
+    return [{"name": key, "in": "query", "schema": one} for key, one in (("model", name), ("version", version))]
 
 
 def _versions(shown: list[Shown]) -> list[int]:

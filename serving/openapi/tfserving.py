@@ -3,9 +3,8 @@
 from typing import Any
 
 from serving.openapi import examples
-from serving.openapi.instances import cell, element, nested, output, row_shape, written
+from serving.openapi.instances import cell, element, nested, row_shape, written
 from serving.openapi.operations import ALWAYS, Paths, Schema, Shown, answered, fields, get, post, reference, sent
-from serving.signature import Tensor
 
 SIGNATURE = {"enum": ["serving_default", "", None]}
 STATUS = fields({"model_version_status": {"type": "array", "items": reference("Version")}})
@@ -26,11 +25,8 @@ def paths(shown: Shown) -> Paths:
 
 
 def _predict(shown: Shown) -> dict[str, Any]:
-    rows, columns = ({"signature_name": SIGNATURE, key: None} for key in ("instances", "inputs"))
-    rows["instances"] = shown.rows(reference(shown.part("instance")))
-    columns["inputs"] = _columns(shown)
-    by_row, by_column = (fields(x, ["signature_name"], others=True) for x in (rows, columns))
-    by_row["properties"]["inputs"] = by_column["properties"]["instances"] = False
+    by_row = {"instances": shown.rows(reference(shown.part("instance"))), "inputs": False}
+    by_column = {"inputs": _columns(shown), "instances": False}
     answers = [fields({"predictions": _rows(reference(shown.part("output")))}), fields({"outputs": _outputs(shown)})]
     found, named = examples.instance(shown.model), examples.named(shown.model)
     bodies: dict[str, Any] = {}
@@ -39,10 +35,14 @@ def _predict(shown: Shown) -> dict[str, Any]:
             "rows": {"instances": [found]},
             "columns": {"inputs": {key: [value] for key, value in named.items()}},
         }
-    return post(
-        shown.part("predict"), shown.model.name, "Predictions, row by row or column by column",
-        sent({"oneOf": [by_row, by_column]}, **bodies), answered({"oneOf": answers}),
-    )  # fmt: skip
+    body = sent({"oneOf": [_body(by_row, "inputs"), _body(by_column, "instances")]}, **bodies)
+    words = "Predictions, row by row or column by column"
+    return post(shown.part("predict"), shown.model.name, words, body, answered({"oneOf": answers}))
+
+
+def _body(properties: dict[str, Any], *optional: str) -> Schema:
+    """An object of these, in which further keys are ignored."""
+    return fields({"signature_name": SIGNATURE, **properties}, ["signature_name", *optional], others=True)
 
 
 def _columns(shown: Shown) -> Schema:
@@ -81,13 +81,13 @@ def _regress(shown: Shown) -> dict[str, Any]:
 
 
 def _examples(shown: Shown, name: str, words: str, results: Schema) -> dict[str, Any]:
-    properties = {"signature_name": SIGNATURE, "examples": shown.rows(reference(shown.part("instance")))}
+    properties = {"examples": shown.rows(reference(shown.part("instance")))}
     found = examples.instance(shown.model)
     bodies = {} if found is None else {"one": {"examples": [found]}}
     if shown.model.kind == "table":
         instance = reference(shown.part("instance"))
         properties["context"] = {"anyOf": [instance, {"type": "null"}], "description": "is in all examples"}
-    body = sent(fields(properties, ["signature_name", "context"], others=True), **bodies)
+    body = sent(_body(properties, "context"), **bodies)
     return post(shown.part(name), shown.model.name, words, body, answered(fields({"results": results})))
 
 
@@ -96,8 +96,4 @@ def _is_regressor(shown: Shown) -> bool:
     if shown.model.card:
         return len(shown.model.card.labels) == 2
     first = next(iter(shown.model.signature.outputs.values()))
-    return _is_float(first) and first.shape is not None and list(first.shape[1:]) in ([], [1])
-
-
-def _is_float(tensor: Tensor) -> bool:
-    return tensor.dtype.startswith("float")
+    return first.dtype.startswith("float") and first.shape is not None and first.shape[1:] in ((), (1,))

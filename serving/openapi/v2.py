@@ -7,9 +7,9 @@ import numpy as np
 
 from serving.codec.v2 import JSON_LENGTH, OF_DTYPE
 from serving.openapi import examples
-from serving.openapi.instances import PICTURE, element, nested, row_shape, written
+from serving.openapi.instances import PICTURE, element, nested, row_shape
 from serving.openapi.operations import ALWAYS, JSON, Paths, Schema, Shown, fields, get, post, sent
-from serving.signature import Tensor
+from serving.signature import Shape, Tensor
 
 BYTES = "application/octet-stream"
 ERRORS = (*ALWAYS, 404)
@@ -18,7 +18,7 @@ bytes: then the header `{JSON_LENGTH}` says how long the JSON is, and `parameter
 `binary_data_size`."""
 TENSOR = fields({
     "name": {"type": "string"},
-    "datatype": {"enum": [*OF_DTYPE.values()]},
+    "datatype": {"type": "string"},
     "shape": {"type": "array", "items": {"type": "integer"}},
 })  # fmt: skip
 METADATA = fields({
@@ -66,14 +66,12 @@ def _input(shown: Shown, name: str, tensor: Tensor) -> Schema:
 
 def _tensor(shown: Shown, name: str, tensor: Tensor) -> Schema:
     shape, item = row_shape(tensor), _element(shown, name, tensor)
-    data: Schema = {"type": "array", "minItems": 1}
-    if shape is not None:
-        lengths = [{"const": one} if one else {"type": "integer", "minimum": 0} for one in shape]
-        least = prod(one or 0 for one in shape)
-        flat = {"type": "array", "items": item, "minItems": least}
-        data = {"anyOf": [shown.rows(nested(shape, item)), flat]} if shape else shown.rows(item)
-        return _described(name, tensor.dtype, _shape(shown, lengths), data)
-    return _described(name, tensor.dtype, {"type": "array", "items": {"type": "integer"}, "minItems": 1}, data)
+    if shape is None:
+        lengths = {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1}
+        return _described(name, tensor.dtype, lengths, {"type": "array"})
+    flat = {"type": "array", "items": item, "minItems": prod(one or 0 for one in shape)}
+    data = {"anyOf": [shown.rows(nested(shape, item)), flat]} if shape else shown.rows(item)
+    return _described(name, tensor.dtype, _shape(shown, shape), data)
 
 
 def _element(shown: Shown, name: str, tensor: Tensor) -> Schema:
@@ -84,7 +82,7 @@ def _element(shown: Shown, name: str, tensor: Tensor) -> Schema:
 
 
 def _files(shown: Shown, name: str) -> Schema:
-    return _described(name, "string", _shape(shown, []), shown.rows({"anyOf": [PICTURE, fields({"b64": PICTURE})]}))
+    return _described(name, "string", _shape(shown, ()), shown.rows({"anyOf": [PICTURE, fields({"b64": PICTURE})]}))
 
 
 def _described(name: str, dtype: str, shape: Schema, data: Schema) -> Schema:
@@ -92,9 +90,10 @@ def _described(name: str, dtype: str, shape: Schema, data: Schema) -> Schema:
     return fields(properties, others=True)
 
 
-def _shape(shown: Shown, lengths: list[Schema]) -> Schema:
+def _shape(shown: Shown, row: Shape) -> Schema:
     rows = {"type": "integer", "minimum": 1, "maximum": shown.max_rows}
-    rank = 1 + len(lengths)
+    lengths = [{"type": "integer", "minimum": 0} if one is None else {"const": one} for one in row]
+    rank = 1 + len(row)
     return {"type": "array", "prefixItems": [rows, *lengths], "minItems": rank, "maxItems": rank}
 
 

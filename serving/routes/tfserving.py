@@ -24,9 +24,7 @@ SIGNATURE = "serving_default"
 STATES = {READY: "AVAILABLE", LOADING: "LOADING", FAILED: "END"}
 DTYPES = {"float16": "DT_HALF", "float32": "DT_FLOAT", "float64": "DT_DOUBLE"}
 # Names end where a method begins, or every method of a model would look like a model of its own.
-BY_VERSION = tuple(
-    f"/<{NAMED}:name>{rest}" for rest in ("", "/versions/<int:version>", f"/labels/<{NAMED}:label>")
-)
+BY_VERSION = tuple(f"/<{NAMED}:name>{rest}" for rest in ("", "/versions/<int:version>", f"/labels/<{NAMED}:label>"))
 
 
 def _each(ending: str, method: str) -> Callable[[View], View]:

@@ -66,7 +66,7 @@ def map_case(context: schemathesis.HookContext, case: schemathesis.Case) -> sche
         case.query["model"] = TAKES[case.media_type]
     elif case.path == "/predict" and isinstance(case.body, dict):
         case.query = {key: case.body[key] for key in case.query if case.body.get(key) is not None}
-        if case.body["model"] in ("digits", "colours") and case.media_type == "application/json":
+        if case.body.get("model") in ("digits", "colours") and case.media_type == "application/json":
             case.body = case.body | {"instances": [picture_of(one) for one in case.body["instances"]]}
     elif case.path.endswith(":predict"):
         case.body = columns_alike(case.body)

@@ -115,6 +115,8 @@ def test_bad_bodies(client: FlaskClient, body: Any, status: int, words: str) -> 
         ({"model": "halves", "instances": [[1, 2, 3]]}, "instance 0: expected shape (2,), found (3,)"),
         ({"model": "halves", "instances": [[1, 2], [1]]}, "instance 1: expected shape (2,), found shape (1,)"),
         ({"model": "halves", "instances": [[1, 1e39]]}, "numbers that fit float32"),
+        ({"model": "pair", "instances": [{"name": "a", "n": [-(2**63) - 1, 0]}]}, "whole numbers from -9223"),
+        ({"model": "pair", "instances": [{"name": "a", "n": [2**63 - 1, 0.5]}]}, "whole numbers from -9223"),
         ({"model": "halves", "instances": [5]}, "expected shape (2,), found ()"),
         ({"model": "halves", "instances": [{"z": [1, 2]}]}, "there is no input 'z'"),
         ({"model": "pair", "instances": [{"name": "a"}]}, "the input 'n' is missing"),

@@ -189,6 +189,7 @@ def add_key(file: Path) -> str:
     return key
 
 
+@pytest.mark.slow
 def test_the_service_does_what_its_document_says(mixed: Path, tmp_path: Path) -> None:
     key = add_key(tmp_path / "keys.json")
     config = Config(models=mixed, port=0, workers=1, max_rows=20, keys=str(tmp_path / "keys.json"))

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 BUSY = "{} requests wait for this worker, which is all that may: ask again in a moment"
 # Whether the service is well is always told.
 ALWAYS = ("/healthz", "/readyz", "/metrics", "/v2/health")
+# The page that asks for a key says nothing about any model.
+OPEN = ("/docs",)
 ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 PROTOCOLS = {"predict": "suite", "v1": "tfserving", "v2": "v2"}
 SAFE = (("X-Content-Type-Options", "nosniff"), ("Cache-Control", "no-store"))
@@ -67,7 +69,7 @@ class Observing:
                     raise ServiceError(503, BUSY.format(ahead), retry_after=1)
                 if ahead:
                     patience.of_request(environ).check()
-                key = self._access.key(environ)
+                key = None if environ["PATH_INFO"].startswith(OPEN) else self._access.key(environ)
                 if key:
                     arrival.note_scope(key.allows)
             except ServiceError as error:

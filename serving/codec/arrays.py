@@ -7,18 +7,20 @@ Whatever fails there is read again number by number, to say what is wrong and wh
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import prod
 from typing import Any
 
 import numpy as np
 import simdjson
 
-from serving.codec.kinds import OBJECT, name
+from serving.codec.kinds import OBJECT, name, whole
 from serving.errors import ServiceError
 
 Shape = tuple[int, ...]
 DEEPEST = 8
+# From here on not every whole number is a float of its own.
+EXACT, LOWEST = 2.0**53, -(2.0**63)
 NOT_STRUCTURE = bytes(set(range(256)) - set(b"[],"))
 
 
@@ -35,7 +37,11 @@ def read(instances: Any, text: bytes, shapes: Sequence[Shape], dtype: str) -> np
         # A list of none looks like a list of one.
         if values is not None and values.size == rows * prod(shape):
             return values.reshape(rows, *shape)
-    return np.stack([read_one(item, shape, dtype, f"instance {index}") for index, item in enumerate(instances)])
+    found = [
+        read_one(item, _likeliest(found_shape(item), shapes), dtype, f"instance {index}")
+        for index, item in enumerate(instances)
+    ]
+    return np.stack([x.reshape(shape) for x in found])
 
 
 def read_one(item: Any, shape: Shape, dtype: str, place: str) -> np.ndarray:
@@ -134,9 +140,23 @@ def _values(array: Any, dtype: np.dtype[Any]) -> np.ndarray | None:
             # Perhaps whole numbers written with a point.
             pass
     try:
-        return narrow(np.frombuffer(array.as_buffer(of_type="d"), np.float64), dtype)
+        found = np.frombuffer(array.as_buffer(of_type="d"), np.float64)
     except (TypeError, ValueError):
         return None
+    if dtype.kind in "iu" and found.size and np.abs(found).max() >= EXACT:
+        exact = [_exactly(item) for item in _flat(array)]
+        return None if None in exact else narrow(np.array(exact, object), dtype)
+    return narrow(found, dtype)
+
+
+def _flat(array: Any) -> Iterator[Any]:
+    for item in array:
+        yield from _flat(item) if isinstance(item, simdjson.Array) else (item,)
+
+
+def _exactly(number: float) -> int | None:
+    """A whole number as it is written; None where it is none, or was rounded to the lowest of 64 bits."""
+    return None if isinstance(number, float) and number <= LOWEST else whole(number)
 
 
 def _values_of(number: float, dtype: np.dtype[Any]) -> np.ndarray | None:

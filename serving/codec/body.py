@@ -2,9 +2,10 @@
 
 import io
 import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qs
 
 import numpy as np
 import simdjson
@@ -12,7 +13,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Request
 
 from serving.codec import content, csv_table, texts
-from serving.codec.kinds import name
+from serving.codec.kinds import name, whole
 from serving.errors import TOO_LARGE, ServiceError, nearest
 
 if TYPE_CHECKING:
@@ -25,8 +26,13 @@ UPLOAD = "multipart/form-data"
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/bmp", "image/webp")
 NPY = ("application/x-npy", "application/npy")
 TEXT, CSV = "text/plain", "text/csv"
-# Beyond this a broken document is not read a second time for a better message.
+# Beyond this a broken document is not read a second time for a better message or a closer look.
 EXPLAINED = 2**20
+BAD_NUMBER = ("BIGINT_ERROR", "NUMBER_ERROR")
+# The digits of 2**64.
+LONGEST = 20
+# A string, or a number so long that it may not fit 64 bits.
+LONG = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|(?<![\d.eE+-])(?P<number>-?\d{19,})(?![\d.eE])')
 
 
 @dataclass
@@ -59,21 +65,13 @@ def read(environ: "WSGIEnvironment", max_body: int, max_rows: int) -> Asked:
     if kind == UPLOAD:
         asked = _upload(environ, max_body)
     elif kind in JSON_TYPES or kind.endswith("+json"):
-        asked, query = parse(content.read(environ, max_body), max_rows), _query(environ)
-        if asked.model is None:
-            asked.model = query.get("model")
-        if asked.version is None:
-            asked.version = _whole(query.get("version"))
+        asked = parse(content.read(environ, max_body), max_rows)
     else:
         asked = _raw(kind, environ, max_body)
+    _take_query(environ, asked)
     if asked.rows > max_rows:
         raise ServiceError(413, TOO_MANY.format(asked.rows, max_rows))
     return asked
-
-
-def _query(environ: "WSGIEnvironment") -> dict[str, str]:
-    text = environ.get("QUERY_STRING")
-    return dict(parse_qsl(text, keep_blank_values=True)) if text else {}
 
 
 def _raw(kind: str, environ: "WSGIEnvironment", max_body: int) -> Asked:
@@ -82,9 +80,7 @@ def _raw(kind: str, environ: "WSGIEnvironment", max_body: int) -> Asked:
         raise ServiceError(
             415, f"the body is {kind}: send application/json, {UPLOAD}, {', '.join((*PICTURES[:2], NPY[0], TEXT, CSV))}"
         )
-    query = _query(environ)
-    _known(list(query), KEYS[:2])
-    asked = Asked(query.get("model"), _whole(query.get("version")))
+    asked = Asked(None, None)
     value = content.read(environ, max_body)
     if kind in PICTURES:
         asked.files = [value]
@@ -95,6 +91,19 @@ def _raw(kind: str, environ: "WSGIEnvironment", max_body: int) -> Asked:
     else:
         asked.instances = [texts.utf8(value, "the body")]
     return asked
+
+
+def _take_query(environ: "WSGIEnvironment", asked: Asked) -> None:
+    """Take from the URL what the body leaves open; ServiceError 400 where they differ."""
+    if not environ.get("QUERY_STRING"):
+        return
+    query = parse_qs(environ["QUERY_STRING"], keep_blank_values=True)
+    _known(list(query), KEYS[:2], "the URL")
+    for key, given in query.items():
+        value = given[0] if key == "model" else _whole(given[0])
+        if len(given) > 1 or getattr(asked, key) not in (None, value):
+            raise ServiceError(400, f"the URL says '{key}' more than once, or otherwise than the body: say it once")
+        setattr(asked, key, value)
 
 
 def _npy(value: bytes) -> np.ndarray:
@@ -140,7 +149,18 @@ def parsed(text: bytes, wanted: str) -> Any:
     try:
         return simdjson.Parser().parse(text)
     except (ValueError, RuntimeError) as error:
+        shorter = LONG.sub(_as_fraction, text) if str(error).startswith(BAD_NUMBER) and len(text) <= EXPLAINED else text
+        if shorter != text:
+            return parsed(shorter, wanted)
         _explain(text, error, wanted)
+
+
+def _as_fraction(found: re.Match[bytes]) -> bytes:
+    """A whole number that takes more than 64 bits as one that does not claim to be exact."""
+    number = found["number"]
+    if number is None or (len(number) <= LONGEST and -(2**63) <= int(number) < 2**64):
+        return found[0]
+    return number + b"e0"
 
 
 def parse(text: bytes, max_rows: int) -> Asked:
@@ -169,11 +189,11 @@ def instances(found: Any, max_rows: int, key: str = "instances") -> Any:
     return found
 
 
-def _known(found: list[str], allowed: tuple[str, ...]) -> None:
+def _known(found: list[str], allowed: tuple[str, ...], place: str = "the body") -> None:
     unknown = [key for key in found if key not in allowed]
     if unknown:
         shown = ", ".join(f"'{key[:50]}'" for key in unknown[:5])
-        raise ServiceError(400, f"the body has the unknown key {shown}: {nearest(unknown[0], list(allowed))}")
+        raise ServiceError(400, f"{place} has the unknown key {shown}: {nearest(unknown[0], list(allowed))}")
 
 
 def _model(value: object) -> str | None:
@@ -183,9 +203,10 @@ def _model(value: object) -> str | None:
 
 
 def _version(value: object) -> int | None:
-    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
-        return value
-    raise ServiceError(400, f"'version' is {name(value)}: give a whole number")
+    number = whole(value)
+    if number is None and value is not None:
+        raise ServiceError(400, f"'version' is {name(value)}: give a whole number")
+    return number
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -24,10 +24,12 @@ def read(given: Any, card: Card | None, signature: Signature, max_elements: int)
         return _table(columns, card)
     named.check_complete(columns, signature)
     if card is None:
-        return {
+        found = {
             key: tensors.column(columns[key], tensor, max_elements, f"input '{key}'")
             for key, tensor in signature.inputs.items()
         }
+        named.count_rows(found)
+        return found
     (key, column), *_ = columns.items()
     _check_list(key, column)
     if kind == "text":

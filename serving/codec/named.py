@@ -20,7 +20,7 @@ def read(given: Named, card: Card | None, signature: Signature, max_elements: in
     Of a table columns may be left out. ServiceError 400 or 413 for what does not suit the model exactly.
     """
     check_known(given, signature)
-    rows = _rows(given)
+    rows = count_rows(given)
     kind = card.preprocessing["kind"] if card else ""
     if card and kind == "table":
         return {spec.name: _column(given.get(spec.name), spec, rows) for spec in card.inputs}
@@ -48,7 +48,8 @@ def check_complete(names: Container[str], signature: Signature) -> None:
         raise ServiceError(400, f"the input '{missing[0]}' is missing: give every input")
 
 
-def _rows(given: Named) -> int:
+def count_rows(given: Named) -> int:
+    """How many rows all inputs have; ServiceError 400 where they differ, or there are none."""
     if not given:
         raise ServiceError(400, "there are no inputs: give one or more")
     counts = {name: len(x) if x.ndim else 0 for name, x in given.items()}
@@ -65,12 +66,19 @@ def _pictures(x: np.ndarray, tensor: Tensor, max_elements: int) -> np.ndarray:
     assert tensor.shape is not None
     shape = tuple(length or 0 for length in tensor.shape[1:])
     if x.dtype == object:
+        if x.size != len(x):
+            raise ServiceError(400, f"the pictures: expected one file a row, found shape {x.shape}")
         if len(x) * prod(shape) > max_elements:
             raise ServiceError(413, f"{len(x):,} pictures of {shape} in one request: send fewer")
-        return np.stack([images.decode(bytes(item), shape, f"row {i}") for i, item in enumerate(x.reshape(len(x)))])
+        return np.stack([_picture(item, shape, f"row {i}") for i, item in enumerate(x.reshape(-1))])
     if shape[2] == 1 and x.shape[1:] == shape[:2]:
         x = x[..., np.newaxis]
     return _tensor(x, tensor, "the pictures")
+
+
+def _picture(item: bytes | str, shape: tuple[int, ...], place: str) -> np.ndarray:
+    """A file as its bytes, or in base64."""
+    return images.decode(arrays.from_base64(item, place) if isinstance(item, str) else item, shape, place)
 
 
 def _tensor(x: np.ndarray, tensor: Tensor, place: str) -> np.ndarray:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from serving.codec.kinds import OBJECT, name
+from serving.codec.kinds import OBJECT, name, whole
 from serving.errors import ServiceError, nearest
 from suite.artifact import TensorSpec
 from suite.preprocessing.mirror import values
@@ -82,6 +82,8 @@ def _boolean(value: Any, spec: TensorSpec) -> float:
 
 def _date(value: Any, spec: TensorSpec) -> float:
     if isinstance(value, str):
+        if values.is_missing(value):  # what JSON has null for
+            raise ValueError
         return values.seconds(value, spec.format)
     if not _is_number(value):
         raise ValueError
@@ -90,9 +92,10 @@ def _date(value: Any, spec: TensorSpec) -> float:
 
 def _categorical(value: Any, spec: TensorSpec) -> str:
     # A code that looks like a number (a postcode) may come as one.
-    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
-        return str(value)
-    raise ValueError
+    code = value if isinstance(value, str) else whole(value)
+    if code is None:
+        raise ValueError
+    return str(code)
 
 
 KINDS: dict[str, tuple[str, Callable[[Any, TensorSpec], float | str]]] = {

@@ -20,14 +20,14 @@ def read(asked: Asked, inputs: Mapping[str, Tensor], max_elements: int) -> dict[
     """
     if asked.files:
         raise ServiceError(400, "this model takes no files: send JSON 'instances'")
-    first = asked.instances[0]
-    if len(inputs) == 1 and not isinstance(first, OBJECT):
-        key, tensor = next(iter(inputs.items()))
-        shape = _resolve(arrays.found_shape(first), tensor, asked.rows, max_elements, "instance 0")
-        if _is_number(tensor.dtype):
+    if len(inputs) == 1:
+        ((key, tensor),) = inputs.items()
+        if _is_number(tensor.dtype) and asked.text and not any(isinstance(one, OBJECT) for one in asked.instances):
+            shape = _resolve(arrays.found_shape(asked.instances[0]), tensor, asked.rows, max_elements, "instance 0")
             return {key: arrays.read(asked.instances, asked.text, [shape], tensor.dtype)}
-        return {key: _stack([(f"instance {i}", x) for i, x in enumerate(asked.instances)], shape, tensor.dtype)}
-    rows = [_by_name(item, inputs, index) for index, item in enumerate(asked.instances)]
+        rows = [_only(item, key, inputs, index) for index, item in enumerate(asked.instances)]
+    else:
+        rows = [_by_name(item, inputs, index) for index, item in enumerate(asked.instances)]
     return {key: _column(rows, key, tensor, max_elements) for key, tensor in inputs.items()}
 
 
@@ -41,6 +41,12 @@ def column(item: Any, tensor: Tensor, max_elements: int, place: str) -> np.ndarr
     if prod(max(1, length) for length in found) > max_elements:
         raise ServiceError(413, f"{place}: more than {max_elements:,} elements: send fewer rows")
     return _reader(tensor.dtype)(item, found, tensor.dtype, place)
+
+
+def _only(item: Any, key: str, inputs: Mapping[str, Tensor], index: int) -> dict[str, Any]:
+    """The value itself (bytes as {"b64": ...} too), or an object by input name."""
+    is_value = not isinstance(item, OBJECT) or (inputs[key].dtype == "string" and list(item) == ["b64"] != [key])
+    return {key: item} if is_value else _by_name(item, inputs, index)
 
 
 def _by_name(item: Any, inputs: Mapping[str, Tensor], index: int) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import simdjson
 
 from serving.codec import answers, arrays
 from serving.codec.body import parsed
-from serving.codec.kinds import name
+from serving.codec.kinds import name, whole
 from serving.errors import ServiceError
 
 DATATYPES = {
@@ -69,7 +69,7 @@ def read(content: bytes, json_length: str | None, max_elements: int) -> Asked:
     asked = Asked(
         _inputs(_member(document, "inputs", list), tail, max_elements),
         _member(document, "id", str) or "",
-        bool(parameters.get("binary_data_output", False)),
+        _flag(parameters, "binary_data_output", False),
     )
     if tail.left:
         raise ServiceError(400, f"{tail.left:,} bytes follow the last tensor: give each input its 'binary_data_size'")
@@ -163,18 +163,20 @@ def _inputs(items: Any, tail: _Tail, max_elements: int) -> dict[str, np.ndarray]
         size = _parameters(item).get("binary_data_size")
         if size is None:
             found[key] = _from_json(_member(item, "data", list), shape, datatype, place)
-        elif isinstance(size, int):
-            found[key] = _from_bytes(tail.take(size, place), shape, datatype, place)
-        else:
+            continue
+        length = whole(size)
+        if length is None:
             raise ServiceError(400, f"{place}: 'binary_data_size' is {name(size)}: give a whole number")
+        found[key] = _from_bytes(tail.take(length, place), shape, datatype, place)
     return found
 
 
 def _shape(item: Any, place: str) -> tuple[int, ...]:
-    lengths = list(_member(item, "shape", list) or ())
-    if not 1 <= len(lengths) <= MOST_AXES or any(type(one) is not int or one < 0 for one in lengths):
+    lengths = [whole(one) for one in _member(item, "shape", list) or ()]
+    shape = tuple(one for one in lengths if one is not None and one >= 0)
+    if not 1 <= len(lengths) <= MOST_AXES or len(shape) < len(lengths):
         raise ServiceError(400, f"{place}: 'shape' is no list of one to {MOST_AXES} lengths, the rows first")
-    return tuple(lengths)
+    return shape
 
 
 def _from_json(data: Any, shape: tuple[int, ...], datatype: str, place: str) -> np.ndarray:
@@ -216,10 +218,17 @@ def _wanted(item: Any, binary: bool) -> Wanted:
     if not isinstance(item, simdjson.Object) or not _member(item, "name", str):
         raise ServiceError(400, "an output that is wanted has no 'name': give one")
     parameters = _parameters(item)
-    classes = parameters.get("classification", 0)
-    if type(classes) is not int or classes < 0:
+    classes = whole(parameters.get("classification", 0))
+    if classes is None or classes < 0:
         raise ServiceError(400, "'classification' is how many of the highest are wanted: give a whole number")
-    return Wanted(str(item["name"]), bool(parameters.get("binary_data", binary)), classes)
+    return Wanted(str(item["name"]), _flag(parameters, "binary_data", binary), classes)
+
+
+def _flag(parameters: Any, key: str, default: bool) -> bool:
+    value = parameters.get(key, default)
+    if not isinstance(value, bool):
+        raise ServiceError(400, f"'{key}' is {name(value)}: give true or false")
+    return value
 
 
 def _highest(x: np.ndarray, count: int, labels: list[str]) -> np.ndarray:
@@ -261,6 +270,5 @@ def _member(item: Any, key: str, kind: type) -> Any:
     raise ServiceError(400, f"'{key}' is {name(value)}: make it {words}")
 
 
-def _parameters(item: Any) -> dict[str, Any]:
-    value = _member(item, "parameters", dict)
-    return {} if value is None else {key: value[key] for key in value}
+def _parameters(item: Any) -> Any:
+    return _member(item, "parameters", dict) or {}

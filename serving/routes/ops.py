@@ -28,6 +28,8 @@ def index() -> dict[str, Any]:
     return {
         "routes": {
             "POST /predict": 'JSON {"model", "version", "instances": [...]}, or pictures uploaded as a form',
+            "GET /docs": "what can be asked of each model, to read and to try",
+            "GET /openapi.json": "the same as an OpenAPI document",
             "GET /models": "the models: state, inputs, labels",
             "GET /healthz": "200 while the process answers",
             "GET /metrics": "for Prometheus",

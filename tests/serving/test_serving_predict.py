@@ -36,6 +36,31 @@ def encoded(picture: np.ndarray) -> str:
     return base64.b64encode(png(picture)).decode()
 
 
+def test_pictures_in_several_forms_go_together(client: FlaskClient) -> None:
+    forms = [ONE.tolist(), ONE[..., 0].tolist(), encoded(ONE), {"image": ONE.tolist()}]
+    for mixed in (forms[:2], forms[1::-1], forms):
+        first, *others = ask(client, model="digits", instances=mixed)["predictions"]
+        assert all(other == first for other in others)
+
+
+def test_values_and_objects_go_together_where_there_is_one_input(plain_client: FlaskClient) -> None:
+    for mixed in ([1.0, {"x": 2.0}], [{"x": 1.0}, 2.0]):
+        assert ask(plain_client, model="half_plus_two", instances=mixed)["predictions"] == [2.5, 3.0]
+
+
+def test_numbers_are_as_exact_as_the_model_takes_them(client: FlaskClient, plain_client: FlaskClient) -> None:
+    for most in (2**63 - 2, -(2**63) + 1):
+        (answer,) = ask(plain_client, model="pair", instances=[{"name": "", "n": [most, 1.0]}])["predictions"]
+        assert answer["total"] == most + 1
+    # More than 64 bits are a number like others where a model takes floats.
+    assert ask(plain_client, model="half_plus_two", instances=[10**25, -(2**64)])["predictions"] == [5e24, -9.223372e18]
+    text = f'{{"model": "reviews", "instances": ["{10**25}, \\"{10**25}"], "version": 1}}'
+    assert client.post("/predict", data=text).status_code == 200
+    coded = [{"country": code} for code in ("7", 7, 7.0)]
+    first, *others = ask(client, model="payments", instances=coded)["predictions"]
+    assert others == [first, first]
+
+
 def test_an_answer_says_who_gave_it_and_what_it_is(client: FlaskClient, light: Path) -> None:
     answer = ask(client, model="digits", instances=[ONE.tolist()])
     assert (answer["model"], answer["version"], answer["engine"]) == ("digits", 1, "litert")

@@ -111,3 +111,19 @@ def test_long_answers_are_compressed_for_those_who_can_read_them(client: FlaskCl
     decode = gzip.decompress if encoding == "gzip" else zstandard.decompress
     assert json.loads(decode(response.data))["predictions"] == plain.get_json()["predictions"]
     assert "Content-Encoding" not in plain.headers
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("model=digits&model=digits", "more than once"),
+        ("model=reviews", "otherwise than the body"),
+        ("version=7", "otherwise than the body"),
+        ("version=new", "give a whole number"),
+        ("modle=digits", "the URL has the unknown key 'modle'"),
+    ],
+)
+def test_the_url_says_nothing_else_than_the_body(client: FlaskClient, query: str, words: str) -> None:
+    body = json.dumps({"model": "digits", "version": 1, "instances": PICTURES.tolist()}).encode()
+    assert len(ask(client, "/predict?model=digits&version=1", body, "application/json")) == 2
+    assert words in ask(client, f"/predict?{query}", body, "application/json", 400)

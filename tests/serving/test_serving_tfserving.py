@@ -102,7 +102,11 @@ def test_status_and_metadata(client: FlaskClient) -> None:
         ("payments:predict", {"inputs": [1]}, 400, "make it an object of columns"),
         ("payments:predict", {"inputs": {"amount": [1, 2], "country": ["de"]}}, 400, "has 1 rows where others have 2"),
         ("payments:predict", {"inputs": {"amount": ["x"]}}, 400, "column 'amount': expected a number"),
+        ("payments:predict", {"inputs": {"time": [""]}}, 400, "column 'time': expected an ISO 8601 date"),
         ("payments:classify", {"examples": [5]}, 400, "expected an object"),
+        ("payments:classify", {"examples": [{}], "context": 5}, 400, "'context' is a number"),
+        ("payments:classify", {"examples": [{"country": "de"}], "context": {"country": 1.5}}, 400, "expected text"),
+        ("payments:classify", {"examples": [{"a\0": 1}], "context": {}}, 400, "no column 'a"),
         ("payments:classify", {"examples": [5], "context": {"amount": 1}}, 400, "make it an object of features"),
         ("digits:regress", {"examples": [{"image": ONE.tolist()}]}, 400, "one number a row"),
         ("digit:predict", {"instances": [1]}, 404, "did you mean 'digits'"),
@@ -113,6 +117,24 @@ def test_status_and_metadata(client: FlaskClient) -> None:
 def test_what_is_refused(client: FlaskClient, path: str, body: Any, status: int, words: str) -> None:
     response = client.post(f"/v1/models/{path}", data=json.dumps(body))
     assert (response.status_code, words in response.get_json()["error"]) == (status, True), response.text
+
+
+@pytest.mark.parametrize(
+    ("path", "inputs", "words"),
+    [
+        ("half_plus_two:predict", {"x": []}, "the input 'x' has no rows"),
+        ("pair:predict", {"n": [[1, 1]], "name": []}, "the input 'name' has 0 rows where others have 1"),
+    ],
+)
+def test_columns_have_rows_and_as_many(plain_client: FlaskClient, path: str, inputs: Any, words: str) -> None:
+    response = plain_client.post(f"/v1/models/{path}", data=json.dumps({"inputs": inputs}))
+    assert (response.status_code, words in response.get_json()["error"]) == (400, True), response.text
+
+
+def test_a_method_is_no_model(client: FlaskClient) -> None:
+    for path in ("digits:predict", "digits/versions/1:classify", "digits/labels/stable:regress"):
+        response = client.get(f"/v1/models/{path}")
+        assert (response.status_code, response.headers["Allow"]) == (405, "POST")
 
 
 @pytest.mark.parametrize("method", ["classify", "regress"])

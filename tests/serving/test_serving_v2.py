@@ -107,18 +107,32 @@ def test_what_a_model_takes_and_what_the_server_is(client: FlaskClient) -> None:
         ({"inputs": [tensor(PICTURES, shape=[3])]}, 400, "found shape"),
         ({"inputs": [tensor(PICTURES, shape=[-3, 8, 8, 1])]}, 400, "'shape' is no list"),
         ({"inputs": [tensor(PICTURES, shape=[2**31, 8, 8, 1])]}, 413, "elements"),
-        ({"inputs": [tensor(PICTURES, shape=[10**30])]}, 400, "64 bits"),
+        ({"inputs": [tensor(PICTURES, shape=[10**30])]}, 413, "elements: send fewer rows"),
         ({"inputs": [tensor(PICTURES, data=[1])]}, 400, "expected shape (192,), found shape (1,)"),
         ({"inputs": [tensor(PICTURES[:, 1:])]}, 400, "expected shape (any, 8, 8, 1), found (3, 7, 8, 1)"),
         ({"inputs": [tensor(PICTURES.astype(int) + 100, datatype="INT32")]}, 400, "whole numbers from 0 to 255"),
         ({"inputs": [tensor(PICTURES, parameters={"binary_data_size": 5})]}, 400, "and 0 bytes are left"),
         ({"inputs": [tensor(PICTURES)], "outputs": [{"name": "x"}]}, 400, "no output 'x': there are: probabilities"),
         ({"inputs": [tensor(PICTURES)], "outputs": [{}]}, 400, "has no 'name'"),
+        ({"inputs": [tensor(PICTURES)], "parameters": {"binary_data_output": {}}}, 400, "give true or false"),
+        (
+            {"inputs": [tensor(PICTURES, shape=[1], datatype="BYTES", data=["no"])]},
+            400,
+            "row 0: the text is not base64",
+        ),
+        ({"inputs": [tensor(PICTURES, shape=[1, 2], datatype="BYTES", data=["", ""])]}, 400, "one file a row"),
     ],
 )
 def test_what_is_refused(client: FlaskClient, body: Any, status: int, words: str) -> None:
     message = ask(client, "digits", body, status)["error"]
     assert words in message, message
+
+
+def test_parameters_that_nobody_knows_are_ignored(client: FlaskClient) -> None:
+    # A NUL in a key cannot be looked up.
+    outputs = [{"name": "probabilities", "parameters": {"a\0": 1, "classification": 2.0}}]
+    body = {"inputs": [tensor(PICTURES)], "outputs": outputs, "parameters": {"\0b": [1]}}
+    assert ask(client, "digits", body)["outputs"][0]["shape"] == [3, 2]
 
 
 @pytest.mark.parametrize("length", ["x", "-1", "99999999", "²"])

@@ -1,0 +1,65 @@
+"""The routes that are there whatever is loaded."""
+
+from typing import Any
+
+from serving.openapi.operations import NUMBER, Paths, Schema, answered, fields, get, reference
+
+TAG = "service"
+TAGS = [{"name": "predict"}, {"name": TAG}]
+# Whether the service is well is told to everybody.
+OPEN = ("/healthz", "/readyz", "/metrics", "/v2/health/live", "/v2/health/ready")
+TEXT, TEXTS = {"type": "string"}, {"type": "array", "items": {"type": "string"}}
+STATES = {"enum": ["loading", "ready", "failed"]}
+SCHEMAS: dict[str, Schema] = {
+    "Error": fields({"error": TEXT, "request": TEXT}, ["request"]),
+    "Version": fields({
+        "version": TEXT,
+        "state": {"enum": ["AVAILABLE", "LOADING", "END"]},
+        "status": fields({"error_code": TEXT, "error_message": TEXT}),
+    }),
+    "Model": fields(
+        {"name": TEXT, "version": {"type": "integer"}, "state": STATES, "answers": {"type": "boolean"}}, others=True
+    ),
+    "Readiness": fields({
+        "state": {"enum": ["loading", "ready", "failed", "empty", "stopping"]},
+        "worker": {"type": "integer"},
+        "workers_ready": {"type": "integer"},
+        "models": {"type": "object", "additionalProperties": TEXT},
+        "error": TEXT,
+    }, ["error"]),
+}  # fmt: skip
+HEADERS = {
+    "X-Request-Id": {"description": "of the sender, or made", "schema": {"type": "string"}, "required": True},
+    "Retry-After": {"description": "in how many seconds it may be worth to ask again", "schema": {"type": "integer"}},
+    "WWW-Authenticate": {"schema": {"const": "Bearer"}, "required": True},
+}
+
+
+def paths() -> Paths:
+    """What is served, and whether it is well."""
+    routes = fields({"routes": {"type": "object", "additionalProperties": TEXT}})
+    models = fields({"models": {"type": "array", "items": reference("Model")}})
+    server = fields({"name": TEXT, "version": TEXT, "extensions": TEXTS})
+    metrics = get("metrics", TAG, "All workers' numbers, for Prometheus", TEXT, ())
+    metrics["get"]["responses"]["200"]["content"] = {"text/plain": {"schema": TEXT}}
+    return {
+        "/": get("routes", TAG, "The routes, in a line each", routes),
+        "/models": get("models", TAG, "Every version that was tried", models),
+        "/openapi.json": get("openapi", TAG, "This document", {"type": "object"}),
+        "/healthz": get("healthz", TAG, "That the process answers", fields({"state": {"const": "alive"}}), ()),
+        "/readyz": _ready(get("readyz", TAG, "Whether a model can be asked", reference("Readiness"), ())),
+        "/metrics": metrics,
+        "/v2": get("v2", TAG, "What the service is", server),
+        "/v2/health/live": get("v2.live", TAG, "That the process answers", fields({"live": {"const": True}}), ()),
+        "/v2/health/ready": _ready(
+            get("v2.ready", TAG, "Whether a model can be asked", fields({"ready": {"type": "boolean"}}), ())
+        ),
+    }
+
+
+def _ready(path: dict[str, Any]) -> dict[str, Any]:
+    """With the answer of a service that is not ready, which has the same form."""
+    answers = path["get"]["responses"]
+    schema = answers["200"]["content"]["application/json"]["schema"]
+    answers["503"] = {"description": "not ready", "headers": NUMBER, "content": answered(schema)}
+    return path

@@ -1,0 +1,99 @@
+"""TensorFlow Serving's REST interface of one model."""
+
+from typing import Any
+
+from serving.openapi import examples
+from serving.openapi.instances import cell, element, nested, row_shape, written
+from serving.openapi.operations import ALWAYS, Paths, Schema, Shown, answered, fields, get, post, reference, sent
+
+SIGNATURE = {"enum": ["serving_default", "", None]}
+STATUS = fields({"model_version_status": {"type": "array", "items": reference("Version")}})
+METADATA = fields({"model_spec": {"type": "object"}, "metadata": {"type": "object"}})
+ERRORS = (*ALWAYS, 404)
+
+
+def paths(shown: Shown) -> Paths:
+    """Its routes; those that a model has no answer for are left out."""
+    path = shown.path("v1")
+    return {
+        path: get(shown.part("status"), shown.model.name, "The versions that are served", STATUS, ERRORS),
+        f"{path}/metadata": get(shown.part("signature"), shown.model.name, "The signature", METADATA, ERRORS),
+        f"{path}:predict": _predict(shown),
+        **({f"{path}:classify": _classify(shown)} if shown.model.card else {}),
+        **({f"{path}:regress": _regress(shown)} if _is_regressor(shown) else {}),
+    }
+
+
+def _predict(shown: Shown) -> dict[str, Any]:
+    by_row = {"instances": shown.rows(reference(shown.part("instance"))), "inputs": False}
+    by_column = {"inputs": _columns(shown), "instances": False}
+    answers = [fields({"predictions": _rows(reference(shown.part("output")))}), fields({"outputs": _outputs(shown)})]
+    found, named = examples.instance(shown.model), examples.named(shown.model)
+    bodies: dict[str, Any] = {}
+    if found is not None and named is not None:
+        bodies = {
+            "rows": {"instances": [found]},
+            "columns": {"inputs": {key: [value] for key, value in named.items()}},
+        }
+    body = sent({"oneOf": [_body(by_row, "inputs"), _body(by_column, "instances")]}, **bodies)
+    words = "Predictions, row by row or column by column"
+    return post(shown.part("predict"), shown.model.name, words, body, answered({"oneOf": answers}))
+
+
+def _body(properties: dict[str, Any], *optional: str) -> Schema:
+    """An object of these, in which further keys are ignored."""
+    return fields({"signature_name": SIGNATURE, **properties}, ["signature_name", *optional], others=True)
+
+
+def _columns(shown: Shown) -> Schema:
+    """Whole inputs by name, all with as many rows, or the only one itself."""
+    card = shown.model.card
+    if card and shown.model.kind == "table":
+        columns = {spec.name: shown.rows(cell(spec)) for spec in card.inputs}
+        return fields(columns, optional=columns) | {"minProperties": 1}
+    inputs = shown.model.signature.inputs
+    whole = {
+        name: shown.rows(reference(shown.part("instance")) if card else nested(row_shape(x), element(x.dtype)))
+        for name, x in inputs.items()
+    }
+    return {"anyOf": [*whole.values(), fields(whole)]} if len(whole) == 1 else fields(whole)
+
+
+def _outputs(shown: Shown) -> Schema:
+    outputs = {name: _rows(nested(row_shape(x), written(x.dtype))) for name, x in shown.model.signature.outputs.items()}
+    return next(iter(outputs.values())) if len(outputs) == 1 else fields(outputs)
+
+
+def _rows(item: Schema) -> Schema:
+    return {"type": "array", "items": item}
+
+
+def _classify(shown: Shown) -> dict[str, Any]:
+    assert shown.model.card
+    one = {"anyOf": [{"enum": shown.model.card.labels}, {"type": "number"}]}
+    pair = {"type": "array", "items": one, "minItems": 2, "maxItems": 2, "description": "a label and its score"}
+    return _examples(shown, "classify", "The score of every label", _rows(_rows(pair)))
+
+
+def _regress(shown: Shown) -> dict[str, Any]:
+    words = "A number a row; of two labels, how likely the second is"
+    return _examples(shown, "regress", words, _rows({"type": "number"}))
+
+
+def _examples(shown: Shown, name: str, words: str, results: Schema) -> dict[str, Any]:
+    properties = {"examples": shown.rows(reference(shown.part("instance")))}
+    found = examples.instance(shown.model)
+    bodies = {} if found is None else {"one": {"examples": [found]}}
+    if shown.model.kind == "table":
+        instance = reference(shown.part("instance"))
+        properties["context"] = {"anyOf": [instance, {"type": "null"}], "description": "is in all examples"}
+    body = sent(_body(properties, "context"), **bodies)
+    return post(shown.part(name), shown.model.name, words, body, answered(fields({"results": results})))
+
+
+def _is_regressor(shown: Shown) -> bool:
+    """Whether its first output is one number a row."""
+    if shown.model.card:
+        return len(shown.model.card.labels) == 2
+    first = next(iter(shown.model.signature.outputs.values()))
+    return first.dtype.startswith("float") and first.shape is not None and first.shape[1:] in ((), (1,))

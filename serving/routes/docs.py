@@ -1,0 +1,64 @@
+"""GET /openapi.json: what can be asked of the models that are loaded now; GET /docs: that for people."""
+
+from importlib.resources import files
+from typing import Any
+
+from flask import Blueprint, Response, abort, current_app, redirect
+from werkzeug.wrappers import Response as AnyResponse
+
+from serving import openapi
+from serving.routes import service
+
+routes = Blueprint("docs", __name__)
+
+OURS, SWAGGER = files("serving") / "static", files("flask_swagger_ui") / "dist"
+HTML, SCRIPT, STYLE, PICTURE = "text/html; charset=utf-8", "text/javascript; charset=utf-8", "text/css", "image/png"
+# All that the page is made of; nothing else is looked for.
+FILES = {
+    "docs.css": (OURS, STYLE),
+    "docs.js": (OURS, SCRIPT),
+    "favicon-32x32.png": (SWAGGER, PICTURE),
+    "swagger-ui-bundle.js": (SWAGGER, SCRIPT),
+    "swagger-ui.css": (SWAGGER, STYLE),
+}
+# Nothing from elsewhere, nothing that is written into the page. Swagger UI's own icons are data: URLs.
+POLICY = "; ".join((
+    "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' data:", "connect-src 'self'",
+    "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
+))  # fmt: skip
+SAFE = {
+    "Content-Security-Policy": POLICY,
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+@routes.get("/openapi.json")
+def document() -> dict[str, Any]:
+    """The OpenAPI document."""
+    here = service()
+    models = [(model, here.repository.answers(model)) for model in here.repository.models()]
+    return openapi.document(models, current_app.config["VERSION"], bool(here.config.keys), here.config.max_rows)
+
+
+@routes.get("/docs")
+def page() -> Response:
+    """Swagger UI."""
+    return Response((OURS / "docs.html").read_bytes(), content_type=HTML, headers=SAFE)
+
+
+@routes.get("/docs/")
+def page_with_slash() -> AnyResponse:
+    """The same, for who adds a slash: its links are relative, for services behind a prefix."""
+    return redirect("../docs", 308)
+
+
+@routes.get("/docs/<name>")
+def file(name: str) -> Response:
+    """A file of the page."""
+    if name not in FILES:
+        abort(404)
+    folder, content_type = FILES[name]
+    return Response((folder / name).read_bytes(), content_type=content_type, headers=SAFE)

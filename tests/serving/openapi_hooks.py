@@ -1,0 +1,111 @@
+"""What schemathesis cannot know from the document: files of real pictures and tables, and rows that belong together."""
+
+import base64
+import io
+import math
+from typing import Any
+
+import numpy as np
+import schemathesis
+import serving_models as make
+from hypothesis import strategies as st
+from PIL import Image
+from schemathesis.generation import GenerationMode
+
+KINDS = ("png", "jpeg", "gif", "bmp", "webp")
+# Which model takes a body that is the value itself.
+TAKES = {
+    **{f"image/{kind}": "digits" for kind in KINDS},
+    "application/x-npy": "digits",
+    "text/plain": "reviews",
+    "text/csv": "payments",
+}
+
+
+def picture(kind: str) -> bytes:
+    file = io.BytesIO()
+    shades = np.arange(make.SIDE**2, dtype=np.uint8).reshape(make.SIDE, make.SIDE)
+    Image.fromarray(shades).save(file, kind)
+    return file.getvalue()
+
+
+def array(rows: int) -> bytes:
+    file = io.BytesIO()
+    np.save(file, np.zeros((rows, make.SIDE, make.SIDE, 1), np.uint8))
+    return file.getvalue()
+
+
+def table(amounts: list[int]) -> str:
+    return "\n".join(["amount,country", *(f"{amount},de" for amount in amounts)])
+
+
+pictures = st.sampled_from(KINDS).map(picture)
+FILES = [base64.b64encode(picture(kind)).decode() for kind in KINDS]
+for kind in KINDS:
+    schemathesis.openapi.media_type(f"image/{kind}", st.just(picture(kind)))
+schemathesis.openapi.media_type("application/x-npy", st.integers(1, 3).map(array))
+schemathesis.openapi.format("csv", st.lists(st.integers(), min_size=1, max_size=3).map(table))
+schemathesis.openapi.format("picture", pictures)
+schemathesis.openapi.format("base64-picture", st.sampled_from(FILES))
+schemathesis.openapi.format("base64-text", st.text().map(lambda text: base64.b64encode(text.encode()).decode()))
+
+
+@schemathesis.serializer("text/csv")
+def as_it_is(context: schemathesis.SerializationContext, value: Any) -> bytes:
+    return str(value).encode()
+
+
+@schemathesis.hook
+def map_case(context: schemathesis.HookContext, case: schemathesis.Case) -> schemathesis.Case:
+    """Make a valid request one that the service has to answer; an invalid one stays invalid."""
+    if case.path == "/predict" and isinstance(case.body, dict) and case.body.get("model") is None:
+        case.query.pop("model", None)
+    if case.meta and case.meta.generation.mode != GenerationMode.POSITIVE:
+        return case
+    if case.media_type in TAKES:
+        case.query["model"] = TAKES[case.media_type]
+    elif case.path == "/predict" and isinstance(case.body, dict):
+        case.query = {key: case.body[key] for key in case.query if case.body.get(key) is not None}
+        if case.body.get("model") in ("digits", "colours") and case.media_type == "application/json":
+            case.body = case.body | {"instances": [picture_of(one) for one in case.body["instances"]]}
+    elif case.path.endswith(":predict"):
+        case.body = columns_alike(case.body)
+    elif case.path.endswith("/infer"):
+        case.body = rows_as_said(case.body)
+    return case
+
+
+@schemathesis.hook
+def before_add_examples(context: schemathesis.HookContext, examples: list[schemathesis.Case]) -> None:
+    """The examples of the document, asked of the model that takes them."""
+    for case in examples:
+        map_case(context, case)
+
+
+def picture_of(instance: Any) -> Any:
+    """An instance of another model's examples, of which the schema tells only by `format` that it is none of these."""
+    return FILES[0] if isinstance(instance, str) and instance not in FILES else instance
+
+
+def columns_alike(body: dict[str, Any]) -> dict[str, Any]:
+    """The columns of a body, all as long as the shortest."""
+    columns = body.get("inputs")
+    if isinstance(columns, dict):
+        rows = min(map(len, columns.values()))
+        return body | {"inputs": {name: column[:rows] for name, column in columns.items()}}
+    return body
+
+
+def rows_as_said(body: dict[str, Any]) -> dict[str, Any]:
+    """The tensors of a body, all with as many rows as the shortest, as their shapes say then."""
+    counted = []
+    for tensor in body["inputs"]:
+        size = math.prod(tensor["shape"][1:])
+        nested = size > 1 and isinstance(tensor["data"][0], list)
+        counted.append((tensor, 1 if nested or len(tensor["shape"]) == 1 else size))
+    rows = min(len(tensor["data"]) // size for tensor, size in counted)
+    inputs = [
+        tensor | {"shape": [rows, *tensor["shape"][1:]], "data": tensor["data"][: rows * size]}
+        for tensor, size in counted
+    ]
+    return body | {"inputs": inputs}

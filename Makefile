@@ -3,13 +3,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+CLIENTS := .venv-clients/.installed
 
 .PHONY: demo test lint install lock bench-first bench-fit bench-readers bench-convnet bench-domains bench-tuning bench-tuning-table bench-tuning-overhead bench-serving
 
 demo: $(INSTALLED)
 	@$(BIN)/suite demo
 
-test: $(INSTALLED)
+test: $(INSTALLED) $(CLIENTS)
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
 
 lint: $(INSTALLED)
@@ -26,6 +27,11 @@ $(INSTALLED): pyproject.toml .ci/constraints.txt
 	@$(PYTHON) -m venv .venv || { echo "error: no virtual environment could be made: on Debian, apt-get install python3-venv"; exit 1; }
 	@echo "installing into .venv (TensorFlow is large: this takes a minute or more)"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --constraint .ci/constraints.txt --editable '.[dev]'
+	@touch $@
+
+$(CLIENTS): .ci/clients.txt
+	@$(PYTHON) -m venv .venv-clients
+	@.venv-clients/bin/python -m pip install -qq --disable-pip-version-check --no-deps --requirement .ci/clients.txt
 	@touch $@
 
 # The versions that `install` takes, from those in .venv now.

@@ -1,6 +1,5 @@
 """The body of a request: JSON, uploaded files or one raw value, to what is asked of which model."""
 
-import io
 import json
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -9,7 +8,7 @@ import numpy as np
 import simdjson
 from flask import Request
 
-from serving.codec import content, csv_table, texts
+from serving.codec import content, csv_table, npy, texts
 from serving.codec.kinds import name
 from serving.errors import ServiceError, nearest
 
@@ -78,23 +77,12 @@ def _raw(kind: str, request: Request, max_body: int) -> Asked:
     if kind in PICTURES:
         asked.files = [value]
     elif kind in NPY:
-        asked.array = _npy(value)
+        asked.array = npy.read(value)
     elif kind == CSV:
         asked.columns = csv_table.read(texts.utf8(value, "the CSV"))
     else:
         asked.instances = [texts.utf8(value, "the body")]
     return asked
-
-
-def _npy(value: bytes) -> np.ndarray:
-    """The array of a .npy file, never one of Python objects; ServiceError 400."""
-    try:
-        array = np.load(io.BytesIO(value), allow_pickle=False)
-    except (ValueError, EOFError, OSError, TypeError, SyntaxError) as error:
-        raise ServiceError(400, f"the body is no .npy file of numbers ({error}): save it with numpy.save") from error
-    if not isinstance(array, np.ndarray) or not array.ndim or not len(array):
-        raise ServiceError(400, "the array has no rows: give it a first axis of one row or more")
-    return array
 
 
 def _whole(text: str | None) -> int | None:

@@ -63,7 +63,8 @@ def store(light: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def key(tmp_path: Path) -> str:
     """Of somebody who may ask three times a second."""
-    done = CliRunner().invoke(group, ["keys", "add", str(tmp_path / "keys.json"), "shop", "--per-second", "3", "--json"])
+    arguments = ["keys", "add", str(tmp_path / "keys.json"), "shop", "--per-second", "3", "--json"]
+    done = CliRunner().invoke(group, arguments)
     return str(json.loads(done.stdout)["key"])
 
 

@@ -5,13 +5,18 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 CLIENTS := .venv-clients/.installed
 
-.PHONY: demo test lint install lock bench-first bench-fit bench-readers bench-convnet bench-domains bench-tuning bench-tuning-table bench-tuning-overhead bench-serving
+.PHONY: demo test fuzz lint install lock bench-first bench-fit bench-readers bench-convnet bench-domains bench-tuning bench-tuning-table bench-tuning-overhead bench-serving
 
 demo: $(INSTALLED)
 	@$(BIN)/suite demo
 
 test: $(INSTALLED) $(CLIENTS)
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+
+# Looks for bytes on which the service fails; what it finds it writes to crash-*. Linux on x86-64.
+SECONDS ?= 60
+fuzz: $(INSTALLED)
+	$(BIN)/python tests/serving/fuzz_decoders.py $(SECONDS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

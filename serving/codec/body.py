@@ -96,7 +96,8 @@ def _upload(request: Request, max_body: int) -> Asked:
         raise ServiceError(415, f"the form is encoded as {request.content_encoding[:50]}: send it as it is")
     fields = request.form
     content.check_size(request, max_body)
-    _known(list(fields), KEYS[:2])
+    # The framework gives a part without a name that of None.
+    _known([key or "" for key in fields], KEYS[:2])
     version = _whole(fields.get("version"))
     files = [file.read() for _, file in request.files.items(multi=True)]
     if not files:

@@ -1,6 +1,7 @@
 """Bytes that nobody would send, for everything that reads a body: each is answered, and never by a failure."""
 
 import gzip
+import io
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import fuzz_decoders as fuzzing
+import numpy as np
 import pytest
 import zstandard
 from fuzz_decoders import Decoders, case
@@ -17,8 +19,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 SEEDS = list(fuzzing.seeds())
+
+
+def npy(*values: float) -> bytes:
+    file = io.BytesIO()
+    np.save(file, np.resize(np.array(values), (1, 8, 8, 1)))
+    return file.getvalue()
+
+
 # Found by the fuzzer, and mended.
 FOUND = {
+    "no number where a whole one is expected": case("npy", "digits", npy(float("nan"), 1)),
+    "no number at all": case("npy", "digits", npy(float("nan"))),
+    "an infinite one": case("npy", "digits", npy(float("inf"), float("-inf"))),
+    "a number that no float32 holds": case("plain", "digits", b'{"instances": [1, 21e38]}'),
     "a part of a form without a name": case(
         "form", "digits", b'--b\r\nContent-Disposition: form-data; x="y"\r\n\r\nz\r\n--b--\r\n'
     ),

@@ -148,7 +148,7 @@ def test_no_more_is_received_than_all_threads_could_read(service: run.Service) -
         # Each sends nearly all, then stalls.
         stalled = [stack.enter_context(connect(service)) for _ in range(THREADS + 2)]
         for connection in stalled:
-            connection.settimeout(2)
+            connection.settimeout(0.5)
             connection.sendall(KINDS["length"][:-1])
         found = []
         for connection in stalled:

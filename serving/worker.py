@@ -196,11 +196,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self._drop(conn)
             return
         refused = getattr(conn, "refusal", None)
-        conn.timeout, conn.left = monotonic() + (PATIENCE if refused else LINGER), self._max_body
+        conn.timeout, conn.left = monotonic() + (PATIENCE if refused else LINGER), 2 * self._max_body
         self._drain(conn)
 
     def _drain(self, conn: Any) -> None:
-        """Read a turn of what nobody wants; no more of it than a body may have."""
+        """Read a turn of what nobody wants; no more of it than two bodies may have."""
         try:
             for _ in range(PARTS):
                 part = conn.sock.recv(PART)

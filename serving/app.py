@@ -3,15 +3,16 @@
 from importlib.metadata import version
 from pathlib import Path
 
-from flask import Flask, request
+from flask import Flask, Response, request
 
 from serving import errors
 from serving.access import Access
 from serving.codec import content
 from serving.config import Config
 from serving.core import Core
+from serving.direct import Direct
 from serving.observing import Observing
-from serving.routes import NAMED, Named, docs, inference_v2, ops, predict, tfserving
+from serving.routes import docs, inference_v2, ops, predict, tfserving
 
 
 def create_app(config: Config | None = None) -> Flask:
@@ -20,21 +21,25 @@ def create_app(config: Config | None = None) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.config["SERVICE"] = config
     app.config["VERSION"] = version("suite")
-    # One more than is allowed, so that a body that was cut there is known to be too large.
-    app.config["MAX_CONTENT_LENGTH"] = config.max_body + 1
-    app.url_map.converters[NAMED] = Named
     app.json.sort_keys = False  # type: ignore[attr-defined]
     errors.register(app)
-    app.register_blueprint(predict.routes)
     app.register_blueprint(ops.routes)
     app.register_blueprint(docs.routes)
     app.register_blueprint(tfserving.routes)
     app.register_blueprint(inference_v2.routes)
-    app.after_request(lambda response: content.compress(request, response))
+    app.after_request(_compressed)
     access = Access(Path(config.keys) if config.keys else None, 1 / config.workers)
     core = app.extensions["core"] = Core(config)
     core.repository.start()
+    views = [*predict.VIEWS, *inference_v2.VIEWS, *tfserving.VIEWS]
     app.wsgi_app = Observing(  # type: ignore[method-assign]
-        app.wsgi_app, core.metrics, access, config.max_waiting, config.access_log
+        Direct(app.wsgi_app, core, views), core.metrics, access, config.max_waiting, config.access_log
     )
     return app
+
+
+def _compressed(response: Response) -> Response:
+    if not response.is_streamed:
+        response.data, headers = content.compressed(response.data, request.headers.get("Accept-Encoding", ""))
+        response.headers.extend(headers)
+    return response

@@ -1,16 +1,22 @@
 """Every error is JSON: {"error": "what is wrong, what was found, what to do"}."""
 
 import json
+import logging
 from contextlib import suppress
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
-from flask import Flask, Response, current_app, jsonify, request
+from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 # Where in a request's environment its id is.
 REQUEST_ID = "suite.request_id"
 PART = 2**16
+log = logging.getLogger(__name__)
 TOO_LARGE = "the body is larger than {:,} bytes or has too many parts: send fewer instances at a time"
 
 
@@ -31,11 +37,40 @@ class ServiceError(Exception):
             self.headers["Retry-After"] = str(retry_after)
 
 
-def answer(error: ServiceError) -> tuple[str, list[tuple[str, str]], bytes]:
-    """Status line, headers and body, for where there is no application to make them."""
+Answer = tuple[str, list[tuple[str, str]], bytes]
+
+
+def answer(error: ServiceError) -> Answer:
+    """Status line, headers and body."""
     body = json.dumps({"error": error.message}).encode() + b"\n"
     headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **error.headers}
     return f"{error.status} {HTTP_STATUS_CODES.get(error.status, 'Client Closed Request')}", [*headers.items()], body
+
+
+def not_allowed(environ: "WSGIEnvironment", allowed: str) -> ServiceError:
+    """For a method that there is not at a path."""
+    message = f"{environ['REQUEST_METHOD'][:16]} is not allowed at {environ['PATH_INFO']}: use {allowed}"
+    return ServiceError(405, message, headers={"Allow": allowed})
+
+
+def unexpected(environ: "WSGIEnvironment", error: Exception) -> ServiceError:
+    """For what nobody foresaw: the trace goes to the log, under the id that the answer shows."""
+    number = environ[REQUEST_ID]
+    log.error("request %s failed: %s %s", number, environ["REQUEST_METHOD"], environ["PATH_INFO"], exc_info=error)
+    return ServiceError(500, f"the service failed on this request; its log tells more under {number}")
+
+
+def take_rest(environ: "WSGIEnvironment", max_body: int) -> None:
+    """Read what is left of a refused body, up to a limit's worth.
+
+    A client that is still sending when the connection closes never sees the answer.
+    """
+    if environ.get("wsgi.input_terminated"):
+        # The server names a broken transfer in its own classes; the answer stands either way.
+        with suppress(Exception):
+            for _ in range(0, max_body, PART):
+                if not environ["wsgi.input"].read(PART):
+                    break
 
 
 def nearest(found: str, allowed: list[str]) -> str:
@@ -46,52 +81,30 @@ def nearest(found: str, allowed: list[str]) -> str:
 
 def register(app: Flask) -> None:
     """Answer every exception of the application in JSON."""
-    app.register_error_handler(ServiceError, _service_error)
+    app.register_error_handler(ServiceError, _response)
     app.register_error_handler(HTTPException, _http_error)
-    app.register_error_handler(Exception, lambda error: _unexpected(app, error))
-    app.after_request(_take_rest)
+    app.register_error_handler(Exception, lambda error: _response(unexpected(request.environ, error)))
+    app.after_request(_after_refusal)
 
 
-def _service_error(error: ServiceError) -> tuple[Response, int, dict[str, str]]:
-    return jsonify(error=error.message), error.status, error.headers
+def _response(error: ServiceError) -> Response:
+    status, headers, body = answer(error)
+    return Response(body, status, headers)
 
 
 def _http_error(error: HTTPException) -> Response:
-    """Flask's own errors, with their headers (Allow of 405)."""
-    response = Response(error.get_response().data, error.code or 500, error.get_headers())
-    response.data = jsonify(error=_explain(error)).data
-    response.content_type = "application/json"
+    """Flask's own errors."""
+    if error.code == 405:
+        return _response(not_allowed(request.environ, ", ".join(getattr(error, "valid_methods", None) or ())))
+    if error.code == 404:
+        return _response(ServiceError(404, f"there is nothing at {request.path}: GET / names the routes"))
+    response = _response(ServiceError(error.code or 500, error.description or error.name))
+    if location := error.get_response().location:
+        response.location = location
     return response
 
 
-def _explain(error: HTTPException) -> str:
-    if error.code == 404:
-        return f"there is nothing at {request.path}: GET / names the routes"
-    if error.code == 405:
-        allowed = ", ".join(getattr(error, "valid_methods", None) or ())
-        return f"{request.method} is not allowed at {request.path}: use {allowed}"
-    if error.code == 413:
-        return TOO_LARGE.format(current_app.config["SERVICE"].max_body)
-    return error.description or error.name
-
-
-def _unexpected(app: Flask, error: Exception) -> tuple[Response, int]:
-    """What nobody foresaw: the trace goes to the log, under the id that the answer shows."""
-    number = request.environ[REQUEST_ID]
-    app.logger.error("request %s failed: %s %s", number, request.method, request.path, exc_info=error)
-    return jsonify(error=f"the service failed on this request; its log tells more under {number}", request=number), 500
-
-
-def _take_rest(response: Response) -> Response:
-    """Read what is left of a refused body, up to another limit's worth.
-
-    A client that is still sending when the connection closes never sees the answer.
-    """
-    stream = request.environ["wsgi.input"]
-    if response.status_code >= 400 and request.environ.get("wsgi.input_terminated"):
-        # The server names a broken transfer in its own classes; the answer stands either way.
-        with suppress(Exception):
-            for _ in range(0, current_app.config["SERVICE"].max_body, PART):
-                if not stream.read(PART):
-                    break
+def _after_refusal(response: Response) -> Response:
+    if response.status_code >= 400:
+        take_rest(request.environ, current_app.config["SERVICE"].max_body)
     return response

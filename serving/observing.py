@@ -42,7 +42,7 @@ class Observing:
     ) -> None:
         self._application, self._metrics, self._access = application, metrics, access
         self._most_waiting, self._access_log = most_waiting, access_log
-        self._seconds: dict[tuple[str, str], Histogram] = {}
+        self._series: dict[tuple[str, str, int], tuple[str, Histogram]] = {}
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         given = environ.get("HTTP_X_REQUEST_ID", "")
@@ -81,17 +81,21 @@ class Observing:
     def _count(self, environ: "WSGIEnvironment", status: int, begun: float) -> None:
         seconds = monotonic() - begun
         path, model = environ["PATH_INFO"], arrival.asked()
-        protocol = PROTOCOLS.get(path[1:].partition("/")[0], "other")
-        self._metrics.add(f'suite_requests_total{{model={label(model)},protocol="{protocol}",status="{status}"}}')
-        histogram = self._seconds.get((model, protocol))
-        if histogram is None:
-            labels = f'model={label(model)},protocol="{protocol}"'
-            histogram = self._seconds[model, protocol] = Histogram(self._metrics, "suite_request_seconds", labels)
+        key = model, PROTOCOLS.get(path[1:].partition("/")[0], "other"), status
+        counter, histogram = self._series.get(key) or self._begin(*key)
+        self._metrics.add(counter)
         histogram.observe(seconds)
         if status in SHED:
             self._metrics.add(f'suite_shed_total{{status="{status}"}}')
         if self._access_log:
             self._log(environ, status, seconds, model)
+
+    def _begin(self, model: str, protocol: str, status: int) -> tuple[str, Histogram]:
+        labels = f'model={label(model)},protocol="{protocol}"'
+        counter = f'suite_requests_total{{{labels},status="{status}"}}'
+        histogram = Histogram(self._metrics, "suite_request_seconds", labels)
+        self._series[model, protocol, status] = counter, histogram
+        return counter, histogram
 
     def _log(self, environ: "WSGIEnvironment", status: int, seconds: float, model: str) -> None:
         line = {

@@ -4,15 +4,20 @@ import io
 import json
 import re
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import parse_qsl
 
 import numpy as np
 import simdjson
-from flask import Request
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.wrappers import Request
 
 from serving.codec import content, csv_table, texts
 from serving.codec.kinds import name, whole
-from serving.errors import ServiceError, nearest
+from serving.errors import TOO_LARGE, ServiceError, nearest
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 KEYS = ("model", "version", "instances")
 JSON_TYPES = ("", "application/json", "application/x-www-form-urlencoded", "text/json")
@@ -54,29 +59,41 @@ class Asked:
         return len(self.files if self.instances is None else self.instances)
 
 
-def read(request: Request, max_body: int, max_rows: int) -> Asked:
-    """What the request asks; ServiceError 400, 413 or 415."""
-    kind = request.mimetype
+def read(environ: "WSGIEnvironment", max_body: int, max_rows: int) -> Asked:
+    """What a request asks; ServiceError 400, 413 or 415."""
+    kind = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
     if kind == UPLOAD:
-        asked = _upload(request, max_body)
+        asked = _upload(environ, max_body)
     elif kind in JSON_TYPES or kind.endswith("+json"):
-        asked = parse(content.read(request, max_body), max_rows)
+        asked = parse(content.read(environ, max_body), max_rows)
     else:
-        asked = _raw(kind, request, max_body)
-    _take_query(request, asked)
+        asked = _raw(kind, environ, max_body)
+    if environ.get("QUERY_STRING"):
+        _take_query(environ["QUERY_STRING"], asked)
     if asked.rows > max_rows:
         raise ServiceError(413, TOO_MANY.format(asked.rows, max_rows))
     return asked
 
 
-def _raw(kind: str, request: Request, max_body: int) -> Asked:
+def _take_query(query: str, asked: Asked) -> None:
+    """Take from the URL what the body leaves open; ServiceError 400 where they differ."""
+    given = parse_qsl(query, keep_blank_values=True)
+    _known([key for key, _ in given], KEYS[:2], "the URL")
+    for key, text in given:
+        value = text if key == "model" else _whole(text)
+        if [one for one, _ in given].count(key) > 1 or getattr(asked, key) not in (None, value):
+            raise ServiceError(400, f"the URL says '{key}' more than once, or otherwise than the body: say it once")
+        setattr(asked, key, value)
+
+
+def _raw(kind: str, environ: "WSGIEnvironment", max_body: int) -> Asked:
     """A body that is the value itself; the model is named in the URL."""
     if kind not in (*PICTURES, *NPY, TEXT, CSV):
         raise ServiceError(
             415, f"the body is {kind}: send application/json, {UPLOAD}, {', '.join((*PICTURES[:2], NPY[0], TEXT, CSV))}"
         )
     asked = Asked(None, None)
-    value = content.read(request, max_body)
+    value = content.read(environ, max_body)
     if kind in PICTURES:
         asked.files = [value]
     elif kind in NPY:
@@ -86,19 +103,6 @@ def _raw(kind: str, request: Request, max_body: int) -> Asked:
     else:
         asked.instances = [texts.utf8(value, "the body")]
     return asked
-
-
-def _take_query(request: Request, asked: Asked) -> None:
-    """Take from the URL what the body leaves open; ServiceError 400 where they differ."""
-    if not request.query_string:
-        return
-    _known(list(request.args), KEYS[:2], "the URL")
-    for key in request.args:
-        given = request.args.getlist(key)
-        value = given[0] if key == "model" else _whole(given[0])
-        if len(given) > 1 or getattr(asked, key) not in (None, value):
-            raise ServiceError(400, f"the URL says '{key}' more than once, or otherwise than the body: say it once")
-        setattr(asked, key, value)
 
 
 def _npy(value: bytes) -> np.ndarray:
@@ -113,19 +117,27 @@ def _npy(value: bytes) -> np.ndarray:
 
 
 def _whole(text: str | None) -> int | None:
-    if text is not None and not (text.isascii() and text.isdigit()):
+    if text is not None and not (text.isascii() and text.isdigit() and len(text) <= LONGEST):
         raise ServiceError(400, f"the version is '{text[:20]}': give a whole number")
     return int(text) if text else None
 
 
-def _upload(request: Request, max_body: int) -> Asked:
-    if request.content_encoding:
-        raise ServiceError(415, f"the form is encoded as {request.content_encoding[:50]}: send it as it is")
-    fields = request.form
-    content.check_size(request, max_body)
+def _upload(environ: "WSGIEnvironment", max_body: int) -> Asked:
+    encoding = environ.get("HTTP_CONTENT_ENCODING")
+    if encoding:
+        raise ServiceError(415, f"the form is encoded as {encoding[:50]}: send it as it is")
+    content.declared(environ, max_body)
+    with Request(environ) as form:
+        # One more than is allowed, so that a body that was cut there is known to be too large.
+        form.max_content_length = max_body + 1
+        try:
+            fields, files = form.form, [file.read() for _, file in form.files.items(multi=True)]
+        except RequestEntityTooLarge as error:
+            raise ServiceError(413, TOO_LARGE.format(max_body)) from error
+        if form.stream.tell() > max_body:
+            raise ServiceError(413, TOO_LARGE.format(max_body))
     _known(list(fields), KEYS[:2])
     version = _whole(fields.get("version"))
-    files = [file.read() for _, file in request.files.items(multi=True)]
     if not files:
         raise ServiceError(400, "there is no file in the form: add one as in curl -F file=@picture.png")
     return Asked(fields.get("model"), version, files=files)

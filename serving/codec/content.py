@@ -4,12 +4,19 @@ import gzip
 import io
 import zlib
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import zstandard
-from flask import Request, Response
-from werkzeug.exceptions import HTTPException
+from werkzeug.datastructures import Accept
+from werkzeug.http import parse_accept_header
+from werkzeug.sansio.utils import get_content_length
 
 from serving.errors import TOO_LARGE, ServiceError
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+BROKEN = "the body could not be read to its end: send it again"
 
 # zlib's word for: gzip or zlib, whichever it is.
 EITHER = 32 + zlib.MAX_WBITS
@@ -19,17 +26,10 @@ WORTH_IT = 1024
 LEVEL = 1
 
 
-def read(request: Request, max_body: int) -> bytes:
-    """The body, decompressed; ServiceError 400, 413 or 415."""
-    try:
-        content = request.get_data(cache=False)
-    except HTTPException:
-        raise
-    except Exception as error:
-        # The server under the application names a broken transfer in its own classes.
-        raise ServiceError(400, "the body could not be read to its end: send it again") from error
-    check_size(request, max_body)
-    encoding = request.content_encoding
+def read(environ: "WSGIEnvironment", max_body: int) -> bytes:
+    """A request's body, decompressed; ServiceError 400, 413 or 415."""
+    content = _sent(environ, max_body)
+    encoding = environ.get("HTTP_CONTENT_ENCODING")
     if not encoding or encoding == "identity":
         return content
     decompress = DECOMPRESS.get(encoding.lower())
@@ -44,26 +44,38 @@ def read(request: Request, max_body: int) -> bytes:
     return plain
 
 
-def check_size(request: Request, max_body: int) -> None:
-    """ServiceError 413 for a body over the limit.
-
-    A body without a declared length is silently cut where the framework's limit lies: that one is a byte larger.
-    """
-    if request.stream.tell() > max_body:
+def _sent(environ: "WSGIEnvironment", max_body: int) -> bytes:
+    """The body as it was sent."""
+    length = declared(environ, max_body)
+    # A server that knows where a body ends says so; of others no more is read than was declared.
+    most = max_body + 1 if environ.get("wsgi.input_terminated") else length or 0
+    try:
+        content: bytes = environ["wsgi.input"].read(most)
+    except Exception as error:
+        # The server names a broken transfer in its own classes.
+        raise ServiceError(400, BROKEN) from error
+    if len(content) > max_body:
         raise ServiceError(413, TOO_LARGE.format(max_body))
+    if length is not None and len(content) < length:
+        raise ServiceError(400, BROKEN)
+    return content
 
 
-def compress(request: Request, response: Response) -> Response:
-    """The answer in an encoding that the client takes, where that is worth it."""
-    accepted = request.accept_encodings
-    if not accepted or response.is_streamed or response.content_encoding or len(response.data) < WORTH_IT:
-        return response
-    encoding = accepted.best_match(list(COMPRESS))
-    if encoding:
-        response.data = COMPRESS[encoding](response.data)
-        response.content_encoding = encoding
-    response.vary.add("Accept-Encoding")
-    return response
+def declared(environ: "WSGIEnvironment", max_body: int) -> int | None:
+    """The length that a request declares; ServiceError 413."""
+    length = get_content_length(environ.get("CONTENT_LENGTH"), environ.get("HTTP_TRANSFER_ENCODING"))
+    if length is not None and length > max_body:
+        raise ServiceError(413, TOO_LARGE.format(max_body))
+    return length
+
+
+def compressed(content: bytes, accepted: str) -> tuple[bytes, list[tuple[str, str]]]:
+    """An answer in an encoding that the client takes, where that is worth it, and the headers that say so."""
+    if not accepted or len(content) < WORTH_IT:
+        return content, []
+    vary = ("Vary", "Accept-Encoding")
+    encoding = parse_accept_header(accepted, Accept).best_match(list(COMPRESS))
+    return (COMPRESS[encoding](content), [vary, ("Content-Encoding", encoding)]) if encoding else (content, [vary])
 
 
 def _inflate(content: bytes, most: int) -> bytes:

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, abort, current_app, redirect
 from werkzeug.wrappers import Response as AnyResponse
 
 from serving import openapi
-from serving.routes import core
+from serving.routes import service
 
 routes = Blueprint("docs", __name__)
 
@@ -38,7 +38,7 @@ SAFE = {
 @routes.get("/openapi.json")
 def document() -> dict[str, Any]:
     """The OpenAPI document."""
-    here = core()
+    here = service()
     models = [(model, here.repository.answers(model)) for model in here.repository.models()]
     return openapi.document(models, current_app.config["VERSION"], bool(here.config.keys), here.config.max_rows)
 

@@ -1,17 +1,24 @@
 """The Open Inference Protocol, version 2, with the binary extension."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, current_app
 
+from serving import patience
 from serving.codec import content, v2
+from serving.core import Core
+from serving.direct import Reply, View
 from serving.loading import READY
-from serving.routes import core, patience
+from serving.routes import service
 from serving.signature import Tensor
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 routes = Blueprint("v2", __name__, url_prefix="/v2")
 
 EXTENSIONS = ["binary_tensor_data", "classification"]
+JSON_LENGTH = f"HTTP_{v2.JSON_LENGTH.upper().replace('-', '_')}"
 PLATFORMS = {"tf": "tensorflow_savedmodel", "litert": "litert"}
 
 
@@ -31,7 +38,7 @@ def live() -> dict[str, bool]:
 @routes.get("/health/ready")
 def ready() -> tuple[dict[str, bool], int]:
     """Whether a model can be asked."""
-    is_ready = core().repository.state == READY
+    is_ready = service().repository.state == READY
     return {"ready": is_ready}, 200 if is_ready else 503
 
 
@@ -39,37 +46,37 @@ def ready() -> tuple[dict[str, bool], int]:
 @routes.get("/models/<name>/versions/<int:version>/ready")
 def model_ready(name: str, version: int | None = None) -> dict[str, Any]:
     """Whether this model can be asked."""
-    return {"name": core().repository.get(name, version).name, "ready": True}
+    return {"name": service().repository.get(name, version).name, "ready": True}
 
 
 @routes.get("/models/<name>")
 @routes.get("/models/<name>/versions/<int:version>")
 def metadata(name: str, version: int | None = None) -> dict[str, Any]:
     """A model's tensors."""
-    model = core().repository.get(name, version)
+    model = service().repository.get(name, version)
     return {
         "name": model.name,
-        "versions": [str(one) for one in core().repository.versions(name)],
+        "versions": [str(one) for one in service().repository.versions(name)],
         "platform": PLATFORMS.get(model.engine, model.engine),
         "inputs": [_describe(key, tensor) for key, tensor in model.signature.inputs.items()],
         "outputs": [_describe(key, tensor) for key, tensor in model.signature.outputs.items()],
     }
 
 
-@routes.post("/models/<name>/infer")
-@routes.post("/models/<name>/versions/<int:version>/infer")
-def infer(name: str, version: int | None = None) -> Response:
+def infer(core: Core, environ: "WSGIEnvironment", name: str, version: str | None) -> Reply:
     """Tensors in, tensors out."""
-    here = core()
-    text = content.read(request, here.config.max_body)
-    model = here.repository.get(name, version)
-    asked = v2.read(text, request.headers.get(v2.JSON_LENGTH), here.config.max_elements)
-    outputs = here.run(model, here.decode_named(model, asked.inputs), patience())
+    text = content.read(environ, core.config.max_body)
+    model = core.repository.get(name, None if version is None else int(version))
+    asked = v2.read(text, environ.get(JSON_LENGTH), core.config.max_elements)
+    outputs = core.run(model, core.decode_named(model, asked.inputs), patience.of_request(environ))
     labels = model.card.labels if model.card else []
     answer, length = v2.write(model.name, model.version, asked, outputs, labels)
     if length is None:
-        return Response(answer, mimetype="application/json")
-    return Response(answer, mimetype="application/octet-stream", headers={v2.JSON_LENGTH: str(length)})
+        return Reply(answer)
+    return Reply(answer, "application/octet-stream", ((v2.JSON_LENGTH, str(length)),))
+
+
+VIEWS: list[tuple[str, View]] = [("/v2/models/(?P<name>[^/]+)(?:/versions/(?P<version>[0-9]{1,18}))?/infer", infer)]
 
 
 def _describe(name: str, tensor: Tensor) -> dict[str, Any]:

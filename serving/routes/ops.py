@@ -9,7 +9,7 @@ from flask import Blueprint, Response
 from serving import arrival
 from serving.loading import FAILED, LOADING, READY, Model
 from serving.repository import EMPTY
-from serving.routes import core
+from serving.routes import service
 
 routes = Blueprint("ops", __name__)
 
@@ -48,10 +48,10 @@ def healthz() -> dict[str, str]:
 @routes.get("/readyz")
 def readyz() -> tuple[dict[str, Any], int]:
     """The worker's state, and that of each model."""
-    repository = core().repository
+    repository = service().repository
     state = STOPPING if arrival.is_stopping() else repository.state
     models = {f"{model.name}/{model.version}": model.reason or model.state for model in repository.models()}
-    workers = core().metrics.ready()
+    workers = service().metrics.ready()
     answer: dict[str, Any] = {"state": state, "worker": os.getpid(), "workers_ready": workers, "models": models}
     if state == READY:
         return answer, 200
@@ -62,19 +62,19 @@ def readyz() -> tuple[dict[str, Any], int]:
 @routes.get("/metrics")
 def metrics() -> Response:
     """All workers' numbers, for Prometheus."""
-    return Response(core().metrics.text(), content_type="text/plain; version=0.0.4; charset=utf-8")
+    return Response(service().metrics.text(), content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 @routes.get("/models")
 def models() -> dict[str, Any]:
-    return {"models": [_describe(model) for model in core().repository.models()]}
+    return {"models": [_describe(model) for model in service().repository.models()]}
 
 
 def _describe(model: Model) -> dict[str, Any]:
     known: dict[str, Any] = {"name": model.name, "version": model.version, "state": model.state}
     if model.reason:
         known["reason"] = model.reason
-    repository, shadow = core().repository, core().shadow
+    repository, shadow = service().repository, service().shadow
     known["answers"] = repository.answers(model)
     known["labels_of_version"] = repository.labels(model.name, model.version)
     if (model.name, model.version) in shadow.counts:

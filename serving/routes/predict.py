@@ -1,21 +1,24 @@
 """POST /predict: instances in, predictions out."""
 
-import time
+from time import perf_counter
+from typing import TYPE_CHECKING
 
-from flask import Blueprint, Response, request
-
+from serving import patience
 from serving.codec import body
-from serving.core import document
-from serving.routes import core, patience
+from serving.core import Core, document
+from serving.direct import Reply, View
 
-routes = Blueprint("predict", __name__)
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 
-@routes.post("/predict")
-def predict() -> Response:
+def predict(core: Core, environ: "WSGIEnvironment") -> Reply:
     """Answer JSON {"model"?, "version"?, "instances": [...]}, pictures uploaded as a form, or one raw value."""
-    start, here = time.perf_counter(), core()
-    asked = body.read(request, here.config.max_body, here.config.max_rows)
-    model = here.repository.get(asked.model, asked.version, "image" if asked.files else "")
-    outputs = here.run(model, here.decode(model, asked), patience())
-    return Response(document(model, outputs, asked.rows, time.perf_counter() - start), mimetype="application/json")
+    start = perf_counter()
+    asked = body.read(environ, core.config.max_body, core.config.max_rows)
+    model = core.repository.get(asked.model, asked.version, "image" if asked.files else "")
+    outputs = core.run(model, core.decode(model, asked), patience.of_request(environ))
+    return Reply(document(model, outputs, asked.rows, perf_counter() - start).encode())
+
+
+VIEWS: list[tuple[str, View]] = [("/predict", predict)]

@@ -1,62 +1,51 @@
 """TensorFlow Serving's REST interface: https://www.tensorflow.org/tfx/serving/api_rest."""
 
 import json
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import simdjson
-from flask import Blueprint, Response, request
+from flask import Blueprint
 
+from serving import patience
 from serving.codec import answers, body, columns, content
 from serving.codec.body import Asked
 from serving.codec.kinds import members
 from serving.codec.kinds import name as name_of
+from serving.core import Core
+from serving.direct import Reply, View
 from serving.errors import ServiceError
 from serving.loading import FAILED, LOADING, READY, Model
-from serving.routes import NAMED, core, patience
+from serving.routes import service
 from serving.signature import Tensor
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 routes = Blueprint("tfserving", __name__, url_prefix="/v1/models")
 
-View = TypeVar("View", bound=Callable[..., Any])
 SIGNATURE = "serving_default"
 STATES = {READY: "AVAILABLE", LOADING: "LOADING", FAILED: "END"}
 DTYPES = {"float16": "DT_HALF", "float32": "DT_FLOAT", "float64": "DT_DOUBLE"}
-# Names end where a method begins, or every method of a model would look like a model of its own.
-BY_VERSION = tuple(f"/<{NAMED}:name>{rest}" for rest in ("", "/versions/<int:version>", f"/labels/<{NAMED}:label>"))
 
 
-def _each(ending: str, method: str) -> Callable[[View], View]:
-    """Register a function for a model by name, by version and by label."""
-
-    def register(function: View) -> View:
-        for rule in BY_VERSION:
-            routes.add_url_rule(rule + ending, view_func=function, methods=[method])
-        return function
-
-    return register
-
-
-@_each(":predict", "POST")
-def predict(name: str, version: int | None = None, label: str | None = None) -> Response:
+def predict(core: Core, environ: "WSGIEnvironment", **wanted: Any) -> Reply:
     """`instances`, row by row, or `inputs`, column by column."""
-    document, text, model = _read(name, version, label)
-    here = core()
+    document, text, model = _read(core, environ, **wanted)
     if ("instances" in document) == ("inputs" in document):
         raise ServiceError(400, "the body has to have either 'instances' (rows) or 'inputs' (columns)")
+    waits = patience.of_request(environ)
     if "inputs" in document:
-        raw = columns.read(document["inputs"], model.card, model.signature, here.config.max_elements)
-        return _json(f'{{"outputs": {answers.columns(here.run(model, raw, patience()))}}}')
-    asked = Asked(name, version, body.instances(document["instances"], here.config.max_rows), text)
-    outputs = here.run(model, here.decode(model, asked), patience())
+        raw = columns.read(document["inputs"], model.card, model.signature, core.config.max_elements)
+        return _json(f'{{"outputs": {answers.columns(core.run(model, raw, waits))}}}')
+    asked = Asked(None, None, body.instances(document["instances"], core.config.max_rows), text)
+    outputs = core.run(model, core.decode(model, asked), waits)
     return _json(f'{{"predictions": {answers.tensors(outputs, asked.rows)}}}')
 
 
-@_each(":classify", "POST")
-def classify(name: str, version: int | None = None, label: str | None = None) -> Response:
+def classify(core: Core, environ: "WSGIEnvironment", **wanted: Any) -> Reply:
     """`examples`, objects of features; the answer pairs each label with its score."""
-    model, outputs = _examples(name, version, label)
+    model, outputs = _examples(core, environ, **wanted)
     if not model.card:
         raise ServiceError(400, f"the model '{model.name}' has no labels: use :predict")
     labels = [json.dumps(one, ensure_ascii=False) for one in model.card.labels]
@@ -67,10 +56,9 @@ def classify(name: str, version: int | None = None, label: str | None = None) ->
     return _json(f'{{"results": [{rows}]}}')
 
 
-@_each(":regress", "POST")
-def regress(name: str, version: int | None = None, label: str | None = None) -> Response:
+def regress(core: Core, environ: "WSGIEnvironment", **wanted: Any) -> Reply:
     """`examples`, objects of features; the answer is a number each: of two labels, how likely the second is."""
-    model, outputs = _examples(name, version, label)
+    model, outputs = _examples(core, environ, **wanted)
     values = next(iter(outputs.values()))
     if values.ndim == 2 and values.shape[1] == 2 and model.card:
         values = values[:, 1]
@@ -79,10 +67,16 @@ def regress(name: str, version: int | None = None, label: str | None = None) -> 
     return _json(f'{{"results": {answers.flat(values)}}}')
 
 
-@_each("", "GET")
+ASKED = "/v1/models/(?P<name>[^/:]+)(?:/versions/(?P<version>[0-9]{1,18})|/labels/(?P<label>[^/:]+))?"
+VIEWS: list[tuple[str, View]] = [(f"{ASKED}:{view.__name__}", view) for view in (predict, classify, regress)]
+
+
+@routes.get("/<name>")
+@routes.get("/<name>/versions/<int:version>")
+@routes.get("/<name>/labels/<label>")
 def status(name: str, version: int | None = None, label: str | None = None) -> dict[str, Any]:
     """The versions that are served."""
-    repository = core().repository
+    repository = service().repository
     wanted = label if label is not None else version
     found = [model for model in repository.models() if model.name == name]
     if wanted is not None or not found:
@@ -102,10 +96,12 @@ def status(name: str, version: int | None = None, label: str | None = None) -> d
     }
 
 
-@_each("/metadata", "GET")
+@routes.get("/<name>/metadata")
+@routes.get("/<name>/versions/<int:version>/metadata")
+@routes.get("/<name>/labels/<label>/metadata")
 def metadata(name: str, version: int | None = None, label: str | None = None) -> dict[str, Any]:
     """The signature."""
-    model = _model(name, version, label)
+    model = service().repository.get(name, label if label is not None else version)
     signature = {
         "inputs": {key: _describe(key, tensor) for key, tensor in model.signature.inputs.items()},
         "outputs": {key: _describe(key, tensor) for key, tensor in model.signature.outputs.items()},
@@ -117,32 +113,30 @@ def metadata(name: str, version: int | None = None, label: str | None = None) ->
     }
 
 
-def _model(name: str, version: int | None, label: str | None) -> Model:
-    return core().repository.get(name, label if label is not None else version)
-
-
-def _read(name: str, version: int | None, label: str | None) -> tuple[Any, bytes, Model]:
+def _read(
+    core: Core, environ: "WSGIEnvironment", name: str, version: str | None, label: str | None
+) -> tuple[Any, bytes, Model]:
     """The body's JSON object and its text, and the model that is asked."""
-    text = content.read(request, core().config.max_body)
+    text = content.read(environ, core.config.max_body)
     document = body.parsed(text, "instances")
     if not isinstance(document, simdjson.Object):
         raise ServiceError(400, f"the body is {name_of(document)}: send an object with 'instances'")
     signature = document.get("signature_name")
     if signature not in (None, "", SIGNATURE):
         raise ServiceError(400, f"there is no signature '{str(signature)[:50]}': leave 'signature_name' out")
-    return document, text, _model(name, version, label)
+    return document, text, core.repository.get(name, int(version) if version else label)
 
 
-def _examples(name: str, version: int | None, label: str | None) -> tuple[Model, dict[str, np.ndarray]]:
+def _examples(core: Core, environ: "WSGIEnvironment", **wanted: Any) -> tuple[Model, dict[str, np.ndarray]]:
     """The outputs for the examples of a request; features in `context` are in all of them."""
-    document, _, model = _read(name, version, label)
-    here = core()
-    examples = body.instances(document.get("examples"), here.config.max_rows, "examples")
+    document, _, model = _read(core, environ, **wanted)
+    examples = body.instances(document.get("examples"), core.config.max_rows, "examples")
     context = document.get("context")
     if context is not None:
-        _check_context(context, model)
+        _check_context(core, model, context)
         examples = [_merged(context, example, index) for index, example in enumerate(examples)]
-    outputs = here.run(model, here.decode(model, Asked(name, version, examples)), patience())
+    asked = Asked(None, None, examples)
+    outputs = core.run(model, core.decode(model, asked), patience.of_request(environ))
     for x in outputs.values():
         answers.check_finite(x)
     return model, outputs
@@ -154,16 +148,16 @@ def _merged(context: Any, example: Any, index: int) -> dict[str, Any]:
     return members(context) | members(example)
 
 
-def _check_context(context: Any, model: Model) -> None:
+def _check_context(core: Core, model: Model, context: Any) -> None:
     """ServiceError 400 for a wrong feature, which no example would show that has its own."""
     if not isinstance(context, simdjson.Object):
         raise ServiceError(400, f"'context' is {name_of(context)}: make it an object of features")
     if model.kind == "table":
-        core().decode(model, Asked(model.name, None, [members(context)]))
+        core.decode(model, Asked(None, None, [members(context)]))
 
 
-def _json(text: str) -> Response:
-    return Response(text + "\n", mimetype="application/json")
+def _json(text: str) -> Reply:
+    return Reply(text.encode() + b"\n")
 
 
 def _describe(name: str, tensor: Tensor) -> dict[str, Any]:

@@ -163,6 +163,7 @@ def test_encoded_body(client: FlaskClient) -> None:
         ({"model": "digits", "file": (io.BytesIO(b"no"), "a.png")}, 400, "file 0: this is no picture"),
         ({"model": "reviews", "file": (io.BytesIO(b"no"), "a.png")}, 400, "takes no pictures"),
         ({"model": "digits", "version": "new", "file": (io.BytesIO(b"no"), "a.png")}, 400, "give a whole number"),
+        ({"model": "digits", "version": "9" * 5000, "file": (io.BytesIO(b"no"), "a.png")}, 400, "give a whole number"),
         ({"modle": "digits", "file": (io.BytesIO(b"no"), "a.png")}, 400, "did you mean 'model'"),
     ],
 )
@@ -180,19 +181,24 @@ def test_wrong_method_and_url(client: FlaskClient) -> None:
     assert (response.status_code, "nothing at /nothing" in response.get_json()["error"]) == (404, True)
 
 
-def test_what_nobody_foresaw_tells_nothing_but_an_id(light: Path, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("path", ["/broken", "/predict"])
+def test_what_nobody_foresaw_tells_nothing_but_an_id(
+    light: Path, path: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     app = create_app(Config(models=light))
 
-    @app.get("/broken")
-    def broken() -> str:
+    def broken(*given: object) -> str:
         raise RuntimeError("secret at /etc/place")
 
-    response = app.test_client().get("/broken")
-    answer = response.get_json()
+    app.add_url_rule("/broken", view_func=broken, methods=["POST"])
+    monkeypatch.setattr(app.extensions["core"], "decode", broken)
+    app.extensions["core"].repository.wait(60)
+    response = app.test_client().post(path, data=json.dumps({"model": "digits", "instances": [1]}))
     assert response.status_code == 500
     assert "secret" not in response.text
-    assert answer["request"] in answer["error"]
-    assert answer["request"] in caplog.text
+    number = response.headers["X-Request-Id"]
+    assert number in response.get_json()["error"]
+    assert number in caplog.text
     assert "secret at /etc/place" in caplog.text
 
 

@@ -134,7 +134,7 @@ def test_columns_have_rows_and_as_many(plain_client: FlaskClient, path: str, inp
 def test_a_method_is_no_model(client: FlaskClient) -> None:
     for path in ("digits:predict", "digits/versions/1:classify", "digits/labels/stable:regress"):
         response = client.get(f"/v1/models/{path}")
-        assert (response.status_code, set(response.headers["Allow"].split(", "))) == (405, {"POST", "OPTIONS"})
+        assert (response.status_code, response.headers["Allow"]) == (405, "POST")
 
 
 @pytest.mark.parametrize("method", ["classify", "regress"])

@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test lint install lock bench-first bench-fit bench-readers bench-convnet bench-domains bench-tuning bench-tuning-table bench-tuning-overhead bench-serving
+.PHONY: demo test lint install lock bench-first bench-fit bench-readers bench-convnet bench-domains bench-tuning bench-tuning-table bench-tuning-overhead bench-serving bench-serving-rivals bench-serving-endurance
 
 demo: $(INSTALLED)
 	@$(BIN)/suite demo
@@ -63,3 +63,11 @@ bench-tuning-overhead: $(INSTALLED)
 # Needs wrk, from Debian's packages.
 bench-serving: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.serving_ceiling
+
+# Needs wrk; installs each rival into an environment of its own, 2 GB each.
+bench-serving-rivals: $(INSTALLED)
+	$(BIN)/python -m tests.benchmarks.serving_rivals
+
+# Needs wrk; three quarters of an hour. PARTS="overload reloads" leaves out the soak, MINUTES=5 makes it shorter.
+bench-serving-endurance: $(INSTALLED)
+	$(BIN)/python -m tests.benchmarks.serving_endurance $(PARTS) $(if $(MINUTES),--minutes $(MINUTES))

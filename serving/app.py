@@ -12,7 +12,7 @@ from serving.config import Config
 from serving.core import Core
 from serving.direct import Direct
 from serving.observing import Observing
-from serving.routes import docs, inference_v2, ops, predict, tfserving
+from serving.routes import NAMED, Named, docs, inference_v2, ops, predict, tfserving
 
 
 def create_app(config: Config | None = None) -> Flask:
@@ -21,6 +21,7 @@ def create_app(config: Config | None = None) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.config["SERVICE"] = config
     app.config["VERSION"] = version("suite")
+    app.url_map.converters[NAMED] = Named
     app.json.sort_keys = False  # type: ignore[attr-defined]
     errors.register(app)
     app.register_blueprint(ops.routes)

@@ -11,6 +11,8 @@ PREFIX = "SUITE_"
 QUOTA = Path("/sys/fs/cgroup/cpu.max")
 QUOTA_V1 = Path("/sys/fs/cgroup/cpu")
 MEBIBYTE = 2**20
+AUTO = "auto"
+FASTEST_FIRST = ("litert", "onnx", "tf")
 
 
 def cores() -> int:
@@ -47,7 +49,7 @@ class Config:
     models: Path = Path("saved_models")
     host: str = "127.0.0.1"
     port: int = 8501
-    engine: str = "auto"
+    engine: str = AUTO
     workers: int = field(default_factory=cores)
     threads: int = 8
     timeout: int = 60

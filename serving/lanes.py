@@ -50,11 +50,18 @@ class Lane:
         meter: LaneMeter | None = None,
     ) -> None:  # fmt: skip
         self._name, self._engine, self._meter = name, engine, meter
-        self._most_waiting, self._max_batch, self._max_delay = most_waiting, max_batch, max_delay
-        self._free = at_once
         self._lock = threading.Lock()
+        self._at_once = self._free = 0
+        self.limit(at_once=at_once, most_waiting=most_waiting, max_batch=max_batch, max_delay=max_delay)
         self._queue: deque[_Waiting] = deque()
         self._full: threading.Event | None = None
+
+    def limit(self, *, at_once: int, most_waiting: int, max_batch: int, max_delay: float) -> None:
+        """Go by these from now on."""
+        with self._lock:
+            self._free += at_once - self._at_once
+            self._at_once = at_once
+            self._most_waiting, self._max_batch, self._max_delay = most_waiting, max_batch, max_delay
 
     @property
     def waiting(self) -> int:
@@ -184,7 +191,8 @@ class Lane:
         """Give the place to the first that waits."""
         with self._lock:
             heir = next((one for one in self._queue if not one.leads), None)
-            if heir is None:
+            # Below zero where more run than now may.
+            if heir is None or self._free < 0:
                 self._free += 1
                 return
             heir.leads = True

@@ -4,12 +4,14 @@ import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from serving import engines, signature
 from serving.codec import answers
 from serving.config import Config, cores
 from serving.lanes import Lane
 from serving.metrics import LaneMeter, Metrics
+from serving.model_settings import FILE, ModelSettings
 from serving.signature import Signature
 from serving.store import Store
 from suite import artifact
@@ -25,7 +27,9 @@ log = logging.getLogger(__name__)
 class Model:
     """One version of a model; `state` is loading, ready or failed, then `reason` says why.
 
-    `stamp` tells what its files were like when it was tried.
+    `stamp` tells what its files were like when it was tried. `measured` is the milliseconds of an answer by engine,
+    where it could be run on several; `passed_over` says why those that could not be taken were not. `settings` are its
+    own, `complaint` says what of them cannot be had.
     """
 
     name: str
@@ -35,6 +39,11 @@ class Model:
     reason: str = ""
     card: Card | None = None
     engine: str = ""
+    light: bool = False
+    measured: dict[str, float] = field(default_factory=dict)
+    passed_over: dict[str, str] = field(default_factory=dict)
+    settings: ModelSettings = field(default_factory=ModelSettings)
+    complaint: str = ""
     signature: Signature = field(default_factory=lambda: Signature({}, {}))
     lane: Lane | None = field(default=None, repr=False)
     write: Callable[[answers.Outputs], str] | None = field(default=None, repr=False)
@@ -53,15 +62,16 @@ def load(model: Model, store: Store, config: Config, metrics: Metrics) -> None:
         if card:
             artifact.verify(folder, card)
             model.write = answers.classifier(card)
-        engine = engines.load(folder, card, config.engine, config.engine_threads)
-        model.card, model.engine = card, engine.name
+        choice = _choose(model, card, store, config)
+        engine = choice.engine
+        model.card, model.engine, model.light, model.measured = card, engine.name, engine.light, choice.measured
+        model.passed_over = {name: _public(why, store) for name, why in choice.passed_over.items()}
         model.signature = signature.of_card(card) if card else engine.signature
-        model.lane = Lane(
-            model.name, engine, at_once=cores() if engine.light else 1, most_waiting=config.max_waiting,
-            max_batch=1 if engine.light else config.max_batch, max_delay=config.max_delay_ms / 1000,
-            meter=LaneMeter(metrics, model.name),
-        )  # fmt: skip
+        meter = LaneMeter(metrics, model.name)
+        model.lane = Lane(model.name, engine, meter=meter, **_limits(model, config))
         model.state = READY
+        for name, why in choice.passed_over.items():
+            log.warning("%s/%d does not run on %s: %s", model.name, model.version, name, why)
     except SuiteError as error:
         _fail(model, store, str(error), error)
     except Exception as error:
@@ -69,8 +79,46 @@ def load(model: Model, store: Store, config: Config, metrics: Metrics) -> None:
         _fail(model, store, f"it cannot be loaded ({type(error).__name__}): save it again", error)
 
 
+def adopt(model: Model, settings: ModelSettings, config: Config) -> None:
+    """Have the queue of a loaded model go by other settings from now on."""
+    model.settings = settings
+    if model.lane:
+        model.lane.limit(**_limits(model, config))
+
+
+def _choose(model: Model, card: Card | None, store: Store, config: Config) -> engines.Choice:
+    """The model on the engine of its own settings where it can be had, else on the service's."""
+    folder, own = store.path(model.name, model.version), model.settings.engine
+    if own:
+        try:
+            return engines.choose(folder, card, own, config.engine_threads)
+        except SuiteError as error:
+            model.complaint = _public(f"{model.name}/{FILE}: 'engine' is \"{own}\", and {error}", store)
+            log.warning("%s", model.complaint)
+    return engines.choose(folder, card, config.engine, config.engine_threads)
+
+
+def _limits(model: Model, config: Config) -> dict[str, Any]:
+    """What a lane is told: the model's own settings, and the service's where it has none."""
+    own = model.settings
+    # Running together gains a light engine little, so it has to be asked for.
+    max_batch = own.max_batch or (1 if model.light else config.max_batch)
+    delay = config.max_delay_ms if own.max_delay_ms is None else own.max_delay_ms
+    return {
+        # Several batches that gather would take one another's rows away.
+        "at_once": cores() if model.light and max_batch == 1 else 1,
+        "most_waiting": config.max_waiting if own.max_waiting is None else own.max_waiting,
+        "max_batch": max_batch,
+        "max_delay": delay / 1000,
+    }
+
+
+def _public(text: str, store: Store) -> str:
+    """The text without where the store lies, which is the operator's business."""
+    return text.replace(f"{store.folder}{os.sep}", "")
+
+
 def _fail(model: Model, store: Store, reason: str, error: Exception) -> None:
-    # Where the store lies is the operator's business.
-    model.reason = reason.replace(f"{store.folder}{os.sep}", "")
+    model.reason = _public(reason, store)
     model.state = FAILED
     log.warning("%s/%d is not served: %s", model.name, model.version, reason, exc_info=error)

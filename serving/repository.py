@@ -10,7 +10,7 @@ from time import sleep
 
 from serving.config import Config
 from serving.errors import ServiceError, nearest
-from serving.loading import FAILED, LOADING, READY, Model, load
+from serving.loading import FAILED, LOADING, READY, Model, adopt, load
 from serving.metrics import Metrics, label
 from serving.store import Entry, Store
 from suite.labels import CANARY, SHADOW, STABLE, Label
@@ -62,6 +62,8 @@ class Repository:
                 return
             for name, entry in entries.items():
                 if entry != self._entries.get(name):
+                    if entry.complaint:
+                        log.warning("%s", entry.complaint)
                     self._routes[name] = self._refreshed(name, entry)
             for name in self._routes.keys() - entries.keys():
                 del self._routes[name]
@@ -103,6 +105,11 @@ class Repository:
         """What this version is called."""
         route = self._routes.get(name)
         return [label for label, one in route.labels.items() if one.version == version] if route else []
+
+    def complaint(self, model: Model) -> str:
+        """What of the model's own settings does not hold, and why."""
+        entry = self._entries.get(model.name)
+        return (entry.complaint if entry else "") or model.complaint
 
     def answers(self, model: Model) -> bool:
         """Whether this version answers where none is asked for."""
@@ -194,7 +201,8 @@ class Repository:
         default = self._tried_model(name, wanted, entry)
         if default.state != READY:
             default = self._instead_of(default, before, newest, entry)
-        others = {one.version for one in labels.values()} | set(newest[: self._config.keep])
+        asked = entry.versions.keys() & self._asked[name]
+        others = {one.version for one in labels.values()} | set(newest[: self._config.keep]) | asked
         loaded = {version: self._tried_model(name, version, entry) for version in others}
         canary, shadow = (self._ready(labels.get(label), loaded) for label in (CANARY, SHADOW))
         weight = labels[CANARY].weight if canary else 0.0
@@ -215,14 +223,24 @@ class Repository:
         return model if model and model.state == READY else None
 
     def _tried_model(self, name: str, version: int, entry: Entry) -> Model:
-        """A version that was loaded or has failed with the files that are there now."""
-        stamp = entry.versions[version]
-        model = self._models.get((name, version))
-        if model is None or (model.state == FAILED and model.stamp != stamp):
-            model = Model(name, version, stamp)
-            if not self._tried.is_set():
-                self._models[name, version] = model
-            load(model, self._store, self._config, self._metrics)
-            self._metrics.add(f'suite_reloads_total{{model={label(name)},result="{model.state}"}}')
+        """A version that was loaded or has failed with the files that are there now, going by the settings there."""
+        stamp, settings = entry.versions[version], entry.settings
+        before = self._models.get((name, version))
+        if (
+            before
+            and not (before.state == FAILED and before.stamp != stamp)
+            and before.settings.engine == settings.engine
+        ):
+            adopt(before, settings, self._config)
+            return before
+        model = Model(name, version, stamp, settings=settings)
+        if not self._tried.is_set():
             self._models[name, version] = model
+        load(model, self._store, self._config, self._metrics)
+        self._metrics.add(f'suite_reloads_total{{model={label(name)},result="{model.state}"}}')
+        if before and before.state == READY and model.state == FAILED:
+            before.complaint = f"the engine of its settings cannot be had: {model.reason}"
+            adopt(before, settings, self._config)
+            return before
+        self._models[name, version] = model
         return model

@@ -5,14 +5,11 @@ import queue
 import threading
 from collections import Counter
 
-import numpy as np
-
 from serving.engines import Arrays
+from serving.engines.comparing import same
 from serving.loading import Model
 
 MOST_WAITING = 64
-# Numbers that are no farther apart than this are the same answer.
-TOLERANCE = 1e-3
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +46,7 @@ class Shadow:
             model, raw, outputs = self._queue.get()
             try:
                 assert model.lane
-                self._count(model, "same" if _same(outputs, model.lane.run(raw)) else "different")
+                self._count(model, "same" if same(outputs, model.lane.run(raw)) else "different")
             except Exception as error:
                 log.warning("the shadow %s/%d failed: %s", model.name, model.version, error)
                 self._count(model, "failed")
@@ -59,13 +56,3 @@ class Shadow:
     def _count(self, model: Model, what: str) -> None:
         with self._lock:
             self.counts.setdefault((model.name, model.version), Counter())[what] += 1
-
-
-def _same(one: Arrays, other: Arrays) -> bool:
-    return one.keys() == other.keys() and all(_alike(x, other[name]) for name, x in one.items())
-
-
-def _alike(x: np.ndarray, y: np.ndarray) -> bool:
-    if x.shape != y.shape:
-        return False
-    return bool(np.allclose(x, y, rtol=0, atol=TOLERANCE) if x.dtype.kind == "f" else (x == y).all())

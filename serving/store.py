@@ -1,9 +1,12 @@
-"""The folder of models as it lies on the disk now: names, versions, labels."""
+"""The folder of models as it lies on the disk now: names, versions, labels, settings."""
 
 import logging
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from serving import model_settings
+from serving.model_settings import ModelSettings
 from suite import artifact, labels
 from suite.errors import SuiteError
 from suite.labels import Label
@@ -16,10 +19,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Entry:
-    """What there is of one model: each version with a stamp that changes when its files do, and the labels."""
+    """What there is of one model: each version with a stamp that changes when its files do, the labels, the settings.
+
+    Settings that make no sense are left out, all of them, and `complaint` says why.
+    """
 
     versions: dict[int, tuple[int, ...]]
     labels: dict[str, Label] = field(default_factory=dict)
+    settings: ModelSettings = field(default_factory=ModelSettings)
+    complaint: str = ""
 
 
 class Store:
@@ -40,11 +48,18 @@ class Store:
             numbers = [number for number in artifact.versions(parent) if self._inside(parent / str(number))]
         except OSError:  # deleted in this moment
             return Entry({})
-        return Entry({number: _stamp(parent / str(number)) for number in numbers}, _labels(parent))
+        stamps = {number: _stamp(parent / str(number)) for number in numbers}
+        return Entry(stamps, _labels(parent), *self._settings(parent))
 
     def path(self, name: str, version: int) -> Path:
         """The folder of a version."""
         return self.folder / name / str(version)
+
+    def _settings(self, parent: Path) -> tuple[ModelSettings, str]:
+        try:
+            return model_settings.read(parent), ""
+        except SuiteError as error:
+            return ModelSettings(), str(error).replace(f"{self.folder}{os.sep}", "")
 
     def _inside(self, folder: Path) -> bool:
         return folder.resolve().is_relative_to(self.folder)

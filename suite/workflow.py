@@ -162,16 +162,18 @@ def save(
     search: dict[str, Any] | None = None,
     runners_up: Sequence[tuple[str, Sequence[network.Block]]] = (),
     folds: dict[str, Any] | None = None,
+    onnx: bool = False,
 ) -> tuple[Path, Card]:
-    """Write the next version of NAME, whole or not at all; return its folder and card.
+    """Write the next version of NAME, whole or not at all, with an ONNX file if wanted; return its folder and card.
 
     `runners_up` are titles and drawings of the networks that came next in a search.
     """
     dataset, fitted = outcome.dataset, outcome.fitted
     with artifact.new_version(models, name) as (staging, number):
         engines, notes = export.export(
-            staging, fitted.model, outcome.prepared.preprocessing, dataset.specs, _checks(outcome)
-        )
+            staging, fitted.model, outcome.prepared.preprocessing, dataset.specs, _checks(outcome),
+            ("litert", "onnx") if onnx else ("litert",),
+        )  # fmt: skip
         card = Card(
             name=name,
             version=number,

@@ -5,7 +5,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qs
 
 import numpy as np
 import simdjson
@@ -68,22 +68,10 @@ def read(environ: "WSGIEnvironment", max_body: int, max_rows: int) -> Asked:
         asked = parse(content.read(environ, max_body), max_rows)
     else:
         asked = _raw(kind, environ, max_body)
-    if environ.get("QUERY_STRING"):
-        _take_query(environ["QUERY_STRING"], asked)
+    _take_query(environ, asked)
     if asked.rows > max_rows:
         raise ServiceError(413, TOO_MANY.format(asked.rows, max_rows))
     return asked
-
-
-def _take_query(query: str, asked: Asked) -> None:
-    """Take from the URL what the body leaves open; ServiceError 400 where they differ."""
-    given = parse_qsl(query, keep_blank_values=True)
-    _known([key for key, _ in given], KEYS[:2], "the URL")
-    for key, text in given:
-        value = text if key == "model" else _whole(text)
-        if [one for one, _ in given].count(key) > 1 or getattr(asked, key) not in (None, value):
-            raise ServiceError(400, f"the URL says '{key}' more than once, or otherwise than the body: say it once")
-        setattr(asked, key, value)
 
 
 def _raw(kind: str, environ: "WSGIEnvironment", max_body: int) -> Asked:
@@ -103,6 +91,19 @@ def _raw(kind: str, environ: "WSGIEnvironment", max_body: int) -> Asked:
     else:
         asked.instances = [texts.utf8(value, "the body")]
     return asked
+
+
+def _take_query(environ: "WSGIEnvironment", asked: Asked) -> None:
+    """Take from the URL what the body leaves open; ServiceError 400 where they differ."""
+    if not environ.get("QUERY_STRING"):
+        return
+    query = parse_qs(environ["QUERY_STRING"], keep_blank_values=True)
+    _known(list(query), KEYS[:2], "the URL")
+    for key, given in query.items():
+        value = given[0] if key == "model" else _whole(given[0])
+        if len(given) > 1 or getattr(asked, key) not in (None, value):
+            raise ServiceError(400, f"the URL says '{key}' more than once, or otherwise than the body: say it once")
+        setattr(asked, key, value)
 
 
 def _npy(value: bytes) -> np.ndarray:

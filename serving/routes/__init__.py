@@ -1,8 +1,18 @@
 """The routes: HTTP only, the work is elsewhere."""
 
 from flask import current_app
+from werkzeug.routing import BaseConverter
 
 from serving.core import Core
+
+# What a name in a URL may be, as `<named:name>`.
+NAMED = "named"
+
+
+class Named(BaseConverter):
+    """A part of a path up to the colon before a method."""
+
+    regex = "[^/:]+"
 
 
 def service() -> Core:

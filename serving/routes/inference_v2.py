@@ -19,7 +19,7 @@ routes = Blueprint("v2", __name__, url_prefix="/v2")
 
 EXTENSIONS = ["binary_tensor_data", "classification"]
 JSON_LENGTH = f"HTTP_{v2.JSON_LENGTH.upper().replace('-', '_')}"
-PLATFORMS = {"tf": "tensorflow_savedmodel", "litert": "litert"}
+PLATFORMS = {"tf": "tensorflow_savedmodel", "litert": "litert", "onnx": "onnx_onnxv1"}
 
 
 @routes.get("")

@@ -81,6 +81,13 @@ def _describe(model: Model) -> dict[str, Any]:
         known["shadow"] = dict(shadow.counts[model.name, model.version])
     if model.engine:
         known["engine"] = model.engine
+    for name in ("measured", "passed_over"):
+        if getattr(model, name):
+            known[name] = getattr(model, name)
+    if model.settings.given():
+        known["settings"] = model.settings.given()
+    if complaint := repository.complaint(model):
+        known["settings_complaint"] = complaint
     if model.card:
         card = model.card
         known |= {

@@ -16,7 +16,7 @@ from serving.core import Core
 from serving.direct import Reply, View
 from serving.errors import ServiceError
 from serving.loading import FAILED, LOADING, READY, Model
-from serving.routes import service
+from serving.routes import NAMED, service
 from serving.signature import Tensor
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ routes = Blueprint("tfserving", __name__, url_prefix="/v1/models")
 SIGNATURE = "serving_default"
 STATES = {READY: "AVAILABLE", LOADING: "LOADING", FAILED: "END"}
 DTYPES = {"float16": "DT_HALF", "float32": "DT_FLOAT", "float64": "DT_DOUBLE"}
+# Names end where a method begins, or every method of a model would look like a model of its own.
+BY_VERSION = tuple(f"/<{NAMED}:name>{rest}" for rest in ("", "/versions/<int:version>", f"/labels/<{NAMED}:label>"))
 
 
 def predict(core: Core, environ: "WSGIEnvironment", **wanted: Any) -> Reply:
@@ -71,9 +73,6 @@ ASKED = "/v1/models/(?P<name>[^/:]+)(?:/versions/(?P<version>[0-9]{1,18})|/label
 VIEWS: list[tuple[str, View]] = [(f"{ASKED}:{view.__name__}", view) for view in (predict, classify, regress)]
 
 
-@routes.get("/<name>")
-@routes.get("/<name>/versions/<int:version>")
-@routes.get("/<name>/labels/<label>")
 def status(name: str, version: int | None = None, label: str | None = None) -> dict[str, Any]:
     """The versions that are served."""
     repository = service().repository
@@ -96,9 +95,6 @@ def status(name: str, version: int | None = None, label: str | None = None) -> d
     }
 
 
-@routes.get("/<name>/metadata")
-@routes.get("/<name>/versions/<int:version>/metadata")
-@routes.get("/<name>/labels/<label>/metadata")
 def metadata(name: str, version: int | None = None, label: str | None = None) -> dict[str, Any]:
     """The signature."""
     model = service().repository.get(name, label if label is not None else version)
@@ -111,6 +107,11 @@ def metadata(name: str, version: int | None = None, label: str | None = None) ->
         "model_spec": {"name": model.name, "signature_name": "", "version": str(model.version)},
         "metadata": {"signature_def": {"signature_def": {SIGNATURE: signature}}},
     }
+
+
+for rule in BY_VERSION:
+    routes.add_url_rule(rule, view_func=status)
+    routes.add_url_rule(f"{rule}/metadata", view_func=metadata)
 
 
 def _read(
@@ -133,7 +134,7 @@ def _examples(core: Core, environ: "WSGIEnvironment", **wanted: Any) -> tuple[Mo
     examples = body.instances(document.get("examples"), core.config.max_rows, "examples")
     context = document.get("context")
     if context is not None:
-        _check_context(core, model, context)
+        _check_context(core, context, model)
         examples = [_merged(context, example, index) for index, example in enumerate(examples)]
     asked = Asked(None, None, examples)
     outputs = core.run(model, core.decode(model, asked), patience.of_request(environ))
@@ -148,12 +149,12 @@ def _merged(context: Any, example: Any, index: int) -> dict[str, Any]:
     return members(context) | members(example)
 
 
-def _check_context(core: Core, model: Model, context: Any) -> None:
+def _check_context(core: Core, context: Any, model: Model) -> None:
     """ServiceError 400 for a wrong feature, which no example would show that has its own."""
     if not isinstance(context, simdjson.Object):
         raise ServiceError(400, f"'context' is {name_of(context)}: make it an object of features")
     if model.kind == "table":
-        core.decode(model, Asked(None, None, [members(context)]))
+        core.decode(model, Asked(model.name, None, [members(context)]))
 
 
 def _json(text: str) -> Reply:

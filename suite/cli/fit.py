@@ -40,6 +40,7 @@ class Request:
     resume: bool = False
     checkpoint_seconds: float | None = None
     mlflow: bool = False
+    onnx: bool = False
     reader: dict[str, Any] = field(default_factory=dict)
 
 
@@ -72,6 +73,7 @@ def command(
     resume: bool,
     checkpoint_seconds: float | None,
     mlflow: bool,
+    onnx: bool,
     models: Path,
     as_json: bool,
     quiet: bool,
@@ -84,7 +86,7 @@ def command(
     rule = options.take_rule(others)
     request = Request(
         domain, models, source, name, epochs, seed, preset, file, assignments, objective, rule, folds, resume,
-        checkpoint_seconds, mlflow, others,
+        checkpoint_seconds, mlflow, onnx, others,
     )  # fmt: skip
     fit(request, Output(as_json, quiet))
 
@@ -111,10 +113,12 @@ def fit(request: Request, output: Output) -> Path:
     load_tensorflow()
 
     from suite import workflow
-    from suite.training import evaluate
+    from suite.training import evaluate, onnx_model
     from suite.training.data import prepare
     from suite.training.fit import Settings
 
+    if request.onnx:
+        onnx_model.check_installed()
     rule = request.rule or workflow.F1
     workflow.check_rule(domain, dataset, rule)
     evaluate.check_objective(request.objective or domain.objective, len(dataset.labels))
@@ -134,7 +138,9 @@ def fit(request: Request, output: Output) -> Path:
         )  # fmt: skip
     output.say("saving and checking every engine against the SavedModel")
     command_line = shlex.join(["suite", *sys.argv[1:]])
-    folder, card = workflow.save(request.models, name, outcome, command=command_line, folds=folds)
+    folder, card = workflow.save(
+        request.models, name, outcome, command=command_line, folds=folds, onnx=request.onnx
+    )  # fmt: skip
     resumable.file.unlink(missing_ok=True)
     lines = [
         *metric_lines(card.metrics), *card.notes, *_dead_units(card.training["dead_units"]), f"saved {folder}",

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from serving import model_settings
 from suite import artifact, labels
 from suite.cli import options
 from suite.cli.output import Output, metric_lines
@@ -15,7 +16,7 @@ from suite.labels import Label
 
 @click.group()
 def command() -> None:
-    """List the saved models, show one, say which version answers, delete."""
+    """List the saved models, show one, say which version answers and how, delete."""
 
 
 @command.command("list", epilog="Example: suite models list --models saved_models")
@@ -111,6 +112,21 @@ def label(
     labels.put(parent, label, None if version is None else Label(version, weight))
     said = f"{name}: {label} is taken away" if version is None else f"{name}: {label} is version {version}"
     Output(as_json, quiet).result([said], {"name": name, "labels": _labels(parent)})
+
+
+@command.command("set", epilog="Example: suite models set image_cls max_batch=32 max_delay_ms=5")
+@click.argument("name")
+@click.argument("assignments", metavar="SETTING=VALUE...", nargs=-1, required=True)
+@options.common
+def set_settings(name: str, assignments: tuple[str, ...], models: Path, as_json: bool, quiet: bool) -> None:
+    """Give a model settings of its own, which a running service takes over by itself.
+
+    SETTING is max_batch (rows that are run together), max_delay_ms (how long they wait for one another), max_waiting
+    (requests in its queue) or engine. SETTING= takes one away: then the service's holds again.
+    """
+    given = model_settings.put(_parent(models, name), assignments).given()
+    said = ", ".join(f"{setting} {value}" for setting, value in given.items()) or "the service's settings"
+    Output(as_json, quiet).result([f"{name}: {said}"], {"name": name, "settings": given})
 
 
 @command.command("rollback", epilog="Example: suite models rollback image_cls")

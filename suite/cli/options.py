@@ -89,6 +89,7 @@ def training(command: Command) -> Command:
             "--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Decides everything random."
         ),
         click.option("--epochs", type=click.IntRange(1), help="Train for at most this many epochs."),
+        click.option("--onnx", is_flag=True, help="Also save an ONNX file, for the engine onnx and other programs."),
         click.option("--name", help="Save under this name (else the domain's)."),
     ):
         command = option(command)

@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 from rich.progress import TextColumn
 
+from serving.config import AUTO, FASTEST_FIRST
 from suite.cli import options
 from suite.cli.engine import load
 from suite.cli.output import Output
@@ -41,8 +42,8 @@ NAMED = 3
 @click.option("--text-column", help="text_cls: the column that holds the text.")
 @click.option(
     "--engine",
-    type=click.Choice(["auto", "tf", "litert"]),
-    default="auto",
+    type=click.Choice([AUTO, *FASTEST_FIRST]),
+    default=AUTO,
     show_default=True,
     help="What runs the model.",
 )

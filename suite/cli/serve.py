@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from serving.config import AUTO, FASTEST_FIRST
 from suite.cli import options
 from suite.errors import UsageError
 
@@ -18,10 +19,10 @@ from suite.errors import UsageError
 )
 @click.option(
     "--engine",
-    type=click.Choice(["auto", "tf", "litert"]),
-    default="auto",
+    type=click.Choice([AUTO, *FASTEST_FIRST]),
+    default=AUTO,
     show_default=True,
-    help="What runs the models; auto is the fastest each has.",
+    help="What runs the models; auto is the fastest each has, tf only where there is no other.",
 )
 @click.option("--keys", type=click.Path(path_type=Path), help="Answer only who has a key of this file (suite keys).")
 @click.option("--certificate", type=click.Path(path_type=Path), help="Serve over TLS, with this certificate (PEM).")

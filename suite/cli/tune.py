@@ -54,6 +54,7 @@ def command(
     epochs: int | None,
     seed: int,
     objective: str | None,
+    onnx: bool,
     models: Path,
     as_json: bool,
     quiet: bool,
@@ -81,10 +82,13 @@ def command(
     load_tensorflow()
 
     from suite import workflow
+    from suite.training import onnx_model
     from suite.training.data import prepare
     from tuning import narrowing, objectives, picking, tracking, tune
     from tuning.plan import Plan
 
+    if onnx:
+        onnx_model.check_installed()
     goals = picking.measured(pick, objectives.parse(objective or chosen.objective, len(dataset.labels)))
     rule = rule or workflow.F1
     workflow.check_rule(chosen, dataset, rule)
@@ -108,7 +112,7 @@ def command(
     command_line = shlex.join(["suite", *sys.argv[1:]])
     folder, card = workflow.save(
         models, name, outcome, command=command_line, search=found.to_json(best),
-        runners_up=found.runners_up(best, chosen, prepared),
+        runners_up=found.runners_up(best, chosen, prepared), onnx=onnx,
     )  # fmt: skip
     found.tidy()
     lines = [*metric_lines(card.metrics), *card.notes, f"saved {folder}", f"report {folder / 'report.html'}"]

@@ -1,5 +1,7 @@
-"""Write a trained network into an artifact's folder: SavedModel, light model, Keras file; and prove that they agree."""
+"""Write a trained network into an artifact's folder: SavedModel, light models, Keras file; prove that they agree."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -13,6 +15,7 @@ from suite.artifact import PROBABILITIES, SAVED_MODEL, TensorSpec
 from suite.config import native_log_silenced
 from suite.preprocessing import mirror
 from suite.preprocessing.graph import Preprocessing
+from suite.training import onnx_model
 
 LITERT = "model.tflite"
 KERAS = "model.keras"
@@ -22,28 +25,35 @@ Arrays = dict[str, np.ndarray]
 
 
 def export(
-    folder: Path, model: keras.Model, preprocessing: dict[str, Any], specs: list[TensorSpec], checks: Arrays
-) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    folder: Path, model: keras.Model, preprocessing: dict[str, Any], specs: list[TensorSpec], checks: Arrays,
+    light: Sequence[str] = ("litert",),
+) -> tuple[dict[str, dict[str, Any]], list[str]]:  # fmt: skip
     """Write the network; return the engines that passed and notes on those that did not.
 
-    `checks` are raw inputs, real and odd, on which every engine must answer as the SavedModel does.
+    `checks` are raw inputs, real and odd, on which every engine must answer as the SavedModel does. `light` names the
+    engines without TensorFlow to write for: litert, onnx.
     """
     model.save(folder / KERAS)
     _write_saved_model(folder, model, preprocessing, specs)
     reference = _run_saved_model(folder, specs, checks)
     rows = len(reference)
     engines: dict[str, dict[str, Any]] = {"tf": {"file": SAVED_MODEL, "max_abs_diff": 0.0, "rows_checked": rows}}
-    try:
-        _write_litert(folder / LITERT, model)
-        difference = float(np.abs(_run_litert(folder / LITERT, preprocessing, checks) - reference).max())
-    except Exception as error:  # the converter raises whatever it likes; without it the SavedModel still serves
-        (folder / LITERT).unlink(missing_ok=True)
-        return engines, [f"no light model: the conversion failed ({type(error).__name__})"]
-    if not difference <= TOLERANCE:
-        (folder / LITERT).unlink()
-        return engines, [f"no light model: its answers differ by {difference:.2g}, more than {TOLERANCE}"]
-    engines["litert"] = {"file": LITERT, "max_abs_diff": difference, "rows_checked": rows}
-    return engines, []
+    notes = []
+    for name in light:
+        form = FORMS[name]
+        try:
+            form.write(folder / form.file, model)
+            answers = form.run(folder / form.file, mirror.load(preprocessing)(checks))
+            difference = float(np.abs(answers - reference).max())
+        except Exception as error:  # the converter raises whatever it likes; without it the SavedModel still serves
+            notes.append(f"no {form.words}: the conversion failed ({type(error).__name__})")
+        else:
+            if difference <= TOLERANCE:
+                engines[name] = {"file": form.file, "max_abs_diff": difference, "rows_checked": rows}
+                continue
+            notes.append(f"no {form.words}: its answers differ by {difference:.2g}, more than {TOLERANCE}")
+        (folder / form.file).unlink(missing_ok=True)
+    return engines, notes
 
 
 def _write_saved_model(
@@ -104,10 +114,25 @@ def _run_saved_model(folder: Path, specs: list[TensorSpec], raw: Arrays) -> np.n
     return run(**tensors)[PROBABILITIES].numpy()  # type: ignore[no-any-return]
 
 
-def _run_litert(path: Path, preprocessing: dict[str, Any], raw: Arrays) -> np.ndarray:
+def _run_litert(path: Path, core: Arrays) -> np.ndarray:
     from ai_edge_litert.interpreter import Interpreter
 
-    core = mirror.load(preprocessing)(raw)
     with native_log_silenced():
         interpreter = Interpreter(str(path))
         return np.array(interpreter.get_signature_runner()(**core)[PROBABILITIES])
+
+
+@dataclass(frozen=True)
+class _Form:
+    """What a person calls it, its file, what writes the core so, and what runs it on the core's inputs."""
+
+    words: str
+    file: str
+    write: Callable[[Path, keras.Model], None]
+    run: Callable[[Path, Arrays], np.ndarray]
+
+
+FORMS = {
+    "litert": _Form("light model", LITERT, _write_litert, _run_litert),
+    "onnx": _Form("ONNX model", onnx_model.FILE, onnx_model.write, onnx_model.run),
+}

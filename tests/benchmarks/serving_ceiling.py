@@ -6,15 +6,11 @@ Then TensorFlow with and without joining requests that wait. Written to figures/
 """
 
 import io
-import json
-import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,68 +20,33 @@ from serving.client import Client
 from serving.codec import v2
 from serving.config import Config
 from suite import artifact
+from tests.benchmarks import serving_load
+from tests.benchmarks.serving_load import BINARY, JSON, NPY, Asked, body, spread
 
 ROUNDS, SECONDS, WORKERS = 5, 3, 2
 FIGURES = Path(__file__).with_name("figures")
-NPY, BINARY, JSON = "application/x-npy", "application/octet-stream", "application/json"
 NOOP = "/noop"
-SCRIPT = """
-function init(arguments)
-  local file = io.open(arguments[1], "rb"); wrk.body = file:read("*a"); file:close()
-  wrk.method = "POST"; wrk.headers["Content-Type"] = arguments[2]
-  if arguments[3] then wrk.headers["Inference-Header-Content-Length"] = arguments[3] end
-end
-function done(summary, latency, requests)
-  io.write(string.format('JSON {"n":%d,"us":%d,"p99":%d,"bad":%d}\\n', summary.requests, summary.duration,
-    latency:percentile(99), summary.errors.status + summary.errors.connect + summary.errors.read +
-    summary.errors.write + summary.errors.timeout))
-end
-"""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A kind of request: its body, where it goes, its media type."""
-
-    name: str
-    path: str
-    body: bytes
-    kind: str
-    header: str = ""
-    connections: tuple[int, ...] = (16, 64)
-
-
-@dataclass(frozen=True)
-class Rate:
-    """Requests a second, and milliseconds within which 99 of 100 were answered."""
-
-    a_second: float
-    p99: float
 
 
 def main() -> None:
     """Measure and print."""
-    if shutil.which("wrk") is None:
-        raise SystemExit("error: wrk makes the load and is not there: apt-get install wrk")
+    serving_load.need_wrk()
     lines = [
         "| request | connections | a second | of the route that does nothing | p99 to its p99 |",
         "| --- | --- | --- | --- | --- |",
     ]
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        models = folder / "models"
+        models = Path(name)
         for options in (["image_cls", "--set", "network=lenet"], ["text_cls"], ["fraud"]):
-            fit = [Path(sys.executable).with_name("suite"), "fit", *options, "--epochs", "1", "--models", models]
-            subprocess.run(fit, check=True, capture_output=True)
-        (folder / "post.lua").write_text(SCRIPT)
+            serving_load.fit(models, *options)
         requests = _requests()
         with _served(models) as url:
             _check(url)
             for asked in requests:
                 for connections in asked.connections:
-                    lines.append(_row(url, asked, connections, folder))
+                    lines.append(_row(url, asked, connections))
                     print(lines[-1], flush=True)
-        lines += ["", *_batching(models, requests[0], folder)]
+        lines += ["", *_batching(models, requests[0])]
     artifact.replace_file(FIGURES / "serving-ceiling.md", ("\n".join(lines) + "\n\n`make bench-serving`\n").encode())
 
 
@@ -98,17 +59,13 @@ def _requests() -> list[Asked]:
     at = "/v2/models/image_cls/infer"
     payment = {f"V{number}": number / 10 for number in range(1, 29)} | {"Amount": 12.5}
     return [
-        Asked("picture as JSON", "/predict", _json("image_cls", picture[0].tolist()), JSON),
+        Asked("picture as JSON", "/predict", body("image_cls", picture[0].tolist()), JSON),
         Asked("picture as npy", "/predict?model=image_cls", file.getvalue(), NPY),
         Asked("picture as v2 bytes", at, head + tensor, BINARY, str(len(head))),
         Asked("64 pictures as v2 bytes", at, many_head + many, BINARY, str(len(many_head)), (4,)),
-        Asked("text as JSON", "/predict", _json("text_cls", "A joy from start to end."), JSON),
-        Asked("payment as JSON", "/predict", _json("fraud", payment), JSON),
+        Asked("text as JSON", "/predict", body("text_cls", "A joy from start to end."), JSON),
+        Asked("payment as JSON", "/predict", body("fraud", payment), JSON),
     ]
-
-
-def _json(model: str, instance: object) -> bytes:
-    return json.dumps({"model": model, "instances": [instance]}, separators=(",", ":")).encode()
 
 
 @contextmanager
@@ -128,48 +85,33 @@ def _check(url: str) -> None:
     np.testing.assert_allclose(instances, tensors, rtol=1e-5, atol=1e-7)
 
 
-def _row(url: str, asked: Asked, connections: int, folder: Path) -> str:
+def _row(url: str, asked: Asked, connections: int) -> str:
     pairs = []
     for _ in range(ROUNDS):
-        nothing = _load(url + NOOP, asked, connections, folder)
-        pairs.append((nothing, _load(url + asked.path, asked, connections, folder)))
+        nothing = serving_load.load(url, replace(asked, path=NOOP), connections, SECONDS)
+        pairs.append((nothing, serving_load.load(url, asked, connections, SECONDS)))
     rates = [one.a_second / nothing.a_second for nothing, one in pairs]
     tails = [one.p99 / nothing.p99 for nothing, one in pairs]
     middle = statistics.median(one.a_second for _, one in pairs)
-    return f"| {asked.name} | {connections} | {middle:,.0f} | {_spread(rates)} | {_spread(tails)} |"
+    return f"| {asked.name} | {connections} | {middle:,.0f} | {spread(rates)} | {spread(tails)} |"
 
 
-def _batching(models: Path, asked: Asked, folder: Path) -> list[str]:
+def _batching(models: Path, asked: Asked) -> list[str]:
     """What joining gains the engine that gains by it."""
     found: dict[int, list[float]] = {1: [], 64: []}
     for _ in range(ROUNDS):
         for most, rates in found.items():
             with _served(models, engine="tf", max_batch=most, threads=32) as url:
-                _load(url + asked.path, asked, 64, folder)
-                rates.append(_load(url + asked.path, asked, 64, folder).a_second)
+                serving_load.load(url, asked, 64, SECONDS)
+                rates.append(serving_load.load(url, asked, 64, SECONDS).a_second)
     ratios = [joined / alone for alone, joined in zip(found[1], found[64], strict=True)]
     alone, joined = (statistics.median(rates) for rates in found.values())
     line = (
         f"TensorFlow, a picture as JSON, 64 connections: {joined:,.0f} a second where those that wait run together, "
-        f"{alone:,.0f} one by one: {_spread(ratios)} times as many."
+        f"{alone:,.0f} one by one: {spread(ratios)} times as many."
     )
     print(line, flush=True)
     return [line]
-
-
-def _load(url: str, asked: Asked, connections: int, folder: Path) -> Rate:
-    (folder / "body").write_bytes(asked.body)
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", "--latency", "-s", folder / "post.lua", url, "--"]
-    arguments = [folder / "body", asked.kind, *([asked.header] if asked.header else [])]
-    done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=True)
-    (line,) = [line for line in done.stdout.splitlines() if line.startswith("JSON ")]
-    found = json.loads(line[5:])
-    assert not found["bad"], f"{found['bad']} requests to {url} failed"
-    return Rate(1e6 * found["n"] / found["us"], found["p99"] / 1000)
-
-
-def _spread(values: list[float]) -> str:
-    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 
 if __name__ == "__main__":

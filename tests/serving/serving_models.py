@@ -9,8 +9,10 @@ import tensorflow as tf
 from suite import artifact
 from suite.artifact import PROBABILITIES, Card, TensorSpec
 from suite.preprocessing.mirror import table
+from suite.training import onnx_model
 
 SIDE = 8
+DIGITS = ["zero", "one", "two"]
 COLUMNS: list[dict[str, Any]] = [
     {"name": "amount", "kind": "numeric", "centre": 10.0, "scale": 5.0, "mark_missing": True},
     {"name": "weekend", "kind": "boolean"},
@@ -21,8 +23,13 @@ DTYPES = {"numeric": "float32", "boolean": "float32", "date": "float64", "catego
 THRESHOLD = 0.3
 
 
-def save(models: Path, card: Card, core: keras.Model, *, saved_model: bool = False) -> Path:
-    """Write the next version: the core for LiteRT and, where raw inputs are the core's, as a SavedModel."""
+def save(
+    models: Path, card: Card, core: keras.Model, *, saved_model: bool = False, other: keras.Model | None = None
+) -> Path:
+    """Write the next version: the core for LiteRT and, where raw inputs are the core's, as a SavedModel.
+
+    With another core it is for ONNX too, and that is the other.
+    """
     with artifact.new_version(models, card.name) as (folder, version):
         card.version = version
         core.export(folder / "model.tflite", format="litert", verbose=False)
@@ -30,6 +37,9 @@ def save(models: Path, card: Card, core: keras.Model, *, saved_model: bool = Fal
         if saved_model:
             core.export(folder, verbose=False)
             card.engines["tf"] = {"file": "saved_model.pb", "max_abs_diff": 0.0, "rows_checked": 256}
+        if other:
+            onnx_model.write(folder / "model.onnx", other)
+            card.engines["onnx"] = {"file": "model.onnx", "max_abs_diff": 0.0, "rows_checked": 256}
         artifact.write_card(folder, card)
     return models / card.name / str(version)
 
@@ -44,15 +54,22 @@ def head(x: keras.KerasTensor, labels: int, seed: int) -> dict[str, keras.KerasT
     return {PROBABILITIES: keras.layers.Dense(labels, activation="softmax", kernel_initializer=start)(x)}
 
 
-def image(models: Path, name: str = "digits", channels: int = 1, seed: int = 0) -> Path:
-    shape = (SIDE, SIDE, channels)
-    x = keras.Input(shape, name="image", dtype="uint8")
+def picture_core(channels: int, seed: int) -> keras.Model:
+    x = keras.Input((SIDE, SIDE, channels), name="image", dtype="uint8")
     hidden = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(x))
-    labels = ["zero", "one", "two"]
-    core = keras.Model({"image": x}, head(hidden, len(labels), seed))
+    return keras.Model({"image": x}, head(hidden, len(DIGITS), seed))
+
+
+def image(
+    models: Path, name: str = "digits", channels: int = 1, seed: int = 0, onnx_seed: int | None = None,
+    saved_model: bool = True,
+) -> Path:  # fmt: skip
+    """With an `onnx_seed` there is an ONNX model too: the same network if the seeds are, else another."""
+    other = None if onnx_seed is None else picture_core(channels, onnx_seed)
     preprocessing = {"kind": "image", "height": SIDE, "width": SIDE, "channels": channels}
-    spec = TensorSpec("image", "uint8", shape, "image", "image")
-    return save(models, card(name, [spec], labels, preprocessing), core, saved_model=True)
+    spec = TensorSpec("image", "uint8", (SIDE, SIDE, channels), "image", "image")
+    described = card(name, [spec], DIGITS, preprocessing)
+    return save(models, described, picture_core(channels, seed), saved_model=saved_model, other=other)
 
 
 def text(models: Path) -> Path:

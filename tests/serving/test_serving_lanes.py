@@ -151,3 +151,30 @@ def test_thousands_of_requests_from_many_threads_all_get_their_answers(settings:
         thread.join(60)
         assert not thread.is_alive()
     assert not wrong
+
+
+def test_bounds_may_change_while_requests_are_under_way() -> None:
+    engine = Engine(0.002)
+    one = lane(engine, at_once=3, max_batch=1)
+    stop = threading.Event()
+
+    def change() -> None:
+        while not stop.is_set():
+            one.limit(at_once=1, most_waiting=100, max_batch=4, max_delay=0.001)
+            time.sleep(0.003)
+            one.limit(at_once=3, most_waiting=100, max_batch=1, max_delay=0.0)
+            time.sleep(0.003)
+
+    changing = threading.Thread(target=change)
+    changing.start()
+    found = together(lambda number: [ask(one, [number]) for _ in range(50)], 8)
+    stop.set()
+    changing.join()
+    assert found == [[[2.0 * number]] * 50 for number in range(8)]
+    assert max(engine.batches) > 1
+    # No place was lost or won: with one place left, those that wait run together.
+    one.limit(at_once=1, most_waiting=100, max_batch=64, max_delay=0.0)
+    engine.batches.clear()
+    together(lambda number: ask(one, [number]), 8)
+    assert one._free == 1
+    assert sum(engine.batches) == 8

@@ -1,0 +1,99 @@
+"""ONNX Runtime: a light engine. Preprocessing runs in NumPy, the core in a session; TensorFlow is never imported."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from serving import signature
+from serving.engines import Arrays, blank, in_parts
+from suite.artifact import Card
+from suite.errors import SuiteError, UsageError
+from suite.preprocessing import mirror
+
+try:
+    from onnxruntime import InferenceSession, SessionOptions
+    from onnxruntime.capi import onnxruntime_pybind11_state as native
+except ImportError:
+    raise UsageError("the engine 'onnx' needs a package that is not there: pip install 'suite[onnx]'") from None
+
+# The runtime's own errors have no class in common.
+ERRORS = (
+    native.Fail, native.InvalidArgument, native.InvalidGraph, native.InvalidProtobuf, native.NotImplemented,
+    native.RuntimeException,
+)  # fmt: skip
+DTYPES = {
+    "tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(uint8)": np.uint8, "tensor(int32)": np.int32,
+    "tensor(int64)": np.int64,
+}  # fmt: skip
+MOST_ROWS = 64
+
+
+def load(folder: Path, card: Card | None, threads: int) -> "ONNX":
+    """The core of `folder` with its mirror, tried on a blank row; SuiteError when it does not run."""
+    if card is None:
+        raise SuiteError(f"{folder} has no card, so its preprocessing is unknown: run it with the engine 'tf'")
+    # The name alone: a card made elsewhere may point out of its folder.
+    file = folder / Path(card.engines["onnx"]["file"]).name
+    try:
+        engine = ONNX(file.read_bytes(), card, threads)
+        engine.run(blank(card, 1))
+    except (*ERRORS, SuiteError, OSError, ValueError, LookupError, TypeError) as error:
+        reason = str(error.__cause__ or error).partition("\n")[0]
+        raise SuiteError(f"{file} cannot be run ({reason}): fit the model again") from error
+    return engine
+
+
+class ONNX:
+    """A core in one session, which any number of threads may use at once."""
+
+    name = "onnx"
+    light = True
+
+    def __init__(self, content: bytes, card: Card, threads: int) -> None:
+        self.signature = signature.of_card(card)
+        self._preprocess: Callable[[Arrays], Arrays] = mirror.load(card.preprocessing)
+        self._session = InferenceSession(content, _options(threads), providers=["CPUExecutionProvider"])
+        self._dtypes = {one.name: DTYPES[one.type] for one in self._session.get_inputs()}
+        self._outputs = [spec.name for spec in card.outputs]
+        self._sizes = _sizes(self._session.get_inputs())
+
+    def run(self, raw: Arrays) -> Arrays:
+        return in_parts(self._run, raw, self._sizes)
+
+    def _run(self, raw: Arrays) -> Arrays:
+        # A number near the end of float32's range may overflow on the way; the caller judges the answer.
+        with np.errstate(over="ignore", invalid="ignore"):
+            core = self._preprocess(raw)
+        given = {name: core[name].astype(dtype, copy=False) for name, dtype in self._dtypes.items()}
+        try:
+            outputs = self._session.run(self._outputs, given)
+        except ERRORS as error:
+            raise SuiteError(
+                "the model could not be run on these inputs: their values or shapes do not suit it"
+            ) from error
+        return dict(zip(self._outputs, outputs, strict=True))
+
+    def close(self) -> None:
+        self._session = None
+
+
+def _options(threads: int) -> SessionOptions:
+    options = SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # What goes wrong is raised, and need not be printed too.
+    options.log_severity_level = 4
+    # Threads that wait busily would take the cores from those that read requests.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Weights outside of the file would be looked for in the working directory: here there can be none.
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
+    return options
+
+
+def _sizes(inputs: list[Any]) -> Sequence[int]:
+    """The batch sizes that the model takes: a fixed one, or any."""
+    fixed = {one.shape[0] for one in inputs if isinstance(one.shape[0], int)}
+    return sorted(fixed) if fixed else range(1, MOST_ROWS + 1)

@@ -1,0 +1,86 @@
+"""What holds for one model in place of the service's settings, kept beside its versions in serving.json."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from serving.config import AUTO, FASTEST_FIRST
+from suite import artifact
+from suite.errors import SuiteError, UsageError, unknown
+
+FILE = "serving.json"
+ENGINES = (AUTO, *FASTEST_FIRST)
+BOUNDS = {"max_batch": (1, 10_000), "max_delay_ms": (0, 10_000), "max_waiting": (0, 10_000)}
+SHOWN = 40
+NUMBER = re.compile("[0-9]{1,9}")
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """As in `serving.config.Config`; None is what the service has."""
+
+    max_batch: int | None = None
+    max_delay_ms: int | None = None
+    max_waiting: int | None = None
+    engine: str | None = None
+
+    def given(self) -> dict[str, int | str]:
+        """Those that are set."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+def read(parent: Path) -> ModelSettings:
+    """The settings in a model's folder; SuiteError naming the file, the setting, and what may stand there."""
+    file = parent / FILE
+    try:
+        found = json.loads(file.read_bytes())
+    except FileNotFoundError:
+        return ModelSettings()
+    except (OSError, ValueError, RecursionError) as error:
+        raise SuiteError(f"{file} cannot be read ({error}): mend or delete it") from error
+    if not isinstance(found, dict):
+        raise SuiteError(f'{file} is no JSON object: write it like {{"max_batch": 32}}')
+    try:
+        return _checked(found)
+    except UsageError as error:
+        raise SuiteError(f"{file}: {error}") from error
+
+
+def put(parent: Path, assignments: Sequence[str]) -> ModelSettings:
+    """Set what is given as NAME=VALUE, take away what is given as NAME=; UsageError for what makes no sense."""
+    values: dict[str, Any] = dict(read(parent).given())
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        if not equals:
+            raise UsageError(f"'{assignment}' sets nothing: write it like max_batch=32")
+        values[name] = int(text) if NUMBER.fullmatch(text) else text or None
+    settings = _checked(values)
+    artifact.replace_file(parent / FILE, json.dumps(settings.given(), indent=2).encode() + b"\n")
+    return settings
+
+
+def _checked(values: dict[str, Any]) -> ModelSettings:
+    names = [item.name for item in fields(ModelSettings)]
+    for name, value in values.items():
+        if name not in names:
+            raise unknown("setting", name, names)
+        if value is not None and not _allowed(name, value):
+            raise UsageError(f"'{name}' is {json.dumps(value)[:SHOWN]}: give {_what(name)}")
+    return ModelSettings(**values)
+
+
+def _allowed(name: str, value: Any) -> bool:
+    if name == "engine":
+        return value in ENGINES
+    least, most = BOUNDS[name]
+    return type(value) is int and least <= value <= most
+
+
+def _what(name: str) -> str:
+    if name == "engine":
+        return f"one of {', '.join(ENGINES)}"
+    least, most = BOUNDS[name]
+    return f"a whole number from {least} to {most}"

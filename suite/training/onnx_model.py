@@ -1,0 +1,41 @@
+"""The core as an ONNX file, for engines that read one."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from suite.artifact import PROBABILITIES
+from suite.config import native_log_silenced
+from suite.errors import UsageError
+
+FILE = "model.onnx"
+
+
+def check_installed() -> None:
+    """UsageError where a package that writes or runs ONNX files is not installed."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import onnxruntime  # noqa: F401
+            import tf2onnx  # noqa: F401
+    except ImportError:
+        raise UsageError("--onnx needs packages that are not there: pip install 'suite[onnx]'") from None
+
+
+def write(path: Path, model: keras.Model) -> None:
+    """Convert the core; the converter raises whatever it likes."""
+    with native_log_silenced(), warnings.catch_warnings():
+        # Keras' patch of the converter asks NumPy for names that are gone.
+        warnings.simplefilter("ignore")
+        model.export(path, format="onnx", verbose=False, input_signature=[model.input])
+
+
+def run(path: Path, core: dict[str, np.ndarray]) -> Any:
+    """The file's probabilities (N, K) for the core's inputs."""
+    from onnxruntime import InferenceSession
+
+    session = InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
+    return session.run([PROBABILITIES], {one.name: core[one.name] for one in session.get_inputs()})[0]

@@ -1,0 +1,225 @@
+"""How the service holds out: python -m tests.benchmarks.serving_endurance [overload] [reloads] [soak] [--minutes 30]
+
+overload: three times as many requests as can be answered for a minute, each with a deadline. The model is slow enough,
+the default network on 32 pictures a request, that sending and refusing the rest cost little beside it.
+reloads: 200 new versions while requests come at half the rate that can be answered, in turns with the same without.
+soak: half an hour of requests of every kind, wrong ones among them, for what memory they leave behind.
+
+Written to figures/serving-endurance.md, where the rows of parts that were not asked for stay.
+"""
+
+import argparse
+import multiprocessing
+import os
+import shutil
+import statistics
+import tempfile
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic, sleep
+
+import numpy as np
+
+from serving import run
+from serving.codec import v2
+from serving.config import Config
+from serving.run import Service
+from suite import artifact
+from tests.benchmarks import open_loop, processes, serving_load
+from tests.benchmarks.open_loop import Outcomes, request
+from tests.benchmarks.serving_load import BINARY, JSON, Asked, body, spread
+from tests.benchmarks.serving_mix import mix
+
+WORKERS = 2
+PEAK_SECONDS = 10
+TIMES, OVERLOADED, DEADLINE, PICTURES = 3, 60, 0.5, 32
+# Versions in each of so many rounds, one every so many seconds: the service looks every second.
+ROUNDS, VERSIONS, BEAT = 4, 50, 1.5
+# Requests a second of the soak; the parts of it that warm up, and that each of both weighings takes.
+MIXED, WARMING, WEIGHING = 500, 0.1, 0.1
+LOOK = 5.0
+FIGURES = Path(__file__).with_name("figures")
+HEAD = ["| part | measured | figure | wanted |", "| --- | --- | --- | --- |"]
+RELOADS = 'suite_reloads_total{model="image_cls",result="ready"}'
+Row = tuple[str, str, str]
+
+
+def overload() -> list[Row]:
+    """What comes of the requests that are answered when most cannot be."""
+    with _models(["image_cls"]) as models, _served(models) as service:
+        head, tensor = v2.asking({"image": _pictures(PICTURES)})
+        asked = Asked("pictures", "/v2/models/image_cls/infer", head + tensor, BINARY, str(len(head)))
+        before = _peak(service, asked)
+        memory = processes.pss(service.pid)
+        headers = {v2.JSON_LENGTH: asked.header, "X-Request-Timeout-Ms": str(int(1000 * DEADLINE))}
+        sent = request(asked.path, asked.body, headers)
+        with _offered(service, [sent], TIMES * before, OVERLOADED) as offered:
+            outcomes = offered.result()
+        grown = processes.pss(service.pid)
+        peak = max(before, _peak(service, asked))
+    answered = outcomes.status == 200
+    good = int((answered & (outcomes.seconds <= DEADLINE)).sum()) / OVERLOADED
+    told = ", ".join(f"{status}: {(outcomes.status == status).sum():,}" for status in np.unique(outcomes.status))
+    return [
+        (f"peak before or after, requests of {PICTURES} pictures a second", f"{peak:,.0f}", ""),
+        (f"sent a second for {OVERLOADED} s", f"{len(outcomes.due) / OVERLOADED:,.0f}", f"{TIMES} times the peak"),
+        (f"answered within {1000 * DEADLINE:.0f} ms, to the peak", f"{good / peak:.2f}", ""),
+        ("p99 of what was answered", f"{outcomes.tail(answered):,.0f} ms", f"{1000 * DEADLINE:.0f} ms"),
+        ("statuses", told, ""),
+        ("PSS before and after", f"{memory:,.0f} MB, {grown:,.0f} MB", ""),
+        ("sent late by the load itself, p99", f"{1000 * np.percentile(outcomes.late, 99):.1f} ms", ""),
+    ]
+
+
+def reloads() -> list[Row]:
+    """What those who ask notice of new versions."""
+    with _models(["image_cls"]) as models, tempfile.TemporaryDirectory(dir=models.parent) as aside:
+        versions = _prepared(models / "image_cls" / "1", Path(aside), ROUNDS * VERSIONS)
+        with _served(models) as service:
+            asked = Asked("picture", "/predict", body("image_cls", _pictures(1)[0, ..., 0].tolist()), JSON)
+            rate = _peak(service, asked) / 2
+            loaded = _counted(service, RELOADS)
+            pairs = []
+            for number in range(ROUNDS):
+                rounds = []
+                for new in ([], versions[VERSIONS * number : VERSIONS * (number + 1)]):
+                    sent = [request(asked.path, asked.body)]
+                    with _offered(service, sent, rate, VERSIONS * BEAT, number) as offered:
+                        _put(new, models / "image_cls")
+                        rounds.append(offered.result())
+                pairs.append(rounds)
+            loaded = _counted(service, RELOADS) - loaded
+    failed = sum(int((one.status != 200).sum()) for rounds in pairs for one in rounds)
+    asked_in_all = sum(len(one.due) for rounds in pairs for one in rounds)
+    tails = [[one.tail() for one in rounds] for rounds in pairs]
+    return [
+        ("new versions, loaded by each worker", f"{loaded / WORKERS:,.0f}", f"{ROUNDS * VERSIONS}"),
+        ("a picture as JSON, requests a second", f"{rate:,.0f}", "half the peak"),
+        (f"failed, of {asked_in_all:,}", f"{failed}", "0"),
+        ("p99 without new versions", f"{spread([quiet for quiet, _ in tails])} ms", ""),
+        ("p99 with, to that", spread([busy / quiet for quiet, busy in tails]), "1.5 or less"),
+    ]
+
+
+def soak(minutes: float) -> list[Row]:
+    """What is left in memory of requests of every kind."""
+    requests, expected = zip(*mix(), strict=True)
+    options = (["image_cls", "--set", "network=lenet"], ["text_cls"], ["fraud"])
+    with _models(*options) as models, _served(models) as service:
+        weighed = []
+        begun = monotonic()
+        with _offered(service, requests, MIXED, 60 * minutes) as offered:
+            while not offered.done():
+                weighed.append((monotonic() - begun, processes.pss(service.pid)))
+                sleep(LOOK)
+            outcomes = offered.result()
+    ends = 60 * minutes * np.array([WARMING, WARMING + WEIGHING, 1 - WEIGHING, 1])
+    first, last = (
+        statistics.median(memory for at, memory in weighed if low <= at <= high) for low, high in (ends[:2], ends[2:])
+    )
+    wrong = int((outcomes.status != np.array(expected)[outcomes.which]).sum())
+    return [
+        (f"requests of every kind in {minutes:g} minutes, {MIXED} a second", f"{len(outcomes.due):,}", ""),
+        ("answered with another status than theirs", f"{wrong}", "0"),
+        ("p99", f"{outcomes.tail():.0f} ms", ""),
+        ("PSS after warming up, at the end", f"{first:,.1f} MB, {last:,.1f} MB", ""),
+        ("growth of PSS", f"{100 * (last / first - 1):+.2f} %", "less than 1 %"),
+    ]
+
+
+@contextmanager
+def _models(*options: Sequence[str]) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as name:
+        models = Path(name) / "models"
+        for one in options:
+            serving_load.fit(models, *one)
+        yield models
+
+
+@contextmanager
+def _served(models: Path) -> Iterator[Service]:
+    with run.started(Config(models=models, port=0, workers=WORKERS)) as service:
+        run.wait_ready(service, WORKERS, 90)
+        yield service
+
+
+def _pictures(count: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (count, 28, 28, 1), np.uint8)
+
+
+def _peak(service: Service, asked: Asked) -> float:
+    """The most requests a second that are answered, by wrk; warms the service first."""
+    serving_load.load(service.url, asked, 16, 2)
+    return max(serving_load.load(service.url, asked, many, PEAK_SECONDS).a_second for many in asked.connections)
+
+
+@contextmanager
+def _offered(
+    service: Service, requests: Sequence[bytes], rate: float, seconds: float, seed: int = 0
+) -> Iterator["Future[Outcomes]"]:
+    """Load from a process of its own."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        yield pool.submit(open_loop.offer, service.url, requests, rate, seconds, seed)
+
+
+def _prepared(first: Path, aside: Path, count: int) -> list[Path]:
+    """Folders of further versions of a model, with the same network."""
+    card = artifact.read_card(first)
+    assert card
+    folders = []
+    for card.version in range(2, count + 2):
+        folders.append(shutil.copytree(first, aside / str(card.version), copy_function=os.link))
+        artifact.write_card(folders[-1], card)
+    return folders
+
+
+def _put(versions: Sequence[Path], store: Path) -> None:
+    """Move versions into the store, one a beat; it keeps the last two."""
+    begun = monotonic()
+    for number, folder in enumerate(versions):
+        sleep(max(0.0, begun + number * BEAT - monotonic()))
+        folder.rename(store / folder.name)
+        for old in artifact.versions(store)[:-2]:
+            artifact.delete(store / str(old))
+
+
+def _counted(service: Service, key: str) -> float:
+    """A number of the service's metrics."""
+    with urllib.request.urlopen(f"{service.url}/metrics") as response:
+        lines = response.read().decode().splitlines()
+    return float(next(line.rpartition(" ")[2] for line in lines if line.startswith(f"{key} ")))
+
+
+def _write(part: str, rows: list[Row]) -> None:
+    """Put a part's rows into the table, in the place of earlier ones."""
+    lines = [f"| {part} | {what} | {figure} | {wanted} |" for what, figure, wanted in rows]
+    print("\n".join(lines), flush=True)
+    file = FIGURES / "serving-endurance.md"
+    before = file.read_text().splitlines()[len(HEAD) : -2] if file.exists() else []
+    kept = [line for line in before if line.split("|")[1].strip() != part]
+    text = "\n".join([*HEAD, *kept, *lines, "", "`make bench-serving-endurance`"])
+    artifact.replace_file(file, f"{text}\n".encode())
+
+
+def main() -> None:
+    """The parts that are asked for, or all."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("parts", nargs="*")
+    parser.add_argument("--minutes", type=float, default=30.0)
+    asked = parser.parse_args()
+    parts: dict[str, Callable[[], list[Row]]] = {
+        "overload": overload, "reloads": reloads, "soak": lambda: soak(asked.minutes),
+    }  # fmt: skip
+    for part in asked.parts or parts:
+        if part not in parts:
+            parser.error(f"'{part}' is no part: there are {', '.join(parts)}")
+    serving_load.need_wrk()
+    for part in asked.parts or parts:
+        _write(part, parts[part]())
+
+
+if __name__ == "__main__":
+    main()

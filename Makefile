@@ -3,14 +3,20 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+CLIENTS := .venv-clients/.installed
 
-.PHONY: demo test lint install lock bench-first bench-fit bench-readers bench-convnet bench-domains bench-tuning bench-tuning-table bench-tuning-overhead bench-serving bench-serving-rivals bench-serving-endurance
+.PHONY: demo test fuzz lint install lock bench-first bench-fit bench-readers bench-convnet bench-domains bench-tuning bench-tuning-table bench-tuning-overhead bench-serving bench-serving-rivals bench-serving-endurance
 
 demo: $(INSTALLED)
 	@$(BIN)/suite demo
 
-test: $(INSTALLED)
+test: $(INSTALLED) $(CLIENTS)
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+
+# Looks for bytes on which the service fails; what it finds it writes to crash-*. Linux on x86-64.
+SECONDS ?= 60
+fuzz: $(INSTALLED)
+	$(BIN)/python tests/serving/fuzz_decoders.py $(SECONDS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -26,6 +32,11 @@ $(INSTALLED): pyproject.toml .ci/constraints.txt
 	@$(PYTHON) -m venv .venv || { echo "error: no virtual environment could be made: on Debian, apt-get install python3-venv"; exit 1; }
 	@echo "installing into .venv (TensorFlow is large: this takes a minute or more)"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --constraint .ci/constraints.txt --editable '.[dev]'
+	@touch $@
+
+$(CLIENTS): .ci/clients.txt
+	@$(PYTHON) -m venv .venv-clients
+	@.venv-clients/bin/python -m pip install -qq --disable-pip-version-check --no-deps --requirement .ci/clients.txt
 	@touch $@
 
 # The versions that `install` takes, from those in .venv now.

@@ -3,12 +3,17 @@
 import threading
 from collections.abc import Callable
 from time import monotonic
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from serving.errors import ServiceError
 
 
 class _Here(threading.local):
     noted: float | None = None
     arrived: float = 0.0
     ahead: int = 0
+    refusal: "ServiceError | None" = None
     model: str = ""
     may_ask: Callable[[str], bool] | None = None
 
@@ -17,9 +22,12 @@ _here = _Here()
 _stopping = threading.Event()
 
 
-def note(arrived: float, ahead: int) -> None:
-    """The request that this thread takes up came at `arrived` (of `monotonic`), behind `ahead` others."""
-    _here.noted, _here.ahead = arrived, ahead
+def note(arrived: float, ahead: int, refusal: "ServiceError | None" = None) -> None:
+    """The request that this thread takes up came at `arrived` (of `monotonic`), behind `ahead` others.
+
+    With a `refusal` its body was not received, and that is to be its answer.
+    """
+    _here.noted, _here.ahead, _here.refusal = arrived, ahead, refusal
 
 
 def begin() -> float:
@@ -37,6 +45,12 @@ def since() -> float:
 def ahead() -> int:
     """How many requests were before it."""
     return _here.ahead
+
+
+def check_received() -> None:
+    """ServiceError where the body was not received."""
+    if _here.refusal:
+        raise _here.refusal
 
 
 def note_scope(may_ask: Callable[[str], bool]) -> None:

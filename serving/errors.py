@@ -18,6 +18,8 @@ REQUEST_ID = "suite.request_id"
 PART = 2**16
 log = logging.getLogger(__name__)
 TOO_LARGE = "the body is larger than {:,} bytes or has too many parts: send fewer instances at a time"
+BROKEN = "the chunks of the body are broken: send it again, or with its length"
+FULL = "too many large bodies are being received: ask again in a moment"
 
 
 class ServiceError(Exception):
@@ -35,6 +37,13 @@ class ServiceError(Exception):
         self.headers = dict(headers or {})
         if retry_after is not None:
             self.headers["Retry-After"] = str(retry_after)
+
+
+def not_received(too_large: bool, crowded: bool, max_body: int) -> ServiceError:
+    """Why the server under the application did not wait for the rest of a body."""
+    if too_large:
+        return ServiceError(413, TOO_LARGE.format(max_body))
+    return ServiceError(503, FULL, retry_after=1) if crowded else ServiceError(400, BROKEN)
 
 
 Answer = tuple[str, list[tuple[str, str]], bytes]

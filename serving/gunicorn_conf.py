@@ -47,10 +47,13 @@ def when_ready(server: Any) -> None:
     server.stop = announced
 
 
-def child_exit(server: object, ended: Any) -> None:
+def child_exit(server: Any, ended: Any) -> None:
     """A worker's connections are those of nobody now; what it counted counts on."""
     ended.ended()
-    metrics.end(_runtime, ended.pid)
+    try:
+        metrics.end(_runtime, ended.pid)
+    except OSError as error:
+        server.log.warning("%s cannot be written to (%s): what a worker counted is lost", _runtime, error.strerror)
 
 
 def on_exit(server: object) -> None:

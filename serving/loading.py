@@ -58,6 +58,7 @@ def load(model: Model, store: Store, config: Config, metrics: Metrics) -> None:
     """Make a model ready, or failed with the reason; the service goes on either way."""
     folder = store.path(model.name, model.version)
     try:
+        store.check_links(folder)
         card = artifact.read_card(folder)
         if card:
             artifact.verify(folder, card)

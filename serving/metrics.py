@@ -5,6 +5,7 @@ had counted is added up by the master.
 """
 
 import json
+import logging
 import mmap
 import os
 import threading
@@ -35,6 +36,9 @@ HELP = {
     "suite_memory_bytes": ("gauge", "Memory that the workers hold."),
     "suite_workers": ("gauge", "Workers that are alive."),
 }
+NO_ROOM = "%s cannot be written to (%s): what this worker counts is not in the sums of /metrics"
+
+log = logging.getLogger(__name__)
 
 
 class Metrics:
@@ -44,16 +48,29 @@ class Metrics:
         self._folder = folder
         self._lock = threading.Lock()
         self._slots: dict[str, int] = {}
-        self._keys: IO[str] | None = None
-        if folder is None:
-            memory = mmap.mmap(-1, 8 * SLOTS)
-        else:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._keys = (folder / f"{os.getpid()}{KEYS}").open("w")
-            with (folder / f"{os.getpid()}{VALUES}").open("w+b") as file:
-                file.truncate(8 * SLOTS)
-                memory = mmap.mmap(file.fileno(), 8 * SLOTS)
+        self._keys: IO[bytes] | None = None
+        self._unwritten = b""
+        memory = mmap.mmap(-1, 8 * SLOTS) if folder is None else self._shared(folder)
         self._values = memoryview(memory).cast("d")
+
+    def _shared(self, folder: Path) -> mmap.mmap:
+        """Memory in a file; of this process alone where there is no room for one."""
+        keys, values = (folder / f"{os.getpid()}{ending}" for ending in (KEYS, VALUES))
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with values.open("w+b") as file:
+                # Written, not only made so long: a page that there is no room for would kill who counts in it.
+                file.write(bytes(8 * SLOTS))
+                file.flush()
+                memory = mmap.mmap(file.fileno(), 8 * SLOTS)
+            self._keys = keys.open("wb", buffering=0)
+            return memory
+        except OSError as error:
+            log.warning(NO_ROOM, folder, error.strerror)
+            with suppress(OSError):
+                values.unlink(missing_ok=True)
+            self._folder = None
+            return mmap.mmap(-1, 8 * SLOTS)
 
     def add(self, key: str, amount: float = 1.0) -> None:
         """Count under a name with its labels, as in `suite_shed_total{reason="full"}`."""
@@ -74,9 +91,16 @@ class Metrics:
             for number, key in enumerate(keys):
                 self._slots[key] = first + number
             if self._keys:
-                self._keys.write("".join(f"{key}\n" for key in keys))
-                self._keys.flush()
+                self._unwritten += "".join(f"{key}\n" for key in keys).encode()
+                self._write_keys(self._keys)
             return first
+
+    def _write_keys(self, file: IO[bytes]) -> None:
+        """As far as there is room; the rest is tried again when there are more, or they are read."""
+        try:
+            self._unwritten = self._unwritten[file.write(self._unwritten) :]
+        except OSError as error:
+            log.warning(NO_ROOM, self._folder, error.strerror)
 
     def observe(self, slot: int, index: int, value: float) -> None:
         """Count `value` in bucket `index` of a histogram that begins at `slot`: sum, count, buckets."""
@@ -88,7 +112,10 @@ class Metrics:
     def note_ready(self) -> None:
         """This worker has tried all models."""
         if self._folder is not None:
-            (self._folder / f"{os.getpid()}{READY}").touch()
+            try:
+                (self._folder / f"{os.getpid()}{READY}").touch()
+            except OSError as error:
+                log.warning(NO_ROOM, self._folder, error.strerror)
 
     def ready(self) -> int:
         """How many workers have."""
@@ -96,6 +123,9 @@ class Metrics:
 
     def text(self) -> str:
         """All workers' numbers in Prometheus' text format."""
+        with self._lock:
+            if self._keys and self._unwritten:
+                self._write_keys(self._keys)
         sums = self._own() if self._folder is None else _summed(self._folder)
         pids = [os.getpid()] if self._folder is None else _pids(self._folder)
         sums["suite_memory_bytes"] = float(sum(map(_memory, pids)))
@@ -152,17 +182,18 @@ def label(text: str) -> str:
 
 
 def end(folder: Path, pid: int) -> None:
-    """Keep what a worker that ended had counted."""
+    """Keep what a worker that ended had counted; OSError where there is no room."""
     with _locked(folder):
         sums = _ended(folder)
         for key, value in _read(folder, pid).items():
             if not key.startswith(GAUGE):
                 sums[key] += value
+        # First, so that there is room.
+        for ending in (KEYS, VALUES, READY):
+            (folder / f"{pid}{ending}").unlink(missing_ok=True)
         aside = folder / f"{ENDED}.aside"
         aside.write_text(json.dumps(sums))
         aside.replace(folder / ENDED)
-        for ending in (KEYS, VALUES, READY):
-            (folder / f"{pid}{ending}").unlink(missing_ok=True)
 
 
 @contextmanager

@@ -62,21 +62,26 @@ class Observing:
             self._count(environ, found[0], begun)
 
     def _answered(self, environ: "WSGIEnvironment", start: Any) -> Iterable[bytes]:
-        ahead = arrival.ahead()
-        if not environ["PATH_INFO"].startswith(ALWAYS):
-            try:
-                if ahead > self._most_waiting:
-                    raise ServiceError(503, BUSY.format(ahead), retry_after=1)
-                if ahead:
-                    patience.of_request(environ).check()
-                key = None if environ["PATH_INFO"].startswith(OPEN) else self._access.key(environ)
-                if key:
-                    arrival.note_scope(key.allows)
-            except ServiceError as error:
-                status, headers, body = answer(error)
-                start(status, headers)
-                return [body]
+        try:
+            arrival.check_received()
+            if not environ["PATH_INFO"].startswith(ALWAYS):
+                self._check(environ)
+        except ServiceError as error:
+            status, headers, body = answer(error)
+            start(status, headers)
+            return [body]
         return self._application(environ, start)
+
+    def _check(self, environ: "WSGIEnvironment") -> None:
+        """ServiceError where too many wait, or its sender may not ask."""
+        ahead = arrival.ahead()
+        if ahead > self._most_waiting:
+            raise ServiceError(503, BUSY.format(ahead), retry_after=1)
+        if ahead:
+            patience.of_request(environ).check()
+        key = None if environ["PATH_INFO"].startswith(OPEN) else self._access.key(environ)
+        if key:
+            arrival.note_scope(key.allows)
 
     def _count(self, environ: "WSGIEnvironment", status: int, begun: float) -> None:
         seconds = monotonic() - begun

@@ -61,6 +61,12 @@ class Store:
         except SuiteError as error:
             return ModelSettings(), str(error).replace(f"{self.folder}{os.sep}", "")
 
+    def check_links(self, folder: Path) -> None:
+        """SuiteError for a version with a file that is a link out of the store."""
+        for path in folder.rglob("*"):
+            if not self._inside(path):
+                raise SuiteError(f"{path} is a link out of the store: put the file itself there")
+
     def _inside(self, folder: Path) -> bool:
         return folder.resolve().is_relative_to(self.folder)
 

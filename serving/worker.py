@@ -1,8 +1,11 @@
-"""gunicorn's threaded worker, which also notes when requests came in, and leaves connections to idler neighbours."""
+"""gunicorn's threaded worker, which also receives requests before a thread takes them up, notes when they came in, and
+leaves connections to idler neighbours.
+"""
 
 import errno
 import mmap
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from selectors import EVENT_READ
@@ -12,13 +15,19 @@ from typing import Any
 from gunicorn.workers.gthread import ThreadWorker
 
 from serving import arrival
-from serving.receiving import is_whole
+from serving.config import MEBIBYTE, Config
+from serving.receiving import Incoming, Unreader
 
 # A worker with so many connections more than the one with the fewest lets others go first, for so many seconds.
 AHEAD, YIELD = 1, 0.0005
 SLOTS, NONE = 64, -1
-# Bytes read at a time, and seconds that a request may take to come in.
-PART, PATIENCE = 2**16, 30.0
+# Bytes read at a time, and how often in a row before others have their turn.
+PART, PARTS = 2**16, 16
+# Seconds that a request may take to come in, or each further mebibyte of one; and a closing one after its answer.
+PATIENCE, LINGER = 30.0, 2.0
+# Whoever has sent no more is never refused because of what others have.
+SMALL = 2**16
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 # Open connections by worker, shared by all workers of a master.
 _open = memoryview(mmap.mmap(-1, 4 * SLOTS)).cast("i")
 for _slot in range(SLOTS):
@@ -36,6 +45,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     """A worker of threads; several of them get about as many connections each."""
 
     def init_process(self) -> None:
+        self._max_body = Config.from_environment().max_body
+        # Bytes of requests that no thread has answered yet; at most what all threads could read at once.
+        self._held, self._most_held = 0, self._max_body * self.cfg.threads
         self._count(0)
         super().init_process()
 
@@ -59,16 +71,37 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             super().enqueue_req(conn)
 
     def handle(self, conn: Any) -> Any:
-        arrival.note(conn.arrived, conn.ahead)
-        if not self.cfg.is_ssl:
-            conn.init()
-            conn.parser.unreader.unread(conn.received)
-            conn.received = bytearray()
+        if self.cfg.is_ssl:
+            arrival.note(conn.arrived, conn.ahead)
+        else:
+            arrival.note(conn.arrived, conn.ahead, conn.refusal)
+            if not conn.initialized:
+                conn.init()
+                conn.parser.unreader = Unreader(conn.sock)
+            conn.parser.unreader.give(conn.incoming.content)
+            conn.incoming = None
         return super().handle(conn)
 
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        if not self.cfg.is_ssl and conn.refusal:  # what may follow is the rest of a body
+            req.force_close()
+        return super().handle_request(req, conn)
+
     def finish_request(self, conn: Any, fs: Any) -> None:
-        super().finish_request(conn, fs)
+        self._release(conn)
+        if not fs.cancelled() and fs.exception() is None and fs.result():
+            # Where it looks for a request that came with this one.
+            conn.parser.unreader.unread(conn.parser.unreader.take_buffered())
+            super().finish_request(conn, fs)
+        else:
+            self._linger(conn)
         self._count(self.nr_conns)
+
+    def murder_pending(self) -> None:
+        now = monotonic()
+        for conn in [conn for conn in self.pending_conns if conn.timeout <= now]:
+            self._take_up(conn)
+            self._drop(conn)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         arrival.stop()
@@ -80,33 +113,117 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def _receive(self, conn: Any) -> bool:
         """Read what has come in; whether that is a request. If not, it goes on when there is more."""
-        if not hasattr(conn, "received"):
-            conn.received, conn.since = bytearray(), monotonic()
-        elif conn.initialized and not conn.received:
-            conn.received += conn.parser.unreader.take_buffered()
-            conn.since = monotonic()
+        if getattr(conn, "incoming", None) is None:
+            conn.incoming, conn.refusal, conn.held, conn.since = Incoming(self._max_body), None, 0, monotonic()
+            if conn.initialized:
+                conn.incoming.content += conn.parser.unreader.take_buffered()
         conn.sock.setblocking(False)
         try:
-            while not is_whole(conn.received):
-                part = conn.sock.recv(PART)
-                if not part:
-                    raise ConnectionResetError
-                conn.received += part
+            is_whole = self._read(conn)
         except BlockingIOError:
-            conn.timeout = conn.since + PATIENCE
-            self.pending_conns.append(conn)
-            self.poller.register(conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
-            return False
+            is_whole = False
         except OSError:
-            self.nr_conns -= 1
-            conn.close()
+            self._drop(conn)
             return False
+        if not is_whole:
+            conn.timeout = conn.since + PATIENCE
+            self._wait(conn, self.on_pending_socket_readable)
+        return is_whole
+
+    def _read(self, conn: Any) -> bool:
+        """Whether a thread can take it up after a turn of reading; OSError where nothing is there, now or ever."""
+        incoming = conn.incoming
+        for _ in range(PARTS):
+            if self._is_decided(conn):
+                return True
+            if incoming.expects:
+                incoming.expects = False
+                conn.sock.send(CONTINUE)
+            part = conn.sock.recv(PART)
+            if not part:
+                raise ConnectionResetError
+            before = len(incoming.content)
+            incoming.content += part
+            if before // MEBIBYTE < len(incoming.content) // MEBIBYTE:
+                conn.since = monotonic()
+            conn.held += len(part)
+            self._held += len(part)
+        return self._is_decided(conn)
+
+    def _is_decided(self, conn: Any) -> bool:
+        """Whether the request is there, or is refused before that."""
+        incoming = conn.incoming
+        whole = incoming.is_whole()
+        crowded = not whole and self._held > self._most_held and len(incoming.content) > SMALL
+        if not (whole or crowded):
+            return False
+        if incoming.too_large or incoming.broken or crowded:
+            if not incoming.head:
+                raise ConnectionResetError
+            from serving.errors import not_received  # not in the master, which imports this module too
+
+            conn.refusal = not_received(incoming.too_large, crowded, self._max_body)
+            del incoming.content[incoming.head :]
+            self._release(conn)
         return True
+
+    def _release(self, conn: Any) -> None:
+        """What it sent is not held any longer."""
+        self._held -= getattr(conn, "held", 0)
+        conn.held = 0
+
+    def _drop(self, conn: Any) -> None:
+        self._release(conn)
+        self.nr_conns -= 1
+        conn.close()
+
+    def _wait(self, conn: Any, go_on: Callable[[Any, Any], None]) -> None:
+        """Go on when there is more to read, or drop the connection after its time."""
+        self.pending_conns.append(conn)
+        self.poller.register(conn.sock, EVENT_READ, partial(go_on, conn))
+
+    def _take_up(self, conn: Any) -> None:
+        """It does not wait any longer."""
+        self.poller.unregister(conn.sock)
+        self.pending_conns.remove(conn)
+
+    def _linger(self, conn: Any) -> None:
+        """Close when the other side does: one that is still sending would not see its answer."""
+        try:
+            conn.sock.shutdown(socket.SHUT_WR)
+            conn.sock.setblocking(False)
+        except OSError:
+            self._drop(conn)
+            return
+        refused = getattr(conn, "refusal", None)
+        conn.timeout, conn.left = monotonic() + (PATIENCE if refused else LINGER), self._max_body
+        self._drain(conn)
+
+    def _drain(self, conn: Any) -> None:
+        """Read a turn of what nobody wants; no more of it than a body may have."""
+        try:
+            for _ in range(PARTS):
+                part = conn.sock.recv(PART)
+                conn.left -= len(part)
+                if not part or conn.left < 0:
+                    self._drop(conn)
+                    return
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._drop(conn)
+            return
+        self._wait(conn, self._on_lingering)
+
+    def _on_lingering(self, conn: Any, _: Any) -> None:
+        self._take_up(conn)
+        self._drain(conn)
 
     def _cap_keepalive(self, deadline: float) -> None:
         super()._cap_keepalive(deadline)
         for conn in self.pending_conns:
-            conn.timeout = min(conn.timeout, deadline)
+            if getattr(conn, "held", 0) <= SMALL:  # a large one may come to its end
+                conn.timeout = min(conn.timeout, deadline)
 
     def _accept(self, listener: Any) -> bool:
         """Whether there was a connection to take."""

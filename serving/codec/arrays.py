@@ -170,13 +170,16 @@ def narrow(values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray | None:
     """The values in the dtype; None where they do not fit, or an integer would lose its fraction."""
     if not values.size:
         return values.astype(dtype)
+    # Of the numbers among them: NaN is no whole number, and no float that is too large.
+    low, high = np.fmin.reduce(values, axis=None), np.fmax.reduce(values, axis=None)
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
-        low, high = values.min(), values.max()
+        if not (np.isfinite(low) and np.isfinite(high)):
+            return None
         # Python's integers and floats compare exactly, NumPy's would round.
         if int(low) < limits.min or int(high) > limits.max or (values.dtype.kind == "f" and (values % 1).any()):
             return None
-    elif np.abs(values).max() > np.finfo(dtype).max:
+    elif max(-float(low), float(high)) > float(np.finfo(dtype).max):
         return None
     return values.astype(dtype)
 

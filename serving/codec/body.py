@@ -4,7 +4,7 @@ import io
 import json
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 from urllib.parse import parse_qs
 
 import numpy as np
@@ -12,7 +12,7 @@ import simdjson
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Request
 
-from serving.codec import content, csv_table, texts
+from serving.codec import content, csv_table, npy, texts
 from serving.codec.kinds import name, whole
 from serving.errors import TOO_LARGE, ServiceError, nearest
 
@@ -85,7 +85,7 @@ def _raw(kind: str, environ: "WSGIEnvironment", max_body: int) -> Asked:
     if kind in PICTURES:
         asked.files = [value]
     elif kind in NPY:
-        asked.array = _npy(value)
+        asked.array = npy.read(value)
     elif kind == CSV:
         asked.columns = csv_table.read(texts.utf8(value, "the CSV"))
     else:
@@ -106,21 +106,17 @@ def _take_query(environ: "WSGIEnvironment", asked: Asked) -> None:
         setattr(asked, key, value)
 
 
-def _npy(value: bytes) -> np.ndarray:
-    """The array of a .npy file, never one of Python objects; ServiceError 400."""
-    try:
-        array = np.load(io.BytesIO(value), allow_pickle=False)
-    except (ValueError, EOFError, OSError, TypeError, SyntaxError) as error:
-        raise ServiceError(400, f"the body is no .npy file of numbers ({error}): save it with numpy.save") from error
-    if not isinstance(array, np.ndarray) or not array.ndim or not len(array):
-        raise ServiceError(400, "the array has no rows: give it a first axis of one row or more")
-    return array
-
-
 def _whole(text: str | None) -> int | None:
     if text is not None and not (text.isascii() and text.isdigit() and len(text) <= LONGEST):
         raise ServiceError(400, f"the version is '{text[:20]}': give a whole number")
     return int(text) if text else None
+
+
+class _Form(Request):
+    """A form whose uploads need no file each on a disk that may be full; a body's bounds hold for them."""
+
+    def _get_file_stream(self, *_: Any, **__: Any) -> IO[bytes]:
+        return io.BytesIO()
 
 
 def _upload(environ: "WSGIEnvironment", max_body: int) -> Asked:
@@ -128,16 +124,17 @@ def _upload(environ: "WSGIEnvironment", max_body: int) -> Asked:
     if encoding:
         raise ServiceError(415, f"the form is encoded as {encoding[:50]}: send it as it is")
     content.declared(environ, max_body)
-    with Request(environ) as form:
-        # One more than is allowed, so that a body that was cut there is known to be too large.
-        form.max_content_length = max_body + 1
-        try:
-            fields, files = form.form, [file.read() for _, file in form.files.items(multi=True)]
-        except RequestEntityTooLarge as error:
-            raise ServiceError(413, TOO_LARGE.format(max_body)) from error
-        if form.stream.tell() > max_body:
-            raise ServiceError(413, TOO_LARGE.format(max_body))
-    _known(list(fields), KEYS[:2])
+    form = _Form(environ)
+    # One more than is allowed, so that a body that was cut there is known to be too large.
+    form.max_content_length = max_body + 1
+    try:
+        fields, files = form.form, [file.read() for _, file in form.files.items(multi=True)]
+    except RequestEntityTooLarge as error:
+        raise ServiceError(413, TOO_LARGE.format(max_body)) from error
+    if form.stream.tell() > max_body:
+        raise ServiceError(413, TOO_LARGE.format(max_body))
+    # A part without a name has that of None here.
+    _known([key or "" for key in fields], KEYS[:2])
     version = _whole(fields.get("version"))
     if not files:
         raise ServiceError(400, "there is no file in the form: add one as in curl -F file=@picture.png")

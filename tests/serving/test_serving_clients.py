@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from serving.client import AsyncClient, CallError, Client
 from suite.cli.call import command as call
 from suite.errors import UsageError
 
+OTHERS = Path(__file__).parents[2] / ".venv-clients/bin/python"
 PICTURES = np.random.default_rng(3).integers(0, 256, (3, make.SIDE, make.SIDE, 1), np.uint8)
 
 
@@ -112,3 +114,17 @@ def test_tritons_asynchronous_one(url: str, expected: np.ndarray) -> None:
             await client.close()
 
     np.testing.assert_allclose(asyncio.run(ask()), expected, rtol=1e-6)
+
+
+@pytest.mark.skipif(not OTHERS.exists(), reason="KServe's client is not installed: 'make test' does that")
+def test_kserves(url: str, expected: np.ndarray, tmp_path: Path) -> None:
+    np.save(tmp_path / "pictures.npy", PICTURES)
+    script = Path(__file__).with_name("kserve_client.py")
+    command = [str(OTHERS), str(script), url, str(tmp_path / "pictures.npy")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["live"], found["ready"], found["models"]) == (True, True, [True, False])
+    assert (found["json as"], found["binary as"]) == ("application/json", "application/octet-stream")
+    for kind in ("json", "binary", "rows"):
+        np.testing.assert_allclose(found[kind], expected, rtol=1e-6)

@@ -48,7 +48,9 @@ def _opened(content: bytes) -> Any:
         picture = Image.open(io.BytesIO(content), formats=FORMATS)
     except UnidentifiedImageError as error:
         raise SuiteError(f"this is no picture of a known format: give one of {', '.join(FORMATS)}") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:  # where warnings are errors
+        raise SuiteError(f"the picture has more than {LARGEST:,} pixels: give a smaller one") from error
+    except (OSError, SyntaxError, ValueError) as error:
         raise SuiteError(f"the picture is damaged ({error}): save it again") from error
     width, height = picture.size
     if width * height > LARGEST:

@@ -107,7 +107,7 @@ def _take_query(environ: "WSGIEnvironment", asked: Asked) -> None:
 
 
 def _whole(text: str | None) -> int | None:
-    if text is not None and not (text.isascii() and text.isdigit()):
+    if text is not None and not (text.isascii() and text.isdigit() and len(text) <= LONGEST):
         raise ServiceError(400, f"the version is '{text[:20]}': give a whole number")
     return int(text) if text else None
 

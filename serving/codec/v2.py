@@ -14,7 +14,7 @@ import numpy as np
 import simdjson
 
 from serving.codec import answers, arrays
-from serving.codec.body import parsed
+from serving.codec.body import LONGEST, parsed
 from serving.codec.kinds import name, whole
 from serving.errors import ServiceError
 
@@ -58,7 +58,8 @@ def read(content: bytes, json_length: str | None, max_elements: int) -> Asked:
     """What a body asks, `json_length` being its header of that kind; ServiceError 400 or 413."""
     end = len(content)
     if json_length is not None:
-        if not (json_length.isascii() and json_length.isdigit()) or int(json_length) > end:
+        is_number = json_length.isascii() and json_length.isdigit() and len(json_length) <= LONGEST
+        if not is_number or int(json_length) > end:
             raise ServiceError(400, f"{JSON_LENGTH} is '{json_length[:20]}': give the length of the JSON in the body")
         end = int(json_length)
     document = parsed(content[:end] if end < len(content) else content, "inputs")

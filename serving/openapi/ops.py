@@ -11,7 +11,7 @@ OPEN = ("/healthz", "/readyz", "/metrics", "/v2/health/live", "/v2/health/ready"
 TEXT, TEXTS = {"type": "string"}, {"type": "array", "items": {"type": "string"}}
 STATES = {"enum": ["loading", "ready", "failed"]}
 SCHEMAS: dict[str, Schema] = {
-    "Error": fields({"error": TEXT, "request": TEXT}, ["request"]),
+    "Error": fields({"error": TEXT}),
     "Version": fields({
         "version": TEXT,
         "state": {"enum": ["AVAILABLE", "LOADING", "END"]},

@@ -163,6 +163,7 @@ def test_encoded_body(client: FlaskClient) -> None:
         ({"model": "digits", "file": (io.BytesIO(b"no"), "a.png")}, 400, "file 0: this is no picture"),
         ({"model": "reviews", "file": (io.BytesIO(b"no"), "a.png")}, 400, "takes no pictures"),
         ({"model": "digits", "version": "new", "file": (io.BytesIO(b"no"), "a.png")}, 400, "give a whole number"),
+        ({"model": "digits", "version": "9" * 5000, "file": (io.BytesIO(b"no"), "a.png")}, 400, "give a whole number"),
         ({"modle": "digits", "file": (io.BytesIO(b"no"), "a.png")}, 400, "did you mean 'model'"),
     ],
 )

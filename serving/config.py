@@ -39,11 +39,11 @@ class Config:
     """Settings of a service; each is also read from the environment as SUITE_ and its name in capitals.
 
     Sizes of bodies are bytes; `max_elements` bounds the numbers of one request once decoded. `threads` is how many
-    requests a worker answers at once. At most `max_waiting`
-    more wait; those for the same model run together, up to `max_batch` rows, and wait `max_delay_ms` for others. The
-    store is looked at every `poll` seconds (0: once); of each model the newest `keep` versions are loaded. With a
-    file of `keys` only who has one is answered; with a `certificate` and its `private_key` it is over TLS. Workers
-    share a `runtime` folder in memory. `parent` is a process whose end the service must not outlive (0: none).
+    requests a worker has in hand, those that wait for a model included. At most `max_waiting` more wait; those for the
+    same model run together, up to `max_batch` rows, and wait `max_delay_ms` for others. The store is looked at every
+    `poll` seconds (0: once); of each model the newest `keep` versions are loaded. With a file of `keys` only who has
+    one is answered; with a `certificate` and its `private_key` it is over TLS. Workers share a `runtime` folder in
+    memory. `parent` is a process whose end the service must not outlive (0: none).
     """
 
     models: Path = Path("saved_models")
@@ -51,7 +51,7 @@ class Config:
     port: int = 8501
     engine: str = AUTO
     workers: int = field(default_factory=cores)
-    threads: int = 8
+    threads: int = 64
     timeout: int = 60
     max_body: int = 32 * MEBIBYTE
     max_rows: int = 10_000

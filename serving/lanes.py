@@ -11,8 +11,11 @@ from serving.engines import Arrays, Engine
 from serving.errors import ServiceError
 from serving.metrics import LaneMeter
 from serving.patience import ENDLESS, Patience
+from serving.pool import aside
 from suite.errors import SuiteError
 
+# A model that took so many seconds last time does not keep a worker's threads from others.
+SLOW = 0.002
 BUSY = "the model '{}' has {} requests waiting, which is all it may: ask again in a moment"
 
 
@@ -50,6 +53,7 @@ class Lane:
         meter: LaneMeter | None = None,
     ) -> None:  # fmt: skip
         self._name, self._engine, self._meter = name, engine, meter
+        self._is_slow = False
         self._lock = threading.Lock()
         self._at_once = self._free = 0
         self.limit(at_once=at_once, most_waiting=most_waiting, max_batch=max_batch, max_delay=max_delay)
@@ -81,7 +85,9 @@ class Lane:
                 return self._run(raw, patience)
             finally:
                 self._release()
-        mine.gate.acquire()
+        if not mine.gate.acquire(blocking=False):
+            with aside():
+                mine.gate.acquire()
         if not mine.done:
             self._lead(mine)
         if mine.error:
@@ -119,7 +125,8 @@ class Lane:
             if self._rows() >= self._max_batch:
                 return
             full = self._full = threading.Event()
-        full.wait(self._max_delay)
+        with aside():
+            full.wait(self._max_delay)
 
     def _rows(self) -> int:
         return sum(one.rows for one in self._queue)
@@ -177,14 +184,19 @@ class Lane:
             raise ServiceError(422, str(error)) from error
 
     def _metered(self, raw: Arrays, waiting: list[Patience]) -> Arrays:
-        if self._meter is None:
-            return self._engine.run(raw)
         begun = monotonic()
-        for patience in waiting:
-            if patience.since is not None:
-                self._meter.waited(begun - patience.since)
-        outputs = self._engine.run(raw)
-        self._meter.ran(len(next(iter(raw.values()))), monotonic() - begun)
+        if self._is_slow:
+            with aside():
+                outputs = self._engine.run(raw)
+        else:
+            outputs = self._engine.run(raw)
+        took = monotonic() - begun
+        self._is_slow = took > SLOW
+        if self._meter:
+            for patience in waiting:
+                if patience.since is not None:
+                    self._meter.waited(begun - patience.since)
+            self._meter.ran(len(next(iter(raw.values()))), took)
         return outputs
 
     def _release(self) -> None:

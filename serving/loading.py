@@ -8,10 +8,11 @@ from typing import Any
 
 from serving import engines, signature
 from serving.codec import answers
-from serving.config import Config, cores
+from serving.config import Config
 from serving.lanes import Lane
 from serving.metrics import LaneMeter, Metrics
 from serving.model_settings import FILE, ModelSettings
+from serving.pool import WORKING
 from serving.signature import Signature
 from serving.store import Store
 from suite import artifact
@@ -105,10 +106,12 @@ def _limits(model: Model, config: Config) -> dict[str, Any]:
     # Running together gains a light engine little, so it has to be asked for.
     max_batch = own.max_batch or (1 if model.light else config.max_batch)
     delay = config.max_delay_ms if own.max_delay_ms is None else own.max_delay_ms
+    waiting = config.max_waiting if own.max_waiting is None else own.max_waiting
     return {
         # Several batches that gather would take one another's rows away.
-        "at_once": cores() if model.light and max_batch == 1 else 1,
-        "most_waiting": config.max_waiting if own.max_waiting is None else own.max_waiting,
+        "at_once": WORKING if model.light and max_batch == 1 else 1,
+        # The rest of a worker's threads are for other models.
+        "most_waiting": min(waiting, max(1, config.threads * 3 // 4)),
         "max_batch": max_batch,
         "max_delay": delay / 1000,
     }

@@ -74,8 +74,8 @@ def execute(config: Config, listening: socket.socket) -> NoReturn:
 
 @contextmanager
 def running(
-    models: Path, *, workers: int = 1, threads: int = 8, host: str = "127.0.0.1", port: int = 0, engine: str = "auto",
-    deadline: float = 90.0,
+    models: Path, *, workers: int = 1, threads: int = Config.threads, host: str = "127.0.0.1", port: int = 0,
+    engine: str = "auto", deadline: float = 90.0,
 ) -> Iterator[str]:  # fmt: skip
     """The URL of a service of `models` that is ready and that stops with the block, or with this process or thread.
 

@@ -16,6 +16,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from serving import arrival
 from serving.config import MEBIBYTE, Config
+from serving.pool import Pool
 from serving.receiving import Incoming, Unreader
 
 # A worker with so many connections more than the one with the fewest lets others go first, for so many seconds.
@@ -25,8 +26,9 @@ SLOTS, NONE = 64, -1
 PART, PARTS = 2**16, 16
 # Seconds that a request may take to come in, or each further mebibyte of one; and a closing one after its answer.
 PATIENCE, LINGER = 30.0, 2.0
-# Whoever has sent no more is never refused because of what others have.
-SMALL = 2**16
+# So many of the largest bodies may be on their way to a worker. Who has sent no more than that is never refused because
+# of what others have.
+BODIES, SMALL = 8, 2**16
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 # Open connections by worker, shared by all workers of a master.
 _open = memoryview(mmap.mmap(-1, 4 * SLOTS)).cast("i")
@@ -46,10 +48,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def init_process(self) -> None:
         self._max_body = Config.from_environment().max_body
-        # Bytes of requests that no thread has answered yet; at most what all threads could read at once.
-        self._held, self._most_held = 0, self._max_body * self.cfg.threads
+        # Bytes of requests that no thread has answered yet.
+        self._held, self._most_held = 0, self._max_body * BODIES
         self._count(0)
         super().init_process()
+
+    def get_thread_pool(self) -> Pool:
+        return Pool(self.cfg.threads)
 
     def accept(self, listener: Any) -> None:
         self._count(self.nr_conns)
@@ -67,7 +72,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """Have a thread take up a request once it is there; over TLS, where only the thread can read, at once."""
         if self.cfg.is_ssl or self._receive(conn):
             conn.data_ready = True
-            conn.arrived, conn.ahead = monotonic(), self.tpool._work_queue.qsize()
+            conn.arrived, conn.ahead = monotonic(), self.tpool.waiting
             super().enqueue_req(conn)
 
     def handle(self, conn: Any) -> Any:

@@ -11,8 +11,8 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from serving import signature
-from serving.config import cores
 from serving.engines import Arrays, blank, in_parts
+from serving.pool import WORKING
 from suite.artifact import Card
 from suite.errors import SuiteError
 from suite.preprocessing import mirror
@@ -87,11 +87,11 @@ def _details(interpreter: Interpreter) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 class _Pool:
-    """Interpreters of one batch size, made when first needed; callers beyond one a core wait for a free one."""
+    """Interpreters of one batch size, made when first needed; callers beyond WORKING wait for a free one."""
 
     def __init__(self, content: bytes, rows: int, threads: int) -> None:
         self._arguments = (content, rows, threads)
-        self._turns = BoundedSemaphore(cores())
+        self._turns = BoundedSemaphore(WORKING)
         self._free: deque[_Batch] = deque()
 
     @contextmanager

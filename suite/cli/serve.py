@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from serving.config import AUTO, FASTEST_FIRST
+from serving.config import AUTO, FASTEST_FIRST, Config
 from suite.cli import options
 from suite.errors import UsageError
 
@@ -15,7 +15,11 @@ from suite.errors import UsageError
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="The port to listen on.")
 @click.option("--workers", type=click.IntRange(1), help="Processes (else one a core).")
 @click.option(
-    "--threads", type=click.IntRange(1), default=8, show_default=True, help="Requests a process answers at once."
+    "--threads",
+    type=click.IntRange(1),
+    default=Config.threads,
+    show_default=True,
+    help="Requests a process has in hand at once, those that wait for a model included.",
 )
 @click.option(
     "--engine",

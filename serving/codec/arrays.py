@@ -174,10 +174,10 @@ def narrow(values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray | None:
     low, high = np.fmin.reduce(values, axis=None), np.fmax.reduce(values, axis=None)
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
-        if not (np.isfinite(low) and np.isfinite(high)):
+        if values.dtype.kind == "f" and not (np.isfinite(low) and np.isfinite(high) and not (values % 1).any()):
             return None
         # Python's integers and floats compare exactly, NumPy's would round.
-        if int(low) < limits.min or int(high) > limits.max or (values.dtype.kind == "f" and (values % 1).any()):
+        if int(low) < limits.min or int(high) > limits.max:
             return None
     elif max(-float(low), float(high)) > float(np.finfo(dtype).max):
         return None

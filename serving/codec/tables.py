@@ -23,15 +23,18 @@ def read(instances: Any, specs: list[TensorSpec], ignored: list[str]) -> dict[st
     for index, item in enumerate(instances):
         if not isinstance(item, OBJECT):
             raise ServiceError(400, f"instance {index}: expected an object by column name, found {name(item)}")
-        unknown = [key for key in item if key not in kinds and key not in ignored]
-        if unknown:
-            raise _unknown(index, unknown, list(kinds))
+        keys = list(item)
+        if not kinds.keys() >= set(keys):
+            unknown = [key for key in keys if key not in kinds and key not in ignored]
+            if unknown:
+                raise _unknown(index, unknown, list(kinds))
+            keys = [key for key in keys if key in kinds]
         # Not items(): that would make Python lists of whatever a hostile row nests.
-        for key in item:
+        for key in keys:
             value = item[key]
-            if value is not None and key in kinds:
+            if value is not None:
                 columns[key][index] = _convert(value, kinds[key], index)
-    return {spec.name: _array(columns[spec.name], spec.dtype) for spec in specs}
+    return _arrays(columns, specs)
 
 
 def column(values: list[Any], spec: TensorSpec) -> np.ndarray:
@@ -65,7 +68,7 @@ def _convert(value: Any, spec: TensorSpec, index: int) -> float | str:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return type(value) in (int, float)
 
 
 def _numeric(value: Any, spec: TensorSpec) -> float:
@@ -106,5 +109,14 @@ KINDS: dict[str, tuple[str, Callable[[Any, TensorSpec], float | str]]] = {
 }
 
 
-def _array(column: list[float | str], dtype: str) -> np.ndarray:
+def _arrays(columns: dict[str, list[float | str]], specs: list[TensorSpec]) -> dict[str, np.ndarray]:
+    """An array a column; those of one dtype are made at once."""
+    found: dict[str, np.ndarray] = {}
+    for dtype in {spec.dtype for spec in specs}:
+        names = [spec.name for spec in specs if spec.dtype == dtype]
+        found |= zip(names, _array([columns[name] for name in names], dtype), strict=True)
+    return {spec.name: found[spec.name] for spec in specs}
+
+
+def _array(column: list[Any], dtype: str) -> np.ndarray:
     return np.array(column, object if dtype == "string" else dtype)

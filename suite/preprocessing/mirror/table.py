@@ -10,14 +10,6 @@ WEEK = 7 * DAY
 Column = dict[str, Any]
 
 
-def numeric(x: np.ndarray, column: Column) -> list[np.ndarray]:
-    """Centred, scaled, tails drawn in by asinh; missing is 0, and marked where training had missing values."""
-    scaled = np.arcsinh((x.astype(np.float32) - np.float32(column["centre"])) / np.float32(column["scale"]))
-    missing = np.isnan(scaled)
-    features = [np.where(missing, np.float32(0), scaled)]
-    return [*features, missing.astype(np.float32)] if column["mark_missing"] else features
-
-
 def boolean(x: np.ndarray, column: Column) -> list[np.ndarray]:
     """True is 1, False is -1, missing is 0."""
     return [np.where(np.isnan(x), np.float32(0), x.astype(np.float32) * 2 - 1)]
@@ -33,11 +25,47 @@ def date(x: np.ndarray, column: Column) -> list[np.ndarray]:
     return [np.where(missing, 0.0, feature).astype(np.float32) for feature in features]
 
 
-FEATURES: dict[str, Callable[[np.ndarray, Column], list[np.ndarray]]] = {
-    "numeric": numeric,
-    "boolean": boolean,
-    "date": date,
-}
+FEATURES: dict[str, Callable[[np.ndarray, Column], list[np.ndarray]]] = {"boolean": boolean, "date": date}
+WIDTHS = {"boolean": 1, "date": 5}
+
+
+class Numeric:
+    """All numeric columns at once: centred, scaled, tails drawn in by asinh; missing is 0, and marked where training
+    had missing values.
+    """
+
+    def __init__(self) -> None:
+        self._columns: list[Column] = []
+        self._places: list[int] = []
+
+    def add(self, column: Column, place: int) -> int:
+        """Have a column's features begin at a place; how many they are."""
+        self._columns.append(column)
+        self._places.append(place)
+        return 1 + bool(column["mark_missing"])
+
+    def end(self) -> None:
+        """There are no more columns."""
+        self._names = [column["name"] for column in self._columns]
+        self._centres, self._scales = (
+            np.array([[column[key]] for column in self._columns], np.float32) for key in ("centre", "scale")
+        )
+        self._marked = np.array([bool(column["mark_missing"]) for column in self._columns], bool)
+        self._marks = np.array(self._places, int)[self._marked] + 1
+
+    def write(self, inputs: dict[str, np.ndarray], features: np.ndarray) -> None:
+        """Write them into features (F, N)."""
+        if not self._names:
+            return
+        scaled = np.array([inputs[name] for name in self._names], np.float32)
+        scaled -= self._centres
+        scaled /= self._scales
+        np.arcsinh(scaled, out=scaled)
+        missing = np.isnan(scaled)
+        scaled[missing] = 0
+        features[self._places] = scaled
+        if self._marks.size:
+            features[self._marks] = missing[self._marked]
 
 
 class Mirror:
@@ -47,7 +75,15 @@ class Mirror:
     """
 
     def __init__(self, spec: dict[str, Any]) -> None:
-        self._columns: list[Column] = [column for column in spec["columns"] if column["kind"] != "categorical"]
+        self._numeric, self._others, self._width = Numeric(), list[tuple[Column, slice]](), 0
+        for column in spec["columns"]:
+            kind = column["kind"]
+            if kind == "numeric":
+                self._width += self._numeric.add(column, self._width)
+            elif kind != "categorical":
+                self._others.append((column, slice(self._width, self._width + WIDTHS[kind])))
+                self._width += WIDTHS[kind]
+        self._numeric.end()
         self._categories = [
             (column["name"], {value: index for index, value in enumerate(column["vocabulary"], 1)})
             for column in spec["columns"]
@@ -56,9 +92,12 @@ class Mirror:
 
     def __call__(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         core: dict[str, np.ndarray] = {}
-        if self._columns:
-            features = [x for column in self._columns for x in FEATURES[column["kind"]](inputs[column["name"]], column)]
-            core["features"] = np.stack(features, axis=1)
+        if self._width:
+            features = np.empty((self._width, len(next(iter(inputs.values())))), np.float32)
+            self._numeric.write(inputs, features)
+            for column, places in self._others:
+                features[places] = FEATURES[column["kind"]](inputs[column["name"]], column)
+            core["features"] = np.ascontiguousarray(features.T)
         if self._categories:
             ids = [[index.get(value, 0) for value in inputs[name]] for name, index in self._categories]
             core["categories"] = np.array(ids, np.int32).T.copy()

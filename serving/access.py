@@ -5,6 +5,7 @@ import hmac
 import json
 import threading
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 EVERY = "*"
 SCHEME = "Bearer "
+UNKNOWN = "0.0.0.0"
 NEEDED = "this service answers who has a key: send it as 'Authorization: Bearer KEY'"
 
 
@@ -73,6 +75,16 @@ class Access:
             raise ServiceError(401, NEEDED, headers={"WWW-Authenticate": "Bearer"})
         found[0].take(self._share)
         return found[0]
+
+
+def check_admin(token: str, environ: "WSGIEnvironment") -> None:
+    """ServiceError 401 or 403 for who is not on this machine or has not the administrator's token."""
+    if not token:
+        raise ServiceError(403, "models are loaded and unloaded by who has a token: start the service with one")
+    if not ip_address(environ.get("REMOTE_ADDR") or UNKNOWN).is_loopback:
+        raise ServiceError(403, "models are loaded and unloaded from the service's own machine only")
+    if not hmac.compare_digest(fingerprint(environ.get("HTTP_AUTHORIZATION", "")), fingerprint(SCHEME + token)):
+        raise ServiceError(401, "send the administrator's token as 'Authorization: Bearer TOKEN'")
 
 
 def fingerprint(key: str) -> str:

@@ -12,7 +12,7 @@ from serving.config import Config
 from serving.core import Core
 from serving.direct import Direct
 from serving.observing import Observing
-from serving.routes import NAMED, Named, docs, inference_v2, ops, predict, tfserving
+from serving.routes import NAMED, Named, docs, inference_v2, ops, predict, repository, tfserving
 
 
 def create_app(config: Config | None = None) -> Flask:
@@ -28,6 +28,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.register_blueprint(docs.routes)
     app.register_blueprint(tfserving.routes)
     app.register_blueprint(inference_v2.routes)
+    app.register_blueprint(repository.routes)
     app.after_request(_compressed)
     access = Access(Path(config.keys) if config.keys else None, 1 / config.workers)
     core = app.extensions["core"] = Core(config)

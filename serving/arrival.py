@@ -19,7 +19,7 @@ class _Here(threading.local):
 
 
 _here = _Here()
-_stopping = threading.Event()
+_stopping, _loaded = threading.Event(), threading.Event()
 
 
 def note(arrived: float, ahead: int, refusal: "ServiceError | None" = None) -> None:
@@ -67,6 +67,16 @@ def note_model(name: str) -> bool:
 def asked() -> str:
     """The model it asked, if it came to that."""
     return _here.model
+
+
+def note_loaded() -> None:
+    """This process has tried all models."""
+    _loaded.set()
+
+
+def is_loaded() -> bool:
+    """Whether this process has tried all models."""
+    return _loaded.is_set()
 
 
 def stop() -> None:

@@ -1,16 +1,19 @@
 """What can be set, and the only place where the service reads its environment."""
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from suite.errors import UsageError
+from suite.errors import UsageError, unknown
 
 PREFIX = "SUITE_"
 QUOTA = Path("/sys/fs/cgroup/cpu.max")
 QUOTA_V1 = Path("/sys/fs/cgroup/cpu")
 MEBIBYTE = 2**20
+# What a master has from its start to its end.
+OF_ONE_MASTER = ("host", "port", "runtime", "settings", "parent")
 AUTO = "auto"
 FASTEST_FIRST = ("litert", "onnx", "tf")
 
@@ -42,8 +45,10 @@ class Config:
     requests a worker has in hand, those that wait for a model included. At most `max_waiting` more wait; those for the
     same model run together, up to `max_batch` rows, and wait `max_delay_ms` for others. The store is looked at every
     `poll` seconds (0: once); of each model the newest `keep` versions are loaded. With a file of `keys` only who has
-    one is answered; with a `certificate` and its `private_key` it is over TLS. Workers share a `runtime` folder in
-    memory. `parent` is a process whose end the service must not outlive (0: none).
+    one is answered; with a `certificate` and its `private_key` it is over TLS. Who is on this machine and has the
+    `admin_token` may load and unload models. A file of `settings` goes before all this, and is read anew when the
+    master gets SIGHUP. Workers share a `runtime` folder in memory. `parent` is a process whose end the service must
+    not outlive (0: none).
     """
 
     models: Path = Path("saved_models")
@@ -51,7 +56,7 @@ class Config:
     port: int = 8501
     engine: str = AUTO
     workers: int = field(default_factory=cores)
-    threads: int = 64
+    threads: int = 128
     timeout: int = 60
     max_body: int = 32 * MEBIBYTE
     max_rows: int = 10_000
@@ -66,6 +71,8 @@ class Config:
     certificate: str = ""
     private_key: str = ""
     runtime: str = ""
+    admin_token: str = field(default="", repr=False)
+    settings: str = ""
     parent: int = 0
 
     @classmethod
@@ -77,6 +84,25 @@ class Config:
             if variable in environment:
                 values[item.name] = _read(variable, environment[variable], item.type)
         return cls(**values)  # type: ignore[arg-type]
+
+    @classmethod
+    def of_file(cls, file: Path) -> dict[str, str]:
+        """What a JSON file of settings says, as environment variables; UsageError naming what makes no sense in it."""
+        try:
+            found = json.loads(file.read_bytes())
+            values = {name: str(int(value) if isinstance(value, bool) else value) for name, value in found.items()}
+        except (OSError, ValueError, AttributeError) as error:
+            raise UsageError(f'{file} holds no settings ({error}): write it like {{"max_batch": 32}}') from error
+        names = [item.name for item in fields(cls) if item.name not in OF_ONE_MASTER]
+        for name in values:
+            if name not in names:
+                raise unknown("setting", name, names)
+        variables = {PREFIX + name.upper(): value for name, value in values.items()}
+        try:
+            cls.from_environment(variables)
+        except UsageError as error:
+            raise UsageError(f"{file}: {error}") from error
+        return variables
 
     def environment(self) -> dict[str, str]:
         """The variables from which `from_environment` reads the same settings."""

@@ -4,19 +4,42 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 from serving import metrics, worker
-from serving.config import Config
+from serving.config import PREFIX, Config
 from serving.process import die_with
+from suite.errors import UsageError
 
-_config = Config.from_environment()
+RUNTIME = f"{PREFIX}RUNTIME"
+# Seconds that workers which are to be replaced go on while others load their models.
+LONGEST_LOADING = 30.0
+
+_given = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
+
+
+def _read() -> Config:
+    """The settings as they are now; UsageError."""
+    settings = Config.from_environment(_given).settings
+    variables = _given | (Config.of_file(Path(settings)) if settings else {})
+    config = Config.from_environment(variables)
+    # Where the workers read them.
+    for name in {*os.environ, *variables} - {RUNTIME}:
+        if name in variables:
+            os.environ[name] = variables[name]
+        elif name.startswith(PREFIX):
+            del os.environ[name]
+    return config
+
+
+_config = _read()
 _memory = Path("/dev/shm")
 _shared = str(_memory) if os.access(_memory, os.W_OK) else tempfile.gettempdir()
 # Of this master: where its workers count.
 if not _config.runtime:
-    os.environ["SUITE_RUNTIME"] = tempfile.mkdtemp(prefix="suite-", dir=_shared)
-_runtime = Path(os.environ["SUITE_RUNTIME"])
+    os.environ[RUNTIME] = tempfile.mkdtemp(prefix="suite-", dir=_shared)
+_runtime = Path(os.environ[RUNTIME])
 
 bind = f"{_config.host}:{_config.port}"
 worker_class = "serving.worker.Worker"
@@ -37,14 +60,23 @@ loglevel = "info"
 
 
 def when_ready(server: Any) -> None:
-    """Have the workers know when the whole service ends."""
-    stop = server.stop
+    """Have the workers know when the whole service ends; replace none before the new ones have loaded their models."""
+    stop, manage = server.stop, server.manage_workers
 
     def announced(*arguments: Any, **named: Any) -> None:
         worker.announce_end()
         stop(*arguments, **named)
 
-    server.stop = announced
+    def patient() -> None:
+        until = monotonic() + LONGEST_LOADING
+        while len(server.WORKERS) > server.num_workers and monotonic() < until:
+            newest = sorted(server.WORKERS, key=lambda pid: server.WORKERS[pid].age)[-server.num_workers :]
+            if all(metrics.is_ready(_runtime, pid) for pid in newest):
+                break
+            sleep(0.05)
+        manage()
+
+    server.stop, server.manage_workers = announced, patient
 
 
 def child_exit(server: Any, ended: Any) -> None:
@@ -59,6 +91,18 @@ def child_exit(server: Any, ended: Any) -> None:
 def on_exit(server: object) -> None:
     """Leave nothing behind."""
     shutil.rmtree(_runtime, ignore_errors=True)
+
+
+def on_reload(server: Any) -> None:
+    """At SIGHUP: new workers, by the settings that there are now, take the place of those that there are."""
+    global _config
+    try:
+        _config = _read()
+    except UsageError as error:
+        server.log.error("the settings stay as they were: %s", error)
+    for name in ("workers", "threads", "timeout"):
+        server.cfg.set(name, getattr(_config, name))
+    server.num_workers, server.timeout = _config.workers, _config.timeout
 
 
 def on_starting(server: object) -> None:

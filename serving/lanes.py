@@ -14,7 +14,7 @@ from serving.patience import ENDLESS, Patience
 from serving.pool import aside
 from suite.errors import SuiteError
 
-# A model that took so many seconds last time does not keep a worker's threads from others.
+# A model that takes longer, in seconds, does not keep a worker's threads from others.
 SLOW = 0.002
 BUSY = "the model '{}' has {} requests waiting, which is all it may: ask again in a moment"
 
@@ -40,6 +40,29 @@ class _Waiting:
         )
 
 
+class Usual:
+    """How long runs take: a mean in which the last ones count most, and by how much they differ from it (RFC 6298)."""
+
+    def __init__(self) -> None:
+        self.mean = self._deviation = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """What nearly no run exceeds."""
+        return self.mean + 2 * self._deviation
+
+    def note(self, seconds: float) -> None:
+        """A run took so long."""
+        difference = seconds - self.mean
+        self.mean += difference / 8
+        self._deviation += (abs(difference) - self._deviation) / 4
+
+    def doubt(self) -> None:
+        """Somebody was refused because of it: one slow run must not have all be refused for good."""
+        self.mean *= 0.95
+        self._deviation *= 0.95
+
+
 class Lane:
     """A model's queue of at most `most_waiting` requests, of which `at_once` batches run at the same time.
 
@@ -53,7 +76,7 @@ class Lane:
         meter: LaneMeter | None = None,
     ) -> None:  # fmt: skip
         self._name, self._engine, self._meter = name, engine, meter
-        self._is_slow = False
+        self._usual = Usual()
         self._lock = threading.Lock()
         self._at_once = self._free = 0
         self.limit(at_once=at_once, most_waiting=most_waiting, max_batch=max_batch, max_delay=max_delay)
@@ -85,9 +108,11 @@ class Lane:
                 return self._run(raw, patience)
             finally:
                 self._release()
-        if not mine.gate.acquire(blocking=False):
+        if self._usual.mean > SLOW or self._max_batch > 1:
             with aside():
                 mine.gate.acquire()
+        else:
+            mine.gate.acquire()
         if not mine.done:
             self._lead(mine)
         if mine.error:
@@ -149,7 +174,7 @@ class Lane:
     def _run_together(self, batch: list[_Waiting]) -> None:
         for one in batch:
             try:
-                one.patience.check()
+                self._check(one.patience)
             except ServiceError as error:
                 one.error = error
         kept = [one for one in batch if one.error is None]
@@ -177,21 +202,29 @@ class Lane:
         return True
 
     def _run(self, raw: Arrays, patience: Patience) -> Arrays:
-        patience.check()
+        self._check(patience)
         try:
             return self._metered(raw, [patience])
         except SuiteError as error:
             raise ServiceError(422, str(error)) from error
 
+    def _check(self, patience: Patience) -> None:
+        """ServiceError where nobody will be waiting when the model has run for as long as it usually does."""
+        try:
+            patience.check(self._usual.seconds)
+        except ServiceError:
+            self._usual.doubt()
+            raise
+
     def _metered(self, raw: Arrays, waiting: list[Patience]) -> Arrays:
         begun = monotonic()
-        if self._is_slow:
+        if self._usual.mean > SLOW:
             with aside():
                 outputs = self._engine.run(raw)
         else:
             outputs = self._engine.run(raw)
         took = monotonic() - begun
-        self._is_slow = took > SLOW
+        self._usual.note(took)
         if self._meter:
             for patience in waiting:
                 if patience.since is not None:

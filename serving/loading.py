@@ -8,11 +8,10 @@ from typing import Any
 
 from serving import engines, signature
 from serving.codec import answers
-from serving.config import Config
+from serving.config import Config, cores
 from serving.lanes import Lane
 from serving.metrics import LaneMeter, Metrics
 from serving.model_settings import FILE, ModelSettings
-from serving.pool import WORKING
 from serving.signature import Signature
 from serving.store import Store
 from suite import artifact
@@ -109,7 +108,7 @@ def _limits(model: Model, config: Config) -> dict[str, Any]:
     waiting = config.max_waiting if own.max_waiting is None else own.max_waiting
     return {
         # Several batches that gather would take one another's rows away.
-        "at_once": WORKING if model.light and max_batch == 1 else 1,
+        "at_once": cores() if model.light and max_batch == 1 else 1,
         # The rest of a worker's threads are for other models.
         "most_waiting": min(waiting, max(1, config.threads * 3 // 4)),
         "max_batch": max_batch,

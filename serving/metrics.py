@@ -181,6 +181,11 @@ def label(text: str) -> str:
     return json.dumps(text[:64], ensure_ascii=False)
 
 
+def is_ready(folder: Path, pid: int) -> bool:
+    """Whether a worker has tried all models."""
+    return (folder / f"{pid}{READY}").exists()
+
+
 def end(folder: Path, pid: int) -> None:
     """Keep what a worker that ended had counted; OSError where there is no room."""
     with _locked(folder):

@@ -16,18 +16,20 @@ ENGINES = (AUTO, *FASTEST_FIRST)
 BOUNDS = {"max_batch": (1, 10_000), "max_delay_ms": (0, 10_000), "max_waiting": (0, 10_000)}
 SHOWN = 40
 NUMBER = re.compile("[0-9]{1,9}")
+TRUTHS = {"true": True, "false": False}
 
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """As in `serving.config.Config`; None is what the service has."""
+    """As in `serving.config.Config`, None being what the service has; and whether the model is `served` at all."""
 
     max_batch: int | None = None
     max_delay_ms: int | None = None
     max_waiting: int | None = None
     engine: str | None = None
+    served: bool | None = None
 
-    def given(self) -> dict[str, int | str]:
+    def given(self) -> dict[str, int | str | bool]:
         """Those that are set."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
@@ -56,7 +58,7 @@ def put(parent: Path, assignments: Sequence[str]) -> ModelSettings:
         name, equals, text = assignment.partition("=")
         if not equals:
             raise UsageError(f"'{assignment}' sets nothing: write it like max_batch=32")
-        values[name] = int(text) if NUMBER.fullmatch(text) else text or None
+        values[name] = int(text) if NUMBER.fullmatch(text) else TRUTHS.get(text, text or None)
     settings = _checked(values)
     artifact.replace_file(parent / FILE, json.dumps(settings.given(), indent=2).encode() + b"\n")
     return settings
@@ -75,6 +77,8 @@ def _checked(values: dict[str, Any]) -> ModelSettings:
 def _allowed(name: str, value: Any) -> bool:
     if name == "engine":
         return value in ENGINES
+    if name == "served":
+        return isinstance(value, bool)
     least, most = BOUNDS[name]
     return type(value) is int and least <= value <= most
 
@@ -82,5 +86,7 @@ def _allowed(name: str, value: Any) -> bool:
 def _what(name: str) -> str:
     if name == "engine":
         return f"one of {', '.join(ENGINES)}"
+    if name == "served":
+        return "true or false"
     least, most = BOUNDS[name]
     return f"a whole number from {least} to {most}"

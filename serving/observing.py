@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 BUSY = "{} requests wait for this worker, which is all that may: ask again in a moment"
 # Whether the service is well is always told.
 ALWAYS = ("/healthz", "/readyz", "/metrics", "/v2/health")
-# The page that asks for a key says nothing about any model.
-OPEN = ("/docs",)
+# The page that asks for a key says nothing about any model; administrators have a token of their own.
+OPEN = ("/docs", "/v2/repository/models/")
 ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 PROTOCOLS = {"predict": "suite", "v1": "tfserving", "v2": "v2"}
 SAFE = (("X-Content-Type-Options", "nosniff"), ("Cache-Control", "no-store"))

@@ -28,9 +28,9 @@ class Patience:
     deadline: float | None = None
     gone: Callable[[], bool] | None = None
 
-    def check(self) -> None:
-        """ServiceError 504 or 499 where nobody waits any longer."""
-        if self.deadline is not None and monotonic() > self.deadline:
+    def check(self, needed: float = 0.0) -> None:
+        """ServiceError 504 or 499 where nobody waits any longer, or will not by the time that is needed in seconds."""
+        if self.deadline is not None and monotonic() + needed > self.deadline:
             raise ServiceError(504, LATE)
         if self.gone is not None and self.gone():
             raise ServiceError(499, GONE)

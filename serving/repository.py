@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from threading import Event, Lock, Thread
 from time import sleep
 
+from serving import arrival
 from serving.config import Config
 from serving.errors import ServiceError, nearest
 from serving.loading import FAILED, LOADING, READY, Model, adopt, load
 from serving.metrics import Metrics, label
 from serving.store import Entry, Store
+from suite.errors import SuiteError
 from suite.labels import CANARY, SHADOW, STABLE, Label
 
 EMPTY = "empty"
@@ -43,6 +45,8 @@ class Repository:
         self._config, self._metrics = config, metrics
         self._store = Store(config.models)
         self._entries: dict[str, Entry] = {}
+        # Those whose settings say that they are not to be served.
+        self._unserved: frozenset[str] = frozenset()
         self._models: dict[tuple[str, int], Model] = {}
         self._routes: dict[str, Route] = {}
         # Versions that somebody asked for, the last few of each model.
@@ -57,7 +61,9 @@ class Repository:
     def refresh(self) -> None:
         """Take over what has changed in the store."""
         with self._loading:
-            entries = self._store.entries()
+            found = self._store.entries()
+            self._unserved = frozenset(name for name, entry in found.items() if entry.settings.served is False)
+            entries = {name: entry for name, entry in found.items() if name not in self._unserved}
             if entries == self._entries and self._tried.is_set():
                 return
             for name, entry in entries.items():
@@ -73,6 +79,7 @@ class Repository:
             if not self._tried.is_set():
                 self._tried.set()
                 self._metrics.note_ready()
+                arrival.note_loaded()
             # What is loaded stays: without this the collector walks all of it again and again while requests wait.
             gc.unfreeze()
             gc.collect()
@@ -95,6 +102,22 @@ class Repository:
         """Every version that was loaded or tried, by name and version."""
         models = dict(self._models)
         return [models[key] for key in sorted(models)]
+
+    def unserved(self) -> list[str]:
+        """The models whose settings say that they are not to be served."""
+        return sorted(self._unserved)
+
+    def serve(self, name: str, served: bool) -> None:
+        """Have a model served, or not, by all workers; ServiceError 404, 503, 507."""
+        if name not in self._routes and name not in self._unserved:
+            self.find(name)
+        try:
+            self._store.serve(name, served)
+        except SuiteError as error:
+            raise ServiceError(503, str(error)) from error
+        except OSError as error:
+            raise ServiceError(507, f"the store cannot be written to ({error.strerror}): mend that") from error
+        self.refresh()
 
     def versions(self, name: str) -> list[int]:
         """The versions of a model that there are."""
@@ -133,6 +156,8 @@ class Repository:
         route = self._routes.get(name)
         if route is None:
             self._check_tried()
+            if name in self._unserved:
+                raise ServiceError(503, f"the model '{name}' is not served: its settings say so")
             raise ServiceError(404, f"there is no model '{name[:64]}': {nearest(name, list(self._routes))}")
         if version is None:
             if route.canary and random.random() * 100 < route.weight:

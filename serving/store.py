@@ -55,6 +55,10 @@ class Store:
         """The folder of a version."""
         return self.folder / name / str(version)
 
+    def serve(self, name: str, served: bool) -> None:
+        """Write into a model's settings whether it is served; SuiteError, OSError."""
+        model_settings.put(self.folder / name, [f"served={'' if served else 'false'}"])
+
     def _settings(self, parent: Path) -> tuple[ModelSettings, str]:
         try:
             return model_settings.read(parent), ""

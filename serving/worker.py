@@ -34,6 +34,8 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _open = memoryview(mmap.mmap(-1, 4 * SLOTS)).cast("i")
 for _slot in range(SLOTS):
     _open[_slot] = NONE
+# Which of them have loaded their models.
+_loaded = memoryview(mmap.mmap(-1, SLOTS))
 # Whether the master ends, as it does not when it replaces its workers.
 _ending = memoryview(mmap.mmap(-1, 1))
 
@@ -58,6 +60,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def accept(self, listener: Any) -> None:
         self._count(self.nr_conns)
+        if any(_loaded) and not arrival.is_loaded():
+            # A neighbour has models to answer with.
+            sleep(YIELD)
+            return
         if self.nr_conns > min(count for count in _open if count != NONE) + AHEAD:
             sleep(YIELD)
         self._accept(listener)
@@ -103,6 +109,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._count(self.nr_conns)
 
     def murder_pending(self) -> None:
+        self._count(self.nr_conns)
         now = monotonic()
         for conn in [conn for conn in self.pending_conns if conn.timeout <= now]:
             self._take_up(conn)
@@ -249,3 +256,4 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def _count(self, connections: int) -> None:
         _open[self.age % SLOTS] = connections
+        _loaded[self.age % SLOTS] = connections != NONE and arrival.is_loaded()

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from serving.openapi.operations import NUMBER, Paths, Schema, answered, fields, get, reference
+from serving.openapi.operations import NUMBER, Paths, Schema, answered, fields, get, post, reference, sent
 
 TAG = "service"
 TAGS = [{"name": "predict"}, {"name": TAG}]
@@ -20,6 +20,12 @@ SCHEMAS: dict[str, Schema] = {
     "Model": fields(
         {"name": TEXT, "version": {"type": "integer"}, "state": STATES, "answers": {"type": "boolean"}}, others=True
     ),
+    "Indexed": fields({
+        "name": TEXT,
+        "version": TEXT,
+        "state": {"enum": ["READY", "LOADING", "UNAVAILABLE"]},
+        "reason": TEXT,
+    }),
     "Readiness": fields({
         "state": {"enum": ["loading", "ready", "failed", "empty", "stopping"]},
         "worker": {"type": "integer"},
@@ -50,6 +56,13 @@ def paths() -> Paths:
         "/readyz": _ready(get("readyz", TAG, "Whether a model can be asked", reference("Readiness"), ())),
         "/metrics": metrics,
         "/v2": get("v2", TAG, "What the service is", server),
+        "/v2/repository/index": post(
+            "v2.index",
+            TAG,
+            "What is in the store",
+            sent(fields({"ready": {"type": "boolean"}}, ["ready"], others=True), all={}),
+            answered({"type": "array", "items": reference("Indexed")}),
+        ),
         "/v2/health/live": get("v2.live", TAG, "That the process answers", fields({"live": {"const": True}}), ()),
         "/v2/health/ready": _ready(
             get("v2.ready", TAG, "Whether a model can be asked", fields({"ready": {"type": "boolean"}}), ())

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 routes = Blueprint("v2", __name__, url_prefix="/v2")
 
-EXTENSIONS = ["binary_tensor_data", "classification"]
+EXTENSIONS = ["binary_tensor_data", "classification", "model_repository"]
 JSON_LENGTH = f"HTTP_{v2.JSON_LENGTH.upper().replace('-', '_')}"
 PLATFORMS = {"tf": "tensorflow_savedmodel", "litert": "litert", "onnx": "onnx_onnxv1"}
 

@@ -122,7 +122,8 @@ def set_settings(name: str, assignments: tuple[str, ...], models: Path, as_json:
     """Give a model settings of its own, which a running service takes over by itself.
 
     SETTING is max_batch (rows that are run together), max_delay_ms (how long they wait for one another), max_waiting
-    (requests in its queue) or engine. SETTING= takes one away: then the service's holds again.
+    (requests in its queue), engine, or served (false: nobody is answered). SETTING= takes one away: then the service's
+    holds again.
     """
     given = model_settings.put(_parent(models, name), assignments).given()
     said = ", ".join(f"{setting} {value}" for setting, value in given.items()) or "the service's settings"

@@ -1,5 +1,6 @@
 """`suite serve`: answer predictions over HTTP."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,19 @@ from suite.errors import UsageError
 
 
 @click.command(epilog="Example: suite serve --port 8501 --workers 2")
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="The port to listen on.")
-@click.option("--workers", type=click.IntRange(1), help="Processes (else one a core).")
+@click.option("--host", envvar="SUITE_HOST", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port",
+    envvar="SUITE_PORT",
+    type=click.IntRange(1, 65535),
+    default=8501,
+    show_default=True,
+    help="The port to listen on.",
+)
+@click.option("--workers", envvar="SUITE_WORKERS", type=click.IntRange(1), help="Processes (else one a core).")
 @click.option(
     "--threads",
+    envvar="SUITE_THREADS",
     type=click.IntRange(1),
     default=Config.threads,
     show_default=True,
@@ -23,14 +32,36 @@ from suite.errors import UsageError
 )
 @click.option(
     "--engine",
+    envvar="SUITE_ENGINE",
     type=click.Choice([AUTO, *FASTEST_FIRST]),
     default=AUTO,
     show_default=True,
     help="What runs the models; auto is the fastest each has, tf only where there is no other.",
 )
-@click.option("--keys", type=click.Path(path_type=Path), help="Answer only who has a key of this file (suite keys).")
-@click.option("--certificate", type=click.Path(path_type=Path), help="Serve over TLS, with this certificate (PEM).")
-@click.option("--private-key", type=click.Path(path_type=Path), help="The certificate's private key (PEM).")
+@click.option(
+    "--keys",
+    envvar="SUITE_KEYS",
+    type=click.Path(path_type=Path),
+    help="Answer only who has a key of this file (suite keys).",
+)
+@click.option(
+    "--certificate",
+    envvar="SUITE_CERTIFICATE",
+    type=click.Path(path_type=Path),
+    help="Serve over TLS, with this certificate (PEM).",
+)
+@click.option(
+    "--private-key",
+    envvar="SUITE_PRIVATE_KEY",
+    type=click.Path(path_type=Path),
+    help="The certificate's private key (PEM).",
+)
+@click.option(
+    "--settings",
+    envvar="SUITE_SETTINGS",
+    type=click.Path(path_type=Path),
+    help="A JSON file of settings, before all others; SIGHUP has it read anew.",
+)
 @options.common
 def command(
     host: str,
@@ -41,6 +72,7 @@ def command(
     keys: Path | None,
     certificate: Path | None,
     private_key: Path | None,
+    settings: Path | None,
     models: Path,
     as_json: bool,
     quiet: bool,
@@ -64,12 +96,14 @@ def command(
         )
     if (certificate is None) != (private_key is None):
         raise UsageError("TLS needs both --certificate and --private-key")
-    files = {"keys": keys, "certificate": certificate, "private_key": private_key}
+    files = {"keys": keys, "certificate": certificate, "private_key": private_key, "settings": settings}
     paths: dict[str, Any] = {name: str(_readable(file)) for name, file in files.items() if file}
-    config = Config(
-        models=models.absolute(), host=host, port=port, workers=workers or cores(), threads=threads, engine=engine,
-        **paths,
+    config = replace(
+        Config.from_environment(), models=models.absolute(), host=host, port=port, workers=workers or cores(),
+        threads=threads, engine=engine, **paths,
     )  # fmt: skip
+    if settings:
+        Config.of_file(settings)
     if keys:
         access.read(keys)
     listening = run.listen(host, port)

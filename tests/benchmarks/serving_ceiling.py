@@ -101,7 +101,7 @@ def _batching(models: Path, asked: Asked) -> list[str]:
     found: dict[int, list[float]] = {1: [], 64: []}
     for _ in range(ROUNDS):
         for most, rates in found.items():
-            with _served(models, engine="tf", max_batch=most, threads=32) as url:
+            with _served(models, engine="tf", max_batch=most) as url:
                 serving_load.load(url, asked, 64, SECONDS)
                 rates.append(serving_load.load(url, asked, 64, SECONDS).a_second)
     ratios = [joined / alone for alone, joined in zip(found[1], found[64], strict=True)]

@@ -71,7 +71,7 @@ def main() -> None:
         model = models / "image_cls" / "1"
         pictures = _pictures(model)
         light = model_servers.ours(models, LIGHT)
-        joining = model_servers.ours(models, TENSORFLOW, max_batch=64, threads=32)
+        joining = model_servers.ours(models, TENSORFLOW, max_batch=64)
         rivals, told = _rivals(model, pictures)
         rounds: list[Round] = []
         for number in range(ROUNDS):

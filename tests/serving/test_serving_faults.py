@@ -135,6 +135,39 @@ def test_sigterm_under_load_loses_nothing(store: Path) -> None:
     assert load.results["lost"] == 0, load.results
 
 
+def test_sighup_under_load_loses_nothing_and_has_the_settings_read_anew(store: Path, tmp_path: Path) -> None:
+    settings = tmp_path / "settings.json"
+    settings.write_text('{"max_rows": 3}')
+    with run.started(Config(models=store, port=0, workers=2, settings=str(settings))) as service:
+        run.wait_ready(service, 2, DEADLINE)
+        assert rows_that_are_taken(service) == 3
+        with Load(service.url) as load:
+            for text, count, most in (('{"max_rows": 5, "workers": 3}', 3, 5), ("{", 3, 5), ("{}", 2, 10)):
+                settings.write_text(text)
+                before = workers(service)
+                os.kill(service.pid, signal.SIGHUP)
+                until(lambda before=before, count=count: replaced(before, workers(service), count))  # type: ignore[misc]
+                assert rows_that_are_taken(service) == most
+    assert set(load.results) == {"200"}, load.results
+
+
+def replaced(before: list[int], now: list[int], count: int) -> bool:
+    return len(now) == count and not set(before) & set(now)
+
+
+def rows_that_are_taken(service: run.Service) -> int:
+    """How many instances one request may have; at most 10 are tried."""
+    picture = json.loads(BODY)["instances"][0]
+    with closing(http.client.HTTPConnection(service.url.removeprefix("http://"), timeout=10)) as connection:
+        for rows in range(1, 11):
+            connection.request("POST", "/predict", json.dumps({"model": "digits", "instances": [picture] * rows}))
+            response = connection.getresponse()
+            response.read()
+            if response.status == 413:
+                return rows - 1
+    return 10
+
+
 def test_new_versions_under_load_fail_no_request(store: Path, service: run.Service) -> None:
     with Load(service.url) as load:
         for number in range(2, 7):

@@ -1,0 +1,70 @@
+"""The repository extension of the Open Inference Protocol: what is in the store; loading and unloading, for who may.
+
+https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_model_repository.md
+"""
+
+from typing import Any
+
+import simdjson
+from flask import Blueprint, request
+
+from serving import access
+from serving.codec import body, content
+from serving.codec.kinds import name as name_of
+from serving.errors import ServiceError
+from serving.loading import FAILED, LOADING, READY
+from serving.routes import service
+
+routes = Blueprint("repository", __name__, url_prefix="/v2/repository")
+
+STATES = {READY: "READY", LOADING: "LOADING", FAILED: "UNAVAILABLE"}
+
+
+@routes.post("/index")
+def index() -> list[dict[str, str]]:
+    """Every version that was loaded or tried, and models that are not to be served; with `ready` only the loaded."""
+    only_ready = _asked().get("ready")
+    if only_ready is not None and not isinstance(only_ready, bool):
+        raise ServiceError(400, f"'ready' is {name_of(only_ready)}: give true or false")
+    repository = service().repository
+    found = [
+        {"name": model.name, "version": str(model.version), "state": STATES[model.state], "reason": model.reason}
+        for model in repository.models()
+    ]
+    found += [
+        {"name": name, "version": "", "state": "UNAVAILABLE", "reason": "unloaded"} for name in repository.unserved()
+    ]
+    return [one for one in found if one["state"] == "READY" or not only_ready]
+
+
+@routes.post("/models/<name>/load")
+def load(name: str) -> dict[str, Any]:
+    """Serve a model again."""
+    return _serve(name, True)
+
+
+@routes.post("/models/<name>/unload")
+def unload(name: str) -> dict[str, Any]:
+    """Serve a model no longer, until it is loaded again."""
+    return _serve(name, False)
+
+
+def _serve(name: str, served: bool) -> dict[str, Any]:
+    here = service()
+    access.check_admin(here.config.admin_token, request.environ)
+    parameters = _asked().get("parameters")
+    if served and parameters is not None and len(parameters):
+        raise ServiceError(400, "models are loaded as they lie in the store: leave 'parameters' out")
+    here.repository.serve(name, served)
+    if served:
+        here.repository.get(name)
+    return {}
+
+
+def _asked() -> Any:
+    """The JSON object of the request; an empty one where it has no body."""
+    text = content.read(request.environ, service().config.max_body)
+    document = body.parsed(text, "ready") if text.strip() else {}
+    if not isinstance(document, simdjson.Object | dict):
+        raise ServiceError(400, f"the body is {name_of(document)}: send an object")
+    return document

@@ -81,7 +81,7 @@ class Repository:
                 self._metrics.note_ready()
                 arrival.note_loaded()
             # What is loaded stays: without this the collector walks all of it again and again while requests wait.
-            gc.unfreeze()
+            # What is let go of later is in no cycle, and needs no collector.
             gc.collect()
             gc.freeze()
 

@@ -2,20 +2,24 @@
 
 Under load from wrk (Debian's package), each kind of request in turns with a route of the same application that reads
 the same body and answers nothing: requests a second as a ratio to that, median and range over ROUNDS; p99 likewise.
-Then TensorFlow with and without joining requests that wait. Written to figures/serving-ceiling.md.
+Rows of large requests beside those of the engine alone, in as many processes. Then TensorFlow with and without joining
+requests that wait. Written to figures/serving-ceiling.md.
 """
 
 import io
+import multiprocessing
 import statistics
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 
 import numpy as np
 
-from serving import run
+from serving import engines, run
 from serving.client import Client
 from serving.codec import v2
 from serving.config import Config
@@ -26,6 +30,7 @@ from tests.benchmarks.serving_load import BINARY, JSON, NPY, Asked, body, spread
 ROUNDS, SECONDS, WORKERS = 5, 3, 2
 FIGURES = Path(__file__).with_name("figures")
 NOOP = "/noop"
+ROWS, FEW = 64, (4,)
 
 
 def main() -> None:
@@ -46,6 +51,8 @@ def main() -> None:
                 for connections in asked.connections:
                     lines.append(_row(url, asked, connections))
                     print(lines[-1], flush=True)
+            lines += ["", _many_rows(url, models, next(asked for asked in requests if asked.connections == FEW))]
+            print(lines[-1], flush=True)
         lines += ["", *_batching(models, requests[0])]
     artifact.replace_file(FIGURES / "serving-ceiling.md", ("\n".join(lines) + "\n\n`make bench-serving`\n").encode())
 
@@ -55,14 +62,14 @@ def _requests() -> list[Asked]:
     file = io.BytesIO()
     np.save(file, picture)
     head, tensor = v2.asking({"image": picture})
-    many_head, many = v2.asking({"image": np.repeat(picture, 64, axis=0)})
+    many_head, many = v2.asking({"image": np.repeat(picture, ROWS, axis=0)})
     at = "/v2/models/image_cls/infer"
     payment = {f"V{number}": number / 10 for number in range(1, 29)} | {"Amount": 12.5}
     return [
         Asked("picture as JSON", "/predict", body("image_cls", picture[0].tolist()), JSON),
         Asked("picture as npy", "/predict?model=image_cls", file.getvalue(), NPY),
         Asked("picture as v2 bytes", at, head + tensor, BINARY, str(len(head))),
-        Asked("64 pictures as v2 bytes", at, many_head + many, BINARY, str(len(many_head)), (4,)),
+        Asked("64 pictures as v2 bytes", at, many_head + many, BINARY, str(len(many_head)), FEW),
         Asked("text as JSON", "/predict", body("text_cls", "A joy from start to end."), JSON),
         Asked("payment as JSON", "/predict", body("fraud", payment), JSON),
     ]
@@ -94,6 +101,29 @@ def _row(url: str, asked: Asked, connections: int) -> str:
     tails = [one.p99 / nothing.p99 for nothing, one in pairs]
     middle = statistics.median(one.a_second for _, one in pairs)
     return f"| {asked.name} | {connections} | {middle:,.0f} | {spread(rates)} | {spread(tails)} |"
+
+
+def _many_rows(url: str, models: Path, asked: Asked) -> str:
+    """Rows a second of the service, and of the engine alone in as many processes."""
+    served, alone = [], []
+    with ProcessPoolExecutor(WORKERS, multiprocessing.get_context("spawn")) as pool:
+        for _ in range(ROUNDS):
+            alone.append(sum(pool.map(_engine_rows, [models / "image_cls" / "1"] * WORKERS)))
+            served.append(ROWS * serving_load.load(url, asked, FEW[0], SECONDS).a_second)
+    ratios = [one / other for one, other in zip(served, alone, strict=True)]
+    return (
+        f"Rows a second of {ROWS} pictures a request: {statistics.median(served):,.0f}, of the engine alone in "
+        f"{WORKERS} processes {statistics.median(alone):,.0f}: {spread(ratios)} of it."
+    )
+
+
+def _engine_rows(folder: Path) -> float:
+    engine = engines.choose(folder, artifact.read_card(folder)).engine
+    raw = {"image": np.random.default_rng(0).integers(0, 256, (ROWS, 28, 28, 1), np.uint8)}
+    rows, begun = 0, monotonic()
+    while monotonic() < begun + SECONDS:
+        rows += len(next(iter(engine.run(raw).values())))
+    return rows / (monotonic() - begun)
 
 
 def _batching(models: Path, asked: Asked) -> list[str]:

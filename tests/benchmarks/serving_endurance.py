@@ -2,7 +2,7 @@
 
 overload: three times as many requests as can be answered for a minute, each with a deadline. The model is slow enough,
 the default network on 32 pictures a request, that sending and refusing the rest cost little beside it.
-reloads: 200 new versions while requests come at half the rate that can be answered, in turns with the same without.
+reloads: 200 new versions of LeNet while requests come at half the rate that can be answered, in turns with none new.
 soak: half an hour of requests of every kind, wrong ones among them, for what memory they leave behind.
 
 Written to figures/serving-endurance.md, where the rows of parts that were not asked for stay.
@@ -41,6 +41,7 @@ ROUNDS, VERSIONS, BEAT = 4, 50, 1.5
 # Requests a second of the soak; the parts of it that warm up, and that each of both weighings takes.
 MIXED, WARMING, WEIGHING = 500, 0.1, 0.1
 LOOK = 5.0
+LENET = ["image_cls", "--set", "network=lenet"]
 FIGURES = Path(__file__).with_name("figures")
 HEAD = ["| part | measured | figure | wanted |", "| --- | --- | --- | --- |"]
 RELOADS = 'suite_reloads_total{model="image_cls",result="ready"}'
@@ -76,7 +77,7 @@ def overload() -> list[Row]:
 
 def reloads() -> list[Row]:
     """What those who ask notice of new versions."""
-    with _models(["image_cls"]) as models, tempfile.TemporaryDirectory(dir=models.parent) as aside:
+    with _models(LENET) as models, tempfile.TemporaryDirectory(dir=models.parent) as aside:
         versions = _prepared(models / "image_cls" / "1", Path(aside), ROUNDS * VERSIONS)
         with _served(models) as service:
             asked = Asked("picture", "/predict", body("image_cls", _pictures(1)[0, ..., 0].tolist()), JSON)
@@ -107,8 +108,7 @@ def reloads() -> list[Row]:
 def soak(minutes: float) -> list[Row]:
     """What is left in memory of requests of every kind."""
     requests, expected = zip(*mix(), strict=True)
-    options = (["image_cls", "--set", "network=lenet"], ["text_cls"], ["fraud"])
-    with _models(*options) as models, _served(models) as service:
+    with _models(LENET, ["text_cls"], ["fraud"]) as models, _served(models) as service:
         weighed = []
         begun = monotonic()
         with _offered(service, requests, MIXED, 60 * minutes) as offered:

@@ -45,6 +45,10 @@ def ask(one: Lane, values: list[float], patience: Patience | None = None) -> Any
         return error.status
 
 
+def within(seconds: float) -> Patience:
+    return Patience(deadline=time.monotonic() + seconds)
+
+
 def together(work: Callable[[int], Any], count: int) -> list[Any]:
     with ThreadPoolExecutor(count) as pool:
         return list(pool.map(work, range(count)))
@@ -119,6 +123,22 @@ def test_what_has_expired_or_whose_client_is_gone_is_not_computed() -> None:
         others = [pool.submit(ask, one, [1.0], patience) for patience in patiences[1:]]
         assert [future.result() for future in (first, *others)] == [[0.0], 504, 499, [2.0]]
     assert len(engine.batches) == 2
+
+
+def test_what_would_come_too_late_is_not_begun_and_one_slow_run_refuses_nobody_for_good() -> None:
+    engine = Engine(0.05)
+    one = lane(engine)
+    for _ in range(20):
+        ask(one, [1.0])
+    engine.batches.clear()
+    assert ask(one, [1.0], within(0.02)) == 504
+    assert engine.batches == []
+    assert ask(one, [1.0], within(0.5)) == [2.0]
+    # From now on it is fast, which it is found to be although nobody waits for as long as it used to take.
+    engine.seconds = 0.0
+    answers = [ask(one, [1.0], within(0.02)) for _ in range(100)]
+    assert answers[0] == 504
+    assert answers[-1] == [2.0]
 
 
 def test_a_batch_may_wait_a_moment_for_others() -> None:

@@ -1,7 +1,9 @@
 """Which version answers: new ones take over by themselves, bad ones never do, labels say otherwise."""
 
+import gc
 import json
 import shutil
+import weakref
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -176,3 +178,23 @@ def test_before_all_models_were_tried_none_is_taken_for_the_only_one(store: Path
         assert raised.value.status == 503
     repository.refresh()
     assert repository.get(None).name == "digits"
+
+
+def test_what_is_let_go_of_is_freed_at_once(store: Path, service: Service) -> None:
+    """Without the collector of cycles, which what is loaded is kept from."""
+    before = service.core.repository.get("digits")
+    gone = [weakref.ref(one) for one in (before, before.lane, before.lane._engine)]
+    assert service.version() == 1
+    del before
+    shutil.copytree(store / "digits/1", store / "digits/2")
+    found = artifact.read_card(store / "digits/2")
+    assert found
+    found.version = 2
+    artifact.write_card(store / "digits/2", found)
+    gc.disable()
+    try:
+        service.core.repository.refresh()
+        assert service.version() == 2
+        assert [one() for one in gone] == [None, None, None]
+    finally:
+        gc.enable()

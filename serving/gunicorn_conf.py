@@ -7,10 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from serving import metrics, worker
-from serving.config import Config
+from serving.config import Config, traces_wanted
 from serving.process import die_with
+from suite.errors import UsageError
 
 _config = Config.from_environment()
+if traces_wanted():
+    try:
+        from serving import tracing
+    except UsageError as error:
+        raise SystemExit(f"Error: {error}") from None
 _memory = Path("/dev/shm")
 _shared = str(_memory) if os.access(_memory, os.W_OK) else tempfile.gettempdir()
 # Of this master: where its workers count.
@@ -54,6 +60,12 @@ def child_exit(server: Any, ended: Any) -> None:
         metrics.end(_runtime, ended.pid)
     except OSError as error:
         server.log.warning("%s cannot be written to (%s): what a worker counted is lost", _runtime, error.strerror)
+
+
+def worker_exit(server: object, ended: object) -> None:
+    """In the worker: what is left of its traces goes out."""
+    if traces_wanted():
+        tracing.end()
 
 
 def on_exit(server: object) -> None:

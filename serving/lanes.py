@@ -190,13 +190,16 @@ class Lane:
                 outputs = self._engine.run(raw)
         else:
             outputs = self._engine.run(raw)
-        took = monotonic() - begun
+        took, rows = monotonic() - begun, len(next(iter(raw.values())))
         self._is_slow = took > SLOW
+        for patience in waiting:
+            if patience.ran:
+                patience.ran(rows, begun, took)
         if self._meter:
             for patience in waiting:
                 if patience.since is not None:
                     self._meter.waited(begun - patience.since)
-            self._meter.ran(len(next(iter(raw.values()))), took)
+            self._meter.ran(rows, took)
         return outputs
 
     def _release(self) -> None:

@@ -2,17 +2,21 @@
 
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
 
 from serving import errors
 from serving.access import Access
 from serving.codec import content
-from serving.config import Config
+from serving.config import Config, traces_wanted
 from serving.core import Core
 from serving.direct import Direct
 from serving.observing import Observing
 from serving.routes import NAMED, Named, docs, inference_v2, ops, predict, repository, tfserving
+
+if TYPE_CHECKING:
+    from serving.tracing import Tracer
 
 
 def create_app(config: Config | None = None) -> Flask:
@@ -29,15 +33,31 @@ def create_app(config: Config | None = None) -> Flask:
     app.register_blueprint(tfserving.routes)
     app.register_blueprint(inference_v2.routes)
     app.register_blueprint(repository.routes)
+    app.after_request(_routed)
     app.after_request(_compressed)
     access = Access(Path(config.keys) if config.keys else None, 1 / config.workers)
     core = app.extensions["core"] = Core(config)
     core.repository.start()
     views = [*predict.VIEWS, *inference_v2.VIEWS, *tfserving.VIEWS]
     app.wsgi_app = Observing(  # type: ignore[method-assign]
-        Direct(app.wsgi_app, core, views), core.metrics, access, config.max_waiting, config.access_log
-    )
+        Direct(app.wsgi_app, core, views), core.metrics, access, config.max_waiting, config.access_log,
+        _tracer(app.config["VERSION"]),
+    )  # fmt: skip
     return app
+
+
+def _tracer(version: str) -> "Tracer | None":
+    """Started where traces are wanted; without, nothing of it is imported."""
+    if not traces_wanted():
+        return None
+    from serving import tracing
+
+    return tracing.start(version)
+
+
+def _routed(response: Response) -> Response:
+    request.environ[errors.ROUTE] = request.url_rule
+    return response
 
 
 def _compressed(response: Response) -> Response:

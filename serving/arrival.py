@@ -15,6 +15,7 @@ class _Here(threading.local):
     ahead: int = 0
     refusal: "ServiceError | None" = None
     model: str = ""
+    version: int = 0
     may_ask: Callable[[str], bool] | None = None
 
 
@@ -33,7 +34,7 @@ def note(arrived: float, ahead: int, refusal: "ServiceError | None" = None) -> N
 def begin() -> float:
     """When the request came in, or now where nobody noted it."""
     _here.arrived = monotonic() if _here.noted is None else _here.noted
-    _here.noted, _here.model, _here.may_ask = None, "", None
+    _here.noted, _here.model, _here.version, _here.may_ask = None, "", 0, None
     return _here.arrived
 
 
@@ -58,15 +59,20 @@ def note_scope(may_ask: Callable[[str], bool]) -> None:
     _here.may_ask = may_ask
 
 
-def note_model(name: str) -> bool:
-    """It asks this model; whether it may."""
-    _here.model = name
+def note_model(name: str, version: int) -> bool:
+    """It asks this version of a model; whether it may."""
+    _here.model, _here.version = name, version
     return _here.may_ask is None or _here.may_ask(name)
 
 
 def asked() -> str:
     """The model it asked, if it came to that."""
     return _here.model
+
+
+def asked_version() -> int:
+    """The version of that model."""
+    return _here.version
 
 
 def note_loaded() -> None:

@@ -116,6 +116,14 @@ class Config:
         return max(1, cores() // self.workers)
 
 
+def traces_wanted(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether OpenTelemetry's own variables name a place for traces; the rest of those is for its library to read."""
+    if environment.get("OTEL_SDK_DISABLED", "").lower() == "true" or environment.get("OTEL_TRACES_EXPORTER") == "none":
+        return False
+    names = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+    return any(environment.get(name) for name in names)
+
+
 def _read(variable: str, text: str, kind: object) -> object:
     if kind in (str, Path):
         return Path(text) if kind is Path else text

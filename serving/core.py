@@ -33,7 +33,7 @@ class Core:
         if rows > self.config.max_rows:
             raise ServiceError(413, TOO_MANY.format(rows, self.config.max_rows))
         assert model.lane
-        if not arrival.note_model(model.name):
+        if not arrival.note_model(model.name, model.version):
             raise ServiceError(403, f"this key is not for the model '{model.name}': ask who gave it to you")
         outputs = model.lane.run(raw, patience)
         other = self.repository.shadow(model)

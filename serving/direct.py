@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from serving import errors
 from serving.codec import content
 from serving.core import Core
-from serving.errors import ServiceError
+from serving.errors import ROUTE, ServiceError
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -46,6 +46,7 @@ class Direct:
         for matching, view in self._views:
             found = matching(path)
             if found:
+                environ[ROUTE] = found
                 status, headers, body = self._answered(environ, view, found.groupdict())
                 start_response(status, headers)
                 return [body]

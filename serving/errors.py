@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # Where in a request's environment its id is.
 REQUEST_ID = "suite.request_id"
+# And which route answers it: a match of its path, or a rule of Flask's.
+ROUTE = "suite.route"
 PART = 2**16
 log = logging.getLogger(__name__)
 TOO_LARGE = "the body is larger than {:,} bytes or has too many parts: send fewer instances at a time"

@@ -8,7 +8,7 @@ from time import monotonic, sleep
 from typing import Any
 
 from serving import metrics, worker
-from serving.config import PREFIX, Config
+from serving.config import PREFIX, Config, traces_wanted
 from serving.process import die_with
 from suite.errors import UsageError
 
@@ -34,6 +34,11 @@ def _read() -> Config:
 
 
 _config = _read()
+if traces_wanted():
+    try:
+        from serving import tracing
+    except UsageError as error:
+        raise SystemExit(f"Error: {error}") from None
 _memory = Path("/dev/shm")
 _shared = str(_memory) if os.access(_memory, os.W_OK) else tempfile.gettempdir()
 # Of this master: where its workers count.
@@ -86,6 +91,12 @@ def child_exit(server: Any, ended: Any) -> None:
         metrics.end(_runtime, ended.pid)
     except OSError as error:
         server.log.warning("%s cannot be written to (%s): what a worker counted is lost", _runtime, error.strerror)
+
+
+def worker_exit(server: object, ended: object) -> None:
+    """In the worker: what is left of its traces goes out."""
+    if traces_wanted():
+        tracing.end()
 
 
 def on_exit(server: object) -> None:

@@ -49,7 +49,7 @@ class Usual:
     @property
     def seconds(self) -> float:
         """What nearly no run exceeds."""
-        return self.mean + 2 * self._deviation
+        return self.mean + 4 * self._deviation
 
     def note(self, seconds: float) -> None:
         """A run took so long."""
@@ -223,13 +223,16 @@ class Lane:
                 outputs = self._engine.run(raw)
         else:
             outputs = self._engine.run(raw)
-        took = monotonic() - begun
+        took, rows = monotonic() - begun, len(next(iter(raw.values())))
         self._usual.note(took)
+        for patience in waiting:
+            if patience.ran:
+                patience.ran(rows, begun, took)
         if self._meter:
             for patience in waiting:
                 if patience.since is not None:
                     self._meter.waited(begun - patience.since)
-            self._meter.ran(len(next(iter(raw.values()))), took)
+            self._meter.ran(rows, took)
         return outputs
 
     def _release(self) -> None:

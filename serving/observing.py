@@ -18,6 +18,8 @@ from serving.metrics import GAUGE, Histogram, Metrics, label
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from serving.tracing import Tracer
+
 BUSY = "{} requests wait for this worker, which is all that may: ask again in a moment"
 # Whether the service is well is always told.
 ALWAYS = ("/healthz", "/readyz", "/metrics", "/v2/health")
@@ -39,9 +41,10 @@ class Observing:
         access: Access,
         most_waiting: int,
         access_log: bool,
+        tracer: "Tracer | None" = None,
     ) -> None:
         self._application, self._metrics, self._access = application, metrics, access
-        self._most_waiting, self._access_log = most_waiting, access_log
+        self._most_waiting, self._access_log, self._tracer = most_waiting, access_log, tracer
         self._series: dict[tuple[str, str, int], tuple[str, Histogram]] = {}
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -49,6 +52,8 @@ class Observing:
         number = environ[REQUEST_ID] = given if ID.fullmatch(given) else token_hex(8)
         begun = arrival.begin()
         found = [0]
+        traced = self._tracer and not environ["PATH_INFO"].startswith(ALWAYS)
+        trace = self._tracer.begin(environ, begun) if self._tracer and traced else None
 
         def start(status: str, headers: list[tuple[str, str]], *exception: Any) -> Any:
             found[0] = int(status[:3])
@@ -60,6 +65,8 @@ class Observing:
         finally:
             self._metrics.add(GAUGE, -1.0)
             self._count(environ, found[0], begun)
+            if trace:
+                trace.end(found[0])
 
     def _answered(self, environ: "WSGIEnvironment", start: Any) -> Iterable[bytes]:
         try:

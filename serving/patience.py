@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 HEADER = "HTTP_X_REQUEST_TIMEOUT_MS"
 SOCKET = "gunicorn.socket"
+# Where in a request's environment its `Patience.ran` is.
+RAN = "suite.ran"
 # Who waited no longer than this many seconds is hardly gone yet.
 SOON = 0.01
 LATE = "the answer would have come too late (X-Request-Timeout-Ms): nothing was computed"
@@ -22,11 +24,15 @@ GONE = "the client is gone: nothing was computed"
 
 @dataclass(frozen=True)
 class Patience:
-    """Waits since a moment, until another (both of `monotonic`; None: unknown, for ever), and until `gone`."""
+    """Waits since a moment, until another (both of `monotonic`; None: unknown, for ever), and until `gone`.
+
+    `ran` is told of each run of a model for it: rows of the batch, when it began (of `monotonic`) and seconds it took.
+    """
 
     since: float | None = None
     deadline: float | None = None
     gone: Callable[[], bool] | None = None
+    ran: Callable[[int, float, float], None] | None = None
 
     def check(self, needed: float = 0.0) -> None:
         """ServiceError 504 or 499 where nobody waits any longer, or will not by the time that is needed in seconds."""
@@ -48,8 +54,8 @@ def of_request(environ: "WSGIEnvironment") -> Patience:
         deadline = since + int(text) / 1000
     connection = environ.get(SOCKET)
     if connection is None or monotonic() - since < SOON:
-        return Patience(since, deadline)
-    return Patience(since, deadline, lambda: _is_gone(connection))
+        return Patience(since, deadline, ran=environ.get(RAN))
+    return Patience(since, deadline, lambda: _is_gone(connection), environ.get(RAN))
 
 
 def _is_gone(connection: socket.socket) -> bool:

@@ -1,0 +1,37 @@
+"""What serving/Containerfile promises: a service that writes nowhere but to memory, as somebody without rights."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from test_serving_disk import serving
+
+from serving.config import Config
+
+CONTAINERFILE = Path("serving/Containerfile")
+# The whole tree read-only, which is tried out.
+ONLY_READ = 'mount -o remount,bind,ro / && ! touch "$1" 2> /dev/null && shift'
+WITHOUT_RIGHTS = 'exec setpriv --bounding-set=-all --inh-caps=-all --no-new-privs "$@"'
+
+
+def test_it_runs_where_nothing_can_be_written(light: Path, tmp_path: Path) -> None:
+    script = f"{ONLY_READ} && {WITHOUT_RIGHTS}"
+    wrapped = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", str(tmp_path / "written"))
+    try:
+        done = subprocess.run([*wrapped, "true"], capture_output=True, text=True)
+    except FileNotFoundError:
+        pytest.skip("there is no 'unshare' here to make a read-only tree with")
+    if done.returncode:
+        pytest.skip(f"no read-only tree can be made here: {done.stderr.strip()}")
+    log = tmp_path / "log"
+    with serving(Config(models=light, workers=1), log, wrapped=wrapped) as service:
+        assert service.predictions()
+        assert service.counted('suite_requests_total{model="reviews"') == 1
+    assert "Traceback" not in log.read_text()
+
+
+def test_all_that_it_copies_is_there() -> None:
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", CONTAINERFILE.read_text(), re.MULTILINE)
+    assert copied
+    assert all(Path(path).exists() for line in copied for path in line.split())

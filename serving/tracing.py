@@ -145,7 +145,7 @@ def _route(environ: "WSGIEnvironment") -> str:
     for name in sorted((name for name, value in found.groupdict().items() if value is not None), key=found.start):
         path += f"{found.string[end : found.start(name)]}{{{name}}}"
         end = found.end(name)
-    return path + found.string[end:]
+    return f"{path}{found.string[end:]}"
 
 
 def _nanoseconds(moment: float) -> int:

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -133,16 +134,11 @@ def test_requests_are_spans_that_go_on_the_senders_trace(
 def test_requests_that_ran_together_have_a_span_each(
     light: Path, collector: Collector, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    (tmp_path / "reviews").symlink_to(light / "reviews")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", f"{collector.url}/v1/traces")
     monkeypatch.setenv("OTEL_SERVICE_NAME", "shop")
-    (tmp_path / "copy").mkdir()
-    models = tmp_path / "copy"
-    (models / "reviews").mkdir()
-    for file in (light / "reviews").iterdir():
-        (models / "reviews" / file.name).symlink_to(file)
-    (models / "reviews" / "serving.json").write_text('{"max_batch": 8, "max_delay_ms": 2000}')
-    with run.running(models) as url, ThreadPoolExecutor(4) as pool:
+    shutil.copytree(light / "reviews", tmp_path / "reviews")
+    (tmp_path / "reviews" / "serving.json").write_text('{"max_batch": 8, "max_delay_ms": 2000}')
+    with run.running(tmp_path) as url, ThreadPoolExecutor(4) as pool:
         assert list(pool.map(lambda _: ask(url), range(4))) == [200] * 4
     requests, runs = collector.named("POST /predict"), collector.named("run model")
     assert {span.span_id for span in requests} == {span.parent_span_id for span in runs}

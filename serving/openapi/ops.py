@@ -56,18 +56,21 @@ def paths() -> Paths:
         "/readyz": _ready(get("readyz", TAG, "Whether a model can be asked", reference("Readiness"), ())),
         "/metrics": metrics,
         "/v2": get("v2", TAG, "What the service is", server),
-        "/v2/repository/index": post(
-            "v2.index",
-            TAG,
-            "What is in the store",
-            sent(fields({"ready": {"type": "boolean"}}, ["ready"], others=True), all={}),
-            answered({"type": "array", "items": reference("Indexed")}),
-        ),
+        "/v2/repository/index": _index(),
         "/v2/health/live": get("v2.live", TAG, "That the process answers", fields({"live": {"const": True}}), ()),
         "/v2/health/ready": _ready(
             get("v2.ready", TAG, "Whether a model can be asked", fields({"ready": {"type": "boolean"}}), ())
         ),
     }
+
+
+def _index() -> dict[str, Any]:
+    """What is in the store, which may be asked without a body."""
+    asked = sent(fields({"ready": {"type": "boolean"}}, ["ready"], others=True), all={})
+    answer = answered({"type": "array", "items": reference("Indexed")})
+    path = post("v2.index", TAG, "What is in the store", asked, answer)
+    path["post"]["requestBody"]["required"] = False
+    return path
 
 
 def _ready(path: dict[str, Any]) -> dict[str, Any]:

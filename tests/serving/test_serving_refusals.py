@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -186,6 +187,8 @@ def test_what_nobody_foresaw_tells_nothing_but_an_id(
     light: Path, path: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = create_app(Config(models=light))
+    # Libraries of other tests' switch off all loggers that there are when they set up their own.
+    monkeypatch.setattr(logging.getLogger("serving.errors"), "disabled", False)
 
     def broken(*given: object) -> str:
         raise RuntimeError("secret at /etc/place")

@@ -66,7 +66,7 @@ def paths() -> Paths:
 
 def _index() -> dict[str, Any]:
     """What is in the store, which may be asked without a body."""
-    asked = sent(fields({"ready": {"type": "boolean"}}, ["ready"], others=True), all={})
+    asked = sent(fields({"ready": {"type": ["boolean", "null"]}}, ["ready"], others=True), all={})
     answer = answered({"type": "array", "items": reference("Indexed")})
     path = post("v2.index", TAG, "What is in the store", asked, answer)
     path["post"]["requestBody"]["required"] = False

@@ -58,4 +58,4 @@ def _value(text: str, spec: TensorSpec) -> float | str:
         return "" if values.is_missing(text) else text
     if spec.kind == "date":
         return values.seconds(text, spec.format)
-    return values.boolean(text) if spec.kind == "boolean" else values.number(text)
+    return values.boolean(text) if spec.kind == "boolean" else tables.numeric(values.number(text), spec)

@@ -71,7 +71,8 @@ def _is_number(value: Any) -> bool:
     return type(value) in (int, float)
 
 
-def _numeric(value: Any, spec: TensorSpec) -> float:
+def numeric(value: Any, spec: TensorSpec) -> float:
+    """A number that a column may hold; ValueError for anything else."""
     if not _is_number(value) or abs(value) > LARGEST:
         raise ValueError
     return float(value)
@@ -102,7 +103,7 @@ def _categorical(value: Any, spec: TensorSpec) -> str:
 
 
 KINDS: dict[str, tuple[str, Callable[[Any, TensorSpec], float | str]]] = {
-    "numeric": ("a number", _numeric),
+    "numeric": ("a number", numeric),
     "boolean": ("true or false", _boolean),
     "date": ("an ISO 8601 date or seconds since 1970", _date),
     "categorical": ("text", _categorical),

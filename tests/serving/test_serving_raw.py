@@ -79,6 +79,7 @@ def test_rows_of_a_table(client: FlaskClient) -> None:
         ("payments", b"amount,country\n1\n", "text/csv", "line 2 of the CSV has 1 values where the first has 2"),
         ("payments", b"amount,amount\n1,2\n", "text/csv", "stands twice"),
         ("payments", b"amuont\n1\n", "text/csv", "did you mean 'amount'"),
+        ("payments", b"amount\n1e39\n", "text/csv", "row 0, column 'amount': expected a number, found '1e39'"),
         ("payments", b"amount\nmuch\n", "text/csv", "row 0, column 'amount': expected a number, found 'much'"),
     ],
 )

@@ -12,6 +12,7 @@ PREFIX = "SUITE_"
 QUOTA = Path("/sys/fs/cgroup/cpu.max")
 QUOTA_V1 = Path("/sys/fs/cgroup/cpu")
 MEBIBYTE = 2**20
+SHOWN = 40
 # What a master has from its start to its end.
 OF_ONE_MASTER = ("host", "port", "runtime", "settings", "parent")
 AUTO = "auto"
@@ -83,15 +84,18 @@ class Config:
             variable = PREFIX + item.name.upper()
             if variable in environment:
                 values[item.name] = _read(variable, environment[variable], item.type)
-        return cls(**values)  # type: ignore[arg-type]
+        config = cls(**values)  # type: ignore[arg-type]
+        if config.engine not in (AUTO, *FASTEST_FIRST):
+            raise unknown("engine", config.engine, [AUTO, *FASTEST_FIRST])
+        return config
 
     @classmethod
     def of_file(cls, file: Path) -> dict[str, str]:
         """What a JSON file of settings says, as environment variables; UsageError naming what makes no sense in it."""
         try:
             found = json.loads(file.read_bytes())
-            values = {name: str(int(value) if isinstance(value, bool) else value) for name, value in found.items()}
-        except (OSError, ValueError, AttributeError) as error:
+            values = {name: _written(name, value) for name, value in found.items()}
+        except (OSError, ValueError, AttributeError, RecursionError) as error:
             raise UsageError(f'{file} holds no settings ({error}): write it like {{"max_batch": 32}}') from error
         names = [item.name for item in fields(cls) if item.name not in OF_ONE_MASTER]
         for name in values:
@@ -122,6 +126,13 @@ def traces_wanted(environment: Mapping[str, str] = os.environ) -> bool:
         return False
     names = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
     return any(environment.get(name) for name in names)
+
+
+def _written(name: str, value: object) -> str:
+    """A setting as its environment variable has it; ValueError."""
+    if not isinstance(value, str | int):
+        raise ValueError(f"'{name}' is {json.dumps(value)[:SHOWN]}, and no number, text, true or false")
+    return str(int(value) if isinstance(value, bool) else value)
 
 
 def _read(variable: str, text: str, kind: object) -> object:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import ssl
 import tempfile
 from pathlib import Path
 from time import monotonic, sleep
@@ -19,12 +20,16 @@ LONGEST_LOADING = 30.0
 _given = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
 
 
-def _read() -> Config:
+def _variables() -> dict[str, str]:
     """The settings as they are now; UsageError."""
     settings = Config.from_environment(_given).settings
-    variables = _given | (Config.of_file(Path(settings)) if settings else {})
+    return _given | (Config.of_file(Path(settings)) if settings else {})
+
+
+def _read() -> Config:
+    """The settings as they are now, put where the workers read them; UsageError."""
+    variables = _variables()
     config = Config.from_environment(variables)
-    # Where the workers read them.
     for name in {*os.environ, *variables} - {RUNTIME}:
         if name in variables:
             os.environ[name] = variables[name]
@@ -66,7 +71,7 @@ loglevel = "info"
 
 def when_ready(server: Any) -> None:
     """Have the workers know when the whole service ends; replace none before the new ones have loaded their models."""
-    stop, manage = server.stop, server.manage_workers
+    stop, manage, reload = server.stop, server.manage_workers, server.reload
 
     def announced(*arguments: Any, **named: Any) -> None:
         worker.announce_end()
@@ -81,7 +86,34 @@ def when_ready(server: Any) -> None:
             sleep(0.05)
         manage()
 
-    server.stop, server.manage_workers = announced, patient
+    def checked() -> None:
+        problem = _obstacle()
+        if problem:
+            server.log.error("no worker is replaced: %s", problem)
+        else:
+            reload()
+
+    server.stop, server.manage_workers, server.reload = announced, patient, checked
+
+
+def _obstacle() -> str:
+    """Why new workers could not answer by the files that there are now; the service would end with them."""
+    try:
+        config = Config.from_environment(_variables())
+    except UsageError:
+        config = _config
+    try:
+        if config.keys:
+            from serving import access  # where it is needed: it brings more than a master has
+
+            access.read(Path(config.keys))
+        if config.certificate:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(config.certificate, config.private_key or None)
+    except UsageError as error:
+        return str(error)
+    except OSError as error:
+        return f"{config.certificate} and {config.private_key} are no certificate with its key ({error}): mend them"
+    return ""
 
 
 def child_exit(server: Any, ended: Any) -> None:
@@ -113,6 +145,8 @@ def on_reload(server: Any) -> None:
         server.log.error("the settings stay as they were: %s", error)
     for name in ("workers", "threads", "timeout"):
         server.cfg.set(name, getattr(_config, name))
+    server.cfg.set("certfile", _config.certificate or None)
+    server.cfg.set("keyfile", _config.private_key or None)
     server.num_workers, server.timeout = _config.workers, _config.timeout
 
 

@@ -26,7 +26,7 @@ def command() -> None:
 def add(file: Path, name: str, models: tuple[str, ...], per_second: float, as_json: bool, quiet: bool) -> None:
     """Make a key for NAME and print it: it is shown this once.
 
-    'suite serve --keys FILE' then answers who sends one; restart it to take over a change.
+    'suite serve --keys FILE' then answers who sends one; send it SIGHUP to take over a change.
     """
     from serving.access import EVERY, fingerprint
 

@@ -151,6 +151,22 @@ def test_sighup_under_load_loses_nothing_and_has_the_settings_read_anew(store: P
     assert set(load.results) == {"200"}, load.results
 
 
+def test_sighup_with_broken_keys_replaces_nobody(store: Path, tmp_path: Path) -> None:
+    keys = tmp_path / "keys.json"
+    keys.write_text("{}")
+    with run.started(Config(models=store, port=0, workers=2, keys=str(keys))) as service:
+        run.wait_ready(service, 2, DEADLINE)
+        before = workers(service)
+        keys.write_text("{")
+        os.kill(service.pid, signal.SIGHUP)
+        until(lambda: "no worker is replaced" in service.log.read_text())
+        assert workers(service) == before
+        assert get(service, "/healthz")
+        keys.write_text("{}")
+        os.kill(service.pid, signal.SIGHUP)
+        until(lambda: replaced(before, workers(service), 2))
+
+
 def replaced(before: list[int], now: list[int], count: int) -> bool:
     return len(now) == count and not set(before) & set(now)
 

@@ -117,6 +117,9 @@ def test_parameters_are_refused(store: Path) -> None:
         ("{", "holds no settings"),
         ('{"max_bodi": 1}', "did you mean 'max_body'"),
         ('{"port": 1}', "there is no setting 'port'"),
+        ('{"keys": null}', "'keys' is null"),
+        ('{"max_rows": 1.5}', "'max_rows' is 1.5"),
+        ('{"engine": "ts"}', "there is no engine 'ts'"),
         ('{"max_body": "x"}', "SUITE_MAX_BODY is 'x'"),
     ],
 )

@@ -1,21 +1,18 @@
 """LiteRT: the light engine. Preprocessing runs in NumPy, the core in an interpreter; TensorFlow is never imported."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import Any
 
-import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from serving import signature
-from serving.engines import Arrays, blank, in_parts
-from serving.pool import WORKING
+from serving.config import cores
+from serving.engines import Arrays, in_parts, light
 from suite.artifact import Card
-from suite.errors import SuiteError
-from suite.preprocessing import mirror
 
 SIGNATURE = "serving_default"
 BATCHES = (1, 8, 64)
@@ -23,17 +20,7 @@ BATCHES = (1, 8, 64)
 
 def load(folder: Path, card: Card | None, threads: int) -> "LiteRT":
     """The core of `folder` with its mirror, tried on a blank row; SuiteError when it does not run."""
-    if card is None:
-        raise SuiteError(f"{folder} has no card, so its preprocessing is unknown: run it with the engine 'tf'")
-    # The name alone: a card made elsewhere may point out of its folder.
-    file = folder / Path(card.engines["litert"]["file"]).name
-    try:
-        # Its bytes, not its file: a file that is cut while it is mapped into memory would end the process.
-        engine = LiteRT(file.read_bytes(), card, threads)
-        engine.run(blank(card, 1))
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
-        raise SuiteError(f"{file} cannot be run ({error}): fit the model again") from error
-    return engine
+    return light.load("litert", folder, card, lambda content, card: LiteRT(content, card, threads))
 
 
 class LiteRT:
@@ -44,16 +31,14 @@ class LiteRT:
 
     def __init__(self, content: bytes, card: Card, threads: int) -> None:
         self.signature = signature.of_card(card)
-        self._preprocess: Callable[[Arrays], Arrays] = mirror.load(card.preprocessing)
+        self._preprocess = light.preprocessing(card)
         self._pools = {rows: _Pool(content, rows, threads) for rows in BATCHES}
 
     def run(self, raw: Arrays) -> Arrays:
         return in_parts(self._run, raw, BATCHES)
 
     def _run(self, raw: Arrays) -> Arrays:
-        # A number near the end of float32's range may overflow on the way; the caller judges the answer.
-        with np.errstate(over="ignore", invalid="ignore"):
-            core = self._preprocess(raw)
+        core = self._preprocess(raw)
         with self._pools[len(next(iter(raw.values())))].borrow() as batch:
             return batch.run(core)
 
@@ -87,11 +72,11 @@ def _details(interpreter: Interpreter) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 class _Pool:
-    """Interpreters of one batch size, made when first needed; callers beyond WORKING wait for a free one."""
+    """Interpreters of one batch size, made when first needed; callers beyond one a core wait for a free one."""
 
     def __init__(self, content: bytes, rows: int, threads: int) -> None:
         self._arguments = (content, rows, threads)
-        self._turns = BoundedSemaphore(WORKING)
+        self._turns = BoundedSemaphore(cores())
         self._free: deque[_Batch] = deque()
 
     @contextmanager

@@ -1,17 +1,16 @@
 """ONNX Runtime: a light engine. Preprocessing runs in NumPy, the core in a session; TensorFlow is never imported."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from serving import signature
-from serving.engines import Arrays, blank, in_parts
+from serving.engines import Arrays, in_parts, light
 from suite.artifact import Card
 from suite.errors import SuiteError, UsageError
-from suite.preprocessing import mirror
 
 try:
     from onnxruntime import InferenceSession, SessionOptions
@@ -33,17 +32,7 @@ MOST_ROWS = 64
 
 def load(folder: Path, card: Card | None, threads: int) -> "ONNX":
     """The core of `folder` with its mirror, tried on a blank row; SuiteError when it does not run."""
-    if card is None:
-        raise SuiteError(f"{folder} has no card, so its preprocessing is unknown: run it with the engine 'tf'")
-    # The name alone: a card made elsewhere may point out of its folder.
-    file = folder / Path(card.engines["onnx"]["file"]).name
-    try:
-        engine = ONNX(file.read_bytes(), card, threads)
-        engine.run(blank(card, 1))
-    except (*ERRORS, SuiteError, OSError, ValueError, LookupError, TypeError) as error:
-        reason = str(error.__cause__ or error).partition("\n")[0]
-        raise SuiteError(f"{file} cannot be run ({reason}): fit the model again") from error
-    return engine
+    return light.load("onnx", folder, card, lambda content, card: ONNX(content, card, threads), (*ERRORS, SuiteError))
 
 
 class ONNX:
@@ -54,7 +43,7 @@ class ONNX:
 
     def __init__(self, content: bytes, card: Card, threads: int) -> None:
         self.signature = signature.of_card(card)
-        self._preprocess: Callable[[Arrays], Arrays] = mirror.load(card.preprocessing)
+        self._preprocess = light.preprocessing(card)
         self._session = InferenceSession(content, _options(threads), providers=["CPUExecutionProvider"])
         self._dtypes = {one.name: DTYPES[one.type] for one in self._session.get_inputs()}
         self._outputs = [spec.name for spec in card.outputs]
@@ -64,9 +53,7 @@ class ONNX:
         return in_parts(self._run, raw, self._sizes)
 
     def _run(self, raw: Arrays) -> Arrays:
-        # A number near the end of float32's range may overflow on the way; the caller judges the answer.
-        with np.errstate(over="ignore", invalid="ignore"):
-            core = self._preprocess(raw)
+        core = self._preprocess(raw)
         given = {name: core[name].astype(dtype, copy=False) for name, dtype in self._dtypes.items()}
         try:
             outputs = self._session.run(self._outputs, given)

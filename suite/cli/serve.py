@@ -1,67 +1,43 @@
 """`suite serve`: answer predictions over HTTP."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from serving.config import AUTO, FASTEST_FIRST, Config
+from serving.config import AUTO, FASTEST_FIRST, PREFIX, Config, cores
 from suite.cli import options
+from suite.cli.options import Command
 from suite.errors import UsageError
 
 
+def _option(name: str, help: str, **more: Any) -> Callable[[Command], Command]:
+    """An option that may also be given as the service's environment variable."""
+    return click.option(f"--{name}", envvar=PREFIX + name.upper().replace("-", "_"), help=help, **more)
+
+
+def _file(name: str, help: str) -> Callable[[Command], Command]:
+    return _option(name, help, type=click.Path(path_type=Path))
+
+
 @click.command(epilog="Example: suite serve --port 8501 --workers 2")
-@click.option("--host", envvar="SUITE_HOST", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option(
-    "--port",
-    envvar="SUITE_PORT",
-    type=click.IntRange(1, 65535),
-    default=8501,
-    show_default=True,
-    help="The port to listen on.",
-)
-@click.option("--workers", envvar="SUITE_WORKERS", type=click.IntRange(1), help="Processes (else one a core).")
-@click.option(
-    "--threads",
-    envvar="SUITE_THREADS",
-    type=click.IntRange(1),
-    default=Config.threads,
-    show_default=True,
-    help="Requests a process has in hand at once, those that wait for a model included.",
-)
-@click.option(
-    "--engine",
-    envvar="SUITE_ENGINE",
-    type=click.Choice([AUTO, *FASTEST_FIRST]),
-    default=AUTO,
-    show_default=True,
-    help="What runs the models; auto is the fastest each has, tf only where there is no other.",
-)
-@click.option(
-    "--keys",
-    envvar="SUITE_KEYS",
-    type=click.Path(path_type=Path),
-    help="Answer only who has a key of this file (suite keys).",
-)
-@click.option(
-    "--certificate",
-    envvar="SUITE_CERTIFICATE",
-    type=click.Path(path_type=Path),
-    help="Serve over TLS, with this certificate (PEM).",
-)
-@click.option(
-    "--private-key",
-    envvar="SUITE_PRIVATE_KEY",
-    type=click.Path(path_type=Path),
-    help="The certificate's private key (PEM).",
-)
-@click.option(
-    "--settings",
-    envvar="SUITE_SETTINGS",
-    type=click.Path(path_type=Path),
-    help="A JSON file of settings, before all others; SIGHUP has it read anew.",
-)
+@_option("host", "The address to listen on.", default="127.0.0.1", show_default=True)
+@_option("port", "The port to listen on.", type=click.IntRange(1, 65535), default=8501, show_default=True)
+@_option("workers", "Processes (else one a core).", type=click.IntRange(1))
+@_option(
+    "threads", "Requests a process has in hand at once, those that wait for a model included.",
+    type=click.IntRange(1), default=Config.threads, show_default=True,
+)  # fmt: skip
+@_option(
+    "engine", "What runs the models; auto is the fastest each has, tf only where there is no other.",
+    type=click.Choice([AUTO, *FASTEST_FIRST]), default=AUTO, show_default=True,
+)  # fmt: skip
+@_file("keys", "Answer only who has a key of this file (suite keys).")
+@_file("certificate", "Serve over TLS, with this certificate (PEM).")
+@_file("private-key", "The certificate's private key (PEM).")
+@_file("settings", "A JSON file of settings, before all others; SIGHUP has it read anew.")
 @options.common
 def command(
     host: str,
@@ -85,7 +61,6 @@ def command(
       curl -d '{"model": "text_cls", "instances": ["A joy."]}' http://127.0.0.1:8501/predict
     """
     from serving import access, run
-    from serving.config import Config, cores
     from suite import artifact
     from suite.cli.output import Output
 

@@ -1,11 +1,14 @@
 """Tiny real artifacts, made by hand so that these tests need nothing of training."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+from serving.engines import Engine
 from suite import artifact
 from suite.artifact import PROBABILITIES, Card, TensorSpec
 from suite.preprocessing.mirror import table
@@ -21,6 +24,16 @@ COLUMNS: list[dict[str, Any]] = [
 ]
 DTYPES = {"numeric": "float32", "boolean": "float32", "date": "float64", "categorical": "string"}
 THRESHOLD = 0.3
+
+
+def asked_by_threads(engine: Engine, pictures: np.ndarray, times: int) -> list[np.ndarray]:
+    """What an engine answers to each picture, so many times, when many threads ask for one at a time."""
+
+    def ask(row: int) -> np.ndarray:
+        return engine.run({"image": pictures[row : row + 1]})["probabilities"][0]
+
+    with ThreadPoolExecutor(8) as pool:
+        return list(pool.map(ask, list(range(len(pictures))) * times))
 
 
 def save(

@@ -1,11 +1,9 @@
 """What serving/Containerfile promises: a service that writes nowhere but to memory, as somebody without rights."""
 
 import re
-import subprocess
 from pathlib import Path
 
-import pytest
-from test_serving_disk import serving
+from test_serving_disk import serving, skip_unless_it_runs
 
 from serving.config import Config
 
@@ -18,12 +16,7 @@ WITHOUT_RIGHTS = 'exec setpriv --bounding-set=-all --inh-caps=-all --no-new-priv
 def test_it_runs_where_nothing_can_be_written(light: Path, tmp_path: Path) -> None:
     script = f"{ONLY_READ} && {WITHOUT_RIGHTS}"
     wrapped = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", str(tmp_path / "written"))
-    try:
-        done = subprocess.run([*wrapped, "true"], capture_output=True, text=True)
-    except FileNotFoundError:
-        pytest.skip("there is no 'unshare' here to make a read-only tree with")
-    if done.returncode:
-        pytest.skip(f"no read-only tree can be made here: {done.stderr.strip()}")
+    skip_unless_it_runs(wrapped, "a read-only tree")
     log = tmp_path / "log"
     with serving(Config(models=light, workers=1), log, wrapped=wrapped) as service:
         assert service.predictions()

@@ -123,13 +123,18 @@ def tiny(tmp_path: Path) -> tuple[Path, tuple[str, ...]]:
     folder = tmp_path / "runtime"
     folder.mkdir()
     wrapped = (*UNSHARED, str(TINY), str(folder))
+    skip_unless_it_runs(wrapped, "a small file system")
+    return folder, wrapped
+
+
+def skip_unless_it_runs(wrapped: tuple[str, ...], what: str) -> None:
+    """Skip where a command that makes `what` for another cannot be used."""
     try:
         done = subprocess.run([*wrapped, "true"], capture_output=True, text=True)
     except FileNotFoundError:
-        pytest.skip("there is no 'unshare' here to mount a small file system with")
+        pytest.skip(f"there is no 'unshare' here to make {what} with")
     if done.returncode:
-        pytest.skip(f"no small file system can be mounted here: {done.stderr.strip()}")
-    return folder, wrapped
+        pytest.skip(f"{what} cannot be made here: {done.stderr.strip()}")
 
 
 def seen_by(service: Service, path: Path) -> Path:

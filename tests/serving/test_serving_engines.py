@@ -1,7 +1,6 @@
 """Engines answer alike, for any number of rows, from any thread; dangerous and broken models are refused."""
 
 import shutil
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -58,12 +57,7 @@ def test_both_engines_agree(light: Path, pictures: np.ndarray) -> None:
 
 def test_threads_do_not_mix_answers(engine: engines.Engine, pictures: np.ndarray) -> None:
     expected = engine.run({"image": pictures})["probabilities"]
-
-    def ask(row: int) -> np.ndarray:
-        return engine.run({"image": pictures[row : row + 1]})["probabilities"][0]
-
-    with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(ask, list(range(len(pictures))) * 4))
+    answers = make.asked_by_threads(engine, pictures, 4)
     np.testing.assert_allclose(answers, np.tile(expected, (4, 1)), atol=1e-6)
 
 

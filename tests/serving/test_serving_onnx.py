@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -81,12 +80,7 @@ def test_onnx_answers_as_litert_whatever_the_batch(folder: Path, batch: str | in
 def test_threads_do_not_mix_answers(folder: Path) -> None:
     engine = engines.load(folder, card_of(folder), "onnx")
     expected = engine.run({"image": PICTURES})["probabilities"]
-
-    def ask(row: int) -> np.ndarray:
-        return engine.run({"image": PICTURES[row : row + 1]})["probabilities"][0]
-
-    with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(ask, list(range(len(PICTURES))) * 2))
+    answers = make.asked_by_threads(engine, PICTURES, 2)
     np.testing.assert_allclose(answers, np.tile(expected, (2, 1)), atol=1e-6)
 
 

@@ -1,0 +1,49 @@
+"""What light engines share: the core lies in a file that the card names, its preprocessing runs in NumPy."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from serving.engines import Arrays, Engine, blank
+from suite.artifact import Card
+from suite.errors import SuiteError
+from suite.preprocessing import mirror
+
+LightEngine = TypeVar("LightEngine", bound=Engine)
+ERRORS: tuple[type[Exception], ...] = (OSError, ValueError, RuntimeError, LookupError, TypeError)
+
+
+def load(
+    name: str, folder: Path, card: Card | None, make: Callable[[bytes, Card], LightEngine],
+    errors: tuple[type[Exception], ...] = (),
+) -> LightEngine:  # fmt: skip
+    """The engine `name` that is made of a file's bytes, tried on a blank row; SuiteError where that fails.
+
+    `errors` are of classes that its library has besides Python's own.
+    """
+    if card is None:
+        raise SuiteError(f"{folder} has no card, so its preprocessing is unknown: run it with the engine 'tf'")
+    # The name alone: a card made elsewhere may point out of its folder.
+    file = folder / Path(card.engines[name]["file"]).name
+    try:
+        # Its bytes, not its file: a file that is cut while it is mapped into memory would end the process.
+        engine = make(file.read_bytes(), card)
+        engine.run(blank(card, 1))
+    except ERRORS + errors as error:
+        reason = str(error.__cause__ or error).partition("\n")[0]
+        raise SuiteError(f"{file} cannot be run ({reason}): fit the model again") from error
+    return engine
+
+
+def preprocessing(card: Card) -> Callable[[Arrays], Arrays]:
+    """Raw inputs to the core's."""
+    mirrored = mirror.load(card.preprocessing)
+
+    def preprocess(raw: Arrays) -> Arrays:
+        # A number near the end of float32's range may overflow on the way; the caller judges the answer.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return mirrored(raw)
+
+    return preprocess

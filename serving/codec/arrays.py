@@ -170,18 +170,20 @@ def narrow(values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray | None:
     """The values in the dtype; None where they do not fit, or an integer would lose its fraction."""
     if not values.size:
         return values.astype(dtype)
-    # Of the numbers among them: NaN is no whole number, and no float that is too large.
+    # Of the numbers among them: NaN is no float that is too large.
     low, high = np.fmin.reduce(values, axis=None), np.fmax.reduce(values, axis=None)
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
-        if values.dtype.kind == "f" and not (np.isfinite(low) and np.isfinite(high) and not (values % 1).any()):
+        if values.dtype.kind == "f" and not (np.isfinite(values).all() and not (values % 1).any()):
             return None
         # Python's integers and floats compare exactly, NumPy's would round.
         if int(low) < limits.min or int(high) > limits.max:
             return None
     elif max(-float(low), float(high)) > float(np.finfo(dtype).max):
         return None
-    return values.astype(dtype)
+    # A NaN may be one that signals.
+    with np.errstate(invalid="ignore"):
+        return values.astype(dtype)
 
 
 def in_words(dtype: np.dtype[Any]) -> str:

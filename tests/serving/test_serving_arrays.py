@@ -74,3 +74,11 @@ def test_lists_whose_numbers_only_add_up_are_refused(row: list[Any]) -> None:
     text = json.dumps([row]).encode()
     with pytest.raises(ServiceError):
         arrays.read(simdjson.Parser().parse(text), text, [(2,), (2, 1)], "uint8")
+
+
+def test_a_nan_that_signals_is_one_like_others() -> None:
+    signalling = np.array([0x7FF0000000000001, 0], np.uint64).view(np.float64)
+    narrowed = arrays.narrow(signalling, np.dtype(np.float32))
+    assert narrowed is not None
+    assert np.isnan(narrowed).tolist() == [True, False]
+    assert arrays.narrow(signalling, np.dtype(np.uint8)) is None

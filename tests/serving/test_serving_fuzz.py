@@ -21,18 +21,21 @@ from hypothesis import strategies as st
 SEEDS = list(fuzzing.seeds())
 
 
-def npy(*values: float) -> bytes:
+def npy(*values: Any) -> bytes:
     file = io.BytesIO()
     np.save(file, np.resize(np.array(values), (1, 8, 8, 1)))
     return file.getvalue()
 
 
+SIGNALLING = np.array(0x7FF0000000000001, np.uint64).view(np.float64)
 # Found by the fuzzer, and mended.
 FOUND = {
     "no number where a whole one is expected": case("npy", "digits", npy(float("nan"), 1)),
     "no number at all": case("npy", "digits", npy(float("nan"))),
     "an infinite one": case("npy", "digits", npy(float("inf"), float("-inf"))),
     "a number that no float32 holds": case("plain", "digits", b'{"instances": [1, 21e38]}'),
+    "one of a CSV": case("csv", "payments", b"amount\r\n" + b"8" * 60 + b"\r\n"),
+    "a NaN that signals": case("npy", "digits", npy(SIGNALLING, 1.0)),
     "a part of a form without a name": case(
         "form", "digits", b'--b\r\nContent-Disposition: form-data; x="y"\r\n\r\nz\r\n--b--\r\n'
     ),

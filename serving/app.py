@@ -9,7 +9,7 @@ from flask import Flask, Response, request
 from serving import errors
 from serving.access import Access
 from serving.codec import content
-from serving.config import Config, traces_wanted
+from serving.config import DIRECT, Config, traces_wanted
 from serving.core import Core
 from serving.direct import Direct
 from serving.observing import Observing
@@ -39,10 +39,10 @@ def create_app(config: Config | None = None) -> Flask:
     core = app.extensions["core"] = Core(config)
     core.repository.start()
     views = [*predict.VIEWS, *inference_v2.VIEWS, *tfserving.VIEWS]
-    app.wsgi_app = Observing(  # type: ignore[method-assign]
-        Direct(app.wsgi_app, core, views), core.metrics, access, config.max_waiting, config.access_log,
-        _tracer(app.config["VERSION"]),
-    )  # fmt: skip
+    tracer = _tracer(app.config["VERSION"])
+    observing = Observing(core.metrics, access, config.max_waiting, config.access_log, tracer)
+    direct = app.extensions[DIRECT] = Direct(app.wsgi_app, core, observing, views)
+    app.wsgi_app = direct  # type: ignore[method-assign]
     return app
 
 

@@ -16,6 +16,8 @@ SHOWN = 40
 # What a master has from its start to its end.
 OF_ONE_MASTER = ("host", "port", "runtime", "settings", "parent")
 AUTO = "auto"
+# By which name the application keeps what answers predictions.
+DIRECT = "direct"
 FASTEST_FIRST = ("litert", "onnx", "tf")
 
 

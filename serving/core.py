@@ -1,21 +1,24 @@
 """What every protocol comes down to: instances or tensors in, a model's outputs out."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from serving import arrival
+from serving.arrival import Arrival
 from serving.codec import answers, csv_table, images, named, tables, tensors, texts
 from serving.codec.body import TOO_MANY, Asked
 from serving.config import Config
 from serving.engines import Arrays
 from serving.errors import ServiceError
+from serving.lanes import Run
 from serving.loading import Model
 from serving.metrics import Metrics
 from serving.patience import ENDLESS, Patience
 from serving.repository import Repository
 from serving.shadow import Shadow
+from serving.steps import Call
 
 
 class Core:
@@ -27,25 +30,46 @@ class Core:
         self.repository = Repository(config, self.metrics)
         self.shadow = Shadow()
 
-    def run(self, model: Model, raw: Arrays, patience: Patience = ENDLESS) -> answers.Outputs:
+    async def model(
+        self, arrived: Arrival, name: str | None, version: int | str | None = None, kind: str = ""
+    ) -> Model:
+        """The model that a request asks; ServiceError 400, 403, 404 or 503."""
+        find = partial(self.repository.get, name, version, kind)
+        found: Model = find() if self.repository.is_at_hand(name, version) else await Call(find)
+        arrived.model, arrived.version = found.name, found.version
+        if arrived.may_ask and not arrived.may_ask(found.name):
+            raise ServiceError(403, f"this key is not for the model '{found.name}': ask who gave it to you")
+        return found
+
+    async def run(self, model: Model, raw: Arrays, patience: Patience = ENDLESS) -> answers.Outputs:
         """The model's outputs for raw inputs; ServiceError 413, 422, 499, 503 or 504."""
         rows = len(next(iter(raw.values())))
         if rows > self.config.max_rows:
             raise ServiceError(413, TOO_MANY.format(rows, self.config.max_rows))
         assert model.lane
-        if not arrival.note_model(model.name, model.version):
-            raise ServiceError(403, f"this key is not for the model '{model.name}': ask who gave it to you")
-        outputs = model.lane.run(raw, patience)
+        outputs: answers.Outputs = await Run(model.lane, raw, patience)
         other = self.repository.shadow(model)
         if other:
             self.shadow.give(other, raw, outputs)
         return outputs
 
-    def decode(self, model: Model, asked: Asked) -> Arrays:
+    async def decode(self, model: Model, asked: Asked) -> Arrays:
         """The model's raw inputs from what a body holds; ServiceError 400 or 413."""
+        decode = partial(self._decode, model, asked)
+        found: Arrays = await Call(decode) if model.kind == "image" and images.are_files(asked) else decode()
+        return found
+
+    async def decode_named(self, model: Model, given: dict[str, np.ndarray]) -> Arrays:
+        """The same from whole arrays by input name."""
+        decode = partial(self._decode_named, model, given)
+        are_files = model.kind == "image" and any(x.dtype.kind == "O" for x in given.values())
+        found: Arrays = await Call(decode) if are_files else decode()
+        return found
+
+    def _decode(self, model: Model, asked: Asked) -> Arrays:
         card, most = model.card, self.config.max_elements
         if asked.array is not None:
-            return self.decode_named(model, {next(iter(model.signature.inputs)): asked.array})
+            return self._decode_named(model, {next(iter(model.signature.inputs)): asked.array})
         if asked.columns is not None:
             return _of_csv(model, asked.columns)
         if card is None:
@@ -60,8 +84,7 @@ class Core:
             return {card.inputs[0].name: texts.read(asked.instances)}
         return tables.read(asked.instances, card.inputs, card.ignored)
 
-    def decode_named(self, model: Model, given: dict[str, np.ndarray]) -> Arrays:
-        """The same from whole arrays by input name."""
+    def _decode_named(self, model: Model, given: dict[str, np.ndarray]) -> Arrays:
         return named.read(given, model.card, model.signature, self.config.max_elements)
 
 

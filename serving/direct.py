@@ -4,13 +4,15 @@
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from serving import errors
 from serving.codec import content
 from serving.core import Core
 from serving.errors import ROUTE, ServiceError
+from serving.observing import Observing, Watched
+from serving.steps import Step, carry_out
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -27,7 +29,7 @@ class Reply(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
 
 
-View = Callable[..., Reply]
+View = Callable[..., Coroutine[Step, None, Reply]]
 
 
 class Direct:
@@ -37,26 +39,51 @@ class Direct:
     groups. They answer POST and nothing else.
     """
 
-    def __init__(self, application: "WSGIApplication", core: Core, views: Iterable[tuple[str, View]]) -> None:
-        self._application, self._core = application, core
+    def __init__(
+        self, application: "WSGIApplication", core: Core, observing: Observing, views: Iterable[tuple[str, View]]
+    ) -> None:
+        self._application, self._core, self._observing = application, core, observing
         self._views = [(re.compile(pattern).fullmatch, view) for pattern, view in views]
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        answering = self.answering(environ)
+        if answering is None:
+            with self._observing.watch(environ) as watched:
+                if watched.refusal is None:
+                    return self._application(environ, watched.starting(start_response))
+                status, headers, body = watched.answered(errors.answer(watched.refusal))
+        else:
+            status, headers, body = carry_out(answering)
+        start_response(status, headers)
+        return [body]
+
+    def crowded(self, ahead: int) -> ServiceError | None:
+        """Why what has so many before it is not begun, if it is not."""
+        return self._observing.crowded(ahead)
+
+    def answering(self, environ: "WSGIEnvironment") -> Coroutine[Step, None, errors.Answer] | None:
+        """The answer to be carried out, where a view has one."""
         path = environ["PATH_INFO"]
         for matching, view in self._views:
             found = matching(path)
             if found:
                 environ[ROUTE] = found
-                status, headers, body = self._answered(environ, view, found.groupdict())
-                start_response(status, headers)
-                return [body]
-        return self._application(environ, start_response)
+                return self._answer(environ, view, found.groupdict())
+        return None
 
-    def _answered(self, environ: "WSGIEnvironment", view: View, found: dict[str, Any]) -> errors.Answer:
+    async def _answer(self, environ: "WSGIEnvironment", view: View, found: dict[str, Any]) -> errors.Answer:
+        with self._observing.watch(environ) as watched:
+            return watched.answered(await self._found(environ, view, found, watched))
+
+    async def _found(
+        self, environ: "WSGIEnvironment", view: View, found: dict[str, Any], watched: Watched
+    ) -> errors.Answer:
+        if watched.refusal:
+            return errors.answer(watched.refusal)
         try:
             if environ["REQUEST_METHOD"] != POST:
                 raise errors.not_allowed(environ, POST)
-            reply = view(self._core, environ, **found)
+            reply = await view(self._core, environ, **found)
         except ServiceError as error:
             errors.take_rest(environ, self._core.config.max_body)
             return errors.answer(error)

@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from time import monotonic
 
 import numpy as np
@@ -12,55 +12,38 @@ from serving.errors import ServiceError
 from serving.metrics import LaneMeter
 from serving.patience import ENDLESS, Patience
 from serving.pool import aside
+from serving.steps import Step
+from serving.usual import Usual
 from suite.errors import SuiteError
 
-# A model that takes longer, in seconds, does not keep a worker's threads from others.
+# A model that takes longer, in seconds, does not keep a worker's threads, or its event loop, from others.
 SLOW = 0.002
+# As many rows as are still a short run of a model that usually has one.
+FEW = 64
 BUSY = "the model '{}' has {} requests waiting, which is all it may: ask again in a moment"
 
 
-@dataclass(eq=False)
-class _Waiting:
-    """A request in the queue; `gate` opens when it is its turn to lead a batch, or when its answer is there."""
+class Run(Step):
+    """What a model is asked; `gate` opens when it is its turn to lead a batch, or when its outcome is there."""
 
-    raw: Arrays
-    rows: int
-    patience: Patience
-    gate: threading.Lock = field(default_factory=threading.Lock)
-    leads: bool = False
-    done: bool = False
-    outputs: Arrays = field(default_factory=dict)
-    error: Exception | None = None
+    def __init__(self, lane: "Lane", raw: Arrays, patience: Patience) -> None:
+        self.lane, self.raw, self.patience = lane, raw, patience
+        self.rows = len(next(iter(raw.values())))
+        self.gate = threading.Lock()
+        self.leads = self.done = False
 
-    def goes_with(self, other: "_Waiting") -> bool:
+    def take(self) -> None:
+        self.lane.take(self)
+
+    def quick(self) -> "Run | None":
+        return self if self.lane.is_quick(self) else None
+
+    def goes_with(self, other: "Run") -> bool:
         """Whether both can be rows of one batch."""
         return self.raw.keys() == other.raw.keys() and all(
             x.dtype == other.raw[name].dtype and x.shape[1:] == other.raw[name].shape[1:]
             for name, x in self.raw.items()
         )
-
-
-class Usual:
-    """How long runs take: a mean in which the last ones count most, and by how much they differ from it (RFC 6298)."""
-
-    def __init__(self) -> None:
-        self.mean = self._deviation = 0.0
-
-    @property
-    def seconds(self) -> float:
-        """What nearly no run exceeds."""
-        return self.mean + 4 * self._deviation
-
-    def note(self, seconds: float) -> None:
-        """A run took so long."""
-        difference = seconds - self.mean
-        self.mean += difference / 8
-        self._deviation += (abs(difference) - self._deviation) / 4
-
-    def doubt(self) -> None:
-        """Somebody was refused because of it: one slow run must not have all be refused for good."""
-        self.mean *= 0.95
-        self._deviation *= 0.95
 
 
 class Lane:
@@ -80,7 +63,7 @@ class Lane:
         self._lock = threading.Lock()
         self._at_once = self._free = 0
         self.limit(at_once=at_once, most_waiting=most_waiting, max_batch=max_batch, max_delay=max_delay)
-        self._queue: deque[_Waiting] = deque()
+        self._queue: deque[Run] = deque()
         self._full: threading.Event | None = None
 
     def limit(self, *, at_once: int, most_waiting: int, max_batch: int, max_delay: float) -> None:
@@ -95,47 +78,81 @@ class Lane:
         """How many requests wait."""
         return len(self._queue)
 
+    @property
+    def joins(self) -> bool:
+        """Whether requests are run together."""
+        return self._max_batch > 1
+
     def run(self, raw: Arrays, patience: Patience = ENDLESS) -> Arrays:
         """The engine's outputs; ServiceError 503 where the queue is full, 504 or 499 where nobody waits any longer, 422
         where the model has no answer.
         """
+        run = Run(self, raw, patience)
+        run.take()
+        if run.error:
+            raise run.error
+        outputs: Arrays = run.outcome
+        return outputs
+
+    def is_quick(self, run: Run) -> bool:
+        """Whether it takes less time than having a thread take it up may."""
+        return 0 < self._usual.mean <= SLOW and run.rows <= FEW and not self._max_delay
+
+    def run_here(self, runs: Iterable[Run]) -> bool:
+        """Take them on this thread at once, together where they fit; False where that is not their turn."""
         with self._lock:
-            free = self._free > 0
-            self._free -= free
-            mine = None if free and not self._max_delay else self._enqueue(raw, patience, leads=free)
-        if mine is None:
+            if self._free <= 0 or self._queue:
+                return False
+            self._free -= 1
+        left = deque(runs)
+        try:
+            while left:
+                self._run_together(self._batch(left.popleft(), left))
+        finally:
+            self._release()
+        return True
+
+    def take(self, run: Run) -> None:
+        """Take it when it is its turn; its outcome, or its error, is there then."""
+        with self._lock:
+            run.leads = self._free > 0
+            self._free -= run.leads
+            at_once = run.leads and not self._max_delay
+            if not (at_once or self._enqueue(run)):
+                return
+        if at_once:
             try:
-                return self._run(raw, patience)
+                self._run_alone(run)
             finally:
                 self._release()
-        if self._usual.mean > SLOW or self._max_batch > 1:
+            return
+        if self._usual.mean > SLOW or self.joins:
             with aside():
-                mine.gate.acquire()
+                run.gate.acquire()
         else:
-            mine.gate.acquire()
-        if not mine.done:
-            self._lead(mine)
-        if mine.error:
-            raise mine.error
-        return mine.outputs
+            run.gate.acquire()
+        if not run.done:
+            self._lead(run)
 
-    def _enqueue(self, raw: Arrays, patience: Patience, leads: bool) -> _Waiting:
-        if not leads and len(self._queue) >= self._most_waiting:
-            raise ServiceError(503, BUSY.format(self._name, len(self._queue)), retry_after=1)
-        mine = _Waiting(raw, len(next(iter(raw.values()))), patience, leads=leads)
-        if not leads:
-            mine.gate.acquire()
-        self._queue.append(mine)
+    def _enqueue(self, run: Run) -> bool:
+        if not run.leads and len(self._queue) >= self._most_waiting:
+            run.error = ServiceError(503, BUSY.format(self._name, len(self._queue)), retry_after=1)
+            return False
+        if not run.leads:
+            run.gate.acquire()
+        self._queue.append(run)
         if self._full and self._rows() >= self._max_batch:
             self._full.set()
-        return mine
+        return True
 
-    def _lead(self, mine: _Waiting) -> None:
+    def _lead(self, mine: Run) -> None:
         """Run a batch that begins with `mine`."""
         if self._max_delay:
             self._wait_until_full()
         with self._lock:
-            batch = self._take(mine)
+            self._full = None
+            self._queue.remove(mine)
+            batch = self._batch(mine, self._queue)
         try:
             self._run_together(batch)
         finally:
@@ -156,38 +173,36 @@ class Lane:
     def _rows(self) -> int:
         return sum(one.rows for one in self._queue)
 
-    def _take(self, first: _Waiting) -> list[_Waiting]:
-        """`first` and those that fit into one batch with it, in the order in which they came."""
-        self._full = None
-        self._queue.remove(first)
-        batch, rows, left = [first], first.rows, deque[_Waiting]()
-        while self._queue and rows < self._max_batch:
-            one = self._queue.popleft()
+    def _batch(self, first: Run, others: deque[Run]) -> list[Run]:
+        """`first` and those that fit into one batch with it, taken from the others in the order in which they came."""
+        batch, rows, left = [first], first.rows, deque[Run]()
+        while others and rows < self._max_batch:
+            one = others.popleft()
             if not one.leads and rows + one.rows <= self._max_batch and one.goes_with(first):
                 batch.append(one)
                 rows += one.rows
             else:
                 left.append(one)
-        self._queue.extendleft(reversed(left))
+        others.extendleft(reversed(left))
         return batch
 
-    def _run_together(self, batch: list[_Waiting]) -> None:
-        for one in batch:
-            try:
-                self._check(one.patience)
-            except ServiceError as error:
-                one.error = error
-        kept = [one for one in batch if one.error is None]
-        if len(kept) > 1 and self._joined(kept):
-            return
+    def _run_together(self, batch: list[Run]) -> None:
+        if len(batch) > 1:
+            batch = [one for one in batch if self._is_wanted(one)]
+            if len(batch) > 1 and self._joined(batch):
+                return
         # One of them may be to blame: each is tried alone, and fails alone.
-        for one in kept:
-            try:
-                one.outputs = self._run(one.raw, one.patience)
-            except Exception as error:
-                one.error = error
+        for one in batch:
+            self._run_alone(one)
 
-    def _joined(self, batch: list[_Waiting]) -> bool:
+    def _is_wanted(self, run: Run) -> bool:
+        try:
+            self._check(run.patience)
+        except ServiceError as error:
+            run.error = error
+        return run.error is None
+
+    def _joined(self, batch: list[Run]) -> bool:
         """Whether all got their outputs from one run."""
         joined = {name: np.concatenate([one.raw[name] for one in batch]) for name in batch[0].raw}
         ends = np.cumsum([one.rows for one in batch])
@@ -198,15 +213,18 @@ class Lane:
         if not all(x.ndim and len(x) == ends[-1] for x in outputs.values()):
             return False
         for one, end in zip(batch, ends, strict=True):
-            one.outputs = {name: x[end - one.rows : end] for name, x in outputs.items()}
+            one.outcome = {name: x[end - one.rows : end] for name, x in outputs.items()}
         return True
 
-    def _run(self, raw: Arrays, patience: Patience) -> Arrays:
-        self._check(patience)
+    def _run_alone(self, run: Run) -> None:
         try:
-            return self._metered(raw, [patience])
+            self._check(run.patience)
+            run.outcome = self._metered(run.raw, [run.patience])
         except SuiteError as error:
-            raise ServiceError(422, str(error)) from error
+            run.error = ServiceError(422, str(error))
+            run.error.__cause__ = error
+        except Exception as error:
+            run.error = error
 
     def _check(self, patience: Patience) -> None:
         """ServiceError where nobody will be waiting when the model has run for as long as it usually does."""

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from secrets import token_hex
 from time import monotonic
@@ -12,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from serving import arrival, patience
 from serving.access import Access
-from serving.errors import REQUEST_ID, ServiceError, answer
+from serving.errors import REQUEST_ID, Answer, ServiceError
 from serving.metrics import GAUGE, Histogram, Metrics, label
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-    from serving.tracing import Tracer
+    from serving.tracing import Trace, Tracer
 
 BUSY = "{} requests wait for this worker, which is all that may: ask again in a moment"
 # Whether the service is well is always told.
@@ -32,67 +31,65 @@ SHED = (499, 503, 504)
 
 
 class Observing:
-    """The application, watched; `most_waiting` requests may wait for a thread of this worker."""
+    """Watches requests; `most_waiting` may wait for a thread of this worker."""
 
     def __init__(
-        self,
-        application: "WSGIApplication",
-        metrics: Metrics,
-        access: Access,
-        most_waiting: int,
-        access_log: bool,
-        tracer: "Tracer | None" = None,
+        self, metrics: Metrics, access: Access, most_waiting: int, access_log: bool, tracer: "Tracer | None" = None
     ) -> None:
-        self._application, self._metrics, self._access = application, metrics, access
+        self._metrics, self._access = metrics, access
         self._most_waiting, self._access_log, self._tracer = most_waiting, access_log, tracer
         self._series: dict[tuple[str, str, int], tuple[str, Histogram]] = {}
 
-    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        given = environ.get("HTTP_X_REQUEST_ID", "")
-        number = environ[REQUEST_ID] = given if ID.fullmatch(given) else token_hex(8)
-        begun = arrival.begin()
-        found = [0]
-        traced = self._tracer and not environ["PATH_INFO"].startswith(ALWAYS)
-        trace = self._tracer.begin(environ, begun) if self._tracer and traced else None
+    def watch(self, environ: "WSGIEnvironment") -> "Watched":
+        """For a block: the whole of a request."""
+        return Watched(self, environ)
 
-        def start(status: str, headers: list[tuple[str, str]], *exception: Any) -> Any:
-            found[0] = int(status[:3])
-            return start_response(status, [*headers, *SAFE, ("X-Request-Id", number)], *exception)
-
+    def begin(self, environ: "WSGIEnvironment") -> "Trace | None":
+        """A request that begins is counted; its trace, where it has one."""
+        arrived = arrival.begin(environ)
         self._metrics.add(GAUGE)
-        try:
-            return self._answered(environ, start)
-        finally:
-            self._metrics.add(GAUGE, -1.0)
-            self._count(environ, found[0], begun)
-            if trace:
-                trace.end(found[0])
+        if self._tracer is None or environ["PATH_INFO"].startswith(ALWAYS):
+            return None
+        return self._tracer.begin(environ, arrived.since)
 
-    def _answered(self, environ: "WSGIEnvironment", start: Any) -> Iterable[bytes]:
+    def end(self, environ: "WSGIEnvironment", status: int, trace: "Trace | None") -> None:
+        """It has ended; with a status of 0 without an answer."""
+        self._metrics.add(GAUGE, -1.0)
+        self._count(environ, status)
+        if trace:
+            trace.end(status)
+
+    def refusal(self, environ: "WSGIEnvironment") -> ServiceError | None:
+        """Why it is not read, if it is not."""
         try:
-            arrival.check_received()
+            if arrival.of(environ).refusal:
+                return arrival.of(environ).refusal
             if not environ["PATH_INFO"].startswith(ALWAYS):
                 self._check(environ)
         except ServiceError as error:
-            status, headers, body = answer(error)
-            start(status, headers)
-            return [body]
-        return self._application(environ, start)
+            return error
+        return None
+
+    def crowded(self, ahead: int) -> ServiceError | None:
+        """A refusal where so many before a request are too many."""
+        return ServiceError(503, BUSY.format(ahead), retry_after=1) if ahead > self._most_waiting else None
 
     def _check(self, environ: "WSGIEnvironment") -> None:
         """ServiceError where too many wait, or its sender may not ask."""
-        ahead = arrival.ahead()
-        if ahead > self._most_waiting:
-            raise ServiceError(503, BUSY.format(ahead), retry_after=1)
-        if ahead:
+        arrived = arrival.of(environ)
+        crowded = self.crowded(arrived.ahead)
+        if crowded:
+            raise crowded
+        if arrived.ahead:
             patience.of_request(environ).check()
         key = None if environ["PATH_INFO"].startswith(OPEN) else self._access.key(environ)
         if key:
-            arrival.note_scope(key.allows)
+            arrived.may_ask = key.allows
 
-    def _count(self, environ: "WSGIEnvironment", status: int, begun: float) -> None:
-        seconds = monotonic() - begun
-        path, model = environ["PATH_INFO"], arrival.asked()
+    def _count(self, environ: "WSGIEnvironment", status: int) -> None:
+        arrived = arrival.of(environ)
+        seconds = monotonic() - arrived.since
+        path, model = environ["PATH_INFO"], arrived.model
         key = model, PROTOCOLS.get(path[1:].partition("/")[0], "other"), status
         counter, histogram = self._series.get(key) or self._begin(*key)
         self._metrics.add(counter)
@@ -127,3 +124,37 @@ class Observing:
             sys.stdout.flush()
         except OSError:  # a full disk keeps nobody from being answered
             self._metrics.add("suite_log_errors_total")
+
+
+class Watched:
+    """A request, from where its block begins to where it ends; with a `refusal` it is not to be read."""
+
+    def __init__(self, observing: Observing, environ: "WSGIEnvironment") -> None:
+        self._observing, self._environ, self._status = observing, environ, 0
+        given = environ.get("HTTP_X_REQUEST_ID", "")
+        environ[REQUEST_ID] = given if ID.fullmatch(given) else token_hex(8)
+
+    def __enter__(self) -> "Watched":
+        self._trace = self._observing.begin(self._environ)
+        self.refusal = self._observing.refusal(self._environ)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._observing.end(self._environ, self._status, self._trace)
+
+    def answered(self, answer: Answer) -> Answer:
+        """Its answer, with what every one has."""
+        status, headers, body = answer
+        return status, self._noted(status, headers), body
+
+    def starting(self, start_response: "StartResponse") -> Any:
+        """How an application starts its answer."""
+
+        def start(status: str, headers: list[tuple[str, str]], *exception: Any) -> Any:
+            return start_response(status, self._noted(status, headers), *exception)
+
+        return start
+
+    def _noted(self, status: str, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        self._status = int(status[:3])
+        return [*headers, *SAFE, ("X-Request-Id", self._environ[REQUEST_ID])]

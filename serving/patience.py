@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 HEADER = "HTTP_X_REQUEST_TIMEOUT_MS"
-SOCKET = "gunicorn.socket"
 # Where in a request's environment its `Patience.ran` is.
 RAN = "suite.ran"
 # Who waited no longer than this many seconds is hardly gone yet.
@@ -46,13 +45,13 @@ ENDLESS = Patience()
 
 
 def of_request(environ: "WSGIEnvironment") -> Patience:
-    """That of the request which this thread answers; ServiceError 400 for a header that makes no sense."""
-    since, deadline, text = arrival.since(), None, environ.get(HEADER)
+    """That of who sent a request; ServiceError 400 for a header that makes no sense."""
+    since, deadline, text = arrival.of(environ).since, None, environ.get(HEADER)
     if text is not None:
         if not (text.isascii() and text.isdigit() and len(text) < 10):
             raise ServiceError(400, f"X-Request-Timeout-Ms is '{text[:20]}': give whole milliseconds")
         deadline = since + int(text) / 1000
-    connection = environ.get(SOCKET)
+    connection = environ.get(arrival.SOCKET)
     if connection is None or monotonic() - since < SOON:
         return Patience(since, deadline, ran=environ.get(RAN))
     return Patience(since, deadline, lambda: _is_gone(connection), environ.get(RAN))

@@ -151,6 +151,10 @@ class Repository:
             raise ServiceError(503, f"the model '{model.name}' version {model.version} is not served: {model.reason}")
         return model
 
+    def is_at_hand(self, name: str | None, version: int | str | None) -> bool:
+        """Whether `get` need not load what is asked for."""
+        return not isinstance(version, int) or (name, version) in self._models
+
     def find(self, name: str, version: int | str | None = None) -> Model:
         """A model in whatever state; ServiceError 404."""
         route = self._routes.get(name)

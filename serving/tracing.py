@@ -79,8 +79,9 @@ class Trace:
         self._span.set_attribute("http.response.status_code", status or 500)
         if route:
             self._span.set_attribute("http.route", route)
-        if model := arrival.asked():
-            self._span.set_attributes({"suite.model": model, "suite.version": arrival.asked_version()})
+        arrived = arrival.of(self._environ)
+        if arrived.model:
+            self._span.set_attributes({"suite.model": arrived.model, "suite.version": arrived.version})
         if not 0 < status < 500:
             self._span.set_attribute("error.type", str(status or 500))
             self._span.set_status(trace.StatusCode.ERROR)

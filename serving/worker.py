@@ -15,8 +15,9 @@ from typing import Any
 from gunicorn.workers.gthread import ThreadWorker
 
 from serving import arrival
-from serving.config import MEBIBYTE, Config
+from serving.config import DIRECT, MEBIBYTE, Config
 from serving.pool import Pool
+from serving.prompt import Prompt
 from serving.receiving import Incoming, Unreader
 
 # A worker with so many connections more than the one with the fewest lets others go first, for so many seconds.
@@ -58,6 +59,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def get_thread_pool(self) -> Pool:
         return Pool(self.cfg.threads)
 
+    def load_wsgi(self) -> None:
+        super().load_wsgi()
+        self._prompt = Prompt(self.wsgi.extensions[DIRECT], self.tpool, self.method_queue.defer, self._end)
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        super().wait_for_and_dispatch_events(timeout)
+        self._prompt.turn()
+
     def accept(self, listener: Any) -> None:
         self._count(self.nr_conns)
         if any(_loaded) and not arrival.is_loaded():
@@ -75,17 +84,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                 self._close(listener)
 
     def enqueue_req(self, conn: Any) -> None:
-        """Have a thread take up a request once it is there; over TLS, where only the thread can read, at once."""
-        if self.cfg.is_ssl or self._receive(conn):
+        """Have a request answered here or by a thread once it is there; over TLS, where only that can read, at once."""
+        if self.cfg.is_ssl or (self._receive(conn) and not self._answers(conn)):
             conn.data_ready = True
-            conn.arrived, conn.ahead = monotonic(), self.tpool.waiting
+            refusal = None if self.cfg.is_ssl else conn.refusal
+            conn.arrival = arrival.Arrival(ahead=self.tpool.waiting, refusal=refusal)
             super().enqueue_req(conn)
 
     def handle(self, conn: Any) -> Any:
-        if self.cfg.is_ssl:
-            arrival.note(conn.arrived, conn.ahead)
-        else:
-            arrival.note(conn.arrived, conn.ahead, conn.refusal)
+        arrival.note(conn.arrival)
+        if not self.cfg.is_ssl:
             if not conn.initialized:
                 conn.init()
                 conn.parser.unreader = Unreader(conn.sock)
@@ -122,6 +130,23 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def ended(self) -> None:
         """In the master: this worker is no more."""
         self._count(NONE)
+
+    def _answers(self, conn: Any) -> bool:
+        """Whether the answer to a request has begun here."""
+        stays = self.alive and len(self.keepalived_conns) < self.max_keepalived
+        return bool(stays and not conn.refusal and self._prompt.takes(conn))
+
+    def _end(self, conn: Any, stays: bool) -> None:
+        """A connection has its answer."""
+        self._release(conn)
+        if stays:
+            conn.sock.setblocking(False)
+            conn.set_timeout()
+            self.keepalived_conns.append(conn)
+            self.poller.register(conn.sock, EVENT_READ, partial(self.on_client_socket_readable, conn))
+        else:
+            self._linger(conn)
+        self._count(self.nr_conns)
 
     def _receive(self, conn: Any) -> bool:
         """Read what has come in; whether that is a request. If not, it goes on when there is more."""

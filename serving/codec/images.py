@@ -22,9 +22,18 @@ def read(asked: Asked, shape: tuple[int, int, int], max_elements: int) -> np.nda
     if asked.files:
         return np.stack([decode(content, shape, f"file {index}") for index, content in enumerate(asked.files)])
     shapes: list[tuple[int, ...]] = [shape, shape[:2]] if shape[2] == 1 else [shape]
-    if asked.text and all(isinstance(item, simdjson.Array) for item in asked.instances):
+    if _are_numbers(asked):
         return arrays.read(asked.instances, asked.text, shapes, "uint8").reshape(-1, *shape)
     return np.stack([_read_one(item, shapes, f"instance {index}") for index, item in enumerate(asked.instances)])
+
+
+def are_files(asked: Asked) -> bool:
+    """Whether there may be pictures to decompress, which can take long however few bytes they are."""
+    return bool(asked.files) or not _are_numbers(asked)
+
+
+def _are_numbers(asked: Asked) -> bool:
+    return bool(asked.text) and all(isinstance(item, simdjson.Array) for item in asked.instances)
 
 
 def _read_one(item: Any, shapes: list[tuple[int, ...]], place: str) -> np.ndarray:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, current_app
 
-from serving import patience
+from serving import arrival, patience
 from serving.codec import content, v2
 from serving.core import Core
 from serving.direct import Reply, View
@@ -63,12 +63,12 @@ def metadata(name: str, version: int | None = None) -> dict[str, Any]:
     }
 
 
-def infer(core: Core, environ: "WSGIEnvironment", name: str, version: str | None) -> Reply:
+async def infer(core: Core, environ: "WSGIEnvironment", name: str, version: str | None) -> Reply:
     """Tensors in, tensors out."""
     text = content.read(environ, core.config.max_body)
-    model = core.repository.get(name, None if version is None else int(version))
+    model = await core.model(arrival.of(environ), name, None if version is None else int(version))
     asked = v2.read(text, environ.get(JSON_LENGTH), core.config.max_elements)
-    outputs = core.run(model, core.decode_named(model, asked.inputs), patience.of_request(environ))
+    outputs = await core.run(model, await core.decode_named(model, asked.inputs), patience.of_request(environ))
     labels = model.card.labels if model.card else []
     answer, length = v2.write(model.name, model.version, asked, outputs, labels)
     if length is None:

@@ -3,7 +3,7 @@
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from serving import patience
+from serving import arrival, patience
 from serving.codec import body
 from serving.core import Core, document
 from serving.direct import Reply, View
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 
-def predict(core: Core, environ: "WSGIEnvironment") -> Reply:
+async def predict(core: Core, environ: "WSGIEnvironment") -> Reply:
     """Answer JSON {"model"?, "version"?, "instances": [...]}, pictures uploaded as a form, or one raw value."""
     start = perf_counter()
     asked = body.read(environ, core.config.max_body, core.config.max_rows)
-    model = core.repository.get(asked.model, asked.version, "image" if asked.files else "")
-    outputs = core.run(model, core.decode(model, asked), patience.of_request(environ))
+    model = await core.model(arrival.of(environ), asked.model, asked.version, "image" if asked.files else "")
+    outputs = await core.run(model, await core.decode(model, asked), patience.of_request(environ))
     return Reply(document(model, outputs, asked.rows, perf_counter() - start).encode())
 
 

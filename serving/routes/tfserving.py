@@ -1,13 +1,14 @@
 """TensorFlow Serving's REST interface: https://www.tensorflow.org/tfx/serving/api_rest."""
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import simdjson
 from flask import Blueprint
 
-from serving import patience
+from serving import arrival, patience
 from serving.codec import answers, body, columns, content
 from serving.codec.body import Asked
 from serving.codec.kinds import members
@@ -18,6 +19,7 @@ from serving.errors import ServiceError
 from serving.loading import FAILED, LOADING, READY, Model
 from serving.routes import NAMED, service
 from serving.signature import Tensor
+from serving.steps import Call
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -31,23 +33,24 @@ DTYPES = {"float16": "DT_HALF", "float32": "DT_FLOAT", "float64": "DT_DOUBLE"}
 BY_VERSION = tuple(f"/<{NAMED}:name>{rest}" for rest in ("", "/versions/<int:version>", f"/labels/<{NAMED}:label>"))
 
 
-def predict(core: Core, environ: "WSGIEnvironment", **wanted: Any) -> Reply:
+async def predict(core: Core, environ: "WSGIEnvironment", **wanted: Any) -> Reply:
     """`instances`, row by row, or `inputs`, column by column."""
-    document, text, model = _read(core, environ, **wanted)
+    document, text, model = await _read(core, environ, **wanted)
     if ("instances" in document) == ("inputs" in document):
         raise ServiceError(400, "the body has to have either 'instances' (rows) or 'inputs' (columns)")
     waits = patience.of_request(environ)
     if "inputs" in document:
-        raw = columns.read(document["inputs"], model.card, model.signature, core.config.max_elements)
-        return _json(f'{{"outputs": {answers.columns(core.run(model, raw, waits))}}}')
+        read = partial(columns.read, document["inputs"], model.card, model.signature, core.config.max_elements)
+        raw = await Call(read) if model.kind == "image" else read()
+        return _json(f'{{"outputs": {answers.columns(await core.run(model, raw, waits))}}}')
     asked = Asked(None, None, body.instances(document["instances"], core.config.max_rows), text)
-    outputs = core.run(model, core.decode(model, asked), waits)
+    outputs = await core.run(model, await core.decode(model, asked), waits)
     return _json(f'{{"predictions": {answers.tensors(outputs, asked.rows)}}}')
 
 
-def classify(core: Core, environ: "WSGIEnvironment", **wanted: Any) -> Reply:
+async def classify(core: Core, environ: "WSGIEnvironment", **wanted: Any) -> Reply:
     """`examples`, objects of features; the answer pairs each label with its score."""
-    model, outputs = _examples(core, environ, **wanted)
+    model, outputs = await _examples(core, environ, **wanted)
     if not model.card:
         raise ServiceError(400, f"the model '{model.name}' has no labels: use :predict")
     labels = [json.dumps(one, ensure_ascii=False) for one in model.card.labels]
@@ -58,9 +61,9 @@ def classify(core: Core, environ: "WSGIEnvironment", **wanted: Any) -> Reply:
     return _json(f'{{"results": [{rows}]}}')
 
 
-def regress(core: Core, environ: "WSGIEnvironment", **wanted: Any) -> Reply:
+async def regress(core: Core, environ: "WSGIEnvironment", **wanted: Any) -> Reply:
     """`examples`, objects of features; the answer is a number each: of two labels, how likely the second is."""
-    model, outputs = _examples(core, environ, **wanted)
+    model, outputs = await _examples(core, environ, **wanted)
     values = next(iter(outputs.values()))
     if values.ndim == 2 and values.shape[1] == 2 and model.card:
         values = values[:, 1]
@@ -114,7 +117,7 @@ for rule in BY_VERSION:
     routes.add_url_rule(f"{rule}/metadata", view_func=metadata)
 
 
-def _read(
+async def _read(
     core: Core, environ: "WSGIEnvironment", name: str, version: str | None, label: str | None
 ) -> tuple[Any, bytes, Model]:
     """The body's JSON object and its text, and the model that is asked."""
@@ -125,19 +128,20 @@ def _read(
     signature = document.get("signature_name")
     if signature not in (None, "", SIGNATURE):
         raise ServiceError(400, f"there is no signature '{str(signature)[:50]}': leave 'signature_name' out")
-    return document, text, core.repository.get(name, int(version) if version else label)
+    model = await core.model(arrival.of(environ), name, int(version) if version else label)
+    return document, text, model
 
 
-def _examples(core: Core, environ: "WSGIEnvironment", **wanted: Any) -> tuple[Model, dict[str, np.ndarray]]:
+async def _examples(core: Core, environ: "WSGIEnvironment", **wanted: Any) -> tuple[Model, dict[str, np.ndarray]]:
     """The outputs for the examples of a request; features in `context` are in all of them."""
-    document, _, model = _read(core, environ, **wanted)
+    document, _, model = await _read(core, environ, **wanted)
     examples = body.instances(document.get("examples"), core.config.max_rows, "examples")
     context = document.get("context")
     if context is not None:
-        _check_context(core, context, model)
+        await _check_context(core, context, model)
         examples = [_merged(context, example, index) for index, example in enumerate(examples)]
     asked = Asked(None, None, examples)
-    outputs = core.run(model, core.decode(model, asked), patience.of_request(environ))
+    outputs = await core.run(model, await core.decode(model, asked), patience.of_request(environ))
     for x in outputs.values():
         answers.check_finite(x)
     return model, outputs
@@ -149,12 +153,12 @@ def _merged(context: Any, example: Any, index: int) -> dict[str, Any]:
     return members(context) | members(example)
 
 
-def _check_context(core: Core, context: Any, model: Model) -> None:
+async def _check_context(core: Core, context: Any, model: Model) -> None:
     """ServiceError 400 for a wrong feature, which no example would show that has its own."""
     if not isinstance(context, simdjson.Object):
         raise ServiceError(400, f"'context' is {name_of(context)}: make it an object of features")
     if model.kind == "table":
-        core.decode(model, Asked(model.name, None, [members(context)]))
+        await core.decode(model, Asked(model.name, None, [members(context)]))
 
 
 def _json(text: str) -> Reply:

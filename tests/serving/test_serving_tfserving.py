@@ -141,6 +141,9 @@ def test_a_method_is_no_model(client: FlaskClient) -> None:
 def test_an_answer_that_is_no_number_is_no_result(
     client: FlaskClient, method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Core, "run", lambda *_: {"probabilities": np.array([[np.nan, 0.5]], np.float32)})
+    async def run(*_: object) -> dict[str, np.ndarray]:
+        return {"probabilities": np.array([[np.nan, 0.5]], np.float32)}
+
+    monkeypatch.setattr(Core, "run", run)
     response = client.post(f"/v1/models/payments:{method}", data=json.dumps({"examples": [{"amount": 1}]}))
     assert (response.status_code, "not a number" in response.get_json()["error"]) == (422, True)

@@ -1,0 +1,104 @@
+"""Answers that a worker's event loop gives itself, since handing them to a thread would take longer than they take.
+
+What turns out to take long is handed over where it has come to.
+"""
+
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from serving import plain
+from serving.arrival import ARRIVAL, SOCKET, Arrival
+from serving.pool import Pool, Task
+from serving.steps import Step, carry_out, next_step
+
+if TYPE_CHECKING:
+    from serving.direct import Direct
+    from serving.lanes import Lane, Run
+
+
+class Prompt:
+    """Answers from `application`. `pool` takes what is handed over; `defer` has something called in the event loop,
+    where `ended` is told of each connection that has its answer, and whether it stays.
+    """
+
+    def __init__(
+        self, application: "Direct", pool: Pool, defer: Callable[..., None], ended: Callable[[Any, bool], None]
+    ) -> None:
+        self._application, self._pool, self._defer, self._ended = application, pool, defer, ended
+        # What waits for others to be run with, by lane.
+        self._gathered: dict[Lane, list[tuple[Any, Coroutine[Step, None, Any], Run]]] = {}
+
+    def takes(self, conn: Any) -> bool:
+        """Begin the answer to a request that has come in; False for one that is to be read by a thread."""
+        environ = plain.read(conn.incoming.content)
+        answering = None if environ is None else self._application.answering(environ)
+        if environ is None or answering is None:
+            return False
+        environ[ARRIVAL], environ[SOCKET] = Arrival(), conn.sock
+        environ["REMOTE_ADDR"] = conn.client[0] if isinstance(conn.client, tuple) else ""
+        conn.incoming = None
+        self._go_on(conn, answering)
+        return True
+
+    def turn(self) -> None:
+        """Run what has been gathered, together where it fits."""
+        while self._gathered:
+            lane, waiting = self._gathered.popitem()
+            were_run = lane.run_here(run for _, _, run in waiting)
+            for conn, answering, run in waiting:
+                if were_run or self._is_refused(run):
+                    self._go_on(conn, answering)
+                else:
+                    self._hand_over(conn, self._rest, answering, run)
+
+    def _go_on(self, conn: Any, answering: Coroutine[Step, None, Any]) -> None:
+        step, answer = next_step(answering)
+        while step:
+            run = step.quick()
+            if run and run.lane.joins:
+                self._gathered.setdefault(run.lane, []).append((conn, answering, run))
+                return
+            if not (run and run.lane.run_here([run])) and not self._is_refused(step):
+                self._hand_over(conn, self._rest, answering, step)
+                return
+            step, answer = next_step(answering)
+        self._send(conn, plain.written(*answer))
+
+    def _is_refused(self, step: Step) -> bool:
+        """Whether there are too many before it."""
+        step.error = self._application.crowded(self._pool.waiting)
+        return step.error is not None
+
+    def _send(self, conn: Any, content: bytes) -> None:
+        try:
+            sent = conn.sock.send(content)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self._ended(conn, False)
+            return
+        if sent < len(content):
+            self._hand_over(conn, self._deliver, content[sent:])
+        else:
+            self._ended(conn, True)
+
+    def _hand_over(self, conn: Any, function: Callable[..., bool], *arguments: Any) -> None:
+        task = self._pool.submit(function, conn, *arguments)
+        task.add_done_callback(lambda task: self._defer(self._on_done, conn, task))
+
+    def _on_done(self, conn: Any, task: Task) -> None:
+        self._ended(conn, bool(task.result()))
+
+    def _rest(self, conn: Any, answering: Coroutine[Step, None, Any], step: Step) -> bool:
+        """On a thread: the answer from a step on."""
+        step.take()
+        return self._deliver(conn, plain.written(*carry_out(answering)))
+
+    def _deliver(self, conn: Any, content: bytes) -> bool:
+        """On a thread: send it, as fast as the other side reads; whether the connection stays."""
+        try:
+            conn.sock.setblocking(True)
+            conn.sock.sendall(content)
+        except OSError:
+            return False
+        return True

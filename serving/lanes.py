@@ -18,8 +18,6 @@ from suite.errors import SuiteError
 
 # A model that takes longer, in seconds, does not keep a worker's threads, or its event loop, from others.
 SLOW = 0.002
-# As many rows as are still a short run of a model that usually has one.
-FEW = 64
 BUSY = "the model '{}' has {} requests waiting, which is all it may: ask again in a moment"
 
 
@@ -51,27 +49,33 @@ class Lane:
 
     A request that finds a free place runs at once. Those that have to wait are run by the first of them, when a place
     becomes free, in one batch of up to `max_batch` rows; with a `max_delay` in seconds a batch waits so long to become
-    full. With a `max_batch` of 1 each runs alone.
+    full. With a `max_batch` of 1 each runs alone. Those that an event loop has at the same time are run together up to
+    `max_here` rows.
     """
 
     def __init__(
-        self, name: str, engine: Engine, *, at_once: int, most_waiting: int, max_batch: int, max_delay: float = 0.0,
-        meter: LaneMeter | None = None,
+        self, name: str, engine: Engine, *, at_once: int, most_waiting: int, max_batch: int, max_here: int = 1,
+        max_delay: float = 0.0, meter: LaneMeter | None = None,
     ) -> None:  # fmt: skip
         self._name, self._engine, self._meter = name, engine, meter
-        self._usual = Usual()
+        self._usual, self._a_row = Usual(), Usual()
         self._lock = threading.Lock()
         self._at_once = self._free = 0
-        self.limit(at_once=at_once, most_waiting=most_waiting, max_batch=max_batch, max_delay=max_delay)
+        self.limit(
+            at_once=at_once, most_waiting=most_waiting, max_batch=max_batch, max_here=max_here, max_delay=max_delay
+        )
         self._queue: deque[Run] = deque()
         self._full: threading.Event | None = None
 
-    def limit(self, *, at_once: int, most_waiting: int, max_batch: int, max_delay: float) -> None:
+    def limit(
+        self, *, at_once: int, most_waiting: int, max_batch: int, max_here: int = 1, max_delay: float = 0.0
+    ) -> None:
         """Go by these from now on."""
         with self._lock:
             self._free += at_once - self._at_once
             self._at_once = at_once
             self._most_waiting, self._max_batch, self._max_delay = most_waiting, max_batch, max_delay
+            self._max_here = max_here
 
     @property
     def waiting(self) -> int:
@@ -79,9 +83,9 @@ class Lane:
         return len(self._queue)
 
     @property
-    def joins(self) -> bool:
-        """Whether requests are run together."""
-        return self._max_batch > 1
+    def joins_here(self) -> bool:
+        """Whether `run_here` gains by being given several."""
+        return self._max_here > 1
 
     def run(self, raw: Arrays, patience: Patience = ENDLESS) -> Arrays:
         """The engine's outputs; ServiceError 503 where the queue is full, 504 or 499 where nobody waits any longer, 422
@@ -96,7 +100,7 @@ class Lane:
 
     def is_quick(self, run: Run) -> bool:
         """Whether it takes less time than having a thread take it up may."""
-        return 0 < self._usual.mean <= SLOW and run.rows <= FEW and not self._max_delay
+        return 0 < run.rows * self._a_row.mean <= SLOW and not self._max_delay
 
     def run_here(self, runs: Iterable[Run]) -> bool:
         """Take them on this thread at once, together where they fit; False where that is not their turn."""
@@ -107,7 +111,8 @@ class Lane:
         left = deque(runs)
         try:
             while left:
-                self._run_together(self._batch(left.popleft(), left))
+                most = min(self._max_here, int(SLOW / (self._a_row.mean or SLOW)))
+                self._run_together(self._batch(left.popleft(), left, most))
         finally:
             self._release()
         return True
@@ -126,7 +131,7 @@ class Lane:
             finally:
                 self._release()
             return
-        if self._usual.mean > SLOW or self.joins:
+        if self._usual.mean > SLOW or self._max_batch > 1:
             with aside():
                 run.gate.acquire()
         else:
@@ -152,7 +157,7 @@ class Lane:
         with self._lock:
             self._full = None
             self._queue.remove(mine)
-            batch = self._batch(mine, self._queue)
+            batch = self._batch(mine, self._queue, self._max_batch)
         try:
             self._run_together(batch)
         finally:
@@ -173,12 +178,12 @@ class Lane:
     def _rows(self) -> int:
         return sum(one.rows for one in self._queue)
 
-    def _batch(self, first: Run, others: deque[Run]) -> list[Run]:
+    def _batch(self, first: Run, others: deque[Run], most: int) -> list[Run]:
         """`first` and those that fit into one batch with it, taken from the others in the order in which they came."""
         batch, rows, left = [first], first.rows, deque[Run]()
-        while others and rows < self._max_batch:
+        while others and rows < most:
             one = others.popleft()
-            if not one.leads and rows + one.rows <= self._max_batch and one.goes_with(first):
+            if not one.leads and rows + one.rows <= most and one.goes_with(first):
                 batch.append(one)
                 rows += one.rows
             else:
@@ -204,9 +209,9 @@ class Lane:
 
     def _joined(self, batch: list[Run]) -> bool:
         """Whether all got their outputs from one run."""
-        joined = {name: np.concatenate([one.raw[name] for one in batch]) for name in batch[0].raw}
         ends = np.cumsum([one.rows for one in batch])
         try:
+            joined = {name: np.concatenate([one.raw[name] for one in batch]) for name in batch[0].raw}
             outputs = self._metered(joined, [one.patience for one in batch])
         except Exception:
             return False
@@ -243,6 +248,7 @@ class Lane:
             outputs = self._engine.run(raw)
         took, rows = monotonic() - begun, len(next(iter(raw.values())))
         self._usual.note(took)
+        self._a_row.note(took / rows)
         for patience in waiting:
             if patience.ran:
                 patience.ran(rows, begun, took)

@@ -102,7 +102,7 @@ def _choose(model: Model, card: Card | None, store: Store, config: Config) -> en
 def _limits(model: Model, config: Config) -> dict[str, Any]:
     """What a lane is told: the model's own settings, and the service's where it has none."""
     own = model.settings
-    # Running together gains a light engine little, so it has to be asked for.
+    # Waiting for one another gains a light engine little, so it has to be asked for.
     max_batch = own.max_batch or (1 if model.light else config.max_batch)
     delay = config.max_delay_ms if own.max_delay_ms is None else own.max_delay_ms
     waiting = config.max_waiting if own.max_waiting is None else own.max_waiting
@@ -112,6 +112,7 @@ def _limits(model: Model, config: Config) -> dict[str, Any]:
         # The rest of a worker's threads are for other models.
         "most_waiting": min(waiting, max(1, config.threads * 3 // 4)),
         "max_batch": max_batch,
+        "max_here": own.max_batch or config.max_batch,
         "max_delay": delay / 1000,
     }
 

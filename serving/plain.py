@@ -60,7 +60,8 @@ def read(content: bytes | bytearray) -> "WSGIEnvironment | None":
     length = environ.get("CONTENT_LENGTH", "")
     if not LENGTH.fullmatch(length) or len(content) != found.end() + int(length):
         return None
-    environ["wsgi.input"] = io.BytesIO(content[found.end() :])
+    with memoryview(content) as whole:
+        environ["wsgi.input"] = io.BytesIO(bytes(whole[found.end() :]))
     return environ
 
 

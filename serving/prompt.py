@@ -3,6 +3,7 @@
 What turns out to take long is handed over where it has come to.
 """
 
+import logging
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ from serving.steps import Step, carry_out, next_step
 if TYPE_CHECKING:
     from serving.direct import Direct
     from serving.lanes import Lane, Run
+
+log = logging.getLogger(__name__)
 
 
 class Prompt:
@@ -28,13 +31,13 @@ class Prompt:
         # What waits for others to be run with, by lane.
         self._gathered: dict[Lane, list[tuple[Any, Coroutine[Step, None, Any], Run]]] = {}
 
-    def takes(self, conn: Any) -> bool:
-        """Begin the answer to a request that has come in; False for one that is to be read by a thread."""
+    def takes(self, conn: Any, since: float) -> bool:
+        """Begin the answer to a request that came in then; False for one that is to be read by a thread."""
         environ = plain.read(conn.incoming.content)
         answering = None if environ is None else self._application.answering(environ)
         if environ is None or answering is None:
             return False
-        environ[ARRIVAL], environ[SOCKET] = Arrival(), conn.sock
+        environ[ARRIVAL], environ[SOCKET] = Arrival(since), conn.sock
         environ["REMOTE_ADDR"] = conn.client[0] if isinstance(conn.client, tuple) else ""
         conn.incoming = None
         self._go_on(conn, answering)
@@ -52,10 +55,18 @@ class Prompt:
                     self._hand_over(conn, self._rest, answering, run)
 
     def _go_on(self, conn: Any, answering: Coroutine[Step, None, Any]) -> None:
+        try:
+            self._advance(conn, answering)
+        except Exception:
+            log.exception("a request could not be answered")
+            self._ended(conn, False)
+
+    def _advance(self, conn: Any, answering: Coroutine[Step, None, Any]) -> None:
+        """As far as it goes here."""
         step, answer = next_step(answering)
         while step:
             run = step.quick()
-            if run and run.lane.joins:
+            if run and run.lane.joins_here:
                 self._gathered.setdefault(run.lane, []).append((conn, answering, run))
                 return
             if not (run and run.lane.run_here([run])) and not self._is_refused(step):

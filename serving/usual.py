@@ -14,6 +14,9 @@ class Usual:
 
     def note(self, seconds: float) -> None:
         """It took so long."""
+        if not self.mean:
+            self.mean = seconds
+            return
         difference = seconds - self.mean
         self.mean += difference / 8
         self._deviation += (abs(difference) - self._deviation) / 4

@@ -12,7 +12,7 @@ from selectors import EVENT_READ
 from time import monotonic, sleep
 from typing import Any
 
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 
 from serving import arrival
 from serving.config import DIRECT, MEBIBYTE, Config
@@ -53,6 +53,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._max_body = Config.from_environment().max_body
         # Bytes of requests that no thread has answered yet.
         self._held, self._most_held = 0, self._max_body * BODIES
+        self._turn = monotonic()
         self._count(0)
         super().init_process()
 
@@ -64,7 +65,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._prompt = Prompt(self.wsgi.extensions[DIRECT], self.tpool, self.method_queue.defer, self._end)
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        super().wait_for_and_dispatch_events(timeout)
+        events = self.poller.select(timeout)
+        # Since when all of them have waited.
+        self._turn = monotonic()
+        for key, _ in events:
+            key.data(key.fileobj)
         self._prompt.turn()
 
     def accept(self, listener: Any) -> None:
@@ -88,7 +93,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if self.cfg.is_ssl or (self._receive(conn) and not self._answers(conn)):
             conn.data_ready = True
             refusal = None if self.cfg.is_ssl else conn.refusal
-            conn.arrival = arrival.Arrival(ahead=self.tpool.waiting, refusal=refusal)
+            conn.arrival = arrival.Arrival(self._turn, self.tpool.waiting, refusal)
             super().enqueue_req(conn)
 
     def handle(self, conn: Any) -> Any:
@@ -134,7 +139,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def _answers(self, conn: Any) -> bool:
         """Whether the answer to a request has begun here."""
         stays = self.alive and len(self.keepalived_conns) < self.max_keepalived
-        return bool(stays and not conn.refusal and self._prompt.takes(conn))
+        return bool(stays and not conn.refusal and self._prompt.takes(conn, self._turn))
 
     def _end(self, conn: Any, stays: bool) -> None:
         """A connection has its answer."""
@@ -142,6 +147,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if stays:
             conn.sock.setblocking(False)
             conn.set_timeout()
+            if not self.alive:
+                conn.timeout = min(conn.timeout, monotonic() + STOP_KEEPALIVE_LINGER)
             self.keepalived_conns.append(conn)
             self.poller.register(conn.sock, EVENT_READ, partial(self.on_client_socket_readable, conn))
         else:

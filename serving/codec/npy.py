@@ -1,6 +1,7 @@
 """NumPy's .npy files to arrays, without believing what they say about themselves."""
 
 import io
+from functools import lru_cache
 from math import prod
 
 import numpy as np
@@ -9,15 +10,17 @@ from numpy.lib import format as npy
 from serving.errors import ServiceError
 
 HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+# The bytes before a header's own: the magic ones, the version, the length of the header.
+BEFORE, LENGTHS = 8, {1: 2, 2: 4}
 NUMBERS = "biuf"
 MOST_AXES = 8
 
 
 def read(content: bytes) -> np.ndarray:
     """The array (N, ...) of a .npy file, never one of Python objects; ServiceError 400."""
-    file = io.BytesIO(content)
     try:
-        shape, by_column, dtype = HEADERS[npy.read_magic(file)](file)
+        start = _start(content)
+        shape, by_column, dtype = _header(content[:start])
     except Exception as error:
         # NumPy hands the header to Python's own parser, which may fail in any way.
         raise ServiceError(400, "the body is no .npy file of numbers: save it with numpy.save") from error
@@ -25,10 +28,24 @@ def read(content: bytes) -> np.ndarray:
         raise ServiceError(400, f"the body is no .npy file of numbers ({dtype.name[:50]}): save numbers")
     if not shape or len(shape) > MOST_AXES or min(shape) < 1:
         raise ServiceError(400, f"the array has no rows: give it one to {MOST_AXES} axes, the rows first")
-    rest = memoryview(content)[file.tell() :]
+    rest = memoryview(content)[start:]
     expected = prod(shape) * dtype.itemsize
     if len(rest) != expected:
         raise ServiceError(
             400, f"the body is no .npy file that is whole: its array has {expected:,} bytes, found {len(rest):,}"
         )
     return np.frombuffer(rest, dtype).reshape(shape, order="F" if by_column else "C")
+
+
+def _start(content: bytes) -> int:
+    """Where the array begins."""
+    end = BEFORE + LENGTHS[content[BEFORE - 2]]
+    return end + int.from_bytes(content[BEFORE:end], "little")
+
+
+@lru_cache(256)
+def _header(head: bytes) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, whether it lies column by column, and type; kept, since a client's arrays have few different ones."""
+    file = io.BytesIO(head)
+    shape, by_column, dtype = HEADERS[npy.read_magic(file)](file)
+    return shape, by_column, dtype

@@ -1,0 +1,250 @@
+"""What is quick is answered by a worker's event loop, together where it can be; what is not holds it up for nobody."""
+
+import http.client
+import json
+import os
+import socket
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from serving import run
+from serving.config import Config
+from serving.errors import Answer, ServiceError
+from serving.lanes import SLOW, Lane, Run
+from serving.patience import ENDLESS, Patience
+from serving.pool import Pool
+from serving.prompt import Prompt
+from serving.steps import Call, Step, carry_out
+from suite.errors import SuiteError
+
+REQUEST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
+LONG = 4 * 2**20
+
+
+class Engine:
+    """Doubles; refuses a batch that holds a negative number."""
+
+    name, light, signature = "double", False, None
+
+    def __init__(self, seconds_a_row: float = 0.0) -> None:
+        self.seconds_a_row, self.batches = seconds_a_row, list[int]()
+
+    def run(self, raw: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        self.batches.append(len(raw["x"]))
+        time.sleep(self.seconds_a_row * len(raw["x"]))
+        if (raw["x"] < 0).any():
+            raise SuiteError("negative")
+        return {"y": raw["x"] * 2}
+
+    def close(self) -> None: ...
+
+
+def lane(engine: Engine, **settings: Any) -> Lane:
+    """One that knows how long its model takes."""
+    found = Lane(  # type: ignore[call-arg]
+        "m", engine, **{"at_once": 1, "most_waiting": 9, "max_batch": 1, "max_here": 64} | settings
+    )
+    for _ in range(20):
+        found.run({"x": np.zeros(1)})
+    engine.batches.clear()
+    return found
+
+
+def asked(one: Lane, *values: float, patience: Patience = ENDLESS) -> Run:
+    return Run(one, {"x": np.array(values)}, patience)
+
+
+def test_those_that_are_there_are_run_together() -> None:
+    engine = Engine()
+    one = lane(engine)
+    runs = [asked(one, number, number) for number in range(10)]
+    assert all(run.quick() is run for run in runs)
+    assert one.run_here(runs)
+    assert engine.batches == [20]
+    assert [run.outcome["y"].tolist() for run in runs] == [[2 * number, 2 * number] for number in range(10)]
+
+
+def test_one_that_cannot_be_run_fails_alone() -> None:
+    one = lane(Engine())
+    late = Patience(deadline=time.monotonic() - 1)
+    good, bad, expired = asked(one, 1.0), asked(one, -1.0), asked(one, 2.0, patience=late)
+    assert one.run_here([good, bad, expired])
+    assert good.outcome["y"].tolist() == [2.0]
+    assert [run.error.status for run in (bad, expired) if isinstance(run.error, ServiceError)] == [422, 504]
+
+
+def test_no_more_rows_are_run_at_a_time_than_are_quick() -> None:
+    engine = Engine(SLOW / 4)
+    one = lane(engine)
+    assert one.run_here([asked(one, number) for number in range(12)])
+    assert max(engine.batches) <= 4
+    assert asked(one, 1.0).quick()
+    assert not asked(one, *range(40)).quick()
+
+
+def test_nobody_is_passed_and_nobody_waits() -> None:
+    engine = Engine()
+    one = lane(engine)
+    one.limit(at_once=0, most_waiting=9, max_batch=1, max_here=64)
+    assert not one.run_here([asked(one, 1.0)])
+    assert engine.batches == []
+    gathering = lane(engine, max_delay=0.001)
+    assert not asked(gathering, 1.0).quick()
+
+
+class Connections:
+    """Pairs of sockets whose one end is answered by a `Prompt`, whose event loop is this test's thread."""
+
+    def __init__(self, answering: Callable[[Any], Coroutine[Step, None, Answer]], most: int = 9) -> None:
+        self.deferred: list[Callable[[], None]] = []
+        self.ended: list[tuple[Any, bool]] = []
+        self.pool = Pool(2)
+        application = SimpleNamespace(
+            answering=answering,
+            crowded=lambda ahead: ServiceError(503, "too many") if ahead > most else None,
+        )
+        self.prompt = Prompt(
+            application,  # type: ignore[arg-type]
+            self.pool,
+            lambda function, *arguments: self.deferred.append(lambda: function(*arguments)),
+            lambda conn, stays: self.ended.append((conn, stays)),
+        )
+
+    @contextmanager
+    def asking(self, content: bytes = REQUEST) -> Iterator[tuple[Any, socket.socket]]:
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            ours.setblocking(False)
+            conn = SimpleNamespace(sock=ours, client=("127.0.0.1", 1), incoming=SimpleNamespace(content=content))
+            assert self.prompt.takes(conn, time.monotonic())
+            yield conn, theirs
+
+    def until_ended(self, count: int) -> None:
+        end = time.monotonic() + 20
+        while len(self.ended) < count:
+            assert time.monotonic() < end
+            while self.deferred:
+                self.deferred.pop()()
+            time.sleep(0.005)
+
+
+def test_connections_are_answered_together() -> None:
+    engine = Engine()
+    one = lane(engine)
+
+    async def answering(environ: Any) -> Answer:
+        outputs = await asked(one, 21.0)
+        return "200 OK", [], str(outputs["y"].tolist()).encode()
+
+    loop = Connections(answering)
+    with loop.asking() as (first, mine), loop.asking() as (second, other):
+        assert not loop.ended
+        loop.prompt.turn()
+        assert loop.ended == [(first, True), (second, True)]
+        assert mine.recv(1000).endswith(b"\r\n\r\n[42.0]")
+        assert other.recv(1000).endswith(b"[42.0]")
+    assert engine.batches == [2]
+
+
+def test_what_takes_long_is_handed_to_a_thread() -> None:
+    async def answering(environ: Any) -> Answer:
+        await Call(lambda: time.sleep(0.2))
+        return "200 OK", [], b"done"
+
+    loop = Connections(answering)
+    begun = time.monotonic()
+    with loop.asking() as (conn, mine):
+        assert time.monotonic() - begun < 0.15
+        assert not loop.ended
+        loop.until_ended(1)
+        assert loop.ended == [(conn, True)]
+        assert mine.recv(1000).endswith(b"done")
+
+
+def test_what_fails_on_a_thread_fails_where_it_is_awaited() -> None:
+    def fail() -> None:
+        raise ServiceError(422, "no")
+
+    async def answering(environ: Any) -> Answer:
+        try:
+            await Call(fail)
+        except ServiceError as error:
+            return f"{error.status} No", [], b""
+        return "200 OK", [], b""
+
+    loop = Connections(answering)
+    with loop.asking() as (_, mine):
+        loop.until_ended(1)
+        assert mine.recv(1000).startswith(b"HTTP/1.1 422 No\r\n")
+    assert carry_out(answering({})) == ("422 No", [], b"")
+
+
+def test_too_many_before_it_are_told() -> None:
+    async def answering(environ: Any) -> Answer:
+        try:
+            await Call(lambda: time.sleep(0.5))
+        except ServiceError as error:
+            return f"{error.status} Busy", [], b""
+        return "200 OK", [], b""
+
+    loop = Connections(answering, most=0)
+    for _ in range(6):
+        loop.pool.submit(time.sleep, 0.5)
+    while loop.pool.waiting > 4:  # two have been taken up
+        time.sleep(0.005)
+    with loop.asking() as (_, mine):
+        assert mine.recv(1000).startswith(b"HTTP/1.1 503 Busy\r\n")
+
+
+def test_a_client_that_does_not_read_keeps_nobody_waiting() -> None:
+    async def answering(environ: Any) -> Answer:
+        return "200 OK", [], bytes(LONG)
+
+    loop = Connections(answering)
+    begun = time.monotonic()
+    with loop.asking() as (_, mine), loop.asking() as (_, gone):
+        gone.close()
+        assert time.monotonic() - begun < 5
+        received = 0
+        while received < LONG:
+            received += len(mine.recv(2**16))
+        loop.until_ended(2)
+        assert sorted(stays for _, stays in loop.ended) == [False, True]
+
+
+@pytest.fixture(scope="module")
+def service(light: Path) -> Iterator[run.Service]:
+    with run.started(Config(models=light, port=0, workers=1)) as service:
+        run.wait_ready(service, 1, 30)
+        yield service
+
+
+def test_a_service_answers_quick_requests_without_a_thread(service: run.Service) -> None:
+    (worker,) = Path(f"/proc/{service.pid}/task/{service.pid}/children").read_text().split()
+
+    def seconds() -> tuple[float, float]:
+        """Of the processor, by the event loop and by all other threads."""
+        spent = {
+            task.name: sum(map(int, (task / "stat").read_text().rpartition(")")[2].split()[11:13]))
+            for task in Path(f"/proc/{worker}/task").iterdir()
+        }
+        loop = spent.pop(worker)
+        return loop / os.sysconf("SC_CLK_TCK"), sum(spent.values()) / os.sysconf("SC_CLK_TCK")
+
+    body = json.dumps({"model": "reviews", "instances": ["good"]})
+    before = seconds()
+    with closing(http.client.HTTPConnection(service.url.removeprefix("http://"), timeout=20)) as connection:
+        for _ in range(2000):
+            connection.request("POST", "/predict", body)
+            response = connection.getresponse()
+            assert response.status == 200
+            assert response.read()
+    loop, others = (after - earlier for after, earlier in zip(seconds(), before, strict=True))
+    assert loop > 2 * others

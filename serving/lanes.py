@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from time import monotonic
 
 import numpy as np
@@ -22,16 +22,42 @@ BUSY = "the model '{}' has {} requests waiting, which is all it may: ask again i
 
 
 class Run(Step):
-    """What a model is asked; `gate` opens when it is its turn to lead a batch, or when its outcome is there."""
+    """What a model is asked; `call` is called when it is its turn to lead a batch, and when it is `done`."""
 
     def __init__(self, lane: "Lane", raw: Arrays, patience: Patience) -> None:
         self.lane, self.raw, self.patience = lane, raw, patience
         self.rows = len(next(iter(raw.values())))
-        self.gate = threading.Lock()
+        self.call: Callable[[], object] = self.take
         self.leads = self.done = False
 
     def take(self) -> None:
-        self.lane.take(self)
+        gate = threading.Lock()
+        gate.acquire()
+        self.call = gate.release
+        try:
+            leads = self.lane.enter(self)
+        except ServiceError as error:
+            self.error = error
+            return
+        if not leads:
+            self.lane.wait(gate)
+        if not self.done:
+            self.lane.lead(self)
+
+    def start(self, submit: Callable[..., object], finished: Callable[[], object]) -> None:
+        def call() -> None:
+            if self.done:
+                finished()
+            else:
+                submit(self.lane.lead, self)
+
+        self.call = call
+        try:
+            if self.lane.enter(self):
+                call()
+        except ServiceError as error:
+            self.error = error
+            finished()
 
     def quick(self) -> "Run | None":
         return self if self.lane.is_quick(self) else None
@@ -117,55 +143,43 @@ class Lane:
             self._release()
         return True
 
-    def take(self, run: Run) -> None:
-        """Take it when it is its turn; its outcome, or its error, is there then."""
+    def enter(self, run: Run) -> bool:
+        """Give it a place, or one in the queue; whether it is its turn to lead. ServiceError 503 where that is full."""
         with self._lock:
             run.leads = self._free > 0
+            if not run.leads and len(self._queue) >= self._most_waiting:
+                raise ServiceError(503, BUSY.format(self._name, len(self._queue)), retry_after=1)
             self._free -= run.leads
-            at_once = run.leads and not self._max_delay
-            if not (at_once or self._enqueue(run)):
-                return
-        if at_once:
-            try:
-                self._run_alone(run)
-            finally:
-                self._release()
-            return
+            if not run.leads or self._max_delay:
+                self._queue.append(run)
+                if self._full and self._rows() >= self._max_batch:
+                    self._full.set()
+            return run.leads
+
+    def wait(self, gate: threading.Lock) -> None:
+        """Until it is opened; where that may take a while, another thread works meanwhile."""
         if self._usual.mean > SLOW or self._max_batch > 1:
             with aside():
-                run.gate.acquire()
+                gate.acquire()
         else:
-            run.gate.acquire()
-        if not run.done:
-            self._lead(run)
+            gate.acquire()
 
-    def _enqueue(self, run: Run) -> bool:
-        if not run.leads and len(self._queue) >= self._most_waiting:
-            run.error = ServiceError(503, BUSY.format(self._name, len(self._queue)), retry_after=1)
-            return False
-        if not run.leads:
-            run.gate.acquire()
-        self._queue.append(run)
-        if self._full and self._rows() >= self._max_batch:
-            self._full.set()
-        return True
-
-    def _lead(self, mine: Run) -> None:
-        """Run a batch that begins with `mine`."""
+    def lead(self, run: Run) -> None:
+        """Run a batch that begins with this one, whose turn it is."""
         if self._max_delay:
             self._wait_until_full()
         with self._lock:
             self._full = None
-            self._queue.remove(mine)
-            batch = self._batch(mine, self._queue, self._max_batch)
+            if run in self._queue:
+                self._queue.remove(run)
+            batch = self._batch(run, self._queue, self._max_batch)
         try:
             self._run_together(batch)
         finally:
+            self._release()
             for one in batch:
                 one.done = True
-                if one is not mine:
-                    one.gate.release()
-            self._release()
+                one.call()
 
     def _wait_until_full(self) -> None:
         with self._lock:
@@ -268,4 +282,4 @@ class Lane:
                 self._free += 1
                 return
             heir.leads = True
-        heir.gate.release()
+        heir.call()

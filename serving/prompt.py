@@ -1,10 +1,11 @@
 """Answers that a worker's event loop gives itself, since handing them to a thread would take longer than they take.
 
-What turns out to take long is handed over where it has come to.
+A step that takes long is taken by a thread, and the answer goes on here after it.
 """
 
 import logging
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from serving import plain
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from serving.direct import Direct
     from serving.lanes import Lane, Run
 
+# An answer of more rows is written by a thread.
+MANY = 256
 log = logging.getLogger(__name__)
 
 
@@ -52,7 +55,7 @@ class Prompt:
                 if were_run or self._is_refused(run):
                     self._go_on(conn, answering)
                 else:
-                    self._hand_over(conn, self._rest, answering, run)
+                    self._start(conn, answering, run)
 
     def _go_on(self, conn: Any, answering: Coroutine[Step, None, Any]) -> None:
         try:
@@ -70,10 +73,18 @@ class Prompt:
                 self._gathered.setdefault(run.lane, []).append((conn, answering, run))
                 return
             if not (run and run.lane.run_here([run])) and not self._is_refused(step):
-                self._hand_over(conn, self._rest, answering, step)
+                self._start(conn, answering, step)
                 return
             step, answer = next_step(answering)
         self._send(conn, plain.written(*answer))
+
+    def _start(self, conn: Any, answering: Coroutine[Step, None, Any], step: Step) -> None:
+        """Have threads take a step; then it goes on here."""
+        if step.rows > MANY:
+            finished = partial(self._hand_over, conn, self._rest, answering)
+        else:
+            finished = partial(self._defer, self._go_on, conn, answering)
+        step.start(self._pool.submit, finished)
 
     def _is_refused(self, step: Step) -> bool:
         """Whether there are too many before it."""
@@ -100,9 +111,8 @@ class Prompt:
     def _on_done(self, conn: Any, task: Task) -> None:
         self._ended(conn, bool(task.result()))
 
-    def _rest(self, conn: Any, answering: Coroutine[Step, None, Any], step: Step) -> bool:
-        """On a thread: the answer from a step on."""
-        step.take()
+    def _rest(self, conn: Any, answering: Coroutine[Step, None, Any]) -> bool:
+        """On a thread: the answer from here on."""
         return self._deliver(conn, plain.written(*carry_out(answering)))
 
     def _deliver(self, conn: Any, content: bytes) -> bool:

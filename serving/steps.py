@@ -14,10 +14,20 @@ class Step:
 
     outcome: Any = None
     error: Exception | None = None
+    # Of an input, where it has such.
+    rows = 0
 
     def take(self) -> None:
         """Take it on this thread, however long that takes."""
         raise NotImplementedError
+
+    def start(self, submit: Callable[..., object], finished: Callable[[], object]) -> None:
+        """Have a thread take it by `submit`, without waiting for that; then `finished` is called, by any thread."""
+        submit(self._take_and_tell, finished)
+
+    def _take_and_tell(self, finished: Callable[[], object]) -> None:
+        self.take()
+        finished()
 
     def quick(self) -> "Run | None":
         """Itself, if it takes no longer than having a thread take it up may, and can be taken with others."""

@@ -53,7 +53,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._max_body = Config.from_environment().max_body
         # Bytes of requests that no thread has answered yet.
         self._held, self._most_held = 0, self._max_body * BODIES
-        self._turn = monotonic()
+        self._looked = self._turn = monotonic()
         self._count(0)
         super().init_process()
 
@@ -65,9 +65,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._prompt = Prompt(self.wsgi.extensions[DIRECT], self.tpool, self.method_queue.defer, self._end)
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
-        events = self.poller.select(timeout)
-        # Since when all of them have waited.
-        self._turn = monotonic()
+        events = self.poller.select(0)
+        # What is there at once may have come right after the last look.
+        self._turn = self._looked
+        if not events:
+            events = self.poller.select(timeout)
+            self._turn = monotonic()
+        self._looked = monotonic()
         for key, _ in events:
             key.data(key.fileobj)
         self._prompt.turn()

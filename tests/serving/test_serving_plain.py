@@ -28,7 +28,8 @@ HEADERS = (
     "Expect: 100-continue", "Connection: keep-alive", "Connection: close", "Connection: Keep-Alive, Upgrade",
     "Upgrade: h2c", "X-A: a", "X-A:\tb \t", "X_A: a", "X-A: \xe9", "X-A: a\x0bb", "X-A: a\rb", "X-A: a\nb", " folded",
     "X-A:", ": a", "Content-Type: application/json", "Script-Name: /a", "SCRIPT_NAME: /predict",
-    "X-Forwarded-Proto: https", "X-Request-Timeout-Ms: 5", "Authorization: Bearer a b", "X-A: \u212a", "Te: trailers", "Content-Encoding: gzip",
+    "X-Forwarded-Proto: https", "X-Request-Timeout-Ms: 5", "Authorization: Bearer a b", "X-A: \u212a",
+    "Te: trailers", "Content-Encoding: gzip",
 )  # fmt: skip
 TEXTS = st.text(st.characters(max_codepoint=255), max_size=12)
 REQUESTS = st.builds(

@@ -35,8 +35,13 @@ class Step:
 
     def __await__(self) -> Generator["Step", None, Any]:
         yield self
-        if self.error:
-            raise self.error
+        error, self.error = self.error, None
+        if error:
+            try:
+                raise error
+            finally:
+                # Else it would hold what held it, and a large body with that, until the collector comes.
+                del error
         return self.outcome
 
 

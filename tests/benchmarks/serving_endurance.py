@@ -61,6 +61,8 @@ def overload() -> list[Row]:
         headers = {v2.JSON_LENGTH: asked.header, "X-Request-Timeout-Ms": str(int(1000 * DEADLINE))}
         sent = request(asked.path, asked.body, headers)
         with _offered(service, [sent], TIMES * before, OVERLOADED) as offered:
+            sleep(OVERLOADED / 2)
+            halfway = processes.pss(service.pid)
             outcomes = offered.result()
         grown = processes.pss(service.pid)
         peak = max(before, _peak(service, asked))
@@ -73,7 +75,7 @@ def overload() -> list[Row]:
         (f"answered within {1000 * DEADLINE:.0f} ms, to the peak", f"{good / peak:.2f}", ""),
         ("p99 of what was answered", f"{outcomes.tail(answered):,.0f} ms", f"{1000 * DEADLINE:.0f} ms"),
         ("statuses", told, ""),
-        ("PSS before and after", f"{memory:,.0f} MB, {grown:,.0f} MB", ""),
+        ("PSS before, halfway and after", f"{memory:,.0f}, {halfway:,.0f} and {grown:,.0f} MB", ""),
         ("sent late by the load itself, p99", f"{1000 * np.percentile(outcomes.late, 99):.1f} ms", ""),
     ]
 

@@ -44,11 +44,11 @@ def _quota() -> float | None:
 class Config:
     """Settings of a service; each is also read from the environment as SUITE_ and its name in capitals.
 
-    Sizes of bodies are bytes; `max_elements` bounds the numbers of one request once decoded. `threads` is how many
-    requests a worker has in hand, those that wait for a model included. At most `max_waiting` more wait; those for the
-    same model run together, up to `max_batch` rows, and wait `max_delay_ms` for others. The store is looked at every
-    `poll` seconds (0: once); of each model the newest `keep` versions are loaded. With a file of `keys` only who has
-    one is answered; with a `certificate` and its `private_key` it is over TLS. Who is on this machine and has the
+    Sizes of bodies are bytes; `max_elements` bounds the numbers of one request once decoded. `threads` is how many a
+    worker may have; of one model as many requests may wait as three quarters of them, `max_waiting` at most; those for
+    the same model run together, up to `max_batch` rows, and wait `max_delay_ms` for others. The store is looked at
+    every `poll` seconds (0: once); of each model the newest `keep` versions are loaded. With a file of `keys` only who
+    has one is answered; with a `certificate` and its `private_key` it is over TLS. Who is on this machine and has the
     `admin_token` may load and unload models. A file of `settings` goes before all this, and is read anew when the
     master gets SIGHUP. Workers share a `runtime` folder in memory. `parent` is a process whose end the service must
     not outlive (0: none).

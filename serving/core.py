@@ -1,6 +1,7 @@
 """What every protocol comes down to: instances or tensors in, a model's outputs out."""
 
 import json
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -53,18 +54,15 @@ class Core:
             self.shadow.give(other, raw, outputs)
         return outputs
 
-    async def decode(self, model: Model, asked: Asked) -> Arrays:
-        """The model's raw inputs from what a body holds; ServiceError 400 or 413."""
-        decode = partial(self._decode, model, asked)
-        found: Arrays = await Call(decode) if model.kind == "image" and images.are_files(asked) else decode()
-        return found
+    async def decode(self, model: Model, asked: Asked, patience: Patience = ENDLESS) -> Arrays:
+        """The model's raw inputs from what a body holds; ServiceError 400, 413, 499 or 504."""
+        are_files = model.kind == "image" and images.are_files(asked)
+        return await _read(partial(self._decode, model, asked), patience, are_files)
 
-    async def decode_named(self, model: Model, given: dict[str, np.ndarray]) -> Arrays:
+    async def decode_named(self, model: Model, given: dict[str, np.ndarray], patience: Patience = ENDLESS) -> Arrays:
         """The same from whole arrays by input name."""
-        decode = partial(self._decode_named, model, given)
         are_files = model.kind == "image" and any(x.dtype.kind == "O" for x in given.values())
-        found: Arrays = await Call(decode) if are_files else decode()
-        return found
+        return await _read(partial(self._decode_named, model, given), patience, are_files)
 
     def _decode(self, model: Model, asked: Asked) -> Arrays:
         card, most = model.card, self.config.max_elements
@@ -86,6 +84,17 @@ class Core:
 
     def _decode_named(self, model: Model, given: dict[str, np.ndarray]) -> Arrays:
         return named.read(given, model.card, model.signature, self.config.max_elements)
+
+
+async def _read(decode: Callable[[], Arrays], patience: Patience, are_files: bool) -> Arrays:
+    """What is decoded; pictures, which may take long to be decompressed, as a step, if somebody still waits for it."""
+
+    def wanted() -> Arrays:
+        patience.check()
+        return decode()
+
+    found: Arrays = await Call(wanted) if are_files else decode()
+    return found
 
 
 def _of_csv(model: Model, columns: csv_table.Columns) -> Arrays:

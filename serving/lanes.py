@@ -2,7 +2,8 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from functools import partial
 from time import monotonic
 
 import numpy as np
@@ -22,18 +23,24 @@ BUSY = "the model '{}' has {} requests waiting, which is all it may: ask again i
 
 
 class Run(Step):
-    """What a model is asked; `call` is called when it is its turn to lead a batch, and when it is `done`."""
+    """What a model is asked.
+
+    `on_turn` is called when it is its turn to lead a batch, `on_end` when its outcome is there; with `has_thread` a
+    thread of its own waits for both.
+    """
 
     def __init__(self, lane: "Lane", raw: Arrays, patience: Patience) -> None:
         self.lane, self.raw, self.patience = lane, raw, patience
         self.rows = len(next(iter(raw.values())))
-        self.call: Callable[[], object] = self.take
-        self.leads = self.done = False
+        self.on_turn: Callable[[], object] = _nobody
+        self.on_end: Callable[[], object] = _nobody
+        self.leads = self.done = self.has_thread = False
 
     def take(self) -> None:
         gate = threading.Lock()
         gate.acquire()
-        self.call = gate.release
+        self.on_turn = self.on_end = gate.release
+        self.has_thread = True
         try:
             leads = self.lane.enter(self)
         except ServiceError as error:
@@ -42,22 +49,34 @@ class Run(Step):
         if not leads:
             self.lane.wait(gate)
         if not self.done:
-            self.lane.lead(self)
+            heir = self.lane.lead(self)
+            if heir:
+                heir.on_turn()
 
     def start(self, submit: Callable[..., object], finished: Callable[[], object]) -> None:
-        def call() -> None:
-            if self.done:
-                finished()
-            else:
-                submit(self.lane.lead, self)
-
-        self.call = call
+        self.on_turn, self.on_end = partial(submit, self._lead_on), finished
         try:
             if self.lane.enter(self):
-                call()
+                self.on_turn()
         except ServiceError as error:
             self.error = error
-            finished()
+            self.end()
+
+    def end(self) -> None:
+        """Its outcome is there."""
+        # What is called holds it: without this it would be there until the collector came.
+        on_end, self.on_turn, self.on_end, self.done = self.on_end, _nobody, _nobody, True
+        on_end()
+
+    def _lead_on(self) -> None:
+        """On a thread that nobody waits for: lead a batch, then those that follow."""
+        leading: Run | None = self
+        while leading:
+            heir = self.lane.lead(leading)
+            if heir and heir.has_thread:
+                heir.on_turn()
+                return
+            leading = heir
 
     def quick(self) -> "Run | None":
         return self if self.lane.is_quick(self) else None
@@ -68,6 +87,10 @@ class Run(Step):
             x.dtype == other.raw[name].dtype and x.shape[1:] == other.raw[name].shape[1:]
             for name, x in self.raw.items()
         )
+
+
+def _nobody() -> None:
+    """Nobody waits."""
 
 
 class Lane:
@@ -126,22 +149,32 @@ class Lane:
 
     def is_quick(self, run: Run) -> bool:
         """Whether it takes less time than having a thread take it up may."""
-        return 0 < run.rows * self._a_row.mean <= SLOW and not self._max_delay
+        few, quick = run.rows <= self._max_here, max(self._usual.mean, run.rows * self._a_row.mean) <= SLOW
+        return few and quick and self._a_row.mean > 0 and not self._max_delay
 
-    def run_here(self, runs: Iterable[Run]) -> bool:
-        """Take them on this thread at once, together where they fit; False where that is not their turn."""
+    def run_here(self, waiting: deque[Run]) -> list[Run]:
+        """Take the first on this thread at once, together with others where they fit; they are taken out and returned.
+
+        None where it is not their turn.
+        """
         with self._lock:
             if self._free <= 0 or self._queue:
-                return False
+                return []
             self._free -= 1
-        left = deque(runs)
+        most = self._most_here(sum(run.rows for run in waiting))
+        batch = self._batch(waiting.popleft(), waiting, most)
         try:
-            while left:
-                most = min(self._max_here, int(SLOW / (self._a_row.mean or SLOW)))
-                self._run_together(self._batch(left.popleft(), left, most))
+            self._run_together(batch)
         finally:
-            self._release()
-        return True
+            heir = self._release()
+            if heir:
+                heir.on_turn()
+        return batch
+
+    def _most_here(self, there: int) -> int:
+        """As many rows as are quick and, of so many, need no padding."""
+        most = min(self._max_here, int(SLOW / (self._a_row.mean or SLOW)))
+        return max((size for size in self._engine.batches if size <= min(most, there)), default=most)
 
     def enter(self, run: Run) -> bool:
         """Give it a place, or one in the queue; whether it is its turn to lead. ServiceError 503 where that is full."""
@@ -164,8 +197,8 @@ class Lane:
         else:
             gate.acquire()
 
-    def lead(self, run: Run) -> None:
-        """Run a batch that begins with this one, whose turn it is."""
+    def lead(self, run: Run) -> Run | None:
+        """Run a batch that begins with this one, whose turn it is; the next whose turn it is then."""
         if self._max_delay:
             self._wait_until_full()
         with self._lock:
@@ -176,10 +209,10 @@ class Lane:
         try:
             self._run_together(batch)
         finally:
-            self._release()
+            heir = self._release()
             for one in batch:
-                one.done = True
-                one.call()
+                one.end()
+        return heir
 
     def _wait_until_full(self) -> None:
         with self._lock:
@@ -273,13 +306,13 @@ class Lane:
             self._meter.ran(rows, took)
         return outputs
 
-    def _release(self) -> None:
-        """Give the place to the first that waits."""
+    def _release(self) -> Run | None:
+        """Give the place to the first that waits, which is returned: it leads now."""
         with self._lock:
             heir = next((one for one in self._queue if not one.leads), None)
             # Below zero where more run than now may.
             if heir is None or self._free < 0:
                 self._free += 1
-                return
+                return None
             heir.leads = True
-        heir.call()
+            return heir

@@ -37,7 +37,7 @@ class Patience:
         """ServiceError 504 or 499 where nobody waits any longer, or will not by the time that is needed in seconds."""
         if self.deadline is not None and monotonic() + needed > self.deadline:
             raise ServiceError(504, LATE)
-        if self.gone is not None and self.gone():
+        if self.gone is not None and (self.since is None or monotonic() - self.since > SOON) and self.gone():
             raise ServiceError(499, GONE)
 
 
@@ -52,7 +52,7 @@ def of_request(environ: "WSGIEnvironment") -> Patience:
             raise ServiceError(400, f"X-Request-Timeout-Ms is '{text[:20]}': give whole milliseconds")
         deadline = since + int(text) / 1000
     connection = environ.get(arrival.SOCKET)
-    if connection is None or monotonic() - since < SOON:
+    if connection is None:
         return Patience(since, deadline, ran=environ.get(RAN))
     return Patience(since, deadline, lambda: _is_gone(connection), environ.get(RAN))
 

@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-# A head, and all of a request. A larger one had better be read by a thread.
-LONGEST_HEAD, LARGEST = 4096, 2**17
+# A head, and all of a request: of one whose body is read number by number, or text by text, and of others. What is
+# larger had better be read by a thread.
+LONGEST_HEAD, LARGEST_READ, LARGEST = 4096, 2**14, 2**17
+AS_IT_IS = ("application/octet-stream", "application/x-npy", "application/npy")
+MOST_FIELDS = 100
 # A path without a host before it or anything encoded in it, names without underscores, and values of ASCII.
 HEAD = re.compile(
     rb"POST (/(?!/)[!$&-.0-;=@-Z_a-z~/]*)(?:\?([!$-~]*))? HTTP/1\.1\r\n((?:[A-Za-z0-9-]+:[\t -~]*\r\n)+)\r\n"
@@ -47,7 +50,10 @@ def read(content: bytes | bytearray) -> "WSGIEnvironment | None":
         "wsgi.url_scheme": "http",
         "wsgi.input_terminated": True,
     }
-    for line in head.decode()[:-2].split("\r\n"):
+    lines = head.decode()[:-2].split("\r\n")
+    if len(lines) > MOST_FIELDS:
+        return None
+    for line in lines:
         name, _, value = line.partition(":")
         key = _key(name)
         if key in environ:
@@ -58,6 +64,8 @@ def read(content: bytes | bytearray) -> "WSGIEnvironment | None":
     if environ.get(CONNECTION, KEEPING).lower() != KEEPING:
         return None
     length = environ.get("CONTENT_LENGTH", "")
+    if len(content) > LARGEST_READ and environ.get("CONTENT_TYPE") not in AS_IT_IS:
+        return None
     if not LENGTH.fullmatch(length) or len(content) != found.end() + int(length):
         return None
     with memoryview(content) as whole:

@@ -4,19 +4,23 @@ A step that takes long is taken by a thread, and the answer goes on here after i
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable, Coroutine
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from serving import plain
 from serving.arrival import ARRIVAL, SOCKET, Arrival
-from serving.pool import Pool, Task
+from serving.pool import Pool, Task, aside
 from serving.steps import Step, carry_out, next_step
 
 if TYPE_CHECKING:
     from serving.direct import Direct
     from serving.lanes import Lane, Run
 
+# Seconds that the runs of a turn may take, before connections are looked at again; and that a client may take to read.
+TURN, PATIENCE = 0.02, 30.0
 # An answer of more rows is written by a thread.
 MANY = 256
 log = logging.getLogger(__name__)
@@ -32,7 +36,7 @@ class Prompt:
     ) -> None:
         self._application, self._pool, self._defer, self._ended = application, pool, defer, ended
         # What waits for others to be run with, by lane.
-        self._gathered: dict[Lane, list[tuple[Any, Coroutine[Step, None, Any], Run]]] = {}
+        self._gathered: dict[Lane, dict[Run, tuple[Any, Coroutine[Step, None, Any]]]] = {}
 
     def takes(self, conn: Any, since: float) -> bool:
         """Begin the answer to a request that came in then; False for one that is to be read by a thread."""
@@ -46,16 +50,27 @@ class Prompt:
         self._go_on(conn, answering)
         return True
 
+    @property
+    def waits(self) -> bool:
+        """Whether there is something left of a turn."""
+        return bool(self._gathered)
+
     def turn(self) -> None:
-        """Run what has been gathered, together where it fits."""
-        while self._gathered:
-            lane, waiting = self._gathered.popitem()
-            were_run = lane.run_here(run for _, _, run in waiting)
-            for conn, answering, run in waiting:
-                if were_run or self._is_refused(run):
-                    self._go_on(conn, answering)
+        """Run what has been gathered, together where it fits; what does not fit into a turn is left for the next."""
+        until = monotonic() + TURN
+        while self._gathered and monotonic() < until:
+            lane = next(iter(self._gathered))
+            # Last, if something is left of it: other models have their turn.
+            waiting = self._gathered.pop(lane)
+            queue = deque(waiting)
+            ran = lane.run_here(queue)
+            if queue and ran:
+                self._gathered[lane] = {run: waiting[run] for run in queue}
+            for run in ran or queue:
+                if ran or self._is_refused(run):
+                    self._go_on(*waiting[run])
                 else:
-                    self._start(conn, answering, run)
+                    self._start(*waiting[run], run)
 
     def _go_on(self, conn: Any, answering: Coroutine[Step, None, Any]) -> None:
         try:
@@ -70,9 +85,9 @@ class Prompt:
         while step:
             run = step.quick()
             if run and run.lane.joins_here:
-                self._gathered.setdefault(run.lane, []).append((conn, answering, run))
+                self._gathered.setdefault(run.lane, {})[run] = conn, answering
                 return
-            if not (run and run.lane.run_here([run])) and not self._is_refused(step):
+            if not (run and run.lane.run_here(deque([run]))) and not self._is_refused(step):
                 self._start(conn, answering, step)
                 return
             step, answer = next_step(answering)
@@ -109,6 +124,8 @@ class Prompt:
         task.add_done_callback(lambda task: self._defer(self._on_done, conn, task))
 
     def _on_done(self, conn: Any, task: Task) -> None:
+        if task.exception():
+            log.error("a request could not be answered", exc_info=task.exception())
         self._ended(conn, bool(task.result()))
 
     def _rest(self, conn: Any, answering: Coroutine[Step, None, Any]) -> bool:
@@ -118,8 +135,9 @@ class Prompt:
     def _deliver(self, conn: Any, content: bytes) -> bool:
         """On a thread: send it, as fast as the other side reads; whether the connection stays."""
         try:
-            conn.sock.setblocking(True)
-            conn.sock.sendall(content)
+            conn.sock.settimeout(PATIENCE)
+            with aside():
+                conn.sock.sendall(content)
         except OSError:
             return False
         return True

@@ -26,8 +26,10 @@ class Step:
         submit(self._take_and_tell, finished)
 
     def _take_and_tell(self, finished: Callable[[], object]) -> None:
-        self.take()
-        finished()
+        try:
+            self.take()
+        finally:
+            finished()
 
     def quick(self) -> "Run | None":
         """Itself, if it takes no longer than having a thread take it up may, and can be taken with others."""

@@ -1,5 +1,5 @@
-"""gunicorn's threaded worker, which also receives requests before a thread takes them up, notes when they came in, and
-leaves connections to idler neighbours.
+"""gunicorn's threaded worker, whose event loop also receives requests, answers what is answered quickly, and leaves
+connections to idler neighbours.
 """
 
 import errno
@@ -47,11 +47,11 @@ def announce_end() -> None:
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
-    """A worker of threads; several of them get about as many connections each."""
+    """A worker; several of them get about as many connections each."""
 
     def init_process(self) -> None:
         self._max_body = Config.from_environment().max_body
-        # Bytes of requests that no thread has answered yet.
+        # Bytes of requests that have no answer yet.
         self._held, self._most_held = 0, self._max_body * BODIES
         self._looked = self._turn = monotonic()
         self._count(0)
@@ -68,7 +68,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         events = self.poller.select(0)
         # What is there at once may have come right after the last look.
         self._turn = self._looked
-        if not events:
+        if not events and not self._prompt.waits:
             events = self.poller.select(timeout)
             self._turn = monotonic()
         self._looked = monotonic()
@@ -153,8 +153,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             conn.set_timeout()
             if not self.alive:
                 conn.timeout = min(conn.timeout, monotonic() + STOP_KEEPALIVE_LINGER)
-            self.keepalived_conns.append(conn)
             self.poller.register(conn.sock, EVENT_READ, partial(self.on_client_socket_readable, conn))
+            self.keepalived_conns.append(conn)
         else:
             self._linger(conn)
         self._count(self.nr_conns)

@@ -31,8 +31,9 @@ EXPLAINED = 2**20
 BAD_NUMBER = ("BIGINT_ERROR", "NUMBER_ERROR")
 # The digits of 2**64.
 LONGEST = 20
-# A string, or a number so long that it may not fit 64 bits.
-LONG = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|(?<![\d.eE+-])(?P<number>-?\d{19,})(?![\d.eE])')
+# A string, be it one that does not end (or the search would begin again at each quote in it), or a number so long that
+# it may not fit 64 bits.
+LONG = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|(?<![\d.eE+-])(?P<number>-?\d{19,})(?![\d.eE])')
 
 
 @dataclass

@@ -107,5 +107,6 @@ DECOMPRESS: dict[str, Callable[[bytes, int], bytes]] = {
 }
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": lambda content: gzip.compress(content, LEVEL, mtime=0),
-    "zstd": zstandard.ZstdCompressor(level=LEVEL).compress,
+    # One of them is not for several threads.
+    "zstd": lambda content: zstandard.ZstdCompressor(level=LEVEL).compress(content),
 }

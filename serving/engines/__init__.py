@@ -30,6 +30,11 @@ class Engine(Protocol):
     light: bool
 
     @property
+    def batches(self) -> tuple[int, ...]:
+        """The numbers of rows that it runs as they are, ascending; others are padded. Empty: any."""
+        ...
+
+    @property
     def signature(self) -> Signature:
         """What it takes and gives."""
         ...

@@ -28,6 +28,7 @@ class LiteRT:
 
     name = "litert"
     light = True
+    batches = BATCHES
 
     def __init__(self, content: bytes, card: Card, threads: int) -> None:
         self.signature = signature.of_card(card)

@@ -40,6 +40,7 @@ class ONNX:
 
     name = "onnx"
     light = True
+    batches = ()
 
     def __init__(self, content: bytes, card: Card, threads: int) -> None:
         self.signature = signature.of_card(card)

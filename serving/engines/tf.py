@@ -51,11 +51,11 @@ class TensorFlow:
         self.signature = _describe(self._function)
         _check_inputs(self.signature)
         # Rows of an unknown model may depend on one another.
-        self._padded = card is not None
+        self.batches = BATCHES if card else ()
         self._tensors = {spec.name: spec.tensor for spec in card.inputs} if card else {}
 
     def run(self, raw: Arrays) -> Arrays:
-        return in_parts(self._call, raw, BATCHES) if self._padded else self._call(raw)
+        return in_parts(self._call, raw, self.batches) if self.batches else self._call(raw)
 
     def _call(self, raw: Arrays) -> Arrays:
         tensors = {self._tensors.get(name, name): x for name, x in raw.items()}

@@ -68,7 +68,8 @@ async def infer(core: Core, environ: "WSGIEnvironment", name: str, version: str 
     text = content.read(environ, core.config.max_body)
     model = await core.model(arrival.of(environ), name, None if version is None else int(version))
     asked = v2.read(text, environ.get(JSON_LENGTH), core.config.max_elements)
-    outputs = await core.run(model, await core.decode_named(model, asked.inputs), patience.of_request(environ))
+    waits = patience.of_request(environ)
+    outputs = await core.run(model, await core.decode_named(model, asked.inputs, waits), waits)
     labels = model.card.labels if model.card else []
     answer, length = v2.write(model.name, model.version, asked, outputs, labels)
     if length is None:

@@ -17,7 +17,8 @@ async def predict(core: Core, environ: "WSGIEnvironment") -> Reply:
     start = perf_counter()
     asked = body.read(environ, core.config.max_body, core.config.max_rows)
     model = await core.model(arrival.of(environ), asked.model, asked.version, "image" if asked.files else "")
-    outputs = await core.run(model, await core.decode(model, asked), patience.of_request(environ))
+    waits = patience.of_request(environ)
+    outputs = await core.run(model, await core.decode(model, asked, waits), waits)
     return Reply(document(model, outputs, asked.rows, perf_counter() - start).encode())
 
 

@@ -44,7 +44,7 @@ async def predict(core: Core, environ: "WSGIEnvironment", **wanted: Any) -> Repl
         raw = await Call(read) if model.kind == "image" else read()
         return _json(f'{{"outputs": {answers.columns(await core.run(model, raw, waits))}}}')
     asked = Asked(None, None, body.instances(document["instances"], core.config.max_rows), text)
-    outputs = await core.run(model, await core.decode(model, asked), waits)
+    outputs = await core.run(model, await core.decode(model, asked, waits), waits)
     return _json(f'{{"predictions": {answers.tensors(outputs, asked.rows)}}}')
 
 
@@ -141,7 +141,8 @@ async def _examples(core: Core, environ: "WSGIEnvironment", **wanted: Any) -> tu
         await _check_context(core, context, model)
         examples = [_merged(context, example, index) for index, example in enumerate(examples)]
     asked = Asked(None, None, examples)
-    outputs = await core.run(model, await core.decode(model, asked), patience.of_request(environ))
+    waits = patience.of_request(environ)
+    outputs = await core.run(model, await core.decode(model, asked, waits), waits)
     for x in outputs.values():
         answers.check_finite(x)
     return model, outputs

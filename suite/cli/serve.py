@@ -27,7 +27,7 @@ def _file(name: str, help: str) -> Callable[[Command], Command]:
 @_option("port", "The port to listen on.", type=click.IntRange(1, 65535), default=8501, show_default=True)
 @_option("workers", "Processes (else one a core).", type=click.IntRange(1))
 @_option(
-    "threads", "Requests a process has in hand at once, those that wait for a model included.",
+    "threads", "Threads of a process; as many requests as three quarters of them may wait for one model.",
     type=click.IntRange(1), default=Config.threads, show_default=True,
 )  # fmt: skip
 @_option(

@@ -36,6 +36,14 @@ def test_deep_json_is_refused(client: FlaskClient, path: str, key: str) -> None:
         assert len(text) < 1000
 
 
+@pytest.mark.parametrize("quotes", [b'\\"', b'"\\', b'\\\\"', b'"1'])
+def test_quotes_that_nobody_closes_are_looked_at_once(client: FlaskClient, quotes: bytes) -> None:
+    begun = time.monotonic()
+    status, text = post(client, "/predict", b'{"instances": [' + b"1" * 30 + b", " + quotes * 200_000)
+    assert status == 400, text
+    assert time.monotonic() - begun < 5
+
+
 def npy(header: str, data: bytes = b"\0" * 64) -> bytes:
     text = header.encode().ljust(117) + b"\n"
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text + data

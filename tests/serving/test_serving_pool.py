@@ -19,7 +19,7 @@ ROW = {"x": np.zeros((1, 1), np.float32)}
 class Slow:
     """An engine that answers when its gate is opened."""
 
-    name, light, signature = "slow", False, Signature({}, {})
+    name, light, signature, batches = "slow", False, Signature({}, {}), ()
 
     def __init__(self) -> None:
         self.gate = threading.Event()

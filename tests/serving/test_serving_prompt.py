@@ -1,12 +1,16 @@
 """What is quick is answered by a worker's event loop, together where it can be; what is not holds it up for nobody."""
 
+import gc
 import http.client
 import json
 import os
 import socket
 import time
+import weakref
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,7 +24,7 @@ from serving.errors import Answer, ServiceError
 from serving.lanes import SLOW, Lane, Run
 from serving.patience import ENDLESS, Patience
 from serving.pool import Pool
-from serving.prompt import Prompt
+from serving.prompt import TURN, Prompt
 from serving.steps import Call, Step, carry_out
 from suite.errors import SuiteError
 
@@ -34,10 +38,10 @@ class Engine:
     name, light, signature = "double", False, None
 
     def __init__(self, seconds_a_row: float = 0.0) -> None:
-        self.seconds_a_row, self.batches = seconds_a_row, list[int]()
+        self.seconds_a_row, self.ran, self.batches = seconds_a_row, list[int](), tuple[int, ...]()
 
     def run(self, raw: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        self.batches.append(len(raw["x"]))
+        self.ran.append(len(raw["x"]))
         time.sleep(self.seconds_a_row * len(raw["x"]))
         if (raw["x"] < 0).any():
             raise SuiteError("negative")
@@ -53,7 +57,7 @@ def lane(engine: Engine, **settings: Any) -> Lane:
     )
     for _ in range(20):
         found.run({"x": np.zeros(1)})
-    engine.batches.clear()
+    engine.ran.clear()
     return found
 
 
@@ -61,15 +65,21 @@ def asked(one: Lane, *values: float, patience: Patience = ENDLESS) -> Run:
     return Run(one, {"x": np.array(values)}, patience)
 
 
+def run_all(one: Lane, runs: list[Run]) -> None:
+    waiting = deque(runs)
+    while waiting:
+        assert one.run_here(waiting)
+
+
 def test_those_that_are_there_are_run_together() -> None:
     engine = Engine()
     one = lane(engine)
     runs = [asked(one, number, number) for number in range(10)]
     assert all(run.quick() is run for run in runs)
-    assert one.run_here(runs)
+    run_all(one, runs)
     # Where the machine is busy the model may look slow enough for two or three.
-    assert sum(engine.batches) == 20
-    assert len(engine.batches) <= 3
+    assert sum(engine.ran) == 20
+    assert len(engine.ran) <= 3
     assert [run.outcome["y"].tolist() for run in runs] == [[2 * number, 2 * number] for number in range(10)]
 
 
@@ -77,7 +87,7 @@ def test_one_that_cannot_be_run_fails_alone() -> None:
     one = lane(Engine())
     late = Patience(deadline=time.monotonic() - 1)
     good, bad, expired = asked(one, 1.0), asked(one, -1.0), asked(one, 2.0, patience=late)
-    assert one.run_here([good, bad, expired])
+    run_all(one, [good, bad, expired])
     assert good.outcome["y"].tolist() == [2.0]
     assert [run.error.status for run in (bad, expired) if isinstance(run.error, ServiceError)] == [422, 504]
 
@@ -85,20 +95,92 @@ def test_one_that_cannot_be_run_fails_alone() -> None:
 def test_no_more_rows_are_run_at_a_time_than_are_quick() -> None:
     engine = Engine(SLOW / 4)
     one = lane(engine)
-    assert one.run_here([asked(one, number) for number in range(12)])
-    assert max(engine.batches) <= 4
+    run_all(one, [asked(one, number) for number in range(12)])
+    assert max(engine.ran) <= 4
     assert asked(one, 1.0).quick()
     assert not asked(one, *range(40)).quick()
+
+
+def test_batches_are_of_sizes_that_need_no_padding() -> None:
+    engine = Engine()
+    engine.batches = (1, 4, 64)
+    one = lane(engine)
+    run_all(one, [asked(one, number) for number in range(11)])
+    assert sorted(engine.ran) == [1, 1, 1, 4, 4]
 
 
 def test_nobody_is_passed_and_nobody_waits() -> None:
     engine = Engine()
     one = lane(engine)
     one.limit(at_once=0, most_waiting=9, max_batch=1, max_here=64)
-    assert not one.run_here([asked(one, 1.0)])
-    assert engine.batches == []
+    assert not one.run_here(deque([asked(one, 1.0)]))
+    waits = asked(one, 2.0)
+    waits.start(lambda function: None, lambda: None)
+    assert one.waiting == 1
+    with one._lock:  # as a place that was given back a moment ago
+        one._free += 1
+    assert not one.run_here(deque([asked(one, 1.0)]))
+    assert engine.ran == []
     gathering = lane(engine, max_delay=0.001)
     assert not asked(gathering, 1.0).quick()
+
+
+def test_those_that_hold_no_thread_are_led_by_whoever_ends() -> None:
+    engine = Engine(0.02)
+    one = lane(engine)
+    pool, ended = Pool(4), list[Run]()
+    submitted = list[Any]()
+
+    def submit(function: Callable[..., object], *arguments: Any) -> None:
+        submitted.append(function)
+        pool.submit(function, *arguments)
+
+    runs = [asked(one, number) for number in range(9)]
+    refused = asked(one, 1.0)
+    for asking in [*runs, asked(one, 0.0), refused]:
+        asking.start(submit, partial(ended.append, asking))
+    assert refused in ended
+    assert isinstance(refused.error, ServiceError)
+    assert refused.error.status == 503
+    # One that has a thread of its own has its turn among them.
+    assert ask_until_free(one) == [14.0]
+    end = time.monotonic() + 20
+    while len(ended) < 11:
+        assert time.monotonic() < end
+        time.sleep(0.005)
+    assert [run.outcome["y"].tolist() for run in runs] == [[2.0 * number] for number in range(9)]
+    assert len(submitted) <= 2
+    assert one.run({"x": np.array([4.0])})["y"].tolist() == [8.0]
+
+
+def ask_until_free(one: Lane) -> Any:
+    while True:
+        try:
+            return one.run({"x": np.array([7.0])})["y"].tolist()
+        except ServiceError:
+            time.sleep(0.01)
+
+
+async def waiting_for(step: Step) -> Any:
+    return await step
+
+
+def test_what_is_answered_is_let_go_of_at_once() -> None:
+    one = lane(Engine())
+    gc.collect()
+    gc.disable()
+    try:
+        here, started, alone, failing = asked(one, 1.0), asked(one, 2.0), asked(one, 3.0), asked(one, -1.0)
+        left = [weakref.ref(one) for one in (here, started, alone, failing)]
+        run_all(one, [here])
+        started.start(lambda function: function(), lambda: None)
+        alone.take()
+        with suppress(ServiceError):
+            carry_out(waiting_for(failing))
+        del here, started, alone, failing
+        assert [ref() for ref in left] == [None] * 4
+    finally:
+        gc.enable()
 
 
 class Connections:
@@ -152,7 +234,26 @@ def test_connections_are_answered_together() -> None:
         assert loop.ended == [(first, True), (second, True)]
         assert mine.recv(1000).endswith(b"\r\n\r\n[42.0]")
         assert other.recv(1000).endswith(b"[42.0]")
-    assert engine.batches == [2]
+    assert engine.ran == [2]
+
+
+def test_a_turn_comes_to_its_end() -> None:
+    one = lane(Engine(SLOW / 2))
+
+    async def answering(environ: Any) -> Answer:
+        return "200 OK", [], str((await asked(one, 1.0))["y"].tolist()).encode()
+
+    loop = Connections(answering)
+    with ExitStack() as stack:
+        for _ in range(60):
+            stack.enter_context(loop.asking())
+        begun = time.monotonic()
+        loop.prompt.turn()
+        assert time.monotonic() - begun < 3 * TURN
+        assert 0 < len(loop.ended) < 60
+        while loop.prompt.waits:
+            loop.prompt.turn()
+        assert len(loop.ended) == 60
 
 
 def test_what_takes_long_is_handed_to_a_thread() -> None:

@@ -172,9 +172,12 @@ class Lane:
         return batch
 
     def _most_here(self, there: int) -> int:
-        """As many rows as are quick and, of so many, need no padding."""
-        most = min(self._max_here, int(SLOW / (self._a_row.mean or SLOW)))
-        return max((size for size in self._engine.batches if size <= min(most, there)), default=most)
+        """As many rows as are quick; no more than fill a batch where padding would be half of the next larger one."""
+        most = min(self._max_here, int(SLOW / (self._a_row.mean or SLOW)), there)
+        sizes = self._engine.batches
+        if min((size for size in sizes if size >= most), default=most) < 2 * most:
+            return most
+        return max((size for size in sizes if size <= most), default=most)
 
     def enter(self, run: Run) -> bool:
         """Give it a place, or one in the queue; whether it is its turn to lead. ServiceError 503 where that is full."""

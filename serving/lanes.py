@@ -131,11 +131,6 @@ class Lane:
         """How many requests wait."""
         return len(self._queue)
 
-    @property
-    def joins_here(self) -> bool:
-        """Whether `run_here` gains by being given several."""
-        return self._max_here > 1
-
     def run(self, raw: Arrays, patience: Patience = ENDLESS) -> Arrays:
         """The engine's outputs; ServiceError 503 where the queue is full, 504 or 499 where nobody waits any longer, 422
         where the model has no answer.

@@ -35,8 +35,9 @@ class Prompt:
         self, application: "Direct", pool: Pool, defer: Callable[..., None], ended: Callable[[Any, bool], None]
     ) -> None:
         self._application, self._pool, self._defer, self._ended = application, pool, defer, ended
-        # What waits for others to be run with, by lane.
-        self._gathered: dict[Lane, dict[Run, tuple[Any, Coroutine[Step, None, Any]]]] = {}
+        # What waits to be run together with others, by lane; and whose answers wait for it.
+        self._gathered: dict[Lane, deque[Run]] = {}
+        self._whose: dict[Run, tuple[Any, Coroutine[Step, None, Any]]] = {}
 
     def takes(self, conn: Any, since: float) -> bool:
         """Begin the answer to a request that came in then; False for one that is to be read by a thread."""
@@ -62,15 +63,15 @@ class Prompt:
             lane = next(iter(self._gathered))
             # Last, if something is left of it: other models have their turn.
             waiting = self._gathered.pop(lane)
-            queue = deque(waiting)
-            ran = lane.run_here(queue)
-            if queue and ran:
-                self._gathered[lane] = {run: waiting[run] for run in queue}
-            for run in ran or queue:
+            ran = lane.run_here(waiting)
+            if ran and waiting:
+                self._gathered[lane] = waiting
+            for run in ran or waiting:
+                conn, answering = self._whose.pop(run)
                 if ran or self._is_refused(run):
-                    self._go_on(*waiting[run])
+                    self._go_on(conn, answering)
                 else:
-                    self._start(*waiting[run], run)
+                    self._start(conn, answering, run)
 
     def _go_on(self, conn: Any, answering: Coroutine[Step, None, Any]) -> None:
         try:
@@ -84,10 +85,11 @@ class Prompt:
         step, answer = next_step(answering)
         while step:
             run = step.quick()
-            if run and run.lane.joins_here:
-                self._gathered.setdefault(run.lane, {})[run] = conn, answering
+            if run:
+                self._gathered.setdefault(run.lane, deque()).append(run)
+                self._whose[run] = conn, answering
                 return
-            if not (run and run.lane.run_here(deque([run]))) and not self._is_refused(step):
+            if not self._is_refused(step):
                 self._start(conn, answering, step)
                 return
             step, answer = next_step(answering)

@@ -10,8 +10,8 @@ from numpy.lib import format as npy
 from serving.errors import ServiceError
 
 HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-# The bytes before a header's own: the magic ones, the version, the length of the header.
-BEFORE, LENGTHS = 8, {1: 2, 2: 4}
+# In how many bytes each version says how long its header is.
+LENGTHS = {1: 2, 2: 4}
 NUMBERS = "biuf"
 MOST_AXES = 8
 
@@ -39,8 +39,8 @@ def read(content: bytes) -> np.ndarray:
 
 def _start(content: bytes) -> int:
     """Where the array begins."""
-    end = BEFORE + LENGTHS[content[BEFORE - 2]]
-    return end + int.from_bytes(content[BEFORE:end], "little")
+    end = npy.MAGIC_LEN + LENGTHS[content[npy.MAGIC_LEN - 2]]
+    return end + int.from_bytes(content[npy.MAGIC_LEN : end], "little")
 
 
 @lru_cache(256)

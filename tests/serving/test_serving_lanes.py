@@ -8,29 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from serving_doubles import Engine
 
 from serving.errors import ServiceError
 from serving.lanes import Lane
 from serving.patience import Patience
-from suite.errors import SuiteError
-
-
-class Engine:
-    """Doubles; takes a moment for a batch, and refuses one that holds a negative number."""
-
-    name, light, signature = "double", False, None
-
-    def __init__(self, seconds: float = 0.02) -> None:
-        self.seconds, self.ran, self.batches = seconds, list[int](), tuple[int, ...]()
-
-    def run(self, raw: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        self.ran.append(len(raw["x"]))
-        time.sleep(self.seconds)
-        if (raw["x"] < 0).any():
-            raise SuiteError("negative")
-        return {"y": raw["x"] * 2}
-
-    def close(self) -> None: ...
 
 
 def lane(engine: Engine, **settings: Any) -> Lane:
@@ -62,7 +44,7 @@ def test_one_alone_waits_for_nobody() -> None:
 
 
 def test_those_that_wait_run_together_and_get_their_own_rows() -> None:
-    engine = Engine()
+    engine = Engine(0.02)
     one = lane(engine)
     found = together(lambda number: ask(one, [number] * (1 + number % 3)), 30)
     assert found == [[2.0 * number] * (1 + number % 3) for number in range(30)]
@@ -72,7 +54,7 @@ def test_those_that_wait_run_together_and_get_their_own_rows() -> None:
 
 
 def test_no_batch_is_larger_than_it_may_be_but_a_large_request_is_run_whole() -> None:
-    engine = Engine()
+    engine = Engine(0.02)
     one = lane(engine, max_batch=4)
     found = together(lambda number: ask(one, [number] * (10 if number == 5 else 2)), 12)
     assert found == [[2.0 * number] * (10 if number == 5 else 2) for number in range(12)]
@@ -87,14 +69,14 @@ def test_with_a_batch_of_one_each_runs_alone() -> None:
 
 
 def test_a_bad_row_fails_its_own_request_only() -> None:
-    engine = Engine()
+    engine = Engine(0.02)
     one = lane(engine)
     found = together(lambda number: ask(one, [-1.0 if number == 3 else number]), 8)
     assert found == [422 if number == 3 else [2.0 * number] for number in range(8)]
 
 
 def test_requests_of_different_shape_are_not_joined() -> None:
-    engine = Engine()
+    engine = Engine(0.02)
     one = lane(engine)
 
     def work(number: int) -> Any:

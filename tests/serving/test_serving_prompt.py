@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from serving_doubles import Engine
 
 from serving import run
 from serving.config import Config
@@ -26,28 +27,9 @@ from serving.patience import ENDLESS, Patience
 from serving.pool import Pool
 from serving.prompt import TURN, Prompt
 from serving.steps import Call, Step, carry_out
-from suite.errors import SuiteError
 
 REQUEST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
 LONG = 4 * 2**20
-
-
-class Engine:
-    """Doubles; refuses a batch that holds a negative number."""
-
-    name, light, signature = "double", False, None
-
-    def __init__(self, seconds_a_row: float = 0.0) -> None:
-        self.seconds_a_row, self.ran, self.batches = seconds_a_row, list[int](), tuple[int, ...]()
-
-    def run(self, raw: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        self.ran.append(len(raw["x"]))
-        time.sleep(self.seconds_a_row * len(raw["x"]))
-        if (raw["x"] < 0).any():
-            raise SuiteError("negative")
-        return {"y": raw["x"] * 2}
-
-    def close(self) -> None: ...
 
 
 def lane(engine: Engine, **settings: Any) -> Lane:
@@ -93,7 +75,7 @@ def test_one_that_cannot_be_run_fails_alone() -> None:
 
 
 def test_no_more_rows_are_run_at_a_time_than_are_quick() -> None:
-    engine = Engine(SLOW / 4)
+    engine = Engine(seconds_a_row=SLOW / 4)
     one = lane(engine)
     run_all(one, [asked(one, number) for number in range(12)])
     assert max(engine.ran) <= 4
@@ -126,7 +108,7 @@ def test_nobody_is_passed_and_nobody_waits() -> None:
 
 
 def test_those_that_hold_no_thread_are_led_by_whoever_ends() -> None:
-    engine = Engine(0.02)
+    engine = Engine(seconds_a_row=0.02)
     one = lane(engine)
     pool, ended = Pool(4), list[Run]()
     submitted = list[Any]()
@@ -238,7 +220,7 @@ def test_connections_are_answered_together() -> None:
 
 
 def test_a_turn_comes_to_its_end() -> None:
-    one = lane(Engine(SLOW / 2))
+    one = lane(Engine(seconds_a_row=SLOW / 2))
 
     async def answering(environ: Any) -> Answer:
         return "200 OK", [], str((await asked(one, 1.0))["y"].tolist()).encode()

@@ -13,6 +13,7 @@ from serving.config import DIRECT, Config, traces_wanted
 from serving.core import Core
 from serving.direct import Direct
 from serving.observing import Observing
+from serving.request_log import RequestLog
 from serving.routes import NAMED, Named, docs, inference_v2, ops, predict, repository, tfserving
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ def create_app(config: Config | None = None) -> Flask:
     core.repository.start()
     views = [*predict.VIEWS, *inference_v2.VIEWS, *tfserving.VIEWS]
     tracer = _tracer(app.config["VERSION"])
-    observing = Observing(core.metrics, access, config.max_waiting, config.access_log, tracer)
+    log = RequestLog(core.metrics) if config.access_log else None
+    observing = Observing(core.metrics, access, config.max_waiting, log, tracer)
     direct = app.extensions[DIRECT] = Direct(app.wsgi_app, core, observing, views)
     app.wsgi_app = direct  # type: ignore[method-assign]
     return app

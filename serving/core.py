@@ -35,12 +35,13 @@ class Core:
         self, arrived: Arrival, name: str | None, version: int | str | None = None, kind: str = ""
     ) -> Model:
         """The model that a request asks; ServiceError 400, 403, 404 or 503."""
-        find = partial(self.repository.get, name, version, kind)
-        found: Model = find() if self.repository.is_at_hand(name, version) else await Call(find)
-        arrived.model, arrived.version = found.name, found.version
-        if arrived.may_ask and not arrived.may_ask(found.name):
-            raise ServiceError(403, f"this key is not for the model '{found.name}': ask who gave it to you")
-        return found
+        found = self.repository.at_hand(name, version, kind)
+        arrived.model = found.name if found else name or ""
+        if arrived.may_ask and not arrived.may_ask(arrived.model):
+            raise ServiceError(403, f"this key is not for the model '{arrived.model}': ask who gave it to you")
+        model: Model = found or await Call(partial(self.repository.get, name, version, kind))
+        arrived.version = model.version
+        return model
 
     async def run(self, model: Model, raw: Arrays, patience: Patience = ENDLESS) -> answers.Outputs:
         """The model's outputs for raw inputs; ServiceError 413, 422, 499, 503 or 504."""

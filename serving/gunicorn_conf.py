@@ -4,9 +4,12 @@ import os
 import shutil
 import ssl
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
+
+from gunicorn import sock
 
 from serving import metrics, worker
 from serving.config import PREFIX, Config, traces_wanted
@@ -39,6 +42,8 @@ def _read() -> Config:
 
 
 _config = _read()
+# By the certificate as it was at the start or at the last SIGHUP: workers that take the place of others have that too.
+_tls: ssl.SSLContext | None = None
 if traces_wanted():
     try:
         from serving import tracing
@@ -116,6 +121,20 @@ def _obstacle() -> str:
     return ""
 
 
+def _read_certificate(server: Any) -> None:
+    global _tls
+    _tls = None
+    if _config.certificate:
+        sock.ssl_context(server.cfg)
+
+
+def ssl_context(settings: object, make: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+    """What connections are wrapped by."""
+    global _tls
+    _tls = _tls or make()
+    return _tls
+
+
 def child_exit(server: Any, ended: Any) -> None:
     """A worker's connections are those of nobody now; what it counted counts on."""
     ended.ended()
@@ -148,9 +167,15 @@ def on_reload(server: Any) -> None:
     server.cfg.set("certfile", _config.certificate or None)
     server.cfg.set("keyfile", _config.private_key or None)
     server.num_workers, server.timeout = _config.workers, _config.timeout
+    _read_certificate(server)
 
 
-def on_starting(server: object) -> None:
-    """End with the process that started the service, where it asked for that."""
+def on_starting(server: Any) -> None:
+    """End where no worker could answer; and with the process that started the service, where it asked for that."""
+    problem = _obstacle()
+    if problem:
+        on_exit(server)
+        raise SystemExit(f"Error: {problem}")
+    _read_certificate(server)
     if _config.parent:
         die_with(_config.parent)

@@ -109,7 +109,7 @@ def _limits(model: Model, config: Config) -> dict[str, Any]:
     return {
         # Several batches that gather would take one another's rows away.
         "at_once": cores() if model.light and max_batch == 1 else 1,
-        # Where each of them holds a thread (over TLS), the rest is for other models.
+        # Where each of them holds a thread, the rest is for other models.
         "most_waiting": min(waiting, max(1, config.threads * 3 // 4)),
         "max_batch": max_batch,
         "max_here": own.max_batch or config.max_batch,

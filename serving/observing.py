@@ -1,9 +1,7 @@
 """Around every request: an id, how long it took, what came of it; and a refusal before it is read where that is due."""
 
-import json
 import os
 import re
-import sys
 from datetime import UTC, datetime
 from secrets import token_hex
 from time import monotonic
@@ -13,6 +11,7 @@ from serving import arrival, patience
 from serving.access import Access
 from serving.errors import REQUEST_ID, Answer, ServiceError
 from serving.metrics import GAUGE, Histogram, Metrics, label
+from serving.request_log import RequestLog
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -34,10 +33,11 @@ class Observing:
     """Watches requests; `most_waiting` may wait for a thread of this worker."""
 
     def __init__(
-        self, metrics: Metrics, access: Access, most_waiting: int, access_log: bool, tracer: "Tracer | None" = None
-    ) -> None:
+        self, metrics: Metrics, access: Access, most_waiting: int, log: RequestLog | None = None,
+        tracer: "Tracer | None" = None,
+    ) -> None:  # fmt: skip
         self._metrics, self._access = metrics, access
-        self._most_waiting, self._access_log, self._tracer = most_waiting, access_log, tracer
+        self._most_waiting, self._log, self._tracer = most_waiting, log, tracer
         self._series: dict[tuple[str, str, int], tuple[str, Histogram]] = {}
 
     def watch(self, environ: "WSGIEnvironment") -> "Watched":
@@ -96,8 +96,8 @@ class Observing:
         histogram.observe(seconds)
         if status in SHED:
             self._metrics.add(f'suite_shed_total{{status="{status}"}}')
-        if self._access_log:
-            self._log(environ, status, seconds, model)
+        if self._log:
+            self._log.put(self._line(environ, status, seconds, model))
 
     def _begin(self, model: str, protocol: str, status: int) -> tuple[str, Histogram]:
         labels = f'model={label(model)},protocol="{protocol}"'
@@ -106,8 +106,8 @@ class Observing:
         self._series[model, protocol, status] = counter, histogram
         return counter, histogram
 
-    def _log(self, environ: "WSGIEnvironment", status: int, seconds: float, model: str) -> None:
-        line = {
+    def _line(self, environ: "WSGIEnvironment", status: int, seconds: float, model: str) -> dict[str, Any]:
+        return {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "request": environ[REQUEST_ID],
             "client": environ.get("REMOTE_ADDR", ""),
@@ -119,11 +119,6 @@ class Observing:
             "bytes": environ.get("CONTENT_LENGTH", ""),
             "worker": os.getpid(),
         }
-        try:
-            sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
-            sys.stdout.flush()
-        except OSError:  # a full disk keeps nobody from being answered
-            self._metrics.add("suite_log_errors_total")
 
 
 class Watched:

@@ -1,5 +1,6 @@
 """How long the sender of a request waits for an answer."""
 
+import select
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -59,9 +60,9 @@ def of_request(environ: "WSGIEnvironment") -> Patience:
 
 def _is_gone(connection: socket.socket) -> bool:
     """Whether the other side has closed; what it may have sent already stays to be read."""
+    looking = select.poll()
     try:
-        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
-    except (BlockingIOError, ValueError):  # nothing to read; a TLS connection, which cannot be looked into
-        return False
-    except OSError:
+        looking.register(connection, select.POLLRDHUP)
+        return bool(looking.poll(0))
+    except (OSError, ValueError):
         return True

@@ -14,6 +14,7 @@ from serving import plain
 from serving.arrival import ARRIVAL, SOCKET, Arrival
 from serving.pool import Pool, Task, aside
 from serving.steps import Step, carry_out, next_step
+from serving.tls import LATER
 
 if TYPE_CHECKING:
     from serving.direct import Direct
@@ -21,20 +22,24 @@ if TYPE_CHECKING:
 
 # Seconds that the runs of a turn may take, before connections are looked at again; and that a client may take to read.
 TURN, PATIENCE = 0.02, 30.0
+# No time left, but not none at all: a socket would not wait, and say so otherwise.
+MOMENT = 0.001
 # An answer of more rows is written by a thread.
 MANY = 256
 log = logging.getLogger(__name__)
 
 
 class Prompt:
-    """Answers from `application`. `pool` takes what is handed over; `defer` has something called in the event loop,
-    where `ended` is told of each connection that has its answer, and whether it stays.
+    """Answers from `application` to what came over `scheme`. `pool` takes what is handed over; `defer` has something
+    called in the event loop, where `ended` is told of each connection that has its answer, and whether it stays.
     """
 
     def __init__(
-        self, application: "Direct", pool: Pool, defer: Callable[..., None], ended: Callable[[Any, bool], None]
-    ) -> None:
-        self._application, self._pool, self._defer, self._ended = application, pool, defer, ended
+        self, application: "Direct", scheme: str, pool: Pool, defer: Callable[..., None],
+        ended: Callable[[Any, bool], None],
+    ) -> None:  # fmt: skip
+        self._application, self._scheme, self._pool, self._defer = application, scheme, pool, defer
+        self._ended = ended
         # What waits to be run together with others, by lane; and whose answers wait for it.
         self._gathered: dict[Lane, deque[Run]] = {}
         self._whose: dict[Run, tuple[Any, Coroutine[Step, None, Any]]] = {}
@@ -46,6 +51,7 @@ class Prompt:
         if environ is None or answering is None:
             return False
         environ[ARRIVAL], environ[SOCKET] = Arrival(since), conn.sock
+        environ["wsgi.url_scheme"] = self._scheme
         environ["REMOTE_ADDR"] = conn.client[0] if isinstance(conn.client, tuple) else ""
         conn.incoming = None
         self._go_on(conn, answering)
@@ -109,15 +115,14 @@ class Prompt:
         return step.error is not None
 
     def _send(self, conn: Any, content: bytes) -> None:
+        rest = memoryview(content)
         try:
-            sent = conn.sock.send(content)
-        except BlockingIOError:
-            sent = 0
+            while rest:
+                rest = rest[conn.sock.send(rest) :]
+        except LATER:
+            self._hand_over(conn, self._deliver, rest)
         except OSError:
             self._ended(conn, False)
-            return
-        if sent < len(content):
-            self._hand_over(conn, self._deliver, content[sent:])
         else:
             self._ended(conn, True)
 
@@ -132,14 +137,16 @@ class Prompt:
 
     def _rest(self, conn: Any, answering: Coroutine[Step, None, Any]) -> bool:
         """On a thread: the answer from here on."""
-        return self._deliver(conn, plain.written(*carry_out(answering)))
+        return self._deliver(conn, memoryview(plain.written(*carry_out(answering))))
 
-    def _deliver(self, conn: Any, content: bytes) -> bool:
+    def _deliver(self, conn: Any, rest: memoryview) -> bool:
         """On a thread: send it, as fast as the other side reads; whether the connection stays."""
+        until = monotonic() + PATIENCE
         try:
-            conn.sock.settimeout(PATIENCE)
             with aside():
-                conn.sock.sendall(content)
+                while rest:
+                    conn.sock.settimeout(max(MOMENT, until - monotonic()))
+                    rest = rest[conn.sock.send(rest) :]
         except OSError:
             return False
         return True

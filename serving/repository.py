@@ -144,19 +144,20 @@ class Repository:
 
         Without a name, the only one (of the kind, if given).
         """
-        model = self.find(self._only(kind) if name is None else name, version)
-        if model.state == LOADING:
-            raise ServiceError(503, f"the model '{model.name}' is still loading: ask again in a moment", 1)
-        if model.state == FAILED:
-            raise ServiceError(503, f"the model '{model.name}' version {model.version} is not served: {model.reason}")
-        return model
+        return _ready(self.find(self._only(kind) if name is None else name, version))
 
-    def is_at_hand(self, name: str | None, version: int | str | None) -> bool:
-        """Whether `get` need not load what is asked for."""
-        return not isinstance(version, int) or (name, version) in self._models
+    def at_hand(self, name: str | None, version: int | str | None = None, kind: str = "") -> Model | None:
+        """What `get` gives; None where it would load it first."""
+        found = self._found(self._only(kind) if name is None else name, version)
+        return _ready(found) if isinstance(found, Model) else None
 
     def find(self, name: str, version: int | str | None = None) -> Model:
         """A model in whatever state; ServiceError 404."""
+        found = self._found(name, version)
+        return found if isinstance(found, Model) else self._asked_for(name, found)
+
+    def _found(self, name: str, version: int | str | None) -> Model | int:
+        """A model in whatever state, or which version of it is not loaded; ServiceError 404."""
         route = self._routes.get(name)
         if route is None:
             self._check_tried()
@@ -173,7 +174,7 @@ class Repository:
                     404, f"'{name}' has no label '{version[:32]}': {nearest(version, list(route.labels))}"
                 )
             version = route.labels[version].version
-        return self._models.get((name, version)) or self._asked_for(name, version)
+        return self._models.get((name, version), version)
 
     def shadow(self, model: Model) -> Model | None:
         """The version that is given this one's requests too, for comparison."""
@@ -233,7 +234,7 @@ class Repository:
         asked = entry.versions.keys() & self._asked[name]
         others = {one.version for one in labels.values()} | set(newest[: self._config.keep]) | asked
         loaded = {version: self._tried_model(name, version, entry) for version in others}
-        canary, shadow = (self._ready(labels.get(label), loaded) for label in (CANARY, SHADOW))
+        canary, shadow = (self._labelled(labels.get(label), loaded) for label in (CANARY, SHADOW))
         weight = labels[CANARY].weight if canary else 0.0
         return Route(default, labels, canary, weight, shadow)
 
@@ -247,7 +248,7 @@ class Repository:
                 return other
         return failed
 
-    def _ready(self, label: Label | None, loaded: dict[int, Model]) -> Model | None:
+    def _labelled(self, label: Label | None, loaded: dict[int, Model]) -> Model | None:
         model = loaded.get(label.version) if label else None
         return model if model and model.state == READY else None
 
@@ -273,3 +274,12 @@ class Repository:
             return before
         self._models[name, version] = model
         return model
+
+
+def _ready(model: Model) -> Model:
+    """The model; ServiceError 503 where it cannot be asked."""
+    if model.state == LOADING:
+        raise ServiceError(503, f"the model '{model.name}' is still loading: ask again in a moment", 1)
+    if model.state == FAILED:
+        raise ServiceError(503, f"the model '{model.name}' version {model.version} is not served: {model.reason}")
+    return model

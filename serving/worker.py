@@ -12,9 +12,11 @@ from selectors import EVENT_READ
 from time import monotonic, sleep
 from typing import Any
 
+from gunicorn.http import get_parser
+from gunicorn.sock import ssl_context
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 
-from serving import arrival
+from serving import arrival, tls
 from serving.config import DIRECT, MEBIBYTE, Config
 from serving.pool import Pool
 from serving.prompt import Prompt
@@ -54,6 +56,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         # Bytes of requests that have no answer yet.
         self._held, self._most_held = 0, self._max_body * BODIES
         self._looked = self._turn = monotonic()
+        self._tls = ssl_context(self.cfg) if self.cfg.is_ssl else None
         self._count(0)
         super().init_process()
 
@@ -62,7 +65,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def load_wsgi(self) -> None:
         super().load_wsgi()
-        self._prompt = Prompt(self.wsgi.extensions[DIRECT], self.tpool, self.method_queue.defer, self._end)
+        scheme = "https" if self._tls else "http"
+        self._prompt = Prompt(self.wsgi.extensions[DIRECT], scheme, self.tpool, self.method_queue.defer, self._end)
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         events = self.poller.select(0)
@@ -93,25 +97,24 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                 self._close(listener)
 
     def enqueue_req(self, conn: Any) -> None:
-        """Have a request answered here or by a thread once it is there; over TLS, where only that can read, at once."""
-        if self.cfg.is_ssl or (self._receive(conn) and not self._answers(conn)):
+        """Have a request answered, here or by a thread, once it is there."""
+        if self._receive(conn) and not self._answers(conn):
             conn.data_ready = True
-            refusal = None if self.cfg.is_ssl else conn.refusal
-            conn.arrival = arrival.Arrival(self._turn, self.tpool.waiting, refusal)
+            conn.arrival = arrival.Arrival(self._turn, self.tpool.waiting, conn.refusal)
             super().enqueue_req(conn)
 
     def handle(self, conn: Any) -> Any:
         arrival.note(conn.arrival)
-        if not self.cfg.is_ssl:
-            if not conn.initialized:
-                conn.init()
-                conn.parser.unreader = Unreader(conn.sock)
-            conn.parser.unreader.give(conn.incoming.content)
-            conn.incoming = None
+        if not conn.initialized:
+            conn.initialized = True
+            conn.parser = get_parser(self.cfg, conn.sock, conn.client)
+            conn.parser.unreader = Unreader(conn.sock)
+        conn.parser.unreader.give(conn.incoming.content)
+        conn.incoming = None
         return super().handle(conn)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
-        if not self.cfg.is_ssl and conn.refusal:  # what may follow is the rest of a body
+        if conn.refusal:  # what may follow is the rest of a body
             req.force_close()
         return super().handle_request(req, conn)
 
@@ -165,12 +168,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             conn.incoming, conn.refusal, conn.held, conn.since = Incoming(self._max_body), None, 0, monotonic()
             if conn.initialized:
                 conn.incoming.content += conn.parser.unreader.take_buffered()
-        conn.sock.setblocking(False)
         try:
+            conn.sock.setblocking(False)
+            conn.sock = tls.wrapped(conn.sock, self._tls)
             is_whole = self._read(conn)
-        except BlockingIOError:
+        except tls.LATER:
             is_whole = False
-        except OSError:
+        except OSError as error:
+            tls.explain(conn.sock, error)
             self._drop(conn)
             return False
         if not is_whole:

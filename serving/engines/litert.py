@@ -1,17 +1,13 @@
 """LiteRT: the light engine. Preprocessing runs in NumPy, the core in an interpreter; TensorFlow is never imported."""
 
-from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from threading import BoundedSemaphore
+from threading import Lock
 from typing import Any
 
 from ai_edge_litert.interpreter import Interpreter
 
 from serving import signature
-from serving.config import cores
-from serving.engines import Arrays, in_parts, light
+from serving.engines import Arrays, blank, in_parts, light
 from suite.artifact import Card
 
 SIGNATURE = "serving_default"
@@ -24,7 +20,7 @@ def load(folder: Path, card: Card | None, threads: int) -> "LiteRT":
 
 
 class LiteRT:
-    """A core in as many interpreters as run at once, for each of a few batch sizes; larger batches run in parts."""
+    """A core in an interpreter for each of a few batch sizes; larger batches run in parts."""
 
     name = "litert"
     light = True
@@ -33,33 +29,47 @@ class LiteRT:
     def __init__(self, content: bytes, card: Card, threads: int) -> None:
         self.signature = signature.of_card(card)
         self._preprocess = light.preprocessing(card)
-        self._pools = {rows: _Pool(content, rows, threads) for rows in BATCHES}
+        self._batches = {rows: _Batch(content, rows, threads) for rows in BATCHES}
+        # What they take of memory they take now, not one day.
+        for rows in BATCHES:
+            self._run(blank(card, rows))
 
     def run(self, raw: Arrays) -> Arrays:
         return in_parts(self._run, raw, BATCHES)
 
     def _run(self, raw: Arrays) -> Arrays:
-        core = self._preprocess(raw)
-        with self._pools[len(next(iter(raw.values())))].borrow() as batch:
-            return batch.run(core)
+        return self._batches[len(next(iter(raw.values())))].run(self._preprocess(raw))
 
     def close(self) -> None:
-        for pool in self._pools.values():
-            pool.clear()
+        self._batches.clear()
 
 
 class _Batch:
-    """One interpreter with its tensors laid out for one batch size; one thread at a time."""
+    """An interpreter with its tensors laid out for one batch size. It runs one batch at a time; others wait."""
 
     def __init__(self, content: bytes, rows: int, threads: int) -> None:
-        self._interpreter = Interpreter(model_content=content, num_threads=threads)
-        self._inputs, self._outputs = _details(self._interpreter)
-        for detail in self._inputs.values():
-            self._interpreter.resize_tensor_input(detail["index"], [rows, *detail["shape"][1:]])
-        self._interpreter.allocate_tensors()
+        self._content, self._rows, self._threads = content, rows, threads
+        self._turn = Lock()
+        self._make()
 
     def run(self, core: Arrays) -> Arrays:
         """Copies of the outputs."""
+        with self._turn:
+            try:
+                return self._invoke(core)
+            except Exception:
+                # An interpreter that failed is in an unknown state.
+                self._make()
+                raise
+
+    def _make(self) -> None:
+        self._interpreter = Interpreter(model_content=self._content, num_threads=self._threads)
+        self._inputs, self._outputs = _details(self._interpreter)
+        for detail in self._inputs.values():
+            self._interpreter.resize_tensor_input(detail["index"], [self._rows, *detail["shape"][1:]])
+        self._interpreter.allocate_tensors()
+
+    def _invoke(self, core: Arrays) -> Arrays:
         for name, detail in self._inputs.items():
             self._interpreter.set_tensor(detail["index"], core[name].astype(detail["dtype"], copy=False))
         self._interpreter.invoke()
@@ -70,26 +80,3 @@ def _details(interpreter: Interpreter) -> tuple[dict[str, Any], dict[str, Any]]:
     """Its inputs and outputs by name. An interpreter refuses to work while the signature's runner is alive."""
     runner = interpreter.get_signature_runner(SIGNATURE)
     return runner.get_input_details(), runner.get_output_details()
-
-
-class _Pool:
-    """Interpreters of one batch size, made when first needed; callers beyond one a core wait for a free one."""
-
-    def __init__(self, content: bytes, rows: int, threads: int) -> None:
-        self._arguments = (content, rows, threads)
-        self._turns = BoundedSemaphore(cores())
-        self._free: deque[_Batch] = deque()
-
-    @contextmanager
-    def borrow(self) -> Iterator[_Batch]:
-        with self._turns:
-            try:
-                batch = self._free.pop()
-            except IndexError:
-                batch = _Batch(*self._arguments)
-            yield batch
-            # Not after an error: an interpreter that failed is in an unknown state.
-            self._free.append(batch)
-
-    def clear(self) -> None:
-        self._free.clear()

@@ -1,5 +1,6 @@
 """Disks that are full: really full ones. The service answers on, and says what is lost."""
 
+import fcntl
 import json
 import os
 import resource
@@ -89,8 +90,28 @@ def test_a_full_disk_under_the_access_log_is_counted_and_stops_nobody(light: Pat
         before = service.counted("suite_log_errors_total")
         for _ in range(200):
             assert service.predictions()
-        assert service.counted("suite_log_errors_total") >= before + 200
+        service.until(lambda: service.counted("suite_log_errors_total") >= before + 200)
         assert service.process.poll() is None
+
+
+def test_a_log_that_nobody_reads_stops_nobody(light: Path, tmp_path: Path) -> None:
+    config = Config(models=light, workers=1, access_log=True)
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    with (
+        os.fdopen(reading, "rb") as unread,
+        os.fdopen(writing, "wb") as full,
+        serving(config, tmp_path / "log", stdout=full) as service,
+    ):
+        for _ in range(200):
+            assert service.predictions()
+        # Then somebody does, and gets the lines that waited.
+        for _, line in zip(range(150), unread, strict=False):
+            assert json.loads(line)["worker"] == service.worker()
+        assert service.counted("suite_log_errors_total") == 0
+        begun = time.monotonic()
+    assert time.monotonic() - begun < 10
+    assert "Fatal" not in (tmp_path / "log").read_text()
 
 
 def test_a_full_disk_under_all_logs_stops_nobody(light: Path, tmp_path: Path) -> None:

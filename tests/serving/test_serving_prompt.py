@@ -178,6 +178,7 @@ class Connections:
         )
         self.prompt = Prompt(
             application,  # type: ignore[arg-type]
+            "http",
             self.pool,
             lambda function, *arguments: self.deferred.append(lambda: function(*arguments)),
             lambda conn, stays: self.ended.append((conn, stays)),

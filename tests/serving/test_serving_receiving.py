@@ -2,10 +2,7 @@
 
 import http.client
 import json
-import shutil
 import socket
-import ssl
-import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -181,29 +178,6 @@ def test_clients_that_do_not_close_delay_nobody(service: run.Service) -> None:
         begun = time.monotonic()
         assert ask(service)[0] == 200
         assert time.monotonic() - begun < 0.5
-
-
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no 'openssl' here to make a certificate with")
-def test_requests_over_tls_are_answered_and_closed(light: Path, tmp_path: Path) -> None:
-    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1", "-days", "2"]
-    named = ["-addext", "subjectAltName=IP:127.0.0.1", "-out", str(certificate), "-keyout", str(key)]
-    subprocess.run([*made, *named], check=True, capture_output=True)
-    trusting = ssl.create_default_context(cafile=str(certificate))
-    config = Config(models=light, port=0, workers=1, certificate=str(certificate), private_key=str(key))
-    with run.started(config) as service:
-        address, deadline = service.url.removeprefix("http://"), time.monotonic() + 30
-        while True:
-            with closing(http.client.HTTPSConnection(address, timeout=20, context=trusting)) as connection:
-                for closes in ({}, {"Expect": "100-continue"}, {"Connection": "close"}):
-                    connection.request("POST", "/predict", long(MEBIBYTE), closes)
-                    response = connection.getresponse()
-                    answer = response.read()
-                if response.status == 200:
-                    break
-                assert time.monotonic() < deadline, answer
-        assert connection.sock is None
-    assert b"predictions" in answer
 
 
 def test_a_request_is_whole_at_its_last_byte_however_it_is_cut() -> None:

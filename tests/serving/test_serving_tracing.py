@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -148,8 +149,18 @@ def test_requests_that_ran_together_have_a_span_each(
     assert {told["service.name"] for told in collector.resources} == {"shop"}
 
 
-def test_a_collector_that_is_gone_costs_no_request_and_one_line(light: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+@pytest.fixture(params=["gone", "hangs"])
+def useless(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a collector that takes nothing."""
+    # One that hangs: the kernel connects, and nobody ever reads.
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        yield "127.0.0.1:9" if request.param == "gone" else f"127.0.0.1:{hanging.getsockname()[1]}"
+
+
+def test_a_collector_that_takes_nothing_costs_no_request_and_one_line(
+    light: Path, useless: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://{useless}")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
     monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "8")
     monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "8")

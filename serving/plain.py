@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # larger had better be read by a thread.
 LONGEST_HEAD, LARGEST_READ, LARGEST = 4096, 2**14, 2**17
 AS_IT_IS = ("application/octet-stream", "application/x-npy", "application/npy")
+# Of protocol v2: how much JSON is before the bytes. Its best-known client gives no type.
+JSON_LENGTH = "HTTP_INFERENCE_HEADER_CONTENT_LENGTH"
 MOST_FIELDS = 100
 # A path without a host before it or anything encoded in it, names without underscores, and values of ASCII.
 HEAD = re.compile(
@@ -64,13 +66,21 @@ def read(content: bytes | bytearray) -> "WSGIEnvironment | None":
     if environ.get(CONNECTION, KEEPING).lower() != KEEPING:
         return None
     length = environ.get("CONTENT_LENGTH", "")
-    if len(content) > LARGEST_READ and environ.get("CONTENT_TYPE") not in AS_IT_IS:
+    if len(content) > LARGEST_READ and not _is_bytes(environ):
         return None
     if not LENGTH.fullmatch(length) or len(content) != found.end() + int(length):
         return None
     with memoryview(content) as whole:
         environ["wsgi.input"] = io.BytesIO(bytes(whole[found.end() :]))
     return environ
+
+
+def _is_bytes(environ: "WSGIEnvironment") -> bool:
+    """Whether most of the body is taken as it is."""
+    before = environ.get(JSON_LENGTH, "")
+    if LENGTH.fullmatch(before):
+        return int(before) <= LARGEST_READ
+    return environ.get("CONTENT_TYPE") in AS_IT_IS
 
 
 @lru_cache(1024)

@@ -56,6 +56,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         # Bytes of requests that have no answer yet.
         self._held, self._most_held = 0, self._max_body * BODIES
         self._looked = self._turn = monotonic()
+        self._part = memoryview(bytearray(PART))
         self._tls = ssl_context(self.cfg) if self.cfg.is_ssl else None
         self._count(0)
         super().init_process()
@@ -192,15 +193,15 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             if incoming.expects:
                 incoming.expects = False
                 conn.sock.send(CONTINUE)
-            part = conn.sock.recv(PART)
-            if not part:
+            size = conn.sock.recv_into(self._part)
+            if not size:
                 raise ConnectionResetError
             before = len(incoming.content)
-            incoming.content += part
+            incoming.content += self._part[:size]
             if before // MEBIBYTE < len(incoming.content) // MEBIBYTE:
                 conn.since = monotonic()
-            conn.held += len(part)
-            self._held += len(part)
+            conn.held += size
+            self._held += size
         return self._is_decided(conn)
 
     def _is_decided(self, conn: Any) -> bool:
@@ -256,9 +257,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """Read a turn of what nobody wants; no more of it than two bodies may have."""
         try:
             for _ in range(PARTS):
-                part = conn.sock.recv(PART)
-                conn.left -= len(part)
-                if not part or conn.left < 0:
+                size = conn.sock.recv_into(self._part)
+                conn.left -= size
+                if not size or conn.left < 0:
                     self._drop(conn)
                     return
         except BlockingIOError:

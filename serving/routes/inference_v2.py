@@ -9,6 +9,7 @@ from serving.codec import content, v2
 from serving.core import Core
 from serving.direct import Reply, View
 from serving.loading import READY
+from serving.plain import JSON_LENGTH
 from serving.routes import service
 from serving.signature import Tensor
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 routes = Blueprint("v2", __name__, url_prefix="/v2")
 
 EXTENSIONS = ["binary_tensor_data", "classification", "model_repository"]
-JSON_LENGTH = f"HTTP_{v2.JSON_LENGTH.upper().replace('-', '_')}"
 PLATFORMS = {"tf": "tensorflow_savedmodel", "litert": "litert", "onnx": "onnx_onnxv1"}
 
 

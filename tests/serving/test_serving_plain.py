@@ -83,6 +83,25 @@ def test_a_common_request_is_plain() -> None:
 
 
 @pytest.mark.parametrize(
+    ("headers", "is_plain"),
+    [
+        (b"", False),
+        (b"Content-Type: application/json\r\n", False),
+        (b"Content-Type: application/octet-stream\r\n", True),
+        (b"Inference-Header-Content-Length: 200\r\n", True),
+        (b"Inference-Header-Content-Length: %d\r\n" % (plain.LARGEST_READ + 1), False),
+        (b"Inference-Header-Content-Length: x\r\n", False),
+    ],
+)
+def test_what_is_longer_is_plain_where_most_of_it_is_bytes(headers: bytes, is_plain: bool) -> None:
+    body = bytes(plain.LARGEST_READ + 1)
+    content = b"POST / HTTP/1.1\r\nHost: x\r\n%sContent-Length: %d\r\n\r\n%s" % (headers, len(body), body)
+    environ = plain.read(content)
+    assert (environ is not None) == is_plain
+    assert environ is None or environ["wsgi.input"].read() == body
+
+
+@pytest.mark.parametrize(
     "content",
     [
         PLAIN[:-1],

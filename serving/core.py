@@ -35,11 +35,12 @@ class Core:
         self, arrived: Arrival, name: str | None, version: int | str | None = None, kind: str = ""
     ) -> Model:
         """The model that a request asks; ServiceError 400, 403, 404 or 503."""
-        found = self.repository.at_hand(name, version, kind)
-        arrived.model = found.name if found else name or ""
-        if arrived.may_ask and not arrived.may_ask(arrived.model):
-            raise ServiceError(403, f"this key is not for the model '{arrived.model}': ask who gave it to you")
-        model: Model = found or await Call(partial(self.repository.get, name, version, kind))
+        name = self.repository.only(kind) if name is None else name
+        found = self.repository.at_hand(name, version)
+        arrived.model = name
+        if arrived.may_ask and not arrived.may_ask(name):
+            raise ServiceError(403, f"this key is not for the model '{name}': ask who gave it to you")
+        model: Model = found or await Call(partial(self.repository.get, name, version))
         arrived.version = model.version
         return model
 

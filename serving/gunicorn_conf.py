@@ -122,10 +122,15 @@ def _obstacle() -> str:
 
 
 def _read_certificate(server: Any) -> None:
+    """What connections are wrapped by; as it was where the files are none, since they are being replaced just now."""
     global _tls
-    _tls = None
-    if _config.certificate:
-        sock.ssl_context(server.cfg)
+    before, _tls = _tls, None
+    try:
+        if _config.certificate:
+            sock.ssl_context(server.cfg)
+    except OSError as error:
+        _tls = before
+        server.log.error("the certificate stays as it was: %s cannot be taken (%s)", _config.certificate, error)
 
 
 def ssl_context(settings: object, make: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:

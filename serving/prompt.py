@@ -14,7 +14,6 @@ from serving import plain
 from serving.arrival import ARRIVAL, SOCKET, Arrival
 from serving.pool import Pool, Task, aside
 from serving.steps import Step, carry_out, next_step
-from serving.tls import LATER
 
 if TYPE_CHECKING:
     from serving.direct import Direct
@@ -119,7 +118,7 @@ class Prompt:
         try:
             while rest:
                 rest = rest[conn.sock.send(rest) :]
-        except LATER:
+        except BlockingIOError:
             self._hand_over(conn, self._deliver, rest)
         except OSError:
             self._ended(conn, False)

@@ -139,16 +139,22 @@ class Repository:
         route = self._routes.get(model.name)
         return route is not None and route.default is model
 
-    def get(self, name: str | None, version: int | str | None = None, kind: str = "") -> Model:
-        """A model that is ready, by version or label; ServiceError 400, 404 or 503.
+    def only(self, kind: str = "") -> str:
+        """The name of the only model (of the kind, if given); ServiceError 400, 503."""
+        self._check_tried()
+        routes = self._routes
+        names = [name for name, route in routes.items() if kind in ("", route.default.kind)]
+        if len(names) == 1:
+            return names[0]
+        raise ServiceError(400, f"say which 'model' is asked: there are: {', '.join(routes) or 'none'}")
 
-        Without a name, the only one (of the kind, if given).
-        """
-        return _ready(self.find(self._only(kind) if name is None else name, version))
+    def get(self, name: str, version: int | str | None = None) -> Model:
+        """A model that is ready, by version or label; ServiceError 404 or 503."""
+        return _ready(self.find(name, version))
 
-    def at_hand(self, name: str | None, version: int | str | None = None, kind: str = "") -> Model | None:
+    def at_hand(self, name: str, version: int | str | None = None) -> Model | None:
         """What `get` gives; None where it would load it first."""
-        found = self._found(self._only(kind) if name is None else name, version)
+        found = self._found(name, version)
         return _ready(found) if isinstance(found, Model) else None
 
     def find(self, name: str, version: int | str | None = None) -> Model:
@@ -185,14 +191,6 @@ class Repository:
         """ServiceError 503 as long as it is not known which models there are."""
         if not self._tried.is_set():
             raise ServiceError(503, "models are still loading: ask again in a moment", 1)
-
-    def _only(self, kind: str) -> str:
-        self._check_tried()
-        routes = self._routes
-        names = [name for name, route in routes.items() if kind in ("", route.default.kind)]
-        if len(names) == 1:
-            return names[0]
-        raise ServiceError(400, f"say which 'model' is asked: there are: {', '.join(routes) or 'none'}")
 
     def _asked_for(self, name: str, version: int) -> Model:
         """An older version, loaded when somebody first asks for it."""

@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Iterator
 from queue import SimpleQueue
+from select import PIPE_BUF, select
 from threading import Thread
 from typing import Any
 
@@ -21,6 +22,7 @@ class RequestLog:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
+        self._torn = b""
         self._waiting: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
         self._thread = Thread(target=self._write_all, name="request-log", daemon=True)
         self._thread.start()
@@ -36,13 +38,22 @@ class RequestLog:
     def _write_all(self) -> None:
         while line := self._waiting.get():
             lines = [line, *self._more()]
-            rest = "".join([json.dumps(one) + "\n" for one in lines]).encode()
+            for some in _pieces([f"{json.dumps(one)}\n".encode() for one in lines]):
+                self._write(some)
+
+    def _write(self, lines: list[bytes]) -> None:
+        rest = self._torn + b"".join(lines)
+        size, self._torn = len(rest), b""
+        while rest:
             try:
                 # Past Python's buffer: its lock, held where nobody reads, would have this process die at its end.
-                while rest:
-                    rest = rest[os.write(STDOUT, rest) :]
-            except OSError:  # a full disk
+                rest = rest[os.write(STDOUT, rest) :]
+            except BlockingIOError:
+                select([], [STDOUT], [])
+            except OSError:  # a full disk, perhaps in the midst of a line
                 self._metrics.add(LOST, len(lines))
+                self._torn = b"\n" if len(rest) < size else b""
+                return
 
     def _more(self) -> Iterator[dict[str, Any]]:
         """What waits besides."""
@@ -56,3 +67,15 @@ class RequestLog:
     def _end(self) -> None:
         self._waiting.put(None)
         self._thread.join(LAST)
+
+
+def _pieces(lines: list[bytes]) -> Iterator[list[bytes]]:
+    """Lines that a pipe takes at once, so that those of other workers do not come in between."""
+    piece, size = list[bytes](), 0
+    for line in lines:
+        if piece and size + len(line) > PIPE_BUF:
+            yield piece
+            piece, size = [], 0
+        piece.append(line)
+        size += len(line)
+    yield piece

@@ -16,17 +16,18 @@ from gunicorn.http import get_parser
 from gunicorn.sock import ssl_context
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 
-from serving import arrival, tls
+from serving import arrival
 from serving.config import DIRECT, MEBIBYTE, Config
 from serving.pool import Pool
 from serving.prompt import Prompt
 from serving.receiving import Incoming, Unreader
+from serving.tls import PART, Secured
 
 # A worker with so many connections more than the one with the fewest lets others go first, for so many seconds.
 AHEAD, YIELD = 1, 0.0005
 SLOTS, NONE = 64, -1
-# Bytes read at a time, and how often in a row before others have their turn.
-PART, PARTS = 2**16, 16
+# How often a PART is read in a row before others have their turn.
+PARTS = 16
 # Seconds that a request may take to come in, or each further mebibyte of one; and a closing one after its answer.
 PATIENCE, LINGER = 30.0, 2.0
 # So many of the largest bodies may be on their way to a worker. Who has sent no more than that is never refused because
@@ -171,12 +172,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                 conn.incoming.content += conn.parser.unreader.take_buffered()
         try:
             conn.sock.setblocking(False)
-            conn.sock = tls.wrapped(conn.sock, self._tls)
+            if self._tls and not isinstance(conn.sock, Secured):
+                conn.sock = Secured(conn.sock, self._tls)
             is_whole = self._read(conn)
-        except tls.LATER:
+        except BlockingIOError:
             is_whole = False
-        except OSError as error:
-            tls.explain(conn.sock, error)
+        except OSError:
             self._drop(conn)
             return False
         if not is_whole:
@@ -191,8 +192,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             if self._is_decided(conn):
                 return True
             if incoming.expects:
-                incoming.expects = False
                 conn.sock.send(CONTINUE)
+                incoming.expects = False
             size = conn.sock.recv_into(self._part)
             if not size:
                 raise ConnectionResetError
@@ -244,8 +245,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def _linger(self, conn: Any) -> None:
         """Close when the other side does: one that is still sending would not see its answer."""
         try:
-            conn.sock.shutdown(socket.SHUT_WR)
             conn.sock.setblocking(False)
+            conn.sock.shutdown(socket.SHUT_WR)
         except OSError:
             self._drop(conn)
             return

@@ -1,16 +1,20 @@
 """Over TLS all holds that holds without: whoever crawls delays nobody, and what is wrong is told."""
 
+import fcntl
 import http.client
 import json
 import os
+import select
 import shutil
 import signal
 import socket
 import ssl
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
@@ -19,6 +23,7 @@ import pytest
 
 from serving import run
 from serving.config import Config
+from serving.tls import PART, Secured
 
 pytestmark = pytest.mark.skipif(
     shutil.which("openssl") is None, reason="there is no 'openssl' here to make a certificate with"
@@ -29,7 +34,7 @@ ASKED = json.dumps({"model": "reviews", "instances": ["good"]})
 MANY = json.dumps({"model": "reviews", "instances": ["good"] * TEXTS})
 
 
-class Secured:
+class Service:
     """A service over TLS, its files, and how to ask it."""
 
     def __init__(self, service: run.Service, folder: Path) -> None:
@@ -64,22 +69,48 @@ class Secured:
 
 
 @pytest.fixture(scope="module")
-def secured(light: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a certificate and its key are."""
     folder = tmp_path_factory.mktemp("tls")
     certificate, key = folder / "cert.pem", folder / "key.pem"
     made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1", "-days", "2"]
     named = ["-addext", "subjectAltName=IP:127.0.0.1", "-out", str(certificate), "-keyout", str(key)]
     subprocess.run([*made, *named], check=True, capture_output=True)
-    config = Config(
-        models=light, port=0, workers=1, threads=THREADS, certificate=str(certificate), private_key=str(key)
-    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def secured(light: Path, folder: Path) -> Iterator[Service]:
+    certificate, key = str(folder / "cert.pem"), str(folder / "key.pem")
+    config = Config(models=light, port=0, workers=1, threads=THREADS, certificate=certificate, private_key=key)
     with run.started(config) as service:
-        secured = Secured(service, folder)
+        secured = Service(service, folder)
         secured.wait()
         yield secured
 
 
-def test_requests_are_answered_and_closed(secured: Secured) -> None:
+@pytest.fixture
+def ends(folder: Path) -> Iterator[tuple[Secured, ssl.SSLSocket]]:
+    """A service's end of a connection, with little room for what is sent, and a client's; both have shaken hands."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    trusting = ssl.create_default_context(cafile=str(folder / "cert.pem"))
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**13)
+        server = Secured(ours, context)
+        with ThreadPoolExecutor(1) as pool:
+            shaking = pool.submit(trusting.wrap_socket, theirs, server_hostname="127.0.0.1")
+            ours.settimeout(0.2)
+            with suppress(TimeoutError):
+                server.recv(1)
+            client = shaking.result(5)
+        ours.setblocking(False)
+        with client:
+            yield server, client
+
+
+def test_requests_are_answered_and_closed(secured: Service) -> None:
     with secured.asking() as connection:
         for headers in ({}, {}, {"Expect": "100-continue"}, {"Connection": "close"}):
             for body in (ASKED, ASKED + " " * 2**20):
@@ -90,7 +121,7 @@ def test_requests_are_answered_and_closed(secured: Secured) -> None:
         assert connection.sock is None
 
 
-def test_dozens_that_crawl_delay_nobody(secured: Secured) -> None:
+def test_dozens_that_crawl_delay_nobody(secured: Service) -> None:
     hello = ssl.MemoryBIO()
     shaking = secured.trusting.wrap_bio(ssl.MemoryBIO(), hello, server_hostname="127.0.0.1")
     with pytest.raises(ssl.SSLWantReadError):
@@ -111,7 +142,7 @@ def test_dozens_that_crawl_delay_nobody(secured: Secured) -> None:
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.5])
-def test_a_long_answer_arrives_whole_however_it_is_read(secured: Secured, pause: float) -> None:
+def test_a_long_answer_arrives_whole_however_it_is_read(secured: Service, pause: float) -> None:
     with closing(secured.connect()) as plain:
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**15)
         with secured.trusting.wrap_socket(plain, server_hostname="127.0.0.1") as connection:
@@ -123,7 +154,7 @@ def test_a_long_answer_arrives_whole_however_it_is_read(secured: Secured, pause:
             assert len(json.load(response)["predictions"]) == TEXTS
 
 
-def test_plain_http_is_told(secured: Secured) -> None:
+def test_plain_http_is_told(secured: Service) -> None:
     with closing(http.client.HTTPConnection(secured.address, timeout=20)) as connection:
         connection.request("GET", "/healthz")
         response = connection.getresponse()
@@ -131,7 +162,7 @@ def test_plain_http_is_told(secured: Secured) -> None:
         assert "https://" in json.load(response)["error"]
 
 
-def test_what_is_no_handshake_ends_its_connection_alone(secured: Secured) -> None:
+def test_what_is_no_handshake_ends_its_connection_alone(secured: Service) -> None:
     with secured.asking() as other:
         other.request("POST", "/predict", ASKED)
         assert other.getresponse().read()
@@ -145,7 +176,7 @@ def test_what_is_no_handshake_ends_its_connection_alone(secured: Secured) -> Non
         assert other.getresponse().status == 200
 
 
-def test_a_worker_in_the_place_of_another_has_its_certificate_though_the_file_is_broken(secured: Secured) -> None:
+def test_a_worker_in_the_place_of_another_has_its_certificate_though_the_file_is_broken(secured: Service) -> None:
     whole = (secured.folder / "cert.pem").read_bytes()
     (secured.folder / "cert.pem").write_bytes(whole[:300])
     children = Path(f"/proc/{secured.service.pid}/task/{secured.service.pid}/children")
@@ -171,3 +202,42 @@ def test_what_is_no_certificate_is_told_at_the_start(light: Path, tmp_path: Path
     assert ended.returncode == 1
     assert "are no certificate with its key" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_what_is_sent_goes_on_where_it_had_no_room(ends: tuple[Secured, ssl.SSLSocket]) -> None:
+    server, client = ends
+    content, stopped = os.urandom(2**20), 0
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(lambda: b"".join(iter(lambda: client.recv(2**16), b"")))
+        rest = memoryview(content)
+        while rest:
+            try:
+                rest = rest[server.send(rest) :]
+            except BlockingIOError:
+                stopped += 1
+                select.select([], [server], [])
+        server.shutdown(socket.SHUT_WR)
+        assert reading.result(10) == content
+    assert stopped
+
+
+def test_no_more_is_taken_in_at_a_time_than_fits(ends: tuple[Secured, ssl.SSLSocket]) -> None:
+    server, client = ends
+    client.setblocking(False)
+    sent, received, buffer = 0, 0, memoryview(bytearray(PART))
+    with suppress(ssl.SSLWantWriteError):
+        while True:
+            sent += client.send(bytes(2**14))
+    most = waiting = unread(server)
+    while waiting:
+        with suppress(BlockingIOError):
+            received += server.recv_into(buffer)
+        before, waiting = waiting, unread(server)
+        assert before - waiting <= PART
+    assert received == sent
+    assert most > PART
+
+
+def unread(connection: Secured) -> int:
+    """Bytes that came in and were not taken up."""
+    return int.from_bytes(fcntl.ioctl(connection.fileno(), termios.FIONREAD, bytes(4)), sys.byteorder)

@@ -177,7 +177,7 @@ def test_before_all_models_were_tried_none_is_taken_for_the_only_one(store: Path
             repository.get(name)
         assert raised.value.status == 503
     repository.refresh()
-    assert repository.get(None).name == "digits"
+    assert repository.only() == "digits"
 
 
 def test_what_is_let_go_of_is_freed_at_once(store: Path, service: Service) -> None:

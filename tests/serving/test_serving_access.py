@@ -1,6 +1,7 @@
 """Who has no key, or the wrong one, or asks too often, is not answered."""
 
 import json
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from flask.testing import FlaskClient
 
 from serving.app import create_app
 from serving.config import Config
+from suite import artifact
 from suite.cli import group
 from suite.errors import UsageError
 
@@ -51,6 +53,27 @@ def test_a_key_opens_what_it_is_for(light: Path, file: Path) -> None:
     assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, "Bearer")
     # Whether it is well may be asked by everybody.
     assert client.get("/healthz").status_code == 200
+
+
+def test_a_key_has_versions_loaded_of_its_models_alone(light: Path, tmp_path: Path, file: Path) -> None:
+    newer = shutil.copytree(light / "reviews/1", tmp_path / "models/reviews/2")
+    shutil.copytree(light / "reviews/1", tmp_path / "models/reviews/1")
+    card = artifact.read_card(newer)
+    assert card
+    card.version = 2
+    artifact.write_card(newer, card)
+    own, other = (keys("add", file, name, "--model", name)["key"] for name in ("reviews", "digits"))
+    client = serve(tmp_path / "models", file)
+    older, missing = (json.dumps({"version": version, "instances": ["good"]}) for version in (1, 9))
+
+    def loaded() -> list[int]:
+        found = client.get("/models", headers={"Authorization": f"Bearer {own}"}).get_json()["models"]
+        return [one["version"] for one in found]
+
+    assert [ask(client, other, body) for body in (older, missing)] == [403, 403]
+    assert loaded() == [2]
+    assert [ask(client, own, body) for body in (older, missing)] == [200, 404]
+    assert loaded() == [1, 2]
 
 
 def test_a_key_may_ask_so_often(light: Path, file: Path) -> None:

@@ -172,9 +172,9 @@ def test_damaged_labels_are_left_alone(store: Path) -> None:
 
 def test_before_all_models_were_tried_none_is_taken_for_the_only_one(store: Path) -> None:
     repository = Repository(Config(models=store), Metrics())
-    for name in (None, "digits", "nothing"):
+    for look in (repository.only, lambda: repository.get("digits"), lambda: repository.get("nothing")):
         with pytest.raises(ServiceError, match="still loading") as raised:
-            repository.get(name)
+            look()
         assert raised.value.status == 503
     repository.refresh()
     assert repository.only() == "digits"

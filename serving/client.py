@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -32,10 +34,14 @@ class Client:
     """A service at a URL; may be used by several threads at once.
 
     After `timeout` seconds nobody waits any longer, here and there. What a service that is busy or restarting refuses
-    is asked again up to `retries` times, later and later, or when it says.
+    is asked again up to `retries` times, later and later, or when it says. Over TLS those certificates are trusted that
+    this system trusts, or the `certificate` (a PEM file) alone.
     """
 
-    def __init__(self, url: str = URL, *, timeout: float = 30.0, retries: int = 3, api_key: str | None = None) -> None:
+    def __init__(
+        self, url: str = URL, *, timeout: float = 30.0, retries: int = 3, api_key: str | None = None,
+        certificate: Path | None = None,
+    ) -> None:  # fmt: skip
         if not url.startswith(("http://", "https://")):
             raise UsageError(f"'{url}' is no URL of a service: write it as {URL}")
         self._url = url.rstrip("/")
@@ -45,7 +51,9 @@ class Client:
         retry = urllib3.Retry(
             retries, backoff_factor=BACKOFF, status_forcelist=AGAIN, allowed_methods=None, raise_on_status=False
         )
-        self._pool = urllib3.PoolManager(maxsize=CONNECTIONS, retries=retry, timeout=timeout)
+        self._pool = urllib3.PoolManager(
+            maxsize=CONNECTIONS, retries=retry, timeout=timeout, ssl_context=_trusting(certificate)
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -95,6 +103,10 @@ class Client:
             )
         except urllib3.exceptions.HTTPError as error:
             reason = getattr(error, "reason", None) or error
+            if isinstance(reason, urllib3.exceptions.SSLError):
+                raise CallError(
+                    f"no TLS with {self._url} ({reason}): trust its certificate (suite call --certificate), or ask http://"
+                ) from error
             raise CallError(f"no service answers at {self._url} ({reason}): start one with 'suite serve'") from error
         if response.status >= 400:
             raise CallError(_message(response), response.status)
@@ -130,6 +142,14 @@ class AsyncClient:
     async def models(self) -> list[dict[str, Any]]:
         """As Client.models."""
         return await asyncio.to_thread(self._client.models)
+
+
+def _trusting(certificate: Path | None) -> ssl.SSLContext:
+    """UsageError for a file that holds no certificate."""
+    try:
+        return ssl.create_default_context(cafile=certificate)
+    except OSError as error:
+        raise UsageError(f"{certificate} holds no certificate ({error}): give a PEM file") from error
 
 
 def _message(response: urllib3.BaseHTTPResponse) -> str:

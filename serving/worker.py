@@ -30,6 +30,8 @@ SLOTS, NONE = 64, -1
 PARTS = 16
 # Seconds that a request may take to come in, or each further mebibyte of one; and a closing one after its answer.
 PATIENCE, LINGER = 30.0, 2.0
+# And between two looks at who has none left: hundreds may be on their way.
+SWEEP = 0.2
 # So many of the largest bodies may be on their way to a worker. Who has sent no more than that is never refused because
 # of what others have.
 BODIES, SMALL = 8, 2**16
@@ -56,7 +58,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._max_body = Config.from_environment().max_body
         # Bytes of requests that have no answer yet.
         self._held, self._most_held = 0, self._max_body * BODIES
-        self._looked = self._turn = monotonic()
+        self._looked = self._turn = self._swept = monotonic()
         self._part = memoryview(bytearray(PART))
         self._tls = ssl_context(self.cfg) if self.cfg.is_ssl else None
         self._count(0)
@@ -133,6 +135,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def murder_pending(self) -> None:
         self._count(self.nr_conns)
         now = monotonic()
+        if now < self._swept + SWEEP:
+            return
+        self._swept = now
         for conn in [conn for conn in self.pending_conns if conn.timeout <= now]:
             self._take_up(conn)
             self._drop(conn)

@@ -1,6 +1,7 @@
 """A CSV body, its first line naming the columns, to a table's raw inputs."""
 
 import csv
+import io
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,9 @@ Columns = dict[str, list[str]]
 def read(text: str) -> Columns:
     """The columns by name, as they are written; ServiceError 400."""
     try:
-        header, *rows = [row for row in csv.reader(text.splitlines(), strict=True) if row] or [[]]
+        # Spreadsheets put a mark before it. A field in quotes may have lines of its own.
+        lines = io.StringIO(text.removeprefix("\ufeff"), newline="")
+        header, *rows = [row for row in csv.reader(lines, strict=True) if row] or [[]]
     except csv.Error as error:
         raise ServiceError(400, f"the body is no CSV ({error}): separate values by commas, quote as needed") from error
     if not header or not rows:

@@ -24,8 +24,12 @@ SHOWN = 10
 @click.option("--url", default="http://127.0.0.1:8501", show_default=True, help="Where the service is.")
 @click.option("--timeout", type=click.FloatRange(0.001), default=30.0, show_default=True, help="Seconds to wait.")
 @click.option("--api-key", envvar="SUITE_API_KEY", help="Where the service asks for one.")
+@click.option("--certificate", type=click.Path(path_type=Path), help="Over TLS, trust this one (PEM).")
 @options.printing
-def command(model: str, file: Path, url: str, timeout: float, api_key: str | None, as_json: bool, quiet: bool) -> None:
+def command(
+    model: str, file: Path, url: str, timeout: float, api_key: str | None, certificate: Path | None, as_json: bool,
+    quiet: bool,
+) -> None:  # fmt: skip
     """Send FILE to a MODEL that is being served, and print the answers.
 
     A picture, a text (.txt), rows (.csv), an array (.npy), or a request as JSON (.json).
@@ -43,7 +47,7 @@ def command(model: str, file: Path, url: str, timeout: float, api_key: str | Non
     except OSError as error:
         raise SuiteError(f"{file} cannot be read ({error.strerror}): check the path") from error
     asked = {"model": name, **({"version": version} if version else {})}
-    with Client(url, timeout=timeout, api_key=api_key) as client:
+    with Client(url, timeout=timeout, api_key=api_key, certificate=certificate) as client:
         answer = client.send(f"/predict?{urlencode(asked)}", content, kind)
     output = Output(as_json, quiet)
     output.say(f"{answer['model']}/{answer['version']} on {answer['engine']}, {answer['milliseconds']} ms")

@@ -1,6 +1,7 @@
 """Models for all tests of the service, made once."""
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -54,3 +55,16 @@ def alone(light: Path, tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
     models = tmp_path_factory.mktemp("alone")
     shutil.copytree(light / "reviews", models / "reviews")
     return _client(Config(models=models))
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """One for 127.0.0.1, and its key."""
+    if shutil.which("openssl") is None:
+        pytest.skip("there is no 'openssl' here to make a certificate with")
+    folder = tmp_path_factory.mktemp("tls")
+    certificate, key = folder / "cert.pem", folder / "key.pem"
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1", "-days", "2"]
+    named = ["-addext", "subjectAltName=IP:127.0.0.1", "-out", str(certificate), "-keyout", str(key)]
+    subprocess.run([*made, *named], check=True, capture_output=True)
+    return certificate, key

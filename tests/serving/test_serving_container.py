@@ -1,10 +1,15 @@
 """What serving/Containerfile promises: a service that writes nowhere but to memory, as somebody without rights."""
 
+import json
 import re
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 from test_serving_disk import serving, skip_unless_it_runs
 
+from serving import run
 from serving.config import Config
 
 CONTAINERFILE = Path("serving/Containerfile")
@@ -22,6 +27,28 @@ def test_it_runs_where_nothing_can_be_written(light: Path, tmp_path: Path) -> No
         assert service.predictions()
         assert service.counted('suite_requests_total{model="reviews"') == 1
     assert "Traceback" not in log.read_text()
+
+
+def is_healthy(port: str, **environment: str) -> bool:
+    """What the container's own check says."""
+    (found,) = re.findall(r"^HEALTHCHECK .*\\\n +CMD (.+)$", CONTAINERFILE.read_text(), re.MULTILINE)
+    _, *arguments = json.loads(found)
+    told = {"SUITE_PORT": port, **environment}
+    return subprocess.run([sys.executable, *arguments], env=told, capture_output=True, check=False).returncode == 0
+
+
+def test_it_tells_whether_it_is_healthy(light: Path, certificate: tuple[Path, Path]) -> None:
+    with run.started(Config(models=light, port=0, workers=1)) as service:
+        run.wait_ready(service, 1, 30)
+        port = service.url.rpartition(":")[2]
+        assert is_healthy(port)
+    assert not is_healthy(port)
+    file, key = map(str, certificate)
+    with run.started(Config(models=light, port=0, workers=1, certificate=file, private_key=key)) as service:
+        port, deadline = service.url.rpartition(":")[2], time.monotonic() + 30
+        while not is_healthy(port, SUITE_CERTIFICATE=file):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
 
 
 def test_all_that_it_copies_is_there() -> None:

@@ -1,5 +1,6 @@
 """Bodies that are the value itself, and compressed ones."""
 
+import csv
 import gzip
 import io
 import json
@@ -12,6 +13,8 @@ import serving_models as make
 import zstandard
 from flask.testing import FlaskClient
 from PIL import Image
+
+from serving.codec import csv_table
 
 PICTURES = np.random.default_rng(2).integers(0, 256, (2, make.SIDE, make.SIDE, 1), np.uint8)
 BODY = json.dumps({"model": "digits", "instances": PICTURES.tolist()}).encode()
@@ -59,6 +62,18 @@ def test_rows_of_a_table(client: FlaskClient) -> None:
     body = json.dumps({"model": "payments", "instances": rows}).encode()
     assert ask(client, "/predict?model=payments", text.encode(), "text/csv") == ask(client, "/predict", body, "")
     assert len(ask(client, "/predict?model=reviews", b"text\ngood\nbad\n", "text/csv")) == 2
+
+
+def test_a_csv_is_read_as_spreadsheets_write_it(client: FlaskClient) -> None:
+    texts = ["a film,\nin two lines", 'with "quotes"', "a \u2028 b \x0c c \x85 d", "last\r\nline"]
+    file = io.StringIO(newline="")
+    csv.writer(file).writerows([["text"], *([one] for one in texts)])
+    body = json.dumps({"model": "reviews", "instances": texts}).encode()
+    expected = ask(client, "/predict", body, "application/json")
+    for mark in ("", "\ufeff"):
+        assert ask(client, "/predict?model=reviews", (mark + file.getvalue()).encode(), "text/csv") == expected
+    (read,) = csv_table.read(file.getvalue()).values()
+    assert read == texts
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ import http.client
 import json
 import os
 import select
-import shutil
 import signal
 import socket
 import ssl
@@ -20,14 +19,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from serving import run
+from serving.client import CallError, Client
 from serving.config import Config
 from serving.tls import PART, Secured
+from suite.cli import group
+from suite.errors import UsageError
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("openssl") is None, reason="there is no 'openssl' here to make a certificate with"
-)
 THREADS, CRAWLING = 4, 40
 TEXTS = 4000
 ASKED = json.dumps({"model": "reviews", "instances": ["good"]})
@@ -35,12 +35,12 @@ MANY = json.dumps({"model": "reviews", "instances": ["good"] * TEXTS})
 
 
 class Service:
-    """A service over TLS, its files, and how to ask it."""
+    """A service over TLS, its certificate, and how to ask it."""
 
-    def __init__(self, service: run.Service, folder: Path) -> None:
-        self.service, self.folder = service, folder
+    def __init__(self, service: run.Service, certificate: Path) -> None:
+        self.service, self.certificate = service, certificate
         self.address = service.url.partition("://")[2]
-        self.trusting = ssl.create_default_context(cafile=str(folder / "cert.pem"))
+        self.trusting = ssl.create_default_context(cafile=certificate)
 
     def connect(self) -> socket.socket:
         host, port = self.address.split(":")
@@ -69,32 +69,21 @@ class Service:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where a certificate and its key are."""
-    folder = tmp_path_factory.mktemp("tls")
-    certificate, key = folder / "cert.pem", folder / "key.pem"
-    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1", "-days", "2"]
-    named = ["-addext", "subjectAltName=IP:127.0.0.1", "-out", str(certificate), "-keyout", str(key)]
-    subprocess.run([*made, *named], check=True, capture_output=True)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def secured(light: Path, folder: Path) -> Iterator[Service]:
-    certificate, key = str(folder / "cert.pem"), str(folder / "key.pem")
-    config = Config(models=light, port=0, workers=1, threads=THREADS, certificate=certificate, private_key=key)
+def secured(light: Path, certificate: tuple[Path, Path]) -> Iterator[Service]:
+    file, key = map(str, certificate)
+    config = Config(models=light, port=0, workers=1, threads=THREADS, certificate=file, private_key=key)
     with run.started(config) as service:
-        secured = Service(service, folder)
+        secured = Service(service, certificate[0])
         secured.wait()
         yield secured
 
 
 @pytest.fixture
-def ends(folder: Path) -> Iterator[tuple[Secured, ssl.SSLSocket]]:
+def ends(certificate: tuple[Path, Path]) -> Iterator[tuple[Secured, ssl.SSLSocket]]:
     """A service's end of a connection, with little room for what is sent, and a client's; both have shaken hands."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
-    trusting = ssl.create_default_context(cafile=str(folder / "cert.pem"))
+    context.load_cert_chain(*certificate)
+    trusting = ssl.create_default_context(cafile=certificate[0])
     ours, theirs = socket.socketpair()
     with ours, theirs:
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**13)
@@ -154,6 +143,24 @@ def test_a_long_answer_arrives_whole_however_it_is_read(secured: Service, pause:
             assert len(json.load(response)["predictions"]) == TEXTS
 
 
+def test_our_client_asks_who_shows_a_certificate_it_trusts(secured: Service, tmp_path: Path) -> None:
+    url = f"https://{secured.address}"
+    with Client(url, certificate=secured.certificate) as client:
+        assert len(client.predict(["good", "bad"], "reviews")) == 2
+    with Client(url, retries=0) as wary, pytest.raises(CallError, match=r"self-signed.*--certificate"):
+        wary.models()
+    with Client(f"http://{secured.address}") as plain, pytest.raises(CallError, match="ask https://"):
+        plain.models()
+    for name in ("nothing", "empty"):
+        (tmp_path / "empty").touch()
+        with pytest.raises(UsageError, match="holds no certificate"):
+            Client(url, certificate=tmp_path / name)
+    text = tmp_path / "a.txt"
+    text.write_text("good")
+    command = ["call", "reviews", str(text), "--url", url, "--certificate", str(secured.certificate)]
+    assert CliRunner().invoke(group, command).exit_code == 0
+
+
 def test_plain_http_is_told(secured: Service) -> None:
     with closing(http.client.HTTPConnection(secured.address, timeout=20)) as connection:
         connection.request("GET", "/healthz")
@@ -177,8 +184,8 @@ def test_what_is_no_handshake_ends_its_connection_alone(secured: Service) -> Non
 
 
 def test_a_worker_in_the_place_of_another_has_its_certificate_though_the_file_is_broken(secured: Service) -> None:
-    whole = (secured.folder / "cert.pem").read_bytes()
-    (secured.folder / "cert.pem").write_bytes(whole[:300])
+    whole = secured.certificate.read_bytes()
+    secured.certificate.write_bytes(whole[:300])
     children = Path(f"/proc/{secured.service.pid}/task/{secured.service.pid}/children")
     try:
         before = children.read_text()
@@ -186,7 +193,7 @@ def test_a_worker_in_the_place_of_another_has_its_certificate_though_the_file_is
         secured.wait()
         assert children.read_text() != before
     finally:
-        (secured.folder / "cert.pem").write_bytes(whole)
+        secured.certificate.write_bytes(whole)
 
 
 def test_what_is_no_certificate_is_told_at_the_start(light: Path, tmp_path: Path) -> None:

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 from flask import Flask, Response, request
 
 from serving import errors
-from serving.access import Access
-from serving.codec import content
 from serving.config import DIRECT, Config, traces_wanted
-from serving.core import Core
-from serving.direct import Direct
-from serving.observing import Observing
-from serving.request_log import RequestLog
-from serving.routes import NAMED, Named, docs, inference_v2, ops, predict, repository, tfserving
+from serving.http import content_encoding as content
+from serving.http.auth import Access
+from serving.http.dispatch import Direct
+from serving.http.middleware import Observing
+from serving.inference import Core
+from serving.observability.request_log import RequestLog
+from serving.routes import NAMED, Named, docs, health, open_inference, predict, repository, tfserving
 
 if TYPE_CHECKING:
-    from serving.tracing import Tracer
+    from serving.observability.tracing import Tracer
 
 
 def create_app(config: Config | None = None) -> Flask:
@@ -29,17 +29,17 @@ def create_app(config: Config | None = None) -> Flask:
     app.url_map.converters[NAMED] = Named
     app.json.sort_keys = False  # type: ignore[attr-defined]
     errors.register(app)
-    app.register_blueprint(ops.routes)
+    app.register_blueprint(health.routes)
     app.register_blueprint(docs.routes)
     app.register_blueprint(tfserving.routes)
-    app.register_blueprint(inference_v2.routes)
+    app.register_blueprint(open_inference.routes)
     app.register_blueprint(repository.routes)
     app.after_request(_routed)
     app.after_request(_compressed)
     access = Access(Path(config.keys) if config.keys else None, 1 / config.workers)
     core = app.extensions["core"] = Core(config)
     core.repository.start()
-    views = [*predict.VIEWS, *inference_v2.VIEWS, *tfserving.VIEWS]
+    views = [*predict.VIEWS, *open_inference.VIEWS, *tfserving.VIEWS]
     tracer = _tracer(app.config["VERSION"])
     log = RequestLog(core.metrics) if config.access_log else None
     observing = Observing(core.metrics, access, config.max_waiting, log, tracer)
@@ -52,7 +52,7 @@ def _tracer(version: str) -> "Tracer | None":
     """Started where traces are wanted; without, nothing of it is imported."""
     if not traces_wanted():
         return None
-    from serving import tracing
+    from serving.observability import tracing
 
     return tracing.start(version)
 

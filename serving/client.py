@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 import urllib3
 
-from serving.codec import v2
+from serving.codecs import open_inference as v2
 from suite.errors import SuiteError, UsageError
 
 URL = "http://127.0.0.1:8501"

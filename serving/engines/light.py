@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from serving.engines import Arrays, Engine, blank
+from serving.engines.base import Arrays, Engine, blank
 from suite.artifact import Card
 from suite.errors import SuiteError
 from suite.preprocessing import mirror

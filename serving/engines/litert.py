@@ -7,7 +7,8 @@ from typing import Any
 from ai_edge_litert.interpreter import Interpreter
 
 from serving import signature
-from serving.engines import Arrays, blank, in_parts, light
+from serving.engines import light
+from serving.engines.base import Arrays, blank, in_parts
 from suite.artifact import Card
 
 SIGNATURE = "serving_default"

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from serving import signature
-from serving.engines import Arrays, in_parts, light
+from serving.engines import light
+from serving.engines.base import Arrays, in_parts
 from suite.artifact import Card
 from suite.errors import SuiteError, UsageError
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from serving.engines import Arrays, blank, in_parts
-from serving.engines.graph import check_graph
+from serving.engines.base import Arrays, blank, in_parts
+from serving.engines.graph_safety import check_graph
 from serving.signature import Signature, Tensor
 from suite.artifact import SAVED_MODEL, Card
 from suite.errors import SuiteError

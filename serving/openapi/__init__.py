@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from serving.loading import READY, Model
+from serving.models.loader import READY, Model
 from serving.openapi import instances, ops, predict, tfserving, v2
 from serving.openapi.operations import SECURITY, Paths, Schema, Shown, error_responses, guarded
 

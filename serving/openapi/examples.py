@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from serving.loading import Model
+from serving.models.loader import Model
 from serving.signature import Tensor
 from suite.artifact import Card
 

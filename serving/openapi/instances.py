@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from serving.codec.tables import LARGEST
-from serving.loading import Model
+from serving.codecs.tables import LARGEST
+from serving.models.loader import Model
 from serving.openapi.operations import Schema, fields
 from serving.signature import Shape, Tensor
 from suite.artifact import TensorSpec

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from serving.loading import Model
+from serving.models.loader import Model
 
 Schema = dict[str, Any]
 Operation = dict[str, Any]

@@ -4,7 +4,7 @@ import csv
 import io
 from typing import Any
 
-from serving.codec.body import CSV, NPY, PICTURES, TEXT, UPLOAD
+from serving.codecs.payload import CSV, NPY, PICTURES, TEXT, UPLOAD
 from serving.openapi import examples
 from serving.openapi.operations import JSON, Paths, Schema, Shown, answered, fields, post, reference
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from serving.codec.v2 import JSON_LENGTH, OF_DTYPE
+from serving.codecs.open_inference import JSON_LENGTH, OF_DTYPE
 from serving.openapi import examples
 from serving.openapi.instances import PICTURE, element, nested, row_shape
 from serving.openapi.operations import ALWAYS, JSON, Paths, Schema, Shown, fields, get, post, sent

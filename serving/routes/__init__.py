@@ -3,7 +3,7 @@
 from flask import current_app
 from werkzeug.routing import BaseConverter
 
-from serving.core import Core
+from serving.inference import Core
 
 # What a name in a URL may be, as `<named:name>`.
 NAMED = "named"

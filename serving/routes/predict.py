@@ -3,10 +3,11 @@
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from serving import arrival, patience
-from serving.codec import body
-from serving.core import Core, document
-from serving.direct import Reply, View
+from serving import context as arrival
+from serving.codecs import payload as body
+from serving.http.dispatch import Reply, View
+from serving.inference import Core, document
+from serving.scheduling import deadline as patience
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

@@ -8,11 +8,12 @@ from typing import Any
 import simdjson
 from flask import Blueprint, request
 
-from serving import access
-from serving.codec import body, content
-from serving.codec.kinds import name as name_of
+from serving.codecs import payload as body
+from serving.codecs.json_types import name as name_of
 from serving.errors import ServiceError
-from serving.loading import FAILED, LOADING, READY
+from serving.http import auth as access
+from serving.http import content_encoding as content
+from serving.models.loader import FAILED, LOADING, READY
 from serving.routes import service
 
 routes = Blueprint("repository", __name__, url_prefix="/v2/repository")

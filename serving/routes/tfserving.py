@@ -8,18 +8,22 @@ import numpy as np
 import simdjson
 from flask import Blueprint
 
-from serving import arrival, patience
-from serving.codec import answers, body, columns, content
-from serving.codec.body import Asked
-from serving.codec.kinds import members
-from serving.codec.kinds import name as name_of
-from serving.core import Core
-from serving.direct import Reply, View
+from serving import context as arrival
+from serving.codecs import columnar as columns
+from serving.codecs import payload as body
+from serving.codecs import responses as answers
+from serving.codecs.json_types import members
+from serving.codecs.json_types import name as name_of
+from serving.codecs.payload import Asked
 from serving.errors import ServiceError
-from serving.loading import FAILED, LOADING, READY, Model
+from serving.http import content_encoding as content
+from serving.http.dispatch import Reply, View
+from serving.inference import Core
+from serving.models.loader import FAILED, LOADING, READY, Model
 from serving.routes import NAMED, service
+from serving.scheduling import deadline as patience
+from serving.scheduling.operations import Call
 from serving.signature import Tensor
-from serving.steps import Call
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

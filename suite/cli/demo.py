@@ -29,7 +29,7 @@ def command(domain: str, models: Path, as_json: bool, quiet: bool) -> None:
     """Fit DOMAIN (image_cls unless another is named) on its built-in data, serve it, ask it, show the answers."""
     import os
 
-    from serving import run
+    from serving.server import launcher as run
     from suite import artifact
     from suite.domain import get
     from suite.domains import load_data

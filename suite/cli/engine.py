@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 from suite.config import native_log_silenced
 
 if TYPE_CHECKING:
-    from serving.engines import Engine
+    from serving.engines.base import Engine
     from suite.artifact import Card
 
 
 def load(folder: Path, card: "Card", engine: str = "auto") -> "Engine":
     """The engine, after the model's files were checked against the card."""
-    from serving import engines
     from serving.config import cores
+    from serving.engines import select
     from suite import artifact
 
     artifact.verify(folder, card)
     with native_log_silenced():
-        return engines.load(folder, card, engine, threads=cores())
+        return select.load(folder, card, engine, threads=cores())

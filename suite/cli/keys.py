@@ -28,7 +28,7 @@ def add(file: Path, name: str, models: tuple[str, ...], per_second: float, as_js
 
     'suite serve --keys FILE' then answers who sends one; send it SIGHUP to take over a change.
     """
-    from serving.access import EVERY, fingerprint
+    from serving.http.auth import EVERY, fingerprint
 
     kept = _read(file)
     if name in kept:
@@ -54,7 +54,7 @@ def remove(file: Path, name: str, as_json: bool, quiet: bool) -> None:
 
 
 def _read(file: Path) -> dict[str, Any]:
-    from serving import access
+    from serving.http import auth as access
 
     if not file.exists():
         return {}

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from serving import model_settings
+from serving.models import settings as model_settings
 from suite import artifact, labels
 from suite.cli import options
 from suite.cli.output import Output, metric_lines

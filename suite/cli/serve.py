@@ -60,7 +60,8 @@ def command(
       curl -F file=@picture.png http://127.0.0.1:8501/predict
       curl -d '{"model": "text_cls", "instances": ["A joy."]}' http://127.0.0.1:8501/predict
     """
-    from serving import access, run
+    from serving.http import auth as access
+    from serving.server import launcher as run
     from suite import artifact
     from suite.cli.output import Output
 

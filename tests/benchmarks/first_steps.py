@@ -8,8 +8,8 @@ import tempfile
 from pathlib import Path
 from time import perf_counter
 
-from serving import run
 from serving.config import Config
+from serving.server import launcher as run
 from suite import domain as registry
 from suite.cli import VERBS
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from serving import run
 from serving.config import Config
-from serving.run import Service
+from serving.server import launcher as run
+from serving.server.launcher import Service
 from tests.benchmarks import processes, rivals
 
 HOST, WORKERS = "127.0.0.1", 2

@@ -19,10 +19,11 @@ from time import monotonic
 
 import numpy as np
 
-from serving import engines, run
 from serving.client import Client
-from serving.codec import v2
+from serving.codecs import open_inference as v2
 from serving.config import Config
+from serving.engines import select
+from serving.server import launcher as run
 from suite import artifact
 from tests.benchmarks import serving_load
 from tests.benchmarks.serving_load import BINARY, JSON, NPY, Asked, body, spread
@@ -118,7 +119,7 @@ def _many_rows(url: str, models: Path, asked: Asked) -> str:
 
 
 def _engine_rows(folder: Path) -> float:
-    engine = engines.choose(folder, artifact.read_card(folder)).engine
+    engine = select.choose(folder, artifact.read_card(folder)).engine
     raw = {"image": np.random.default_rng(0).integers(0, 256, (ROWS, 28, 28, 1), np.uint8)}
     rows, begun = 0, monotonic()
     while monotonic() < begun + SECONDS:

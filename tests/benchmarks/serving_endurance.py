@@ -24,10 +24,10 @@ from time import monotonic, sleep
 
 import numpy as np
 
-from serving import run
-from serving.codec import v2
+from serving.codecs import open_inference as v2
 from serving.config import Config
-from serving.run import Service
+from serving.server import launcher as run
+from serving.server.launcher import Service
 from suite import artifact
 from tests.benchmarks import open_loop, processes, serving_load
 from tests.benchmarks.open_loop import Outcomes, request

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
-from serving.codec import v2
+from serving.codecs import open_inference as v2
 from tests.benchmarks.open_loop import request
 from tests.benchmarks.serving_load import BINARY, JSON, NPY, body
 

@@ -19,7 +19,7 @@ from time import monotonic, perf_counter, sleep
 
 import numpy as np
 
-from serving.run import Service
+from serving.server.launcher import Service
 from suite import artifact
 from suite.errors import SuiteError
 from tests.benchmarks import model_servers, processes, serving_load

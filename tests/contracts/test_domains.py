@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving import engines
+from serving.engines import select
 from suite import artifact
 from suite import domain as registry
 from suite.artifact import PROBABILITIES
@@ -47,8 +47,8 @@ def test_the_light_engine_agrees_with_the_saved_model(made: Any) -> None:
     assert made.card.engines["litert"]["max_abs_diff"] <= 1e-4
     # More rows than any batch size that an engine pads to.
     raw = made.dataset.take(np.resize(made.dataset.rows["test"], 300))
-    light = engines.load(made.folder, made.card, "litert").run(raw)[PROBABILITIES]
-    full = engines.load(made.folder, made.card, "tf").run(raw)[PROBABILITIES]
+    light = select.load(made.folder, made.card, "litert").run(raw)[PROBABILITIES]
+    full = select.load(made.folder, made.card, "tf").run(raw)[PROBABILITIES]
     assert light.shape == (300, len(made.card.labels))
     np.testing.assert_allclose(light, full, atol=1e-4)
     np.testing.assert_allclose(light.sum(axis=1), 1, atol=1e-5)
@@ -61,7 +61,7 @@ def test_a_fresh_process_without_our_code_gives_the_same_outputs(made: Any, tmp_
     command = [sys.executable, "-c", RELOAD, made.folder, tmp_path / "raw.npz", tmp_path / "answer.npy"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
     assert json.loads(done.stdout.splitlines()[-1]) == []
-    ours = engines.load(made.folder, made.card, "tf").run(raw)[PROBABILITIES]
+    ours = select.load(made.folder, made.card, "tf").run(raw)[PROBABILITIES]
     np.testing.assert_allclose(np.load(tmp_path / "answer.npy"), ours, atol=1e-6)
 
 

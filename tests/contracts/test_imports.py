@@ -35,4 +35,4 @@ def test_the_service_imports_without_tensorflow() -> None:
 
 
 def test_gunicorns_master_imports_nothing_heavy() -> None:
-    assert not modules_after("import serving.gunicorn_conf") & {"tensorflow", "keras", "sklearn", "pyarrow"}
+    assert not modules_after("import serving.server.gunicorn_conf") & {"tensorflow", "keras", "sklearn", "pyarrow"}

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving import engines, run
+from serving.engines import select
+from serving.server import launcher as run
 from suite import domain as registry
 from suite.artifact import PROBABILITIES
 from suite.cli.demo import instance
@@ -47,7 +48,7 @@ def ask(url: str, body: Any) -> dict[str, Any]:
 def test_the_same_numbers_over_http(url: str, made: Any) -> None:
     rows = made.dataset.rows["test"][:5]
     answer = ask(url, {"model": made.card.name, "instances": [instance(made.dataset, row) for row in rows]})
-    expected = engines.load(made.folder, made.card, "tf").run(made.dataset.take(rows))[PROBABILITIES]
+    expected = select.load(made.folder, made.card, "tf").run(made.dataset.take(rows))[PROBABILITIES]
     assert (answer["model"], answer["version"], answer["engine"]) == (made.card.name, 1, "litert")
     for prediction, probabilities in zip(answer["predictions"], expected, strict=True):
         given = [prediction["probabilities"][label] for label in made.card.labels]

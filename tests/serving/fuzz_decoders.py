@@ -92,8 +92,10 @@ def _without_card(body: bytes) -> int:
     """Instances and columns for signatures of which nothing else is known."""
     import simdjson
 
-    from serving.codec import body as bodies
-    from serving.codec import columns, named, tensors
+    from serving.codecs import columnar as columns
+    from serving.codecs import named_tensors as named
+    from serving.codecs import payload as bodies
+    from serving.codecs import tensors
     from serving.errors import ServiceError
     from serving.signature import Signature, Tensor
 

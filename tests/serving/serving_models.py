@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from serving.engines import Engine
+from serving.engines.base import Engine
 from suite import artifact
 from suite.artifact import PROBABILITIES, Card, TensorSpec
 from suite.preprocessing.mirror import table

@@ -1,0 +1,199 @@
+"""Nested JSON lists to arrays, exactly.
+
+A parsed list hands out all its numbers in one flat buffer, whatever their nesting. So the nesting is compared first,
+all at once: brackets and commas alone, stripped of everything between them, have to be those of a regular array.
+Whatever fails there is read again number by number, to say what is wrong and where.
+"""
+
+import base64
+import binascii
+from collections.abc import Iterator, Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+import simdjson
+
+from serving.codecs.json_types import OBJECT, name, whole
+from serving.errors import ServiceError
+
+Shape = tuple[int, ...]
+DEEPEST = 8
+# From here on not every whole number is a float of its own.
+EXACT, LOWEST = 2.0**53, -(2.0**63)
+NOT_STRUCTURE = bytes(set(range(256)) - set(b"[],"))
+
+
+def read(instances: Any, text: bytes, shapes: Sequence[Shape], dtype: str) -> np.ndarray:
+    """A list of arrays, of one of the shapes, as (N, *shape) of the dtype; ServiceError 400.
+
+    `text` is the document, in which no string may hold a bracket or a comma.
+    """
+    rows = len(instances)
+    shape = _likeliest(found_shape(instances)[1:], shapes)
+    # Every number takes a byte, so a larger array than the document cannot be regular.
+    if rows * prod(max(1, length) for length in shape) <= len(text) and _regular(text, (rows, *shape)):
+        values = _values(instances, np.dtype(dtype))
+        # A list of none looks like a list of one.
+        if values is not None and values.size == rows * prod(shape):
+            return values.reshape(rows, *shape)
+    found = [
+        read_one(item, _likeliest(found_shape(item), shapes), dtype, f"instance {index}")
+        for index, item in enumerate(instances)
+    ]
+    return np.stack([x.reshape(shape) for x in found])
+
+
+def read_one(item: Any, shape: Shape, dtype: str, place: str) -> np.ndarray:
+    """One array of the shape; ServiceError 400 saying what differs where."""
+    found = found_shape(item)
+    if found == shape and shape and _regular(item.mini, shape):
+        values = _values(item, np.dtype(dtype))
+        if values is not None and values.size == prod(shape):
+            return values.reshape(shape)
+    if found != shape:
+        raise ServiceError(400, f"{place}: expected {_say(shape)}, found {_say(found, item)}")
+    _check_nesting(item, shape, place)
+    values = _values(item, np.dtype(dtype)) if shape else _values_of(item, np.dtype(dtype))
+    if values is None:
+        raise ServiceError(400, f"{place}: expected {in_words(np.dtype(dtype))}, found others")
+    return values.reshape(shape)
+
+
+def read_objects(item: Any, shape: Shape, dtype: str, place: str) -> np.ndarray:
+    """One array of texts ("string") or of true and false ("bool"); ServiceError 400 saying what differs where."""
+    wanted, kind = ("text", str) if dtype == "string" else ("true or false", bool)
+    flat: list[Any] = []
+    _leaves(item, shape, kind, wanted, place, flat)
+    result = np.empty(len(flat), object if dtype == "string" else bool)
+    result[:] = flat
+    return result.reshape(shape)
+
+
+def _leaves(item: Any, shape: Shape, kind: type, wanted: str, place: str, into: list[Any]) -> None:
+    if not shape:
+        if kind is str and isinstance(item, OBJECT) and list(item) == ["b64"]:
+            item = from_base64(item["b64"], place)
+        elif not isinstance(item, kind):
+            raise ServiceError(400, f"{place}: expected {wanted}, found {name(item)}")
+        into.append(item)
+        return
+    if not isinstance(item, simdjson.Array) or len(item) != shape[0]:
+        raise ServiceError(400, f"{place}: expected a list of {shape[0]}, found {name(item)} of another length")
+    for index, child in enumerate(item):
+        _leaves(child, shape[1:], kind, wanted, f"{place}[{index}]", into)
+
+
+def from_base64(text: Any, place: str) -> bytes:
+    """What is written in base64; ServiceError 400."""
+    if not isinstance(text, str):
+        raise ServiceError(400, f"{place}: expected base64 text under 'b64', found {name(text)}")
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ServiceError(400, f"{place}: the text is not base64 ({error}): encode it so") from error
+
+
+def found_shape(item: Any) -> Shape:
+    """The lengths of the lists, going down by the first of each."""
+    lengths = []
+    while isinstance(item, simdjson.Array):
+        lengths.append(len(item))
+        if not lengths[-1]:
+            break
+        item = item[0]
+    return tuple(lengths)
+
+
+def _likeliest(found: Shape, shapes: Sequence[Shape]) -> Shape:
+    return next((shape for shape in shapes if len(shape) == len(found)), shapes[0])
+
+
+def _regular(text: bytes, shape: Shape) -> bool:
+    structure = b""
+    for length in reversed(shape):
+        structure = b"[" + b",".join([structure] * length) + b"]"
+    return text.translate(None, NOT_STRUCTURE).strip(b",") == structure
+
+
+def _check_nesting(item: Any, shape: Shape, place: str) -> None:
+    """ServiceError where a list has another length than the shape says, or is no list, or a number is none."""
+    if not shape:
+        if not isinstance(item, int | float) or isinstance(item, bool):
+            raise ServiceError(400, f"{place}: expected a number, found {name(item)}")
+        return
+    if not isinstance(item, simdjson.Array):
+        raise ServiceError(400, f"{place}: expected a list of {shape[0]}, found {name(item)}")
+    if len(item) != shape[0]:
+        raise ServiceError(400, f"{place} is ragged: expected a list of {shape[0]}, found {len(item)}")
+    for index, child in enumerate(item):
+        _check_nesting(child, shape[1:], f"{place}[{index}]")
+
+
+def _values(array: Any, dtype: np.dtype[Any]) -> np.ndarray | None:
+    """The numbers of a list, flat; None if one is not a number, or is not exact in the dtype."""
+    if dtype.kind in "iu":
+        kind, wide = ("u", np.uint64) if dtype.kind == "u" else ("i", np.int64)
+        try:
+            return narrow(np.frombuffer(array.as_buffer(of_type=kind), wide), dtype)
+        except (TypeError, ValueError):
+            # Perhaps whole numbers written with a point.
+            pass
+    try:
+        found = np.frombuffer(array.as_buffer(of_type="d"), np.float64)
+    except (TypeError, ValueError):
+        return None
+    if dtype.kind in "iu" and found.size and np.abs(found).max() >= EXACT:
+        exact = [_exactly(item) for item in _flat(array)]
+        return None if None in exact else narrow(np.array(exact, object), dtype)
+    return narrow(found, dtype)
+
+
+def _flat(array: Any) -> Iterator[Any]:
+    for item in array:
+        yield from _flat(item) if isinstance(item, simdjson.Array) else (item,)
+
+
+def _exactly(number: float) -> int | None:
+    """A whole number as it is written; None where it is none, or was rounded to the lowest of 64 bits."""
+    return None if isinstance(number, float) and number <= LOWEST else whole(number)
+
+
+def _values_of(number: float, dtype: np.dtype[Any]) -> np.ndarray | None:
+    try:
+        return narrow(np.array([number]), dtype)
+    except TypeError:
+        return None
+
+
+def narrow(values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray | None:
+    """The values in the dtype; None where they do not fit, or an integer would lose its fraction."""
+    if not values.size:
+        return values.astype(dtype)
+    # Of the numbers among them: NaN is no float that is too large.
+    low, high = np.fmin.reduce(values, axis=None), np.fmax.reduce(values, axis=None)
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        if values.dtype.kind == "f" and not (np.isfinite(values).all() and not (values % 1).any()):
+            return None
+        # Python's integers and floats compare exactly, NumPy's would round.
+        if int(low) < limits.min or int(high) > limits.max:
+            return None
+    elif max(-float(low), float(high)) > float(np.finfo(dtype).max):
+        return None
+    # A NaN may be one that signals.
+    with np.errstate(invalid="ignore"):
+        return values.astype(dtype)
+
+
+def in_words(dtype: np.dtype[Any]) -> str:
+    """What numbers a dtype holds."""
+    if dtype.kind in "iu":
+        return f"whole numbers from {np.iinfo(dtype).min} to {np.iinfo(dtype).max}"
+    return f"numbers that fit {dtype.name}"
+
+
+def _say(shape: Shape, item: object = 0.0) -> str:
+    if len(shape) > DEEPEST:
+        return f"lists in each other, {len(shape)} deep"
+    return f"shape {shape}" if shape else name(item)

@@ -1,0 +1,67 @@
+"""An engine runs a model: raw inputs, by name, in; outputs, by name, out. Nothing here knows of HTTP."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from serving.signature import Signature
+from suite.artifact import Card
+
+Arrays = dict[str, np.ndarray]
+
+
+class Engine(Protocol):
+    """A loaded model. `run` may be called from several threads at once."""
+
+    name: str
+    # Whether it takes so little time that requests are better run one by one than together.
+    light: bool
+
+    @property
+    def batches(self) -> tuple[int, ...]:
+        """The numbers of rows that it runs as they are, ascending; others are padded. Empty: any."""
+        ...
+
+    @property
+    def signature(self) -> Signature:
+        """What it takes and gives."""
+        ...
+
+    def run(self, raw: Arrays) -> Arrays:
+        """Outputs for raw inputs, all with the same number of rows, at least one."""
+        ...
+
+    def close(self) -> None:
+        """Free what the model holds."""
+        ...
+
+
+def in_parts(run: Callable[[Arrays], Arrays], raw: Arrays, sizes: Sequence[int]) -> Arrays:
+    """What `run` answers, given only batches of the ascending sizes: rows are padded, or split and put together."""
+    rows, step = len(next(iter(raw.values()))), sizes[-1]
+    if rows in sizes:
+        return run(raw)
+    parts = []
+    for start in range(0, rows, step):
+        part = {name: x[start : start + step] for name, x in raw.items()}
+        count = min(step, rows - start)
+        size = next(size for size in sizes if size >= count)
+        outputs = run({name: _pad(x, size) for name, x in part.items()})
+        parts.append({name: x[:count] for name, x in outputs.items()})
+    return parts[0] if len(parts) == 1 else {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _pad(array: np.ndarray, rows: int) -> np.ndarray:
+    """The array with its last row repeated up to `rows`."""
+    missing = rows - len(array)
+    return np.concatenate([array, np.repeat(array[-1:], missing, axis=0)]) if missing else array
+
+
+def blank(card: Card, rows: int) -> Arrays:
+    """Raw inputs with nothing in them, to try a model on."""
+    return {spec.name: _blank((rows, *spec.shape), spec.dtype) for spec in card.inputs}
+
+
+def _blank(shape: tuple[int, ...], dtype: str) -> np.ndarray:
+    return np.full(shape, "", object) if dtype == "string" else np.zeros(shape, dtype)

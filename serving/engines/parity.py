@@ -1,0 +1,69 @@
+"""Engines of one model beside one another: whether they answer alike, and how fast each is."""
+
+from collections.abc import Sequence
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from suite.artifact import Card, TensorSpec
+
+if TYPE_CHECKING:
+    from serving.engines.base import Arrays, Engine
+
+# Numbers that are no farther apart than this are the same answer.
+TOLERANCE = 1e-3
+ROWS = 4
+TEXT = "a good day"
+# Where an answer takes long, the time decides how many are measured.
+SECONDS, MOST_ROUNDS = 0.1, 50
+
+
+def same(one: "Arrays", other: "Arrays") -> bool:
+    """Whether these are the same outputs."""
+    return one.keys() == other.keys() and all(_alike(x, other[name]) for name, x in one.items())
+
+
+def _alike(x: np.ndarray, y: np.ndarray) -> bool:
+    if x.shape != y.shape:
+        return False
+    return bool(np.allclose(x, y, rtol=0, atol=TOLERANCE, equal_nan=True) if x.dtype.kind == "f" else (x == y).all())
+
+
+def examples(card: Card) -> "list[Arrays]":
+    """Raw inputs of one row each, to try engines on: no data, but the same each time."""
+    generator = np.random.default_rng(0)
+    return [{spec.name: _arbitrary(spec, generator) for spec in card.inputs} for _ in range(ROWS)]
+
+
+def _arbitrary(spec: TensorSpec, generator: np.random.Generator) -> np.ndarray:
+    shape = (1, *spec.shape)
+    if spec.dtype == "string":
+        return np.full(shape, TEXT, object)
+    if spec.dtype == "uint8":
+        return generator.integers(0, 256, shape, np.uint8)
+    return generator.normal(size=shape).astype(spec.dtype)
+
+
+def agree(engines: "Sequence[Engine]", rows: "Sequence[Arrays]") -> bool:
+    """Whether all answer each of the rows alike."""
+    first, *others = engines
+    for row in rows:
+        expected = first.run(row)
+        if not all(same(expected, engine.run(row)) for engine in others):
+            return False
+    return True
+
+
+def milliseconds(engines: "Sequence[Engine]", rows: "Sequence[Arrays]") -> dict[str, float]:
+    """Median milliseconds of an answer to one row, by engine; they take turns, so that what disturbs hits all."""
+    taken: dict[str, list[float]] = {engine.name: [] for engine in engines}
+    end = perf_counter() + SECONDS
+    for number in range(MOST_ROUNDS):
+        for engine in engines:
+            begun = perf_counter()
+            engine.run(rows[number % len(rows)])
+            taken[engine.name].append(perf_counter() - begun)
+        if perf_counter() > end:
+            break
+    return {name: round(1000 * float(np.median(seconds)), 4) for name, seconds in taken.items()}

@@ -1,0 +1,57 @@
+"""What serving/Containerfile promises: a service that writes nowhere but to memory, as somebody without rights."""
+
+import json
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from test_serving_disk import serving, skip_unless_it_runs
+
+from serving.config import Config
+from serving.server import launcher as run
+
+CONTAINERFILE = Path("serving/Containerfile")
+# The whole tree read-only, which is tried out.
+ONLY_READ = 'mount -o remount,bind,ro / && ! touch "$1" 2> /dev/null && shift'
+WITHOUT_RIGHTS = 'exec setpriv --bounding-set=-all --inh-caps=-all --no-new-privs "$@"'
+
+
+def test_it_runs_where_nothing_can_be_written(light: Path, tmp_path: Path) -> None:
+    script = f"{ONLY_READ} && {WITHOUT_RIGHTS}"
+    wrapped = ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", str(tmp_path / "written"))
+    skip_unless_it_runs(wrapped, "a read-only tree")
+    log = tmp_path / "log"
+    with serving(Config(models=light, workers=1), log, wrapped=wrapped) as service:
+        assert service.predictions()
+        assert service.counted('suite_requests_total{model="reviews"') == 1
+    assert "Traceback" not in log.read_text()
+
+
+def is_healthy(port: str, **environment: str) -> bool:
+    """What the container's own check says."""
+    (found,) = re.findall(r"^HEALTHCHECK .*\\\n +CMD (.+)$", CONTAINERFILE.read_text(), re.MULTILINE)
+    _, *arguments = json.loads(found)
+    told = {"SUITE_PORT": port, **environment}
+    return subprocess.run([sys.executable, *arguments], env=told, capture_output=True, check=False).returncode == 0
+
+
+def test_it_tells_whether_it_is_healthy(light: Path, certificate: tuple[Path, Path]) -> None:
+    with run.started(Config(models=light, port=0, workers=1)) as service:
+        run.wait_ready(service, 1, 30)
+        port = service.url.rpartition(":")[2]
+        assert is_healthy(port)
+    assert not is_healthy(port)
+    file, key = map(str, certificate)
+    with run.started(Config(models=light, port=0, workers=1, certificate=file, private_key=key)) as service:
+        port, deadline = service.url.rpartition(":")[2], time.monotonic() + 30
+        while not is_healthy(port, SUITE_CERTIFICATE=file):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+
+def test_all_that_it_copies_is_there() -> None:
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", CONTAINERFILE.read_text(), re.MULTILINE)
+    assert copied
+    assert all(Path(path).exists() for line in copied for path in line.split())

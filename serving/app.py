@@ -1,51 +1,67 @@
 """The application factory."""
 
+import re
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
 
-from serving import errors
-from serving.config import DIRECT, Config, traces_wanted
-from serving.http import content_encoding as content
+from serving.config import Config, traces_wanted
+from serving.http import error_handlers
 from serving.http.auth import Access
-from serving.http.dispatch import Direct
-from serving.http.middleware import Observing
-from serving.inference import Core
+from serving.http.dispatch import Dispatcher
+from serving.http.forwarding import TrustedProxies
+from serving.http.middleware import Middleware
+from serving.http.rate_limit import RateLimiter
+from serving.http.wsgi import WsgiBridge, WsgiGateway
+from serving.inference import InferenceService
 from serving.observability.request_log import RequestLog
-from serving.routes import NAMED, Named, docs, health, open_inference, predict, repository, tfserving
+from serving.routes import NAMED, Named, context, docs, health, open_inference, predict, repository, tfserving
 
 if TYPE_CHECKING:
     from serving.observability.tracing import Tracer
 
+# Under which names the application keeps the service, and what answers its requests in an event loop.
+SERVICE, DISPATCHER = "service", "dispatcher"
+FLASK_THREADS = 2
+# A variable of a rule of Flask's.
+VARIABLE = re.compile(r"<(?:[^<>]*:)?([^<>]+)>")
+
 
 def create_app(config: Config | None = None) -> Flask:
-    """The service of a folder of models, which begins to load them; without settings, those of the environment."""
+    """The service of a folder of models, which begins to load them; without settings, those of the environment.
+
+    Any WSGI server can run it. `serving.server` runs it in an event loop, without WSGI around predictions.
+    """
     config = config or Config.from_environment()
     app = Flask(__name__, static_folder=None)
-    app.config["SERVICE"] = config
     app.config["VERSION"] = version("suite")
     app.url_map.converters[NAMED] = Named
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    errors.register(app)
-    app.register_blueprint(health.routes)
-    app.register_blueprint(docs.routes)
-    app.register_blueprint(tfserving.routes)
-    app.register_blueprint(open_inference.routes)
-    app.register_blueprint(repository.routes)
-    app.after_request(_routed)
-    app.after_request(_compressed)
-    access = Access(Path(config.keys) if config.keys else None, 1 / config.workers)
-    core = app.extensions["core"] = Core(config)
-    core.repository.start()
-    views = [*predict.VIEWS, *open_inference.VIEWS, *tfserving.VIEWS]
-    tracer = _tracer(app.config["VERSION"])
-    log = RequestLog(core.metrics) if config.access_log else None
-    observing = Observing(core.metrics, access, config.max_waiting, log, tracer)
-    direct = app.extensions[DIRECT] = Direct(app.wsgi_app, core, observing, views)
-    app.wsgi_app = direct  # type: ignore[method-assign]
+    error_handlers.register(app)
+    rooms = (docs, health, tfserving, open_inference, repository)
+    for room in rooms:
+        app.register_blueprint(room.views)
+    app.after_request(_note_route)
+    service = app.extensions[SERVICE] = InferenceService(config)
+    dispatcher = app.extensions[DISPATCHER] = _dispatcher(app, service, config)
+    app.wsgi_app = WsgiGateway(dispatcher.respond, dispatcher.refuse, service.bind, config.max_body)  # type: ignore[method-assign]
+    service.repository.start()
     return app
+
+
+def _dispatcher(app: Flask, service: InferenceService, config: Config) -> Dispatcher:
+    """What answers requests: handlers of the event loop before, Flask behind."""
+    runtime = Path(config.runtime) if config.runtime else None
+    access = Access(Path(config.keys) if config.keys else None, RateLimiter(runtime))
+    log = RequestLog(service.metrics) if config.access_log else None
+    tracer = _tracer(app.config["VERSION"])
+    middleware = Middleware(service.metrics, access, TrustedProxies(config.trusted_proxies), log, tracer)
+    answered_here = (predict, open_inference, tfserving, health)
+    routes = [route for room in answered_here for route in room.routes(service)]
+    flask = WsgiBridge(app.wsgi_app, FLASK_THREADS, config.max_waiting)
+    return Dispatcher(routes, middleware, flask, service.compute)
 
 
 def _tracer(version: str) -> "Tracer | None":
@@ -57,13 +73,7 @@ def _tracer(version: str) -> "Tracer | None":
     return tracing.start(version)
 
 
-def _routed(response: Response) -> Response:
-    request.environ[errors.ROUTE] = request.url_rule
-    return response
-
-
-def _compressed(response: Response) -> Response:
-    if not response.is_streamed:
-        response.data, headers = content.compressed(response.data, request.headers.get("Accept-Encoding", ""))
-        response.headers.extend(headers)
+def _note_route(response: Response) -> Response:
+    if request.url_rule:
+        context().route = VARIABLE.sub(r"{\1}", request.url_rule.rule)
     return response

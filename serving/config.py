@@ -16,8 +16,6 @@ SHOWN = 40
 # What a master has from its start to its end.
 OF_ONE_MASTER = ("host", "port", "runtime", "settings", "parent")
 AUTO = "auto"
-# By which name the application keeps what answers predictions.
-DIRECT = "direct"
 FASTEST_FIRST = ("litert", "onnx", "tf")
 
 
@@ -44,14 +42,15 @@ def _quota() -> float | None:
 class Config:
     """Settings of a service; each is also read from the environment as SUITE_ and its name in capitals.
 
-    Sizes of bodies are bytes; `max_elements` bounds the numbers of one request once decoded. `threads` is how many a
-    worker may have; of one model as many requests may wait as three quarters of them, `max_waiting` at most; those for
-    the same model run together, up to `max_batch` rows, and wait `max_delay_ms` for others. The store is looked at
-    every `poll` seconds (0: once); of each model the newest `keep` versions are loaded. With a file of `keys` only who
-    has one is answered; with a `certificate` and its `private_key` it is over TLS. Who is on this machine and has the
-    `admin_token` may load and unload models. A file of `settings` goes before all this, and is read anew when the
-    master gets SIGHUP. Workers share a `runtime` folder in memory. `parent` is a process whose end the service must
-    not outlive (0: none).
+    Sizes of bodies are bytes; `max_elements` bounds the numbers of one request once decoded. A worker computes on so
+    many `threads`, and has up to `max_connections`, each kept for `keep_alive` seconds between requests. Of one model
+    `max_waiting` requests may wait; they run together, up to `max_batch` rows, and wait `max_delay_ms` for others. The
+    store is looked at every `poll` seconds (0: once); of each model the newest `keep` versions are loaded. A proxy
+    serves the service at `root_path`; what `trusted_proxies` say in X-Forwarded headers is believed. With a file of
+    `keys` only who has one is answered; with a `certificate` and its `private_key` it is over TLS. Who is on this
+    machine and has the `admin_token` may load and unload models. A file of `settings` goes before all this, and is
+    read anew when the master gets SIGHUP. Workers share a `runtime` folder in memory. `parent` is a process whose end
+    the service must not outlive (0: none).
     """
 
     models: Path = Path("saved_models")
@@ -59,7 +58,7 @@ class Config:
     port: int = 8501
     engine: str = AUTO
     workers: int = field(default_factory=cores)
-    threads: int = 128
+    threads: int = 4
     timeout: int = 60
     max_body: int = 32 * MEBIBYTE
     max_rows: int = 10_000
@@ -70,6 +69,10 @@ class Config:
     poll: int = 1
     keep: int = 1
     access_log: bool = False
+    keep_alive: int = 75
+    max_connections: int = 1000
+    root_path: str = ""
+    trusted_proxies: str = "127.0.0.1,::1"
     keys: str = ""
     certificate: str = ""
     private_key: str = ""

@@ -1,77 +1,91 @@
-"""What every protocol comes down to: instances or tensors in, a model's outputs out."""
+"""What every protocol comes down to: a model and its inputs in, its outputs out."""
 
 import json
+from asyncio import AbstractEventLoop
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-
-from serving.codecs import csv as csv_table
-from serving.codecs import images, tables, tensors, texts
-from serving.codecs import named_tensors as named
-from serving.codecs import responses as answers
-from serving.codecs.payload import TOO_MANY, Asked
+from serving.codecs import responses
 from serving.config import Config
-from serving.context import Arrival
+from serving.context import RequestContext
 from serving.engines.base import Arrays
 from serving.errors import ServiceError
 from serving.models.loader import Model
 from serving.models.repository import Repository
 from serving.models.shadow import Shadow
 from serving.observability.metrics import Metrics
-from serving.scheduling.batcher import Run
-from serving.scheduling.deadline import NO_DEADLINE, Deadline
-from serving.scheduling.operations import Call
+from serving.scheduling.batcher import InferenceCall
+from serving.scheduling.operations import OperationQueue
+from serving.scheduling.scheduler import Scheduler
+
+TOO_MANY = "{:,} instances in one request: send at most {:,}"
+# Reading up to so many bytes, or writing up to so many rows, is not worth a thread.
+SMALL, FEW_ROWS = 2**14, 256
 
 
-class Core:
-    """Answers what routes have read; knows nothing of HTTP."""
+class InferenceService:
+    """Answers what handlers have read from requests; knows nothing of HTTP.
+
+    `bind` gives it the event loop in which its coroutines run.
+    """
 
     def __init__(self, config: Config) -> None:
         self.config = config
         self.metrics = Metrics(Path(config.runtime) if config.runtime else None)
         self.repository = Repository(config, self.metrics)
         self.shadow = Shadow()
+        self.is_stopping = False
+        self._scheduler: Scheduler
+        self._operations = OperationQueue(config.max_waiting, config.threads)
+
+    def bind(self, loop: AbstractEventLoop) -> Scheduler:
+        """Let what takes long run on threads, for this event loop."""
+        executor = ThreadPoolExecutor(self.config.threads, thread_name_prefix="compute")
+        self._scheduler = Scheduler(loop, executor, self.config.threads)
+        return self._scheduler
+
+    async def compute(self, context: RequestContext, function: Callable[[], Any]) -> Any:
+        """What a function returns, called on a thread; its error, or ServiceError 499, 503 or 504."""
+        return await self._scheduler.compute(self._operations, context.deadline, function)
+
+    async def read(self, context: RequestContext, size: int, function: Callable[[], Any]) -> Any:
+        """What a function makes of so many bytes, called on a thread if these are many."""
+        return function() if size <= SMALL else await self.compute(context, function)
+
+    async def write(self, context: RequestContext, rows: int, function: Callable[[], Any]) -> Any:
+        """What a function makes of so many rows, called on a thread if these are many."""
+        return function() if rows <= FEW_ROWS else await self.compute(context, function)
 
     async def model(
-        self, arrived: Arrival, name: str | None, version: int | str | None = None, kind: str = ""
+        self, context: RequestContext, name: str | None, version: int | str | None = None, kind: str = ""
     ) -> Model:
         """The model that a request asks; ServiceError 400, 403, 404 or 503."""
         name = self.repository.only(kind) if name is None else name
-        found = self.repository.at_hand(name, version)
-        arrived.model = name
-        if arrived.may_ask and not arrived.may_ask(name):
+        model = self.repository.at_hand(name, version)
+        context.model = name
+        if not context.may_ask(name):
             raise ServiceError(403, f"this key is not for the model '{name}': ask who gave it to you")
-        model: Model = found or await Call(partial(self.repository.get, name, version))
-        arrived.version = model.version
+        if model is None:
+            model = await self.compute(context, partial(self.repository.get, name, version))
+        context.version = model.version
         return model
 
-    async def run(self, model: Model, raw: Arrays, patience: Deadline = NO_DEADLINE) -> answers.Outputs:
-        """The model's outputs for raw inputs; ServiceError 413, 422, 499, 503 or 504."""
-        rows = len(next(iter(raw.values())))
-        if rows > self.config.max_rows:
-            raise ServiceError(413, TOO_MANY.format(rows, self.config.max_rows))
-        assert model.lane
-        outputs: answers.Outputs = await Run(model.lane, raw, patience)
-        other = self.repository.shadow(model)
-        if other:
-            self.shadow.give(other, raw, outputs)
-        return outputs
+    async def decode(self, context, model, asked, size):
+        from serving.codecs import images
 
-    async def decode(self, model: Model, asked: Asked, patience: Deadline = NO_DEADLINE) -> Arrays:
-        """The model's raw inputs from what a body holds; ServiceError 400, 413, 499 or 504."""
         are_files = model.kind == "image" and images.are_files(asked)
-        return await _read(partial(self._decode, model, asked), patience, are_files)
+        return await self.read(context, 2**62 if are_files else size, partial(self._decode, model, asked))
 
-    async def decode_named(
-        self, model: Model, given: dict[str, np.ndarray], patience: Deadline = NO_DEADLINE
-    ) -> Arrays:
-        """The same from whole arrays by input name."""
+    async def decode_named(self, context, model, given, size):
         are_files = model.kind == "image" and any(x.dtype.kind == "O" for x in given.values())
-        return await _read(partial(self._decode_named, model, given), patience, are_files)
+        return await self.read(context, 2**62 if are_files else size, partial(self._decode_named, model, given))
 
-    def _decode(self, model: Model, asked: Asked) -> Arrays:
+    def _decode(self, model, asked):
+        from serving.codecs import images, tables, tensors, texts
+
         card, most = model.card, self.config.max_elements
         if asked.array is not None:
             return self._decode_named(model, {next(iter(model.signature.inputs)): asked.array})
@@ -89,33 +103,28 @@ class Core:
             return {card.inputs[0].name: texts.read(asked.instances)}
         return tables.read(asked.instances, card.inputs, card.ignored)
 
-    def _decode_named(self, model: Model, given: dict[str, np.ndarray]) -> Arrays:
-        return named.read(given, model.card, model.signature, self.config.max_elements)
+    def _decode_named(self, model, given):
+        from serving.codecs import named_tensors
+
+        return named_tensors.read(given, model.card, model.signature, self.config.max_elements)
+
+    async def run(self, context: RequestContext, model: Model, inputs: Arrays, size: int = 0) -> Arrays:
+        """The model's outputs for inputs that were read from `size` bytes; ServiceError 413, 422, 499, 503 or 504."""
+        rows = len(next(iter(inputs.values())))
+        if rows > self.config.max_rows:
+            raise ServiceError(413, TOO_MANY.format(rows, self.config.max_rows))
+        assert model.batcher
+        # Inputs that a card describes have one form.
+        form = None if model.card else tuple((name, x.dtype.str, x.shape[1:]) for name, x in inputs.items())
+        call = InferenceCall(inputs, context.deadline, form, size <= SMALL, context.on_run)
+        outputs = await self._scheduler.infer(model.batcher, call)
+        other = self.repository.shadow(model)
+        if other:
+            self.shadow.give(other, inputs, outputs)
+        return outputs
 
 
-async def _read(decode: Callable[[], Arrays], patience: Deadline, are_files: bool) -> Arrays:
-    """What is decoded; pictures, which may take long to be decompressed, as a step, if somebody still waits for it."""
-
-    def wanted() -> Arrays:
-        patience.check()
-        return decode()
-
-    found: Arrays = await Call(wanted) if are_files else decode()
-    return found
-
-
-def _of_csv(model: Model, columns: csv_table.Columns) -> Arrays:
-    if model.card and model.kind == "table":
-        return csv_table.raw_inputs(columns, model.card.inputs, model.card.ignored)
-    if model.card and model.kind == "text":
-        name = model.card.inputs[0].name
-        if name not in columns:
-            raise ServiceError(400, f"the CSV has no column '{name}': name the column of texts so")
-        return {name: np.array(columns[name], object)}
-    raise ServiceError(400, f"the model '{model.name}' takes no CSV: send JSON")
-
-
-def document(model: Model, outputs: answers.Outputs, rows: int, seconds: float) -> str:
+def document(model: Model, outputs: Arrays, rows: int, seconds: float) -> bytes:
     """Our own answer: a JSON object with one prediction a row."""
     head = {
         "model": model.name,
@@ -123,5 +132,20 @@ def document(model: Model, outputs: answers.Outputs, rows: int, seconds: float) 
         "engine": model.engine,
         "milliseconds": round(1000 * seconds, 3),
     }
-    written = model.write(outputs) if model.write else answers.tensors(outputs, rows)
-    return f'{json.dumps(head)[:-1]}, "predictions": {written}}}\n'
+    written = model.write(outputs) if model.write else responses.tensors(outputs, rows)
+    return f'{json.dumps(head)[:-1]}, "predictions": {written}}}\n'.encode()
+
+
+def _of_csv(model, columns):
+    import numpy as np
+
+    from serving.codecs import csv
+
+    if model.card and model.kind == "table":
+        return csv.raw_inputs(columns, model.card.inputs, model.card.ignored)
+    if model.card and model.kind == "text":
+        name = model.card.inputs[0].name
+        if name not in columns:
+            raise ServiceError(400, f"the CSV has no column '{name}': name the column of texts so")
+        return {name: np.array(columns[name], object)}
+    raise ServiceError(400, f"the model '{model.name}' takes no CSV: send JSON")

@@ -17,6 +17,8 @@ class Engine(Protocol):
     name: str
     # Whether it takes so little time that requests are better run one by one than together.
     light: bool
+    # How many runs may go on at the same time without one waiting for another.
+    concurrency: int
 
     @property
     def batches(self) -> tuple[int, ...]:

@@ -24,6 +24,7 @@ class LiteRT:
     """A core in an interpreter for each of a few batch sizes; larger batches run in parts."""
 
     name = "litert"
+    concurrency = 1
     light = True
     batches = BATCHES
 

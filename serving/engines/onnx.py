@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from serving import signature
+from serving.config import cores
 from serving.engines import light
 from serving.engines.base import Arrays, in_parts
 from suite.artifact import Card
@@ -40,6 +41,7 @@ class ONNX:
     """A core in one session, which any number of threads may use at once."""
 
     name = "onnx"
+    concurrency = cores()
     light = True
     batches = ()
 

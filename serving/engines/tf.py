@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from serving.config import cores
 from serving.engines.base import Arrays, blank, in_parts
 from serving.engines.graph_safety import check_graph
 from serving.signature import Signature, Tensor
@@ -41,6 +42,7 @@ class TensorFlow:
     """A SavedModel's signature. A model with a card is run at a few batch sizes; one without is run as it is."""
 
     name = "tf"
+    concurrency = cores()
     light = False
 
     def __init__(self, tf: Any, loaded: Any, card: Card | None) -> None:

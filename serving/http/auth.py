@@ -3,26 +3,23 @@
 import hashlib
 import hmac
 import json
-import threading
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from serving.errors import ServiceError
+from serving.http.rate_limit import RateLimiter
 from suite.errors import UsageError
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
-
 EVERY = "*"
-SCHEME = "Bearer "
 UNKNOWN = "0.0.0.0"
 NEEDED = "this service answers who has a key: send it as 'Authorization: Bearer KEY'"
+UNKNOWN_KEY = {"WWW-Authenticate": "Bearer"}
 
 
-@dataclass
+@dataclass(frozen=True)
 class Key:
     """Whom a key was given to, the models it is for, and how many requests a second (0: any number)."""
 
@@ -30,25 +27,6 @@ class Key:
     sha256: str
     models: tuple[str, ...] = (EVERY,)
     per_second: float = 0.0
-    _left: float = field(default=0.0, repr=False)
-    _at: float = field(default=0.0, repr=False)
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-
-    def take(self, share: float) -> None:
-        """Use up one request of this worker's share of them; ServiceError 429 where there is none left."""
-        rate = self.per_second * share
-        if not rate:
-            return
-        most = max(1.0, rate)
-        with self._lock:
-            now = monotonic()
-            self._left = min(most, self._left + (now - self._at) * rate) if self._at else most
-            self._at = now
-            if self._left < 1:
-                raise ServiceError(
-                    429, f"the key of '{self.name}' may ask {self.per_second:g} times a second: wait", retry_after=1
-                )
-            self._left -= 1
 
     def allows(self, model: str) -> bool:
         """Whether it is for this model."""
@@ -56,35 +34,42 @@ class Key:
 
 
 class Access:
-    """The keys of a file; without a file everybody may ask. A worker hands out `share` of what a key may ask."""
+    """The keys of a file; without a file everybody may ask. What a key may ask a second is counted by `limiter`."""
 
-    def __init__(self, file: Path | None, share: float = 1.0) -> None:
+    def __init__(self, file: Path | None, limiter: RateLimiter) -> None:
         self._keys = None if file is None else read(file)
-        self._share = share
+        self._limiter = limiter
 
-    def key(self, environ: "WSGIEnvironment") -> Key | None:
+    def key(self, headers: Mapping[str, str]) -> Key | None:
         """The key that a request came with; ServiceError 401 or 429."""
         if self._keys is None:
             return None
-        text = environ.get("HTTP_AUTHORIZATION", "")
-        given = text.removeprefix(SCHEME) if text.startswith(SCHEME) else environ.get("HTTP_X_API_KEY", "")
-        digest = fingerprint(given)
+        digest = fingerprint(_token(headers) or headers.get("x-api-key", ""))
         # All are compared, each in the same time, so that how long it takes tells nothing.
         found = [key for key in self._keys if hmac.compare_digest(key.sha256, digest)]
         if not found:
-            raise ServiceError(401, NEEDED, headers={"WWW-Authenticate": "Bearer"})
-        found[0].take(self._share)
-        return found[0]
+            raise ServiceError(401, NEEDED, headers=UNKNOWN_KEY)
+        key = found[0]
+        if key.per_second and not self._limiter.take(key.sha256, key.per_second):
+            message = f"the key of '{key.name}' may ask {key.per_second:g} times a second: wait"
+            raise ServiceError(429, message, retry_after=1)
+        return key
 
 
-def check_admin(token: str, environ: "WSGIEnvironment") -> None:
+def check_admin(token: str, client: str, headers: Mapping[str, str]) -> None:
     """ServiceError 401 or 403 for who is not on this machine or has not the administrator's token."""
     if not token:
         raise ServiceError(403, "models are loaded and unloaded by who has a token: start the service with one")
-    if not ip_address(environ.get("REMOTE_ADDR") or UNKNOWN).is_loopback:
+    if not ip_address(client or UNKNOWN).is_loopback:
         raise ServiceError(403, "models are loaded and unloaded from the service's own machine only")
-    if not hmac.compare_digest(fingerprint(environ.get("HTTP_AUTHORIZATION", "")), fingerprint(SCHEME + token)):
+    if not hmac.compare_digest(fingerprint(_token(headers) or ""), fingerprint(token)):
         raise ServiceError(401, "send the administrator's token as 'Authorization: Bearer TOKEN'")
+
+
+def _token(headers: Mapping[str, str]) -> str | None:
+    """The bearer token of a request. https://www.rfc-editor.org/rfc/rfc6750#section-2.1"""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip(" ") if scheme.lower() == "bearer" else None
 
 
 def fingerprint(key: str) -> str:

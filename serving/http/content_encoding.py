@@ -69,13 +69,25 @@ def declared(environ: "WSGIEnvironment", max_body: int) -> int | None:
     return length
 
 
-def compressed(content: bytes, accepted: str) -> tuple[bytes, list[tuple[str, str]]]:
-    """An answer in an encoding that the client takes, where that is worth it, and the headers that say so."""
-    if not accepted or len(content) < WORTH_IT:
-        return content, []
+def decode(content: bytes, encoding: str, max_body: int) -> bytes:
+    """A body as it was before it was compressed; ServiceError 400, 413 or 415."""
+    decompress = DECOMPRESS.get(encoding.lower())
+    if decompress is None:
+        raise ServiceError(415, f"the body is encoded as {encoding[:50]}: use {', '.join(DECOMPRESS)}, or none")
+    try:
+        plain = decompress(content, max_body + 1)
+    except (zlib.error, EOFError, zstandard.ZstdError) as error:
+        raise ServiceError(400, f"the body is no {encoding} ({error}): send it as it is") from error
+    if len(plain) > max_body:
+        raise ServiceError(413, TOO_LARGE.format(max_body))
+    return plain
+
+
+def choose(accepted: str) -> tuple[Callable[[bytes], bytes] | None, tuple[tuple[str, str], ...]]:
+    """How an answer is compressed for a client that accepts these encodings, and the headers that say so."""
     vary = ("Vary", "Accept-Encoding")
     encoding = parse_accept_header(accepted, Accept).best_match(list(COMPRESS))
-    return (COMPRESS[encoding](content), [vary, ("Content-Encoding", encoding)]) if encoding else (content, [vary])
+    return (COMPRESS[encoding], (vary, ("Content-Encoding", encoding))) if encoding else (None, (vary,))
 
 
 def _inflate(content: bytes, most: int) -> bytes:

@@ -1,97 +1,113 @@
-"""Predictions, past Flask: what it does around a view takes longer than a small model takes to answer.
-
-`make bench-serving` measures the rest of the application beside them.
-"""
+"""Which handler answers a request: the event loop's own, or Flask's behind them."""
 
 import re
-from collections.abc import Callable, Coroutine, Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from serving import errors
-from serving.errors import ROUTE, ServiceError
-from serving.http import content_encoding as content
-from serving.http.middleware import Observing, Watched
-from serving.inference import Core
-from serving.scheduling.operations import Step, carry_out
+from serving.context import RequestContext
+from serving.errors import ServiceError, release
+from serving.http import content_encoding
+from serving.http.error_handlers import not_allowed, unexpected
+from serving.http.messages import Request, Response, error_response
+from serving.http.middleware import Middleware
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
-JSON = "application/json"
-POST = "POST"
-
-
-class Reply(NamedTuple):
-    """An answer of status 200."""
-
-    body: bytes
-    kind: str = JSON
-    headers: tuple[tuple[str, str], ...] = ()
+# Called with the request, its context and the variables of the route's path.
+Handler = Callable[..., Awaitable[Response]]
+Fallback = Callable[[Request, RequestContext], Awaitable[Response]]
+Compute = Callable[[RequestContext, Callable[[], Any]], Awaitable[Any]]
+# What a variable of a path may be: any name up to a slash or the colon before a method, or a number.
+VARIABLES = {"version": "[0-9]{1,18}"}
+NAME = "[^/:]+"
 
 
-View = Callable[..., Coroutine[Step, None, Reply]]
+@dataclass(frozen=True)
+class Route:
+    """A path like `/v1/models/{name}:predict` that a handler answers, for one method."""
+
+    method: str
+    path: str
+    handler: Handler
 
 
-class Direct:
-    """The application, with views that are asked before it.
+class Dispatcher:
+    """The service as a function from requests to responses, for one event loop.
 
-    `views` are pairs of a path's pattern and a function of the core, the request's environment and the pattern's
-    groups. They answer POST and nothing else.
+    What no route is for goes to `fallback`. Long responses are compressed by `compute`, on a thread.
     """
 
-    def __init__(
-        self, application: "WSGIApplication", core: Core, observing: Observing, views: Iterable[tuple[str, View]]
-    ) -> None:
-        self._application, self._core, self._observing = application, core, observing
-        self._views = [(re.compile(pattern).fullmatch, view) for pattern, view in views]
+    def __init__(self, routes: Iterable[Route], middleware: Middleware, fallback: Fallback, compute: Compute) -> None:
+        self._middleware, self._fallback, self._compute = middleware, fallback, compute
+        self._fixed: dict[str, Route] = {}
+        # By the first part of the path.
+        self._patterns: dict[str, list[tuple[Callable[[str], re.Match[str] | None], Route]]] = {}
+        for route in routes:
+            if "{" in route.path:
+                self._patterns.setdefault(_first_part(route.path), []).append((_pattern(route.path), route))
+            else:
+                self._fixed[route.path] = route
 
-    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        answering = self.answering(environ)
-        if answering is None:
-            with self._observing.watch(environ) as watched:
-                if watched.refusal is None:
-                    return self._application(environ, watched.starting(start_response))
-                status, headers, body = watched.answered(errors.answer(watched.refusal))
-        else:
-            status, headers, body = carry_out(answering)
-        start_response(status, headers)
-        return [body]
+    async def respond(self, request: Request) -> Response:
+        """The response to a request; whatever goes wrong is a response too."""
+        with self._middleware.scope(request) as scope:
+            if scope.refusal:
+                return scope.finish(error_response(scope.refusal))
+            response = await self._answer(request, scope.context)
+            accepted = request.headers.get("accept-encoding", "")
+            if accepted and len(response.body) >= content_encoding.WORTH_IT:
+                response = await self._compressed(response, accepted, scope.context)
+            return scope.finish(response)
 
-    def crowded(self, ahead: int) -> ServiceError | None:
-        """Why what has so many before it is not begun, if it is not."""
-        return self._observing.crowded(ahead)
+    def refuse(self, request: Request, error: ServiceError) -> Response:
+        """The response to a request that could not be received."""
+        with self._middleware.scope(request) as scope:
+            return scope.finish(error_response(error))
 
-    def answering(self, environ: "WSGIEnvironment") -> Coroutine[Step, None, errors.Answer] | None:
-        """The answer to be carried out, where a view has one."""
-        path = environ["PATH_INFO"]
-        for matching, view in self._views:
-            found = matching(path)
-            if found:
-                environ[ROUTE] = found
-                return self._answer(environ, view, found.groupdict())
-        return None
-
-    async def _answer(self, environ: "WSGIEnvironment", view: View, found: dict[str, Any]) -> errors.Answer:
-        with self._observing.watch(environ) as watched:
-            return watched.answered(await self._found(environ, view, found, watched))
-
-    async def _found(
-        self, environ: "WSGIEnvironment", view: View, found: dict[str, Any], watched: Watched
-    ) -> errors.Answer:
-        if watched.refusal:
-            return errors.answer(watched.refusal)
+    async def _answer(self, request: Request, context: RequestContext) -> Response:
         try:
-            if environ["REQUEST_METHOD"] != POST:
-                raise errors.not_allowed(environ, POST)
-            reply = await view(self._core, environ, **found)
+            route, variables = self._find(request.path)
+            if route is None:
+                return await self._fallback(request, context)
+            context.route = route.path
+            if request.method != route.method and not (request.method == "HEAD" and route.method == "GET"):
+                raise not_allowed(request.method, request.path, route.method)
+            return await route.handler(request, context, **variables)
         except ServiceError as error:
-            errors.take_rest(environ, self._core.config.max_body)
-            return errors.answer(error)
+            release(error)
+            return error_response(error)
         except Exception as error:
-            return errors.answer(errors.unexpected(environ, error))
-        body, headers = content.compressed(reply.body, environ.get("HTTP_ACCEPT_ENCODING", ""))
-        return (
-            "200 OK",
-            [("Content-Type", reply.kind), ("Content-Length", str(len(body))), *headers, *reply.headers],
-            body,
-        )
+            return error_response(unexpected(error, request.method, request.path, context.request_id))
+
+    def _find(self, path: str) -> tuple[Route | None, Mapping[str, Any]]:
+        fixed = self._fixed.get(path)
+        if fixed:
+            return fixed, {}
+        for match, route in self._patterns.get(_first_part(path), ()):
+            found = match(path)
+            if found:
+                return route, found.groupdict()
+        return None, {}
+
+    async def _compressed(self, response: Response, accepted: str, context: RequestContext) -> Response:
+        compress, headers = content_encoding.choose(accepted)
+        response.headers = (*response.headers, *headers)
+        if compress:
+            try:
+                response.body = await self._compute(context, lambda: compress(response.body))
+            except ServiceError as error:
+                release(error)
+                return error_response(error)
+        return response
+
+
+def _first_part(path: str) -> str:
+    return path[1:].partition("/")[0]
+
+
+def _pattern(path: str) -> Callable[[str], re.Match[str] | None]:
+    parts = re.split(r"\{(\w+)\}", path)
+    text = "".join(
+        f"(?P<{part}>{VARIABLES.get(part, NAME)})" if number % 2 else re.escape(part)
+        for number, part in enumerate(parts)
+    )
+    return re.compile(text).fullmatch

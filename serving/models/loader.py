@@ -4,16 +4,17 @@ import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from time import perf_counter
 
 from serving import signature
 from serving.codecs import responses as answers
-from serving.config import Config, cores
-from serving.engines import select
+from serving.config import Config
+from serving.engines import parity, select
+from serving.engines.base import Arrays, Engine
 from serving.models.settings import FILE, ModelSettings
 from serving.models.store import Store
-from serving.observability.metrics import LaneMeter, Metrics
-from serving.scheduling.batcher import Lane
+from serving.observability.metrics import Metrics, ModelMeter
+from serving.scheduling.batcher import Batcher, BatchLimits
 from serving.signature import Signature
 from suite import artifact
 from suite.artifact import Card
@@ -46,7 +47,7 @@ class Model:
     settings: ModelSettings = field(default_factory=ModelSettings)
     complaint: str = ""
     signature: Signature = field(default_factory=lambda: Signature({}, {}))
-    lane: Lane | None = field(default=None, repr=False)
+    batcher: Batcher | None = field(default=None, repr=False)
     write: Callable[[answers.Outputs], str] | None = field(default=None, repr=False)
 
     @property
@@ -69,8 +70,7 @@ def load(model: Model, store: Store, config: Config, metrics: Metrics) -> None:
         model.card, model.engine, model.light, model.measured = card, engine.name, engine.light, choice.measured
         model.passed_over = {name: _public(why, store) for name, why in choice.passed_over.items()}
         model.signature = signature.of_card(card) if card else engine.signature
-        meter = LaneMeter(metrics, model.name)
-        model.lane = Lane(model.name, engine, meter=meter, **_limits(model, config))
+        model.batcher = _batcher(model, engine, config, metrics)
         model.state = READY
         for name, why in choice.passed_over.items():
             log.warning("%s/%d does not run on %s: %s", model.name, model.version, name, why)
@@ -84,8 +84,8 @@ def load(model: Model, store: Store, config: Config, metrics: Metrics) -> None:
 def adopt(model: Model, settings: ModelSettings, config: Config) -> None:
     """Have the queue of a loaded model go by other settings from now on."""
     model.settings = settings
-    if model.lane:
-        model.lane.limit(**_limits(model, config))
+    if model.batcher:
+        model.batcher.limits = _limits(model, config)
 
 
 def _choose(model: Model, card: Card | None, store: Store, config: Config) -> select.Choice:
@@ -100,22 +100,31 @@ def _choose(model: Model, card: Card | None, store: Store, config: Config) -> se
     return select.choose(folder, card, config.engine, config.engine_threads)
 
 
-def _limits(model: Model, config: Config) -> dict[str, Any]:
-    """What a lane is told: the model's own settings, and the service's where it has none."""
+def _batcher(model: Model, engine: Engine, config: Config, metrics: Metrics) -> Batcher:
+    """The queue of a model, which knows how long a row takes, if its inputs are known to try it."""
+    batcher = Batcher(model.name, engine, _limits(model, config), ModelMeter(metrics, model.name))
+    if model.card:
+        batcher.expect(min(_seconds(engine, row) for row in parity.examples(model.card)))
+    return batcher
+
+
+def _seconds(engine: Engine, row: Arrays) -> float:
+    started_at = perf_counter()
+    engine.run(row)
+    return perf_counter() - started_at
+
+
+def _limits(model: Model, config: Config) -> BatchLimits:
+    """The model's own settings, and the service's where it has none."""
     own = model.settings
-    # Waiting for one another gains a light engine little, so it has to be asked for.
-    max_batch = own.max_batch or (1 if model.light else config.max_batch)
     delay = config.max_delay_ms if own.max_delay_ms is None else own.max_delay_ms
-    waiting = config.max_waiting if own.max_waiting is None else own.max_waiting
-    return {
-        # Several batches that gather would take one another's rows away.
-        "at_once": cores() if model.light and max_batch == 1 else 1,
-        # Where each of them holds a thread, the rest is for other models.
-        "most_waiting": min(waiting, max(1, config.threads * 3 // 4)),
-        "max_batch": max_batch,
-        "max_here": own.max_batch or config.max_batch,
-        "max_delay": delay / 1000,
-    }
+    return BatchLimits(
+        max_waiting=config.max_waiting if own.max_waiting is None else own.max_waiting,
+        # Waiting for one another gains a light engine little, so it has to be asked for.
+        max_rows=own.max_batch or (1 if model.light else config.max_batch),
+        max_inline_rows=own.max_batch or config.max_batch,
+        max_delay=delay / 1000,
+    )
 
 
 def _public(text: str, store: Store) -> str:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from threading import Event, Lock, Thread
 from time import sleep
 
-from serving import context as arrival
 from serving.config import Config
 from serving.errors import ServiceError, nearest
 from serving.models.loader import FAILED, LOADING, READY, Model, adopt, load
@@ -79,7 +78,6 @@ class Repository:
             if not self._tried.is_set():
                 self._tried.set()
                 self._metrics.note_ready()
-                arrival.note_loaded()
             # What is loaded stays: without this the collector walks all of it again and again while requests wait.
             # What is let go of later is in no cycle, and needs no collector.
             gc.collect()

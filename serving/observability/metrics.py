@@ -157,7 +157,7 @@ class Histogram:
         self._metrics.observe(self._slot, bisect_left(self._bounds, value), value)
 
 
-class LaneMeter:
+class ModelMeter:
     """The histograms of one model's queue and runs."""
 
     def __init__(self, metrics: Metrics, model: str) -> None:

@@ -5,15 +5,11 @@ send, is left out.
 """
 
 import logging
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from threading import Thread
 from time import monotonic, time_ns
-from typing import TYPE_CHECKING
 
-from serving import context as arrival
-from serving.errors import REQUEST_ID, ROUTE
-from serving.scheduling.deadline import RAN
+from serving.context import RequestContext
 from suite.errors import UsageError
 
 try:
@@ -26,14 +22,10 @@ try:
 except ImportError:
     raise UsageError("traces need packages that are not there: pip install 'suite[otel]'") from None
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
-
 # Seconds that a worker's end waits for its last spans to be sent.
 LAST = 3.0
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
 OTHER = "_OTHER"
-VARIABLE = re.compile(r"<(?:[^<>]*:)?([^<>]+)>")
 
 log = logging.getLogger(__name__)
 _propagator = TraceContextTextMapPropagator()
@@ -46,52 +38,56 @@ class Tracer:
     def __init__(self, tracer: trace.Tracer) -> None:
         self._tracer = tracer
 
-    def begin(self, environ: "WSGIEnvironment", begun: float) -> "Trace":
-        """That of a request that came in at `begun` (of `monotonic`); it goes on one that its sender has begun."""
-        return Trace(self._tracer, environ, begun)
+    def begin(
+        self, context: RequestContext, method: str, path: str, scheme: str, headers: Mapping[str, str]
+    ) -> "Trace":
+        """The trace of a request; it goes on the one that its sender has begun."""
+        return Trace(self._tracer, context, method, path, scheme, headers)
 
 
 class Trace:
     """A request's spans."""
 
-    def __init__(self, tracer: trace.Tracer, environ: "WSGIEnvironment", begun: float) -> None:
-        self._tracer, self._environ, self._begun = tracer, environ, begun
-        method = environ["REQUEST_METHOD"]
+    def __init__(
+        self, tracer: trace.Tracer, context: RequestContext, method: str, path: str, scheme: str,
+        headers: Mapping[str, str],
+    ) -> None:  # fmt: skip
+        self._tracer, self._context = tracer, context
         self._method = method if method in METHODS else OTHER
         attributes = {
             "http.request.method": self._method,
-            # A server hands over bytes of UTF-8 as if they were Latin-1.
-            "url.path": environ["PATH_INFO"].encode("latin-1", "replace").decode("utf-8", "replace"),
-            "url.scheme": environ["wsgi.url_scheme"],
-            "suite.request_id": environ[REQUEST_ID],
+            "url.path": path.encode("utf-8", "replace").decode(),
+            "url.scheme": scheme,
+            "suite.request_id": context.request_id,
         }
-        sent = {name: environ.get(f"HTTP_{name.upper()}", "") for name in ("traceparent", "tracestate")}
+        sent = {name: headers.get(name, "") for name in ("traceparent", "tracestate")}
+        started_at = _nanoseconds(context.deadline.received_at)
         self._span = tracer.start_span(
-            self._method, _propagator.extract(sent), trace.SpanKind.SERVER, attributes, start_time=_nanoseconds(begun)
+            self._method, _propagator.extract(sent), trace.SpanKind.SERVER, attributes, start_time=started_at
         )
-        environ[RAN] = self._ran
+        context.on_run = self._ran
 
     def end(self, status: int) -> None:
-        """The answer is there; a `status` of 0: there is none."""
+        """End the span of the request; a `status` of 0: it had no answer."""
+        context = self._context
+        context.on_run = None
         verb = "HTTP" if self._method == OTHER else self._method
-        route = _route(self._environ)
-        self._span.update_name(f"{verb} {route}" if route else verb)
+        self._span.update_name(f"{verb} {context.route}" if context.route else verb)
         self._span.set_attribute("http.response.status_code", status or 500)
-        if route:
-            self._span.set_attribute("http.route", route)
-        arrived = arrival.of(self._environ)
-        if arrived.model:
-            self._span.set_attributes({"suite.model": arrived.model, "suite.version": arrived.version})
+        if context.route:
+            self._span.set_attribute("http.route", context.route)
+        if context.model:
+            self._span.set_attributes({"suite.model": context.model, "suite.version": context.version})
         if not 0 < status < 500:
             self._span.set_attribute("error.type", str(status or 500))
             self._span.set_status(trace.StatusCode.ERROR)
         self._span.end()
 
-    def _ran(self, rows: int, begun: float, took: float) -> None:
-        attributes = {"suite.batch_rows": rows, "suite.queue_seconds": begun - self._begun}
-        context = trace.set_span_in_context(self._span)
-        span = self._tracer.start_span("run model", context, attributes=attributes, start_time=_nanoseconds(begun))
-        span.end(_nanoseconds(begun + took))
+    def _ran(self, rows: int, started_at: float, seconds: float) -> None:
+        attributes = {"suite.batch_rows": rows, "suite.queue_seconds": started_at - self._context.deadline.received_at}
+        under = trace.set_span_in_context(self._span)
+        span = self._tracer.start_span("run model", under, attributes=attributes, start_time=_nanoseconds(started_at))
+        span.end(_nanoseconds(started_at + seconds))
 
 
 class _Sending(SpanExporter):
@@ -134,19 +130,6 @@ def end() -> None:
         last = Thread(target=provider.shutdown, daemon=True)
         last.start()
         last.join(LAST)
-
-
-def _route(environ: "WSGIEnvironment") -> str:
-    """The path with names in braces for what differs; empty where there is none such."""
-    found = environ.get(ROUTE)
-    if not isinstance(found, re.Match):
-        return VARIABLE.sub(r"{\1}", str(found.rule)) if found else ""
-    path, end = "", 0
-    # By position: of a pattern's groups only those that took part.
-    for name in sorted((name for name, value in found.groupdict().items() if value is not None), key=found.start):
-        path += f"{found.string[end : found.start(name)]}{{{name}}}"
-        end = found.end(name)
-    return f"{path}{found.string[end:]}"
 
 
 def _nanoseconds(moment: float) -> int:

@@ -1,9 +1,11 @@
 """The routes: HTTP only, the work is elsewhere."""
 
-from flask import current_app
+from flask import current_app, request
 from werkzeug.routing import BaseConverter
 
-from serving.inference import Core
+from serving.context import RequestContext
+from serving.http import wsgi
+from serving.inference import InferenceService
 
 # What a name in a URL may be, as `<named:name>`.
 NAMED = "named"
@@ -15,7 +17,12 @@ class Named(BaseConverter):
     regex = "[^/:]+"
 
 
-def service() -> Core:
-    """What answers."""
-    found: Core = current_app.extensions["core"]
+def service() -> InferenceService:
+    """What answers, in a view of Flask."""
+    found: InferenceService = current_app.extensions["service"]
     return found
+
+
+def context() -> RequestContext:
+    """What is known of the request, in a view of Flask."""
+    return wsgi.context(request.environ)

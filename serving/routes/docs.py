@@ -1,4 +1,4 @@
-"""GET /openapi.json: what can be asked of the models that are loaded now; GET /docs: that for people."""
+"""GET /: the routes; GET /openapi.json: what can be asked of the models that are loaded now; GET /docs: that for people."""
 
 from importlib.resources import files
 from typing import Any
@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from serving import openapi
 from serving.routes import service
 
-routes = Blueprint("docs", __name__)
+views = Blueprint("docs", __name__)
 
 OURS, SWAGGER = files("serving") / "static", files("flask_swagger_ui") / "dist"
 HTML, SCRIPT, STYLE, PICTURE = "text/html; charset=utf-8", "text/javascript; charset=utf-8", "text/css", "image/png"
@@ -35,7 +35,26 @@ SAFE = {
 }
 
 
-@routes.get("/openapi.json")
+@views.get("/")
+def index() -> dict[str, Any]:
+    """The routes, in a line each."""
+    return {
+        "routes": {
+            "POST /predict": 'JSON {"model", "version", "instances": [...]}, or pictures uploaded as a form',
+            "GET /docs": "what can be asked of each model, to read and to try",
+            "GET /openapi.json": "the same as an OpenAPI document",
+            "GET /models": "the models: state, inputs, labels",
+            "GET /healthz": "200 while the process answers",
+            "GET /metrics": "for Prometheus",
+            "GET /readyz": "200 once every model was tried and at least one can be asked",
+            "POST /v1/models/NAME:predict": "as TensorFlow Serving: also :classify, :regress, /versions/N, /labels/L",
+            "POST /v2/repository/index": "what is in the store, as the Open Inference Protocol has it",
+            "POST /v2/models/NAME/infer": "the Open Inference Protocol, with tensors as JSON or as bytes",
+        }
+    }
+
+
+@views.get("/openapi.json")
 def document() -> dict[str, Any]:
     """The OpenAPI document."""
     here = service()
@@ -43,19 +62,19 @@ def document() -> dict[str, Any]:
     return openapi.document(models, current_app.config["VERSION"], bool(here.config.keys), here.config.max_rows)
 
 
-@routes.get("/docs")
+@views.get("/docs")
 def page() -> Response:
     """Swagger UI."""
     return Response((OURS / "docs.html").read_bytes(), content_type=HTML, headers=SAFE)
 
 
-@routes.get("/docs/")
+@views.get("/docs/")
 def page_with_slash() -> AnyResponse:
     """The same, for who adds a slash: its links are relative, for services behind a prefix."""
     return redirect("../docs", 308)
 
 
-@routes.get("/docs/<name>")
+@views.get("/docs/<name>")
 def file(name: str) -> Response:
     """A file of the page."""
     if name not in FILES:

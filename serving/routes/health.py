@@ -1,17 +1,20 @@
-"""What is served, and whether it is well."""
+"""Whether the service is well, and its numbers."""
 
 import os
-from dataclasses import asdict
 from typing import Any
 
 from flask import Blueprint, Response
 
-from serving import context as arrival
-from serving.models.loader import FAILED, LOADING, READY, Model
+from serving.context import RequestContext
+from serving.http import messages
+from serving.http.dispatch import Route
+from serving.http.messages import Request, json_response
+from serving.inference import InferenceService
+from serving.models.loader import FAILED, LOADING, READY
 from serving.models.repository import EMPTY
 from serving.routes import service
 
-routes = Blueprint("ops", __name__)
+views = Blueprint("health", __name__)
 
 STOPPING = "stopping"
 WHY_NOT = {
@@ -22,37 +25,23 @@ WHY_NOT = {
 }
 
 
-@routes.get("/")
-def index() -> dict[str, Any]:
-    """The routes, in a line each."""
-    return {
-        "routes": {
-            "POST /predict": 'JSON {"model", "version", "instances": [...]}, or pictures uploaded as a form',
-            "GET /docs": "what can be asked of each model, to read and to try",
-            "GET /openapi.json": "the same as an OpenAPI document",
-            "GET /models": "the models: state, inputs, labels",
-            "GET /healthz": "200 while the process answers",
-            "GET /metrics": "for Prometheus",
-            "GET /readyz": "200 once every model was tried and at least one can be asked",
-            "POST /v1/models/NAME:predict": "as TensorFlow Serving: also :classify, :regress, /versions/N, /labels/L",
-            "POST /v2/repository/index": "what is in the store, as the Open Inference Protocol has it",
-            "POST /v2/models/NAME/infer": "the Open Inference Protocol, with tensors as JSON or as bytes",
-        }
-    }
+def routes(service: InferenceService) -> list[Route]:
+    """The routes that the event loop answers, however busy everything else is."""
+
+    async def healthz(request: Request, context: RequestContext) -> messages.Response:
+        return json_response({"state": "alive"})
+
+    async def readyz(request: Request, context: RequestContext) -> messages.Response:
+        """The worker's state, and that of each model."""
+        return json_response(*_readiness(service))
+
+    return [Route("GET", "/healthz", healthz), Route("GET", "/readyz", readyz)]
 
 
-@routes.get("/healthz")
-def healthz() -> dict[str, str]:
-    return {"state": "alive"}
-
-
-@routes.get("/readyz")
-def readyz() -> tuple[dict[str, Any], int]:
-    """The worker's state, and that of each model."""
-    repository = service().repository
-    state = STOPPING if arrival.is_stopping() else repository.state
-    models = {f"{model.name}/{model.version}": model.reason or model.state for model in repository.models()}
-    workers = service().metrics.ready()
+def _readiness(service: InferenceService) -> tuple[dict[str, Any], int]:
+    state = STOPPING if service.is_stopping else service.repository.state
+    models = {f"{model.name}/{model.version}": model.reason or model.state for model in service.repository.models()}
+    workers = service.metrics.ready()
     answer: dict[str, Any] = {"state": state, "worker": os.getpid(), "workers_ready": workers, "models": models}
     if state == READY:
         return answer, 200
@@ -60,48 +49,7 @@ def readyz() -> tuple[dict[str, Any], int]:
     return answer | {"error": f"{WHY_NOT[state]}{f' ({failed})' if failed else ''}"}, 503
 
 
-@routes.get("/metrics")
+@views.get("/metrics")
 def metrics() -> Response:
     """All workers' numbers, for Prometheus."""
     return Response(service().metrics.text(), content_type="text/plain; version=0.0.4; charset=utf-8")
-
-
-@routes.get("/models")
-def models() -> dict[str, Any]:
-    return {"models": [_describe(model) for model in service().repository.models()]}
-
-
-def _describe(model: Model) -> dict[str, Any]:
-    known: dict[str, Any] = {"name": model.name, "version": model.version, "state": model.state}
-    if model.reason:
-        known["reason"] = model.reason
-    repository, shadow = service().repository, service().shadow
-    known["answers"] = repository.answers(model)
-    known["labels_of_version"] = repository.labels(model.name, model.version)
-    if (model.name, model.version) in shadow.counts:
-        known["shadow"] = dict(shadow.counts[model.name, model.version])
-    if model.engine:
-        known["engine"] = model.engine
-    for name in ("measured", "passed_over"):
-        if getattr(model, name):
-            known[name] = getattr(model, name)
-    if model.settings.given():
-        known["settings"] = model.settings.given()
-    if complaint := repository.complaint(model):
-        known["settings_complaint"] = complaint
-    if model.card:
-        card = model.card
-        known |= {
-            "domain": card.domain,
-            "inputs": [{key: getattr(spec, key) for key in ("name", "kind", "dtype", "shape")} for spec in card.inputs],
-            "outputs": [{key: getattr(spec, key) for key in ("name", "dtype", "shape")} for spec in card.outputs],
-            "labels": card.labels,
-            "threshold": card.threshold,
-            "notes": card.notes,
-        }
-    else:
-        known |= {
-            side: [{"name": name, **asdict(tensor)} for name, tensor in getattr(model.signature, side).items()]
-            for side in ("inputs", "outputs")
-        }
-    return known

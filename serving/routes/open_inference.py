@@ -1,58 +1,83 @@
 """The Open Inference Protocol, version 2, with the binary extension."""
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 from flask import Blueprint, current_app
 
-from serving import context as arrival
-from serving.codecs import open_inference as v2
-from serving.http import content_encoding as content
-from serving.http.dispatch import Reply, View
-from serving.inference import Core
+from serving.codecs import open_inference
+from serving.context import RequestContext
+from serving.http import body
+from serving.http.dispatch import Route
+from serving.http.messages import Request, Response, json_response
+from serving.inference import InferenceService
 from serving.models.loader import READY
 from serving.routes import service
-from serving.scheduling import deadline as patience
-from serving.server.plain import JSON_LENGTH
 from serving.signature import Tensor
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
+views = Blueprint("open_inference", __name__, url_prefix="/v2")
 
-routes = Blueprint("v2", __name__, url_prefix="/v2")
-
+JSON_LENGTH = open_inference.JSON_LENGTH.lower()
+BINARY = "application/octet-stream"
 EXTENSIONS = ["binary_tensor_data", "classification", "model_repository"]
 PLATFORMS = {"tf": "tensorflow_savedmodel", "litert": "litert", "onnx": "onnx_onnxv1"}
 
 
-@routes.get("")
-@routes.get("/")
+def routes(service: InferenceService) -> list[Route]:
+    """The routes that the event loop answers."""
+
+    async def infer(request: Request, context: RequestContext, name: str, version: str | None = None) -> Response:
+        """Tensors in, tensors out."""
+        size = body.cost(request)
+        content = await service.read(context, size, partial(body.content, request, service.config))
+        model = await service.model(context, name, None if version is None else int(version))
+        length, most = request.headers.get(JSON_LENGTH), service.config.max_elements
+        asked = await service.read(context, size, partial(open_inference.read, content, length, most))
+        inputs = await service.decode_named(context, model, asked.inputs, size)
+        outputs = await service.run(context, model, inputs, size)
+        labels = model.card.labels if model.card else []
+        answer, json_length = await service.write(
+            context,
+            len(next(iter(outputs.values()))),
+            partial(open_inference.write, model.name, model.version, asked, outputs, labels),
+        )
+        if json_length is None:
+            return Response(answer)
+        return Response(answer, content_type=BINARY, headers=((open_inference.JSON_LENGTH, str(json_length)),))
+
+    async def live(request: Request, context: RequestContext) -> Response:
+        """That the process answers."""
+        return json_response({"live": True})
+
+    async def ready(request: Request, context: RequestContext) -> Response:
+        """Whether a model can be asked."""
+        is_ready = service.repository.state == READY
+        return json_response({"ready": is_ready}, 200 if is_ready else 503)
+
+    return [
+        Route("POST", "/v2/models/{name}/infer", infer),
+        Route("POST", "/v2/models/{name}/versions/{version}/infer", infer),
+        Route("GET", "/v2/health/live", live),
+        Route("GET", "/v2/health/ready", ready),
+    ]
+
+
+@views.get("")
+@views.get("/")
 def server() -> dict[str, Any]:
     """What the service is."""
     return {"name": "suite", "version": current_app.config["VERSION"], "extensions": EXTENSIONS}
 
 
-@routes.get("/health/live")
-def live() -> dict[str, bool]:
-    """That the process answers."""
-    return {"live": True}
-
-
-@routes.get("/health/ready")
-def ready() -> tuple[dict[str, bool], int]:
-    """Whether a model can be asked."""
-    is_ready = service().repository.state == READY
-    return {"ready": is_ready}, 200 if is_ready else 503
-
-
-@routes.get("/models/<name>/ready")
-@routes.get("/models/<name>/versions/<int:version>/ready")
+@views.get("/models/<name>/ready")
+@views.get("/models/<name>/versions/<int:version>/ready")
 def model_ready(name: str, version: int | None = None) -> dict[str, Any]:
     """Whether this model can be asked."""
     return {"name": service().repository.get(name, version).name, "ready": True}
 
 
-@routes.get("/models/<name>")
-@routes.get("/models/<name>/versions/<int:version>")
+@views.get("/models/<name>")
+@views.get("/models/<name>/versions/<int:version>")
 def metadata(name: str, version: int | None = None) -> dict[str, Any]:
     """A model's tensors."""
     model = service().repository.get(name, version)
@@ -65,23 +90,6 @@ def metadata(name: str, version: int | None = None) -> dict[str, Any]:
     }
 
 
-async def infer(core: Core, environ: "WSGIEnvironment", name: str, version: str | None) -> Reply:
-    """Tensors in, tensors out."""
-    text = content.read(environ, core.config.max_body)
-    model = await core.model(arrival.of(environ), name, None if version is None else int(version))
-    asked = v2.read(text, environ.get(JSON_LENGTH), core.config.max_elements)
-    waits = patience.of_request(environ)
-    outputs = await core.run(model, await core.decode_named(model, asked.inputs, waits), waits)
-    labels = model.card.labels if model.card else []
-    answer, length = v2.write(model.name, model.version, asked, outputs, labels)
-    if length is None:
-        return Reply(answer)
-    return Reply(answer, "application/octet-stream", ((v2.JSON_LENGTH, str(length)),))
-
-
-VIEWS: list[tuple[str, View]] = [("/v2/models/(?P<name>[^/]+)(?:/versions/(?P<version>[0-9]{1,18}))?/infer", infer)]
-
-
 def _describe(name: str, tensor: Tensor) -> dict[str, Any]:
     shape = [-1] if tensor.shape is None else [-1 if length is None else length for length in tensor.shape]
-    return {"name": name, "datatype": v2.OF_DTYPE.get(tensor.dtype, tensor.dtype.upper()), "shape": shape}
+    return {"name": name, "datatype": open_inference.OF_DTYPE.get(tensor.dtype, tensor.dtype.upper()), "shape": shape}

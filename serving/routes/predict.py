@@ -1,26 +1,28 @@
 """POST /predict: instances in, predictions out."""
 
+from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING
 
-from serving import context as arrival
-from serving.codecs import payload as body
-from serving.http.dispatch import Reply, View
-from serving.inference import Core, document
-from serving.scheduling import deadline as patience
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
+from serving.context import RequestContext
+from serving.http import body
+from serving.http.dispatch import Route
+from serving.http.messages import Request, Response
+from serving.inference import InferenceService, document
 
 
-async def predict(core: Core, environ: "WSGIEnvironment") -> Reply:
-    """Answer JSON {"model"?, "version"?, "instances": [...]}, pictures uploaded as a form, or one raw value."""
-    start = perf_counter()
-    asked = body.read(environ, core.config.max_body, core.config.max_rows)
-    model = await core.model(arrival.of(environ), asked.model, asked.version, "image" if asked.files else "")
-    waits = patience.of_request(environ)
-    outputs = await core.run(model, await core.decode(model, asked, waits), waits)
-    return Reply(document(model, outputs, asked.rows, perf_counter() - start).encode())
+def routes(service: InferenceService) -> list[Route]:
+    """The route of our own protocol."""
 
+    async def predict(request: Request, context: RequestContext) -> Response:
+        """Answer JSON {"model"?, "version"?, "instances": [...]}, pictures uploaded as a form, or one raw value."""
+        started_at = perf_counter()
+        asked = await service.read(context, body.cost(request), partial(body.read, request, service.config))
+        model = await service.model(context, asked.model, asked.version, "image" if asked.files else "")
+        inputs = await service.decode(context, model, asked, body.cost(request))
+        outputs = await service.run(context, model, inputs, body.cost(request))
+        seconds = perf_counter() - started_at
+        return Response(
+            await service.write(context, asked.rows, partial(document, model, outputs, asked.rows, seconds))
+        )
 
-VIEWS: list[tuple[str, View]] = [("/predict", predict)]
+    return [Route("POST", "/predict", predict)]

@@ -3,25 +3,25 @@
 https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_model_repository.md
 """
 
+from dataclasses import asdict
 from typing import Any
 
 import simdjson
 from flask import Blueprint, request
 
-from serving.codecs import payload as body
+from serving.codecs import payload
 from serving.codecs.json_types import name as name_of
 from serving.errors import ServiceError
-from serving.http import auth as access
-from serving.http import content_encoding as content
-from serving.models.loader import FAILED, LOADING, READY
+from serving.http import auth, body
+from serving.models.loader import FAILED, LOADING, READY, Model
 from serving.routes import service
 
-routes = Blueprint("repository", __name__, url_prefix="/v2/repository")
+views = Blueprint("repository", __name__)
 
 STATES = {READY: "READY", LOADING: "LOADING", FAILED: "UNAVAILABLE"}
 
 
-@routes.post("/index")
+@views.post("/v2/repository/index")
 def index() -> list[dict[str, str]]:
     """Every version that was loaded or tried, and models that are not to be served; with `ready` only the loaded."""
     only_ready = _asked().get("ready")
@@ -38,13 +38,13 @@ def index() -> list[dict[str, str]]:
     return [one for one in found if one["state"] == "READY" or not only_ready]
 
 
-@routes.post("/models/<name>/load")
+@views.post("/v2/repository/models/<name>/load")
 def load(name: str) -> dict[str, Any]:
     """Serve a model again."""
     return _serve(name, True)
 
 
-@routes.post("/models/<name>/unload")
+@views.post("/v2/repository/models/<name>/unload")
 def unload(name: str) -> dict[str, Any]:
     """Serve a model no longer, until it is loaded again."""
     return _serve(name, False)
@@ -52,7 +52,8 @@ def unload(name: str) -> dict[str, Any]:
 
 def _serve(name: str, served: bool) -> dict[str, Any]:
     here = service()
-    access.check_admin(here.config.admin_token, request.environ)
+    headers = {"authorization": request.headers.get("Authorization", "")}
+    auth.check_admin(here.config.admin_token, request.environ["REMOTE_ADDR"], headers)
     parameters = _asked().get("parameters")
     if served and parameters is not None and len(parameters):
         raise ServiceError(400, "models are loaded as they lie in the store: leave 'parameters' out")
@@ -64,8 +65,49 @@ def _serve(name: str, served: bool) -> dict[str, Any]:
 
 def _asked() -> Any:
     """The JSON object of the request; an empty one where it has no body."""
-    text = content.read(request.environ, service().config.max_body)
-    document = body.parsed(text, "ready") if text.strip() else {}
+    text = body.decoded(request.get_data(), request.headers.get("Content-Encoding", ""), service().config.max_body)
+    document = payload.parsed(text, "ready") if text.strip() else {}
     if not isinstance(document, simdjson.Object | dict):
         raise ServiceError(400, f"the body is {name_of(document)}: send an object")
     return document
+
+
+@views.get("/models")
+def models() -> dict[str, Any]:
+    return {"models": [_describe(model) for model in service().repository.models()]}
+
+
+def _describe(model: Model) -> dict[str, Any]:
+    known: dict[str, Any] = {"name": model.name, "version": model.version, "state": model.state}
+    if model.reason:
+        known["reason"] = model.reason
+    repository, shadow = service().repository, service().shadow
+    known["answers"] = repository.answers(model)
+    known["labels_of_version"] = repository.labels(model.name, model.version)
+    if (model.name, model.version) in shadow.counts:
+        known["shadow"] = dict(shadow.counts[model.name, model.version])
+    if model.engine:
+        known["engine"] = model.engine
+    for name in ("measured", "passed_over"):
+        if getattr(model, name):
+            known[name] = getattr(model, name)
+    if model.settings.given():
+        known["settings"] = model.settings.given()
+    if complaint := repository.complaint(model):
+        known["settings_complaint"] = complaint
+    if model.card:
+        card = model.card
+        known |= {
+            "domain": card.domain,
+            "inputs": [{key: getattr(spec, key) for key in ("name", "kind", "dtype", "shape")} for spec in card.inputs],
+            "outputs": [{key: getattr(spec, key) for key in ("name", "dtype", "shape")} for spec in card.outputs],
+            "labels": card.labels,
+            "threshold": card.threshold,
+            "notes": card.notes,
+        }
+    else:
+        known |= {
+            side: [{"name": name, **asdict(tensor)} for name, tensor in getattr(model.signature, side).items()]
+            for side in ("inputs", "outputs")
+        }
+    return known

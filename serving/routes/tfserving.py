@@ -2,33 +2,28 @@
 
 import json
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import simdjson
 from flask import Blueprint
 
-from serving import context as arrival
-from serving.codecs import columnar as columns
-from serving.codecs import payload as body
-from serving.codecs import responses as answers
+from serving.codecs import columnar, payload, responses
 from serving.codecs.json_types import members
 from serving.codecs.json_types import name as name_of
 from serving.codecs.payload import Asked
+from serving.context import RequestContext
 from serving.errors import ServiceError
-from serving.http import content_encoding as content
-from serving.http.dispatch import Reply, View
-from serving.inference import Core
+from serving.http import body
+from serving.http.dispatch import Route
+from serving.http.messages import Request, Response
+from serving.inference import InferenceService
 from serving.models.loader import FAILED, LOADING, READY, Model
-from serving.routes import NAMED, service
-from serving.scheduling import deadline as patience
-from serving.scheduling.operations import Call
+from serving.routes import NAMED
+from serving.routes import service as current
 from serving.signature import Tensor
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
-
-routes = Blueprint("tfserving", __name__, url_prefix="/v1/models")
+views = Blueprint("tfserving", __name__, url_prefix="/v1/models")
 
 SIGNATURE = "serving_default"
 STATES = {READY: "AVAILABLE", LOADING: "LOADING", FAILED: "END"}
@@ -37,52 +32,57 @@ DTYPES = {"float16": "DT_HALF", "float32": "DT_FLOAT", "float64": "DT_DOUBLE"}
 BY_VERSION = tuple(f"/<{NAMED}:name>{rest}" for rest in ("", "/versions/<int:version>", f"/labels/<{NAMED}:label>"))
 
 
-async def predict(core: Core, environ: "WSGIEnvironment", **wanted: Any) -> Reply:
+async def predict(service: InferenceService, request: Request, context: RequestContext, **wanted: Any) -> Response:
     """`instances`, row by row, or `inputs`, column by column."""
-    document, text, model = await _read(core, environ, **wanted)
+    document, text, model = await _read(service, request, context, **wanted)
+    size = body.cost(request)
     if ("instances" in document) == ("inputs" in document):
         raise ServiceError(400, "the body has to have either 'instances' (rows) or 'inputs' (columns)")
-    waits = patience.of_request(environ)
     if "inputs" in document:
-        read = partial(columns.read, document["inputs"], model.card, model.signature, core.config.max_elements)
-        raw = await Call(read) if model.kind == "image" else read()
-        return _json(f'{{"outputs": {answers.columns(await core.run(model, raw, waits))}}}')
-    asked = Asked(None, None, body.instances(document["instances"], core.config.max_rows), text)
-    outputs = await core.run(model, await core.decode(model, asked, waits), waits)
-    return _json(f'{{"predictions": {answers.tensors(outputs, asked.rows)}}}')
+        read = partial(columnar.read, document["inputs"], model.card, model.signature, service.config.max_elements)
+        raw = await service.compute(context, read) if model.kind == "image" else read()
+        return _json(f'{{"outputs": {responses.columns(await service.run(context, model, raw, size))}}}')
+    asked = Asked(None, None, payload.instances(document["instances"], service.config.max_rows), text)
+    outputs = await service.run(context, model, await service.decode(context, model, asked, size), size)
+    return _json(f'{{"predictions": {responses.tensors(outputs, asked.rows)}}}')
 
 
-async def classify(core: Core, environ: "WSGIEnvironment", **wanted: Any) -> Reply:
+async def classify(service: InferenceService, request: Request, context: RequestContext, **wanted: Any) -> Response:
     """`examples`, objects of features; the answer pairs each label with its score."""
-    model, outputs = await _examples(core, environ, **wanted)
+    model, outputs = await _examples(service, request, context, **wanted)
     if not model.card:
         raise ServiceError(400, f"the model '{model.name}' has no labels: use :predict")
     labels = [json.dumps(one, ensure_ascii=False) for one in model.card.labels]
     rows = ",".join(
         "[" + ",".join(f"[{label},{score}]" for label, score in zip(labels, row, strict=True)) + "]"
-        for row in map(answers.numbers, next(iter(outputs.values())))
+        for row in map(responses.numbers, next(iter(outputs.values())))
     )
     return _json(f'{{"results": [{rows}]}}')
 
 
-async def regress(core: Core, environ: "WSGIEnvironment", **wanted: Any) -> Reply:
+async def regress(service: InferenceService, request: Request, context: RequestContext, **wanted: Any) -> Response:
     """`examples`, objects of features; the answer is a number each: of two labels, how likely the second is."""
-    model, outputs = await _examples(core, environ, **wanted)
+    model, outputs = await _examples(service, request, context, **wanted)
     values = next(iter(outputs.values()))
     if values.ndim == 2 and values.shape[1] == 2 and model.card:
         values = values[:, 1]
     if values.size != len(values) or values.dtype.kind != "f":
         raise ServiceError(400, f"the model '{model.name}' does not answer one number a row: use :predict")
-    return _json(f'{{"results": {answers.flat(values)}}}')
+    return _json(f'{{"results": {responses.flat(values)}}}')
 
 
-ASKED = "/v1/models/(?P<name>[^/:]+)(?:/versions/(?P<version>[0-9]{1,18})|/labels/(?P<label>[^/:]+))?"
-VIEWS: list[tuple[str, View]] = [(f"{ASKED}:{view.__name__}", view) for view in (predict, classify, regress)]
+def routes(service: InferenceService) -> list[Route]:
+    """The routes that the event loop responses."""
+    paths = ("/v1/models/{name}", "/v1/models/{name}/versions/{version}", "/v1/models/{name}/labels/{label}")
+    handlers = (predict, classify, regress)
+    return [
+        Route("POST", f"{path}:{handler.__name__}", partial(handler, service)) for path in paths for handler in handlers
+    ]
 
 
 def status(name: str, version: int | None = None, label: str | None = None) -> dict[str, Any]:
     """The versions that are served."""
-    repository = service().repository
+    repository = current().repository
     wanted = label if label is not None else version
     found = [model for model in repository.models() if model.name == name]
     if wanted is not None or not found:
@@ -104,7 +104,7 @@ def status(name: str, version: int | None = None, label: str | None = None) -> d
 
 def metadata(name: str, version: int | None = None, label: str | None = None) -> dict[str, Any]:
     """The signature."""
-    model = service().repository.get(name, label if label is not None else version)
+    model = current().repository.get(name, label if label is not None else version)
     signature = {
         "inputs": {key: _describe(key, tensor) for key, tensor in model.signature.inputs.items()},
         "outputs": {key: _describe(key, tensor) for key, tensor in model.signature.outputs.items()},
@@ -117,38 +117,45 @@ def metadata(name: str, version: int | None = None, label: str | None = None) ->
 
 
 for rule in BY_VERSION:
-    routes.add_url_rule(rule, view_func=status)
-    routes.add_url_rule(f"{rule}/metadata", view_func=metadata)
+    views.add_url_rule(rule, view_func=status)
+    views.add_url_rule(f"{rule}/metadata", view_func=metadata)
 
 
 async def _read(
-    core: Core, environ: "WSGIEnvironment", name: str, version: str | None, label: str | None
+    service: InferenceService,
+    request: Request,
+    context: RequestContext,
+    name: str,
+    version: str | None = None,
+    label: str | None = None,
 ) -> tuple[Any, bytes, Model]:
     """The body's JSON object and its text, and the model that is asked."""
-    text = content.read(environ, core.config.max_body)
-    document = body.parsed(text, "instances")
+    text = await service.read(context, body.cost(request), partial(body.content, request, service.config))
+    document = payload.parsed(text, "instances")
     if not isinstance(document, simdjson.Object):
         raise ServiceError(400, f"the body is {name_of(document)}: send an object with 'instances'")
     signature = document.get("signature_name")
     if signature not in (None, "", SIGNATURE):
         raise ServiceError(400, f"there is no signature '{str(signature)[:50]}': leave 'signature_name' out")
-    model = await core.model(arrival.of(environ), name, int(version) if version else label)
+    model = await service.model(context, name, int(version) if version else label)
     return document, text, model
 
 
-async def _examples(core: Core, environ: "WSGIEnvironment", **wanted: Any) -> tuple[Model, dict[str, np.ndarray]]:
+async def _examples(
+    service: InferenceService, request: Request, context: RequestContext, **wanted: Any
+) -> tuple[Model, dict[str, np.ndarray]]:
     """The outputs for the examples of a request; features in `context` are in all of them."""
-    document, _, model = await _read(core, environ, **wanted)
-    examples = body.instances(document.get("examples"), core.config.max_rows, "examples")
-    context = document.get("context")
-    if context is not None:
-        await _check_context(core, context, model)
-        examples = [_merged(context, example, index) for index, example in enumerate(examples)]
+    document, _, model = await _read(service, request, context, **wanted)
+    size = body.cost(request)
+    examples = payload.instances(document.get("examples"), service.config.max_rows, "examples")
+    shared = document.get("context")
+    if shared is not None:
+        await _check_context(service, context, shared, model)
+        examples = [_merged(shared, example, index) for index, example in enumerate(examples)]
     asked = Asked(None, None, examples)
-    waits = patience.of_request(environ)
-    outputs = await core.run(model, await core.decode(model, asked, waits), waits)
+    outputs = await service.run(context, model, await service.decode(context, model, asked, size), size)
     for x in outputs.values():
-        answers.check_finite(x)
+        responses.check_finite(x)
     return model, outputs
 
 
@@ -158,16 +165,18 @@ def _merged(context: Any, example: Any, index: int) -> dict[str, Any]:
     return members(context) | members(example)
 
 
-async def _check_context(core: Core, context: Any, model: Model) -> None:
+async def _check_context(
+    service: InferenceService, request_context: RequestContext, context: Any, model: Model
+) -> None:
     """ServiceError 400 for a wrong feature, which no example would show that has its own."""
     if not isinstance(context, simdjson.Object):
         raise ServiceError(400, f"'context' is {name_of(context)}: make it an object of features")
     if model.kind == "table":
-        await core.decode(model, Asked(model.name, None, [members(context)]))
+        await service.decode(request_context, model, Asked(model.name, None, [members(context)]), 0)
 
 
-def _json(text: str) -> Reply:
-    return Reply(text.encode() + b"\n")
+def _json(text: str) -> Response:
+    return Response(text.encode() + b"\n")
 
 
 def _describe(name: str, tensor: Tensor) -> dict[str, Any]:

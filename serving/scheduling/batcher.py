@@ -1,316 +1,259 @@
-"""How requests come to a model's engine: a bounded queue, in which those that wait anyway run together."""
+"""The queue of one model, from which requests that wait at the same time are run as one batch."""
 
-import threading
+from asyncio import Future
 from collections import deque
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from math import inf
 from time import monotonic
 
 import numpy as np
 
+from serving.deadline import Deadline
 from serving.engines.base import Arrays, Engine
 from serving.errors import ServiceError
-from serving.observability.metrics import LaneMeter
-from serving.scheduling.deadline import NO_DEADLINE, Deadline
-from serving.scheduling.latency import Usual
-from serving.scheduling.operations import Step
-from serving.server.pool import aside
+from serving.observability.metrics import ModelMeter
+from serving.scheduling.latency import LatencyEstimator
 from suite.errors import SuiteError
 
-# A model that takes longer, in seconds, does not keep a worker's threads, or its event loop, from others.
-SLOW = 0.002
+# A batch that takes this many seconds at most is run by the event loop itself: handing it to a thread takes longer.
+QUICK = 0.002
+# So many seconds of quick batches may wait for the event loop, whatever their number.
+INLINE_BACKLOG = 0.1
 BUSY = "the model '{}' has {} requests waiting, which is all it may: ask again in a moment"
 
 
-class Run(Step):
-    """What a model is asked.
+@dataclass(frozen=True)
+class BatchLimits:
+    """How requests for a model are queued and joined.
 
-    `on_turn` is called when it is its turn to lead a batch, `on_end` when its outcome is there; with `has_thread` a
-    thread of its own waits for both.
+    `max_waiting` requests may wait besides those that can start at once. A batch has up to `max_rows` rows,
+    `max_inline_rows` where the event loop runs it, and waits up to `max_delay` seconds to become full.
     """
 
-    def __init__(self, lane: "Lane", raw: Arrays, patience: Deadline) -> None:
-        self.lane, self.raw, self.patience = lane, raw, patience
-        self.rows = len(next(iter(raw.values())))
-        self.on_turn: Callable[[], object] = _nobody
-        self.on_end: Callable[[], object] = _nobody
-        self.leads = self.done = self.has_thread = False
-
-    def take(self) -> None:
-        gate = threading.Lock()
-        gate.acquire()
-        self.on_turn = self.on_end = gate.release
-        self.has_thread = True
-        try:
-            leads = self.lane.enter(self)
-        except ServiceError as error:
-            self.error = error
-            return
-        if not leads:
-            self.lane.wait(gate)
-        if not self.done:
-            heir = self.lane.lead(self)
-            if heir:
-                heir.on_turn()
-
-    def start(self, submit: Callable[..., object], finished: Callable[[], object]) -> None:
-        self.on_turn, self.on_end = partial(submit, self._lead_on), finished
-        try:
-            if self.lane.enter(self):
-                self.on_turn()
-        except ServiceError as error:
-            self.error = error
-            self.end()
-
-    def end(self) -> None:
-        """Its outcome is there."""
-        # What is called holds it: without this it would be there until the collector came.
-        on_end, self.on_turn, self.on_end, self.done = self.on_end, _nobody, _nobody, True
-        on_end()
-
-    def _lead_on(self) -> None:
-        """On a thread that nobody waits for: lead a batch, then those that follow."""
-        leading: Run | None = self
-        while leading:
-            heir = self.lane.lead(leading)
-            if heir and heir.has_thread:
-                heir.on_turn()
-                return
-            leading = heir
-
-    def quick(self) -> "Run | None":
-        return self if self.lane.is_quick(self) else None
-
-    def goes_with(self, other: "Run") -> bool:
-        """Whether both can be rows of one batch."""
-        return self.raw.keys() == other.raw.keys() and all(
-            x.dtype == other.raw[name].dtype and x.shape[1:] == other.raw[name].shape[1:]
-            for name, x in self.raw.items()
-        )
+    max_waiting: int = 256
+    max_rows: int = 64
+    max_inline_rows: int = 64
+    max_delay: float = 0.0
 
 
-def _nobody() -> None:
-    """Nobody waits."""
+class InferenceCall:
+    """The rows of one request for a model; `result` will have the outputs or the error.
 
-
-class Lane:
-    """A model's queue of at most `most_waiting` requests, of which `at_once` batches run at the same time.
-
-    A request that finds a free place runs at once. Those that have to wait are run by the first of them, when a place
-    becomes free, in one batch of up to `max_batch` rows; with a `max_delay` in seconds a batch waits so long to become
-    full. With a `max_batch` of 1 each runs alone. Those that an event loop has at the same time are run together up to
-    `max_here` rows.
+    Calls of the same `form` (say, the shape of a row) can be rows of one batch. One that is not `may_inline` is left to
+    threads, however quick the model is. `on_run` is told of the run of the model: rows, start, seconds.
     """
+
+    __slots__ = ("deadline", "form", "inputs", "may_inline", "on_run", "result", "rows")
 
     def __init__(
-        self, name: str, engine: Engine, *, at_once: int, most_waiting: int, max_batch: int, max_here: int = 1,
-        max_delay: float = 0.0, meter: LaneMeter | None = None,
+        self, inputs: Arrays, deadline: Deadline, form: Hashable = None, may_inline: bool = True,
+        on_run: Callable[[int, float, float], None] | None = None,
     ) -> None:  # fmt: skip
-        self._name, self._engine, self._meter = name, engine, meter
-        self._usual, self._a_row = Usual(), Usual()
-        self._lock = threading.Lock()
-        self._at_once = self._free = 0
-        self.limit(
-            at_once=at_once, most_waiting=most_waiting, max_batch=max_batch, max_here=max_here, max_delay=max_delay
-        )
-        self._queue: deque[Run] = deque()
-        self._full: threading.Event | None = None
+        self.inputs, self.deadline, self.form, self.may_inline, self.on_run = inputs, deadline, form, may_inline, on_run
+        self.rows = len(next(iter(inputs.values())))
+        self.result: Future[Arrays]
 
-    def limit(
-        self, *, at_once: int, most_waiting: int, max_batch: int, max_here: int = 1, max_delay: float = 0.0
-    ) -> None:
-        """Go by these from now on."""
-        with self._lock:
-            self._free += at_once - self._at_once
-            self._at_once = at_once
-            self._most_waiting, self._max_batch, self._max_delay = most_waiting, max_batch, max_delay
-            self._max_here = max_here
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one run of an engine took: when it started and how many seconds, for how many rows."""
+
+    rows: int
+    started_at: float
+    seconds: float
+
+
+Outcome = tuple[Arrays | Exception, Run | None]
+
+
+class Batcher:
+    """A model's queue. Only the event loop may use it; what `work` returns may be called on any thread."""
+
+    def __init__(
+        self, name: str, engine: Engine, limits: BatchLimits, meter: ModelMeter | None = None,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:  # fmt: skip
+        self.name, self.limits, self.concurrency = name, limits, engine.concurrency
+        self.running = 0
+        self._engine, self._meter, self._clock = engine, meter, clock
+        self._waiting: deque[InferenceCall] = deque()
+        self._waiting_rows = 0
+        self._run_latency, self._row_latency = LatencyEstimator(), LatencyEstimator()
 
     @property
     def waiting(self) -> int:
-        """How many requests wait."""
-        return len(self._queue)
+        """How many wait."""
+        return len(self._waiting)
 
-    def run(self, raw: Arrays, patience: Deadline = NO_DEADLINE) -> Arrays:
-        """The engine's outputs; ServiceError 503 where the queue is full, 504 or 499 where nobody waits any longer, 422
-        where the model has no answer.
-        """
-        run = Run(self, raw, patience)
-        run.take()
-        if run.error:
-            raise run.error
-        outputs: Arrays = run.outcome
-        return outputs
+    def expect(self, seconds: float) -> None:
+        """Take into account how long one row took when the model was tried."""
+        self._run_latency.note(seconds)
+        self._row_latency.note(seconds)
 
-    def is_quick(self, run: Run) -> bool:
-        """Whether it takes less time than having a thread take it up may."""
-        few, quick = run.rows <= self._max_here, max(self._usual.mean, run.rows * self._a_row.mean) <= SLOW
-        return few and quick and self._a_row.mean > 0 and not self._max_delay
+    def add(self, call: InferenceCall) -> None:
+        """Let a call wait for its turn; ServiceError 503 where too many do."""
+        waiting = len(self._waiting)
+        if waiting >= self.limits.max_waiting + max(0, self.concurrency - self.running) and not self._is_soon(call):
+            raise ServiceError(503, BUSY.format(self.name, waiting), retry_after=1)
+        self._waiting.append(call)
+        self._waiting_rows += call.rows
 
-    def run_here(self, waiting: deque[Run]) -> list[Run]:
-        """Take the first on this thread at once, together with others where they fit; they are taken out and returned.
-
-        None where it is not their turn.
-        """
-        with self._lock:
-            if self._free <= 0 or self._queue:
-                return []
-            self._free -= 1
-        most = self._most_here(sum(run.rows for run in waiting))
-        batch = self._batch(waiting.popleft(), waiting, most)
+    def discard(self, call: InferenceCall) -> bool:
+        """Forget a call that waits; whether it did. One that is being run is left alone."""
         try:
-            self._run_together(batch)
-        finally:
-            heir = self._release()
-            if heir:
-                heir.on_turn()
-        return batch
+            self._waiting.remove(call)
+        except ValueError:
+            return False
+        self._waiting_rows -= call.rows
+        return True
 
-    def _most_here(self, there: int) -> int:
-        """As many rows as are quick; no more than fill a batch where padding would be half of the next larger one."""
-        most = min(self._max_here, int(SLOW / (self._a_row.mean or SLOW)), there)
+    def due_at(self) -> float:
+        """When the next batch may start: at once, unless it waits to become full."""
+        if not self._waiting:
+            return inf
+        if not self.limits.max_delay or self._waiting_rows >= self.limits.max_rows:
+            return -inf
+        return self._waiting[0].deadline.received_at + self.limits.max_delay
+
+    def is_inline(self) -> bool:
+        """Whether the event loop should run the next batch itself."""
+        return bool(self._waiting) and not self.running and self._is_inline(self._waiting[0])
+
+    def work(self, inline: bool = False) -> "BatchWork | None":
+        """The next batch; None if nobody waits for any answer any longer."""
+        most = self._inline_rows() if inline else self.limits.max_rows
+        calls = self._next_calls(most, inline)
+        return BatchWork(self, calls) if calls else None
+
+    def _is_inline(self, call: InferenceCall) -> bool:
+        row = self._row_latency.typical
+        return (
+            call.may_inline
+            and 0 < row * call.rows <= QUICK
+            and self._run_latency.typical <= QUICK
+            and call.rows <= self.limits.max_inline_rows
+            and not self.limits.max_delay
+        )
+
+    def _is_soon(self, call: InferenceCall) -> bool:
+        """Whether the event loop will run it itself, in a moment."""
+        seconds = self._waiting_rows * self._row_latency.typical
+        return not self.running and seconds < INLINE_BACKLOG and self._is_inline(call)
+
+    def _inline_rows(self) -> int:
+        """As many rows as are quick, but no more than fill a batch size if padding would be half of the next one."""
+        most = min(self.limits.max_inline_rows, int(QUICK / self._row_latency.typical), self._waiting_rows)
         sizes = self._engine.batches
         if min((size for size in sizes if size >= most), default=most) < 2 * most:
             return most
         return max((size for size in sizes if size <= most), default=most)
 
-    def enter(self, run: Run) -> bool:
-        """Give it a place, or one in the queue; whether it is its turn to lead. ServiceError 503 where that is full."""
-        with self._lock:
-            run.leads = self._free > 0
-            if not run.leads and len(self._queue) >= self._most_waiting:
-                raise ServiceError(503, BUSY.format(self._name, len(self._queue)), retry_after=1)
-            self._free -= run.leads
-            if not run.leads or self._max_delay:
-                self._queue.append(run)
-                if self._full and self._rows() >= self._max_batch:
-                    self._full.set()
-            return run.leads
+    def _next_calls(self, most: int, inline: bool) -> list[InferenceCall]:
+        """Take the first call and those that fit into a batch with it, in the order in which they came."""
+        calls: list[InferenceCall] = []
+        rows, passed = 0, deque[InferenceCall]()
+        now = self._clock()
+        while self._waiting and (rows < most or not calls):
+            call = self._waiting.popleft()
+            fits = rows + call.rows <= most and (not inline or call.may_inline)
+            if calls and not (fits and call.form == calls[0].form):
+                passed.append(call)
+                continue
+            self._waiting_rows -= call.rows
+            if self._is_wanted(call, now):
+                calls.append(call)
+                rows += call.rows
+        self._waiting.extendleft(reversed(passed))
+        return calls
 
-    def wait(self, gate: threading.Lock) -> None:
-        """Until it is opened; where that may take a while, another thread works meanwhile."""
-        if self._usual.mean > SLOW or self._max_batch > 1:
-            with aside():
-                gate.acquire()
-        else:
-            gate.acquire()
-
-    def lead(self, run: Run) -> Run | None:
-        """Run a batch that begins with this one, whose turn it is; the next whose turn it is then."""
-        if self._max_delay:
-            self._wait_until_full()
-        with self._lock:
-            self._full = None
-            if run in self._queue:
-                self._queue.remove(run)
-            batch = self._batch(run, self._queue, self._max_batch)
+    def _is_wanted(self, call: InferenceCall, now: float) -> bool:
+        """Whether the answer can still be in time; if not, the call gets its error."""
+        if call.result.done():
+            return False
         try:
-            self._run_together(batch)
-        finally:
-            heir = self._release()
-            for one in batch:
-                one.end()
-        return heir
-
-    def _wait_until_full(self) -> None:
-        with self._lock:
-            if self._rows() >= self._max_batch:
-                return
-            full = self._full = threading.Event()
-        with aside():
-            full.wait(self._max_delay)
-
-    def _rows(self) -> int:
-        return sum(one.rows for one in self._queue)
-
-    def _batch(self, first: Run, others: deque[Run], most: int) -> list[Run]:
-        """`first` and those that fit into one batch with it, taken from the others in the order in which they came."""
-        batch, rows, left = [first], first.rows, deque[Run]()
-        while others and rows < most:
-            one = others.popleft()
-            if not one.leads and rows + one.rows <= most and one.goes_with(first):
-                batch.append(one)
-                rows += one.rows
-            else:
-                left.append(one)
-        others.extendleft(reversed(left))
-        return batch
-
-    def _run_together(self, batch: list[Run]) -> None:
-        if len(batch) > 1:
-            batch = [one for one in batch if self._is_wanted(one)]
-            if len(batch) > 1 and self._joined(batch):
-                return
-        # One of them may be to blame: each is tried alone, and fails alone.
-        for one in batch:
-            self._run_alone(one)
-
-    def _is_wanted(self, run: Run) -> bool:
-        try:
-            self._check(run.patience)
+            call.deadline.check(self._run_latency.upper, now)
         except ServiceError as error:
-            run.error = error
-        return run.error is None
-
-    def _joined(self, batch: list[Run]) -> bool:
-        """Whether all got their outputs from one run."""
-        ends = np.cumsum([one.rows for one in batch])
-        try:
-            joined = {name: np.concatenate([one.raw[name] for one in batch]) for name in batch[0].raw}
-            outputs = self._metered(joined, [one.patience for one in batch])
-        except Exception:
+            self._run_latency.distrust()
+            call.result.set_exception(error)
             return False
-        if not all(x.ndim and len(x) == ends[-1] for x in outputs.values()):
-            return False
-        for one, end in zip(batch, ends, strict=True):
-            one.outcome = {name: x[end - one.rows : end] for name, x in outputs.items()}
         return True
 
-    def _run_alone(self, run: Run) -> None:
-        try:
-            self._check(run.patience)
-            run.outcome = self._metered(run.raw, [run.patience])
-        except SuiteError as error:
-            run.error = ServiceError(422, str(error))
-            run.error.__cause__ = error
-        except Exception as error:
-            run.error = error
+    def finish(self, calls: Sequence[InferenceCall], outcomes: Sequence[Outcome]) -> None:
+        """Hand out what a batch came to, and learn from how long it took."""
+        noted: Run | None = None
+        for call, (value, run) in zip(calls, outcomes, strict=True):
+            if run:
+                if run is not noted:
+                    self._note(run)
+                    noted = run
+                if self._meter:
+                    self._meter.waited(run.started_at - call.deadline.received_at)
+                if call.on_run:
+                    call.on_run(run.rows, run.started_at, run.seconds)
+            if call.result.done():
+                continue
+            if isinstance(value, Exception):
+                call.result.set_exception(value)
+            else:
+                call.result.set_result(value)
 
-    def _check(self, patience: Deadline) -> None:
-        """ServiceError where nobody will be waiting when the model has run for as long as it usually does."""
-        try:
-            patience.check(self._usual.seconds)
-        except ServiceError:
-            self._usual.doubt()
-            raise
-
-    def _metered(self, raw: Arrays, waiting: list[Deadline]) -> Arrays:
-        begun = monotonic()
-        if self._usual.mean > SLOW:
-            with aside():
-                outputs = self._engine.run(raw)
-        else:
-            outputs = self._engine.run(raw)
-        took, rows = monotonic() - begun, len(next(iter(raw.values())))
-        self._usual.note(took)
-        self._a_row.note(took / rows)
-        for patience in waiting:
-            if patience.ran:
-                patience.ran(rows, begun, took)
+    def _note(self, run: Run) -> None:
+        self._run_latency.note(run.seconds)
+        self._row_latency.note(run.seconds / run.rows)
         if self._meter:
-            for patience in waiting:
-                if patience.since is not None:
-                    self._meter.waited(begun - patience.since)
-            self._meter.ran(rows, took)
-        return outputs
+            self._meter.ran(run.rows, run.seconds)
 
-    def _release(self) -> Run | None:
-        """Give the place to the first that waits, which is returned: it leads now."""
-        with self._lock:
-            heir = next((one for one in self._queue if not one.leads), None)
-            # Below zero where more run than now may.
-            if heir is None or self._free < 0:
-                self._free += 1
-                return None
-            heir.leads = True
-            return heir
+
+class BatchWork:
+    """A batch that was taken from a queue: called, on any thread, it runs; then the event loop calls `finish`."""
+
+    __slots__ = ("_batcher", "_calls", "_outcomes")
+
+    def __init__(self, batcher: Batcher, calls: list[InferenceCall]) -> None:
+        self._batcher, self._calls = batcher, calls
+        self._outcomes: list[Outcome] = []
+
+    def __call__(self) -> None:
+        batcher, calls = self._batcher, self._calls
+        inputs = [call.inputs for call in calls]
+        joined = _run_joined(batcher._engine, inputs, batcher._clock) if len(calls) > 1 else None
+        # If the batch fails, one of its calls may be to blame: each is run alone, and fails alone.
+        self._outcomes = joined or [
+            _run_alone(batcher._engine, call.inputs, call.deadline, batcher._clock) for call in calls
+        ]
+
+    def finish(self, error: BaseException | None = None) -> None:
+        """In the event loop, after the call; with the `error` that it raised, if it did."""
+        outcomes = self._outcomes
+        if error is not None:
+            failed = error if isinstance(error, Exception) else RuntimeError(f"the run was ended by {error!r}")
+            outcomes = [(failed, None)] * len(self._calls)
+        self._batcher.finish(self._calls, outcomes)
+
+
+def _run_joined(engine: Engine, inputs: list[Arrays], clock: Callable[[], float]) -> list[Outcome] | None:
+    """Each call's rows of one run for all of them; None if that fails, or does not give as many rows."""
+    ends = np.cumsum([len(next(iter(one.values()))) for one in inputs]).tolist()
+    started_at = clock()
+    try:
+        outputs = engine.run({name: np.concatenate([one[name] for one in inputs]) for name in inputs[0]})
+    except Exception:
+        return None
+    if not all(x.ndim and len(x) == ends[-1] for x in outputs.values()):
+        return None
+    run = Run(ends[-1], started_at, clock() - started_at)
+    starts = [0, *ends[:-1]]
+    return [({name: x[start:end] for name, x in outputs.items()}, run) for start, end in zip(starts, ends, strict=True)]
+
+
+def _run_alone(engine: Engine, inputs: Arrays, deadline: Deadline, clock: Callable[[], float]) -> Outcome:
+    started_at = clock()
+    try:
+        deadline.check(0.0, started_at)
+        outputs = engine.run(inputs)
+    except SuiteError as error:
+        return ServiceError(422, str(error)), None
+    except Exception as error:
+        return error, None
+    return outputs, Run(len(next(iter(inputs.values()))), started_at, clock() - started_at)

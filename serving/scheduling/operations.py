@@ -1,77 +1,97 @@
-"""An answer as a coroutine: it awaits its steps, and who carries it out decides where, when and with what others each
-is taken.
-"""
+"""The queue of computations that are not runs of a model: reading large bodies, decoding pictures, writing answers."""
 
-from collections.abc import Callable, Coroutine, Generator
-from typing import TYPE_CHECKING, Any
+from asyncio import Future
+from collections import deque
+from collections.abc import Callable
+from math import inf
+from time import monotonic
+from typing import Any
 
-if TYPE_CHECKING:
-    from serving.scheduling.batcher import Run
+from serving.deadline import Deadline
+from serving.errors import ServiceError
+
+BUSY = "{} requests wait for this worker, which is all that may: ask again in a moment"
 
 
-class Step:
-    """What an answer waits for. Awaiting it gives its outcome, or raises its error, once it was taken."""
+class Operation:
+    """A function that computes, and the future that will have its result.
 
-    outcome: Any = None
-    error: Exception | None = None
-    # Of an input, where it has such.
-    rows = 0
+    It takes what it needs as arguments and gives back what it made. It never waits: not for another operation, for a
+    lock that one holds, nor for a client.
+    """
 
-    def take(self) -> None:
-        """Take it on this thread, however long that takes."""
-        raise NotImplementedError
+    __slots__ = ("_error", "_function", "_value", "deadline", "result")
 
-    def start(self, submit: Callable[..., object], finished: Callable[[], object]) -> None:
-        """Have a thread take it by `submit`, without waiting for that; then `finished` is called, by any thread."""
-        submit(self._take_and_tell, finished)
+    def __init__(self, function: Callable[[], Any], deadline: Deadline) -> None:
+        self._function, self.deadline = function, deadline
+        self.result: Future[Any]
+        self._value: Any = None
+        self._error: BaseException | None = None
 
-    def _take_and_tell(self, finished: Callable[[], object]) -> None:
+    def __call__(self) -> None:
+        """Compute, on any thread."""
         try:
-            self.take()
-        finally:
-            finished()
-
-    def quick(self) -> "Run | None":
-        """Itself, if it takes no longer than having a thread take it up may, and can be taken with others."""
-        return None
-
-    def __await__(self) -> Generator["Step", None, Any]:
-        yield self
-        error, self.error = self.error, None
-        if error:
-            try:
-                raise error
-            finally:
-                # Else it would hold what held it, and a large body with that, until the collector comes.
-                del error
-        return self.outcome
-
-
-class Call(Step):
-    """A function to be called that may take long."""
-
-    def __init__(self, function: Callable[[], Any]) -> None:
-        self._function = function
-
-    def take(self) -> None:
-        try:
-            self.outcome = self._function()
+            self._value = self._function()
         except Exception as error:
-            self.error = error
+            self._error = error
+
+    def finish(self, error: BaseException | None = None) -> None:
+        """In the event loop, after the call; with the `error` that it raised, if it did."""
+        error, value = error or self._error, self._value
+        self._error = self._value = None
+        if self.result.done():
+            return
+        if error is not None:
+            self.result.set_exception(error)
+        else:
+            self.result.set_result(value)
 
 
-def next_step(answering: Coroutine[Step, None, Any]) -> tuple[Step | None, Any]:
-    """The step that an answer waits for, or None and the answer."""
-    try:
-        return answering.send(None), None
-    except StopIteration as end:
-        return None, end.value
+class OperationQueue:
+    """Operations that wait for a thread, at most `max_waiting`. Only the event loop may use it."""
 
+    def __init__(self, max_waiting: int, concurrency: int, clock: Callable[[], float] = monotonic) -> None:
+        self.concurrency, self.running = concurrency, 0
+        self._max_waiting, self._clock = max_waiting, clock
+        self._waiting: deque[Operation] = deque()
 
-def carry_out(answering: Coroutine[Step, None, Any]) -> Any:
-    """An answer, each step to it taken on this thread."""
-    step, answer = next_step(answering)
-    while step:
-        step.take()
-        step, answer = next_step(answering)
-    return answer
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
+
+    def add(self, operation: Operation) -> None:
+        """Let an operation wait for its turn; ServiceError 503 where too many do."""
+        if len(self._waiting) >= self._max_waiting + max(0, self.concurrency - self.running):
+            raise ServiceError(503, BUSY.format(len(self._waiting)), retry_after=1)
+        self._waiting.append(operation)
+
+    def discard(self, operation: Operation) -> bool:
+        """Forget an operation that waits; whether it did. One that is running is left alone."""
+        try:
+            self._waiting.remove(operation)
+        except ValueError:
+            return False
+        return True
+
+    def due_at(self) -> float:
+        """When the next one may start: at once."""
+        return -inf if self._waiting else inf
+
+    def is_inline(self) -> bool:
+        """Whether the event loop should run the next one itself: never."""
+        return False
+
+    def work(self, inline: bool = False) -> Operation | None:
+        """The next operation that somebody waits for."""
+        while self._waiting:
+            operation = self._waiting.popleft()
+            if operation.result.done():
+                continue
+            try:
+                operation.deadline.check(now=self._clock())
+            except ServiceError as error:
+                operation.result.set_exception(error)
+            else:
+                return operation
+        return None

@@ -35,7 +35,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _client(config: Config) -> FlaskClient:
     app = create_app(config)
-    assert app.extensions["core"].repository.wait(60)
+    assert app.extensions["service"].repository.wait(60)
     return app.test_client()
 
 

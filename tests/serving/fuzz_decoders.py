@@ -63,7 +63,7 @@ class Decoders:
         from serving.config import Config
 
         app = create_app(Config(models=store, max_body=2**20))
-        assert app.extensions["core"].repository.wait(60)
+        assert app.extensions["service"].repository.wait(60)
         self._client = app.test_client()
         warnings.simplefilter("error")
 

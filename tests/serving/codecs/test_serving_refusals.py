@@ -143,7 +143,7 @@ def test_a_body_over_the_limit(light: Path) -> None:
 
 def test_pictures_that_would_not_fit_in_memory(light: Path) -> None:
     app = create_app(Config(models=light, max_elements=100))
-    assert app.extensions["core"].repository.wait(30)
+    assert app.extensions["service"].repository.wait(30)
     assert ask(app.test_client(), picture("", ""))[0] == 413
 
 
@@ -194,8 +194,8 @@ def test_what_nobody_foresaw_tells_nothing_but_an_id(
         raise RuntimeError("secret at /etc/place")
 
     app.add_url_rule("/broken", view_func=broken, methods=["POST"])
-    monkeypatch.setattr(app.extensions["core"], "decode", broken)
-    app.extensions["core"].repository.wait(60)
+    monkeypatch.setattr(app.extensions["service"], "decode", broken)
+    app.extensions["service"].repository.wait(60)
     response = app.test_client().post(path, data=json.dumps({"model": "digits", "instances": [1]}))
     assert response.status_code == 500
     assert "secret" not in response.text

@@ -53,7 +53,7 @@ def change(folder: Path, model: onnx.ModelProto) -> None:
 
 def client(store: Path, **settings: Any) -> FlaskClient:
     app = create_app(Config(models=store, poll=0, **settings))
-    assert app.extensions["core"].repository.wait(60)
+    assert app.extensions["service"].repository.wait(60)
     return app.test_client()
 
 

@@ -31,7 +31,7 @@ def file(tmp_path: Path) -> Path:
 
 def serve(light: Path, file: Path) -> FlaskClient:
     app = create_app(Config(models=light, keys=str(file), workers=1))
-    assert app.extensions["core"].repository.wait(60)
+    assert app.extensions["service"].repository.wait(60)
     return app.test_client()
 
 

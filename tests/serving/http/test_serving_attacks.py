@@ -27,7 +27,7 @@ SECRET = "what nobody may read"
 
 def serve(models: Path) -> FlaskClient:
     app = create_app(Config(models=models))
-    assert app.extensions["core"].repository.wait(60)
+    assert app.extensions["service"].repository.wait(60)
     return app.test_client()
 
 

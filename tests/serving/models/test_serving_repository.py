@@ -26,7 +26,7 @@ def store(light: Path, tmp_path: Path) -> Path:
 
 def client_of(store: Path, **settings: Any) -> FlaskClient:
     app = create_app(Config(models=store, poll=0, **settings))
-    assert app.extensions["core"].repository.wait(60)
+    assert app.extensions["service"].repository.wait(60)
     return app.test_client()
 
 

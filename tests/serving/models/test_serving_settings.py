@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 
 from serving.app import create_app
 from serving.config import Config, cores
-from serving.inference import Core
+from serving.inference import InferenceService as Core
 from serving.models import settings as model_settings
 from serving.models.settings import ModelSettings
 from suite.errors import SuiteError, UsageError
@@ -28,7 +28,7 @@ class Service:
 
     def __init__(self, models: Path, **settings: Any) -> None:
         app = create_app(Config(models=models, poll=0, **settings))
-        self.core: Core = app.extensions["core"]
+        self.core: Core = app.extensions["service"]
         self.client: FlaskClient = app.test_client()
         assert self.core.repository.wait(60)
 

@@ -16,7 +16,7 @@ from suite.errors import UsageError
 
 def serve(models: Path, **settings: str) -> FlaskClient:
     app = create_app(Config(models=models, **settings))  # type: ignore[arg-type]
-    assert app.extensions["core"].repository.wait(60)
+    assert app.extensions["service"].repository.wait(60)
     return app.test_client()
 
 

@@ -26,7 +26,7 @@ SEED, CASES = 1, 5
 
 def serve(models: Path, **settings: Any) -> FlaskClient:
     app = create_app(Config(models=models, workers=1, **settings))
-    assert app.extensions["core"].repository.wait(60)
+    assert app.extensions["service"].repository.wait(60)
     return app.test_client()
 
 

@@ -9,7 +9,7 @@ import pytest
 import serving_models as make
 from flask.testing import FlaskClient
 
-from serving.inference import Core
+from serving.inference import InferenceService as Core
 
 ONE = np.random.default_rng(1).integers(0, 256, (make.SIDE, make.SIDE, 1), np.uint8)
 

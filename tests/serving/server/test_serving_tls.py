@@ -1,19 +1,15 @@
 """Over TLS all holds that holds without: whoever crawls delays nobody, and what is wrong is told."""
 
-import fcntl
 import http.client
 import json
 import os
-import select
 import signal
 import socket
 import ssl
 import subprocess
 import sys
-import termios
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
@@ -24,7 +20,6 @@ from click.testing import CliRunner
 from serving.client import CallError, Client
 from serving.config import Config
 from serving.server import launcher as run
-from serving.server.tls import PART, Secured
 from suite.cli import group
 from suite.errors import UsageError
 
@@ -76,27 +71,6 @@ def secured(light: Path, certificate: tuple[Path, Path]) -> Iterator[Service]:
         secured = Service(service, certificate[0])
         secured.wait()
         yield secured
-
-
-@pytest.fixture
-def ends(certificate: tuple[Path, Path]) -> Iterator[tuple[Secured, ssl.SSLSocket]]:
-    """A service's end of a connection, with little room for what is sent, and a client's; both have shaken hands."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*certificate)
-    trusting = ssl.create_default_context(cafile=certificate[0])
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**13)
-        server = Secured(ours, context)
-        with ThreadPoolExecutor(1) as pool:
-            shaking = pool.submit(trusting.wrap_socket, theirs, server_hostname="127.0.0.1")
-            ours.settimeout(0.2)
-            with suppress(TimeoutError):
-                server.recv(1)
-            client = shaking.result(5)
-        ours.setblocking(False)
-        with client:
-            yield server, client
 
 
 def test_requests_are_answered_and_closed(secured: Service) -> None:
@@ -209,42 +183,3 @@ def test_what_is_no_certificate_is_told_at_the_start(light: Path, tmp_path: Path
     assert ended.returncode == 1
     assert "are no certificate with its key" in ended.stderr
     assert "Traceback" not in ended.stderr
-
-
-def test_what_is_sent_goes_on_where_it_had_no_room(ends: tuple[Secured, ssl.SSLSocket]) -> None:
-    server, client = ends
-    content, stopped = os.urandom(2**20), 0
-    with ThreadPoolExecutor(1) as pool:
-        reading = pool.submit(lambda: b"".join(iter(lambda: client.recv(2**16), b"")))
-        rest = memoryview(content)
-        while rest:
-            try:
-                rest = rest[server.send(rest) :]
-            except BlockingIOError:
-                stopped += 1
-                select.select([], [server], [])
-        server.shutdown(socket.SHUT_WR)
-        assert reading.result(10) == content
-    assert stopped
-
-
-def test_no_more_is_taken_in_at_a_time_than_fits(ends: tuple[Secured, ssl.SSLSocket]) -> None:
-    server, client = ends
-    client.setblocking(False)
-    sent, received, buffer = 0, 0, memoryview(bytearray(PART))
-    with suppress(ssl.SSLWantWriteError):
-        while True:
-            sent += client.send(bytes(2**14))
-    most = waiting = unread(server)
-    while waiting:
-        with suppress(BlockingIOError):
-            received += server.recv_into(buffer)
-        before, waiting = waiting, unread(server)
-        assert before - waiting <= PART
-    assert received == sent
-    assert most > PART
-
-
-def unread(connection: Secured) -> int:
-    """Bytes that came in and were not taken up."""
-    return int.from_bytes(fcntl.ioctl(connection.fileno(), termios.FIONREAD, bytes(4)), sys.byteorder)

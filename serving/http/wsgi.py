@@ -1,0 +1,180 @@
+"""Between requests of ours and WSGI, in both directions.
+
+`WsgiBridge` has a WSGI application (Flask) answer requests of the event loop, on threads of its own. `WsgiGateway` is
+the whole service as a WSGI application, so that any WSGI server can run it. https://peps.python.org/pep-3333/
+"""
+
+import asyncio
+import io
+import os
+import sys
+import threading
+from collections.abc import Callable, Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from serving.context import RequestContext
+from serving.errors import TOO_LARGE, ServiceError
+from serving.http.content_encoding import BROKEN
+from serving.http.messages import Request, Response, status_line
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+CONTEXT = "suite.context"
+PART = 2**16
+BUSY = "{} requests wait for the documents and the administration of this worker: ask again in a moment"
+
+
+class WsgiBridge:
+    """Has a WSGI application answer requests, on `threads` of its own; `max_waiting` may wait for one."""
+
+    def __init__(self, application: "WSGIApplication", threads: int, max_waiting: int) -> None:
+        self._application, self._most = application, threads + max_waiting
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="flask")
+        self._pending = 0
+
+    async def __call__(self, request: Request, context: RequestContext) -> Response:
+        """The application's response; ServiceError 503 where too many requests wait."""
+        if self._pending >= self._most:
+            raise ServiceError(503, BUSY.format(self._pending), retry_after=1)
+        self._pending += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._executor, call, self._application, request, context)
+        finally:
+            self._pending -= 1
+
+
+def call(application: "WSGIApplication", request: Request, context: RequestContext) -> Response:
+    """What a WSGI application answers, as a whole."""
+    written: list[bytes] = []
+    started: list[Any] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], exception: Any = None) -> Callable[[bytes], Any]:
+        started[:] = [status, headers]
+        return written.append
+
+    parts = application(environment(request, context), start_response)
+    try:
+        written.extend(parts)
+    finally:
+        if hasattr(parts, "close"):
+            parts.close()
+    status, headers = started
+    kinds = [value for name, value in headers if name.lower() == "content-type"]
+    others = tuple(pair for pair in headers if pair[0].lower() not in ("content-type", "content-length"))
+    return Response(b"".join(written), int(status[:3]), kinds[0] if kinds else "", others)
+
+
+def environment(request: Request, context: RequestContext) -> "WSGIEnvironment":
+    """A request as WSGI has it. Names of headers with underscores, which others would be taken for, are left out."""
+    host = request.headers.get("host", "")
+    found: WSGIEnvironment = {
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": request.root_path,
+        "PATH_INFO": request.path.encode("utf-8", "surrogateescape").decode("latin-1"),
+        "QUERY_STRING": request.query,
+        "SERVER_NAME": host.rpartition(":")[0] or host or "localhost",
+        "SERVER_PORT": "443" if request.scheme == "https" else "80",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": request.client,
+        "CONTENT_LENGTH": str(len(request.body)),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": request.scheme,
+        "wsgi.input": io.BytesIO(request.body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+        CONTEXT: context,
+    }
+    for name, value in request.headers.items():
+        key = name.upper().replace("-", "_")
+        if name == "content-type":
+            found[key] = value
+        elif "_" not in name and name not in ("content-length", "transfer-encoding"):
+            found[f"HTTP_{key}"] = value
+    return found
+
+
+def context(environ: "WSGIEnvironment") -> RequestContext:
+    """What is known of the request that a WSGI application answers."""
+    found: RequestContext = environ[CONTEXT]
+    return found
+
+
+class WsgiGateway:
+    """The service as a WSGI application: requests of a server's threads are answered by an event loop of its own."""
+
+    def __init__(
+        self, respond: Callable[[Request], Coroutine[Any, Any, Response]],
+        refuse: Callable[[Request, ServiceError], Response],
+        bind: Callable[[asyncio.AbstractEventLoop], object], max_body: int,
+    ) -> None:  # fmt: skip
+        self._respond, self._refuse, self._bind, self._max_body = respond, refuse, bind, max_body
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._pid = 0
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        request = request_of(environ)
+        try:
+            request.body = read_body(environ, self._max_body)
+        except ServiceError as error:
+            response = self._refuse(request, error)
+        else:
+            response = asyncio.run_coroutine_threadsafe(self._respond(request), self._running_loop()).result()
+        headers = [("Content-Length", str(len(response.body))), *response.headers]
+        if response.content_type:
+            headers.insert(0, ("Content-Type", response.content_type))
+        start_response(status_line(response.status), headers)
+        return [] if request.method == "HEAD" else [response.body]
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        """This process's loop, started when it is first needed: a server may fork once it has the application."""
+        with self._lock:
+            if self._loop is None or self._pid != os.getpid():
+                self._loop, self._pid = asyncio.new_event_loop(), os.getpid()
+                threading.Thread(target=self._loop.run_forever, name="inference", daemon=True).start()
+                self._bind(self._loop)
+            return self._loop
+
+
+def request_of(environ: "WSGIEnvironment") -> Request:
+    """A request without its body. What a server says of the path is bytes of UTF-8 in the place of Latin-1."""
+    headers = {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith("HTTP_")}
+    for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+        if environ.get(name):
+            headers[name.replace("_", "-").lower()] = environ[name]
+    return Request(
+        environ["REQUEST_METHOD"], environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "surrogateescape"),
+        environ.get("QUERY_STRING", ""), headers, b"", environ.get("wsgi.url_scheme", "http"),
+        environ.get("REMOTE_ADDR", ""), environ.get("SCRIPT_NAME", ""),
+    )  # fmt: skip
+
+
+def read_body(environ: "WSGIEnvironment", max_body: int) -> bytes:
+    """The body as it was sent; ServiceError 400 or 413.
+
+    A server that knows where a body ends says so; of others no more is read than was declared.
+    """
+    declared, source = environ.get("CONTENT_LENGTH", ""), environ["wsgi.input"]
+    length = int(declared) if declared.isascii() and declared.isdigit() and len(declared) < 19 else None
+    if declared and length is None:
+        raise ServiceError(400, f"Content-Length is '{declared[:20]}': give a whole number")
+    most = max_body + 1 if environ.get("wsgi.input_terminated") else length or 0
+    try:
+        content: bytes = source.read(min(most, max_body + 1))
+        if len(content) > max_body:
+            # A client that is still sending when the connection closes never sees the answer.
+            for _ in range(0, max_body, PART):
+                if not source.read(PART):
+                    break
+    except Exception as error:  # each server has classes of its own for a broken transfer
+        raise ServiceError(400, BROKEN) from error
+    if len(content) > max_body or (length or 0) > max_body:
+        raise ServiceError(413, TOO_LARGE.format(max_body))
+    if length is not None and len(content) < length:
+        raise ServiceError(400, BROKEN)
+    return content

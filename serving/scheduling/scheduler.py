@@ -1,0 +1,189 @@
+"""Decides what a worker computes next, and on which thread.
+
+One event loop owns the queues. A batch that is quick is run by the loop itself; everything else is handed to an
+executor, never more than it has threads for, so that what waits can still be joined, refused or forgotten. Nothing
+that runs on the executor waits for anything else. Queues take turns: each gives one piece of work at a time.
+"""
+
+from asyncio import AbstractEventLoop, Future, TimerHandle
+from collections.abc import Callable
+from concurrent.futures import Executor
+from concurrent.futures import Future as ExecutorFuture
+from contextlib import suppress
+from math import inf
+from time import monotonic
+from typing import Any, Protocol, TypeVar
+
+from serving.deadline import LATE, Deadline
+from serving.engines.base import Arrays
+from serving.errors import ServiceError
+from serving.scheduling.batcher import Batcher, InferenceCall
+from serving.scheduling.operations import Operation, OperationQueue
+
+# Seconds of quick batches after which the loop looks at its connections again.
+INLINE_BUDGET = 0.02
+
+
+class Work(Protocol):
+    """A piece of work: called on some thread, then finished in the event loop."""
+
+    def __call__(self) -> None: ...
+
+    def finish(self, error: BaseException | None = None) -> None: ...
+
+
+class Waiting(Protocol):
+    """What waits in a queue, for one result."""
+
+    deadline: Deadline
+    result: Future[Any]
+
+
+Item = TypeVar("Item", bound=Waiting, contravariant=True)
+
+
+class WorkQueue(Protocol[Item]):
+    """A queue that work is taken from; `running` pieces of it are being computed by threads, `concurrency` may be."""
+
+    concurrency: int
+    running: int
+
+    @property
+    def waiting(self) -> int: ...
+
+    def add(self, item: Item, /) -> None: ...
+
+    def discard(self, item: Item, /) -> bool: ...
+
+    def due_at(self) -> float: ...
+
+    def is_inline(self) -> bool: ...
+
+    def work(self, inline: bool = False) -> Work | None: ...
+
+
+class Scheduler:
+    """Runs the work of all queues on `executor`, which has as many threads as `threads`. Only the loop may use it."""
+
+    def __init__(
+        self, loop: AbstractEventLoop, executor: Executor, threads: int, clock: Callable[[], float] = monotonic
+    ) -> None:
+        self._loop, self._executor, self._clock = loop, executor, clock
+        self._free_threads = threads
+        # Queues that have something to do, the one whose turn it is first.
+        self._queues: list[WorkQueue[Any]] = []
+        self._is_scheduled = False
+        self._timer: TimerHandle | None = None
+        self._started: dict[Work, float] = {}
+
+    async def infer(self, batcher: Batcher, call: InferenceCall) -> Arrays:
+        """The outputs of a model; ServiceError 422, 499, 503 or 504."""
+        outputs: Arrays = await self._result(batcher, call)
+        return outputs
+
+    async def compute(self, queue: OperationQueue, deadline: Deadline, function: Callable[[], Any]) -> Any:
+        """What a function returns or raises, called on a thread; ServiceError 499, 503 or 504."""
+        return await self._result(queue, Operation(function, deadline))
+
+    def longest_running(self) -> float:
+        """For how many seconds the oldest work on a thread has been running."""
+        return self._clock() - min(self._started.values()) if self._started else 0.0
+
+    async def _result(self, queue: WorkQueue[Item], item: Item) -> Any:
+        """Queue an item and wait for its result: to its deadline if it is not taken up by then."""
+        item.result = self._loop.create_future()
+        queue.add(item)
+        if queue not in self._queues:
+            self._queues.append(queue)
+        self._schedule()
+        timer = None
+        if item.deadline.expires_at < inf:
+            timer = self._loop.call_later(item.deadline.expires_at - self._clock(), _expire, queue, item)
+        try:
+            return await item.result
+        finally:
+            if timer:
+                timer.cancel()
+            if item.result.cancelled():
+                queue.discard(item)
+
+    def _schedule(self) -> None:
+        if not self._is_scheduled:
+            self._is_scheduled = True
+            self._loop.call_soon(self._turn)
+
+    def _turn(self) -> None:
+        """Give each queue one turn, then let the loop look at its connections."""
+        self._is_scheduled = False
+        now = self._clock()
+        inline_until, due_at = now + INLINE_BUDGET, inf
+        served, passed = list[WorkQueue[Any]](), list[WorkQueue[Any]]()
+        for queue in self._queues:
+            due = queue.due_at()
+            if due > now:
+                due_at = min(due_at, due)
+                has_turn = False
+            elif queue.is_inline():
+                has_turn = now < inline_until
+                if has_turn:
+                    _run_inline(queue)
+                    now = self._clock()
+                else:
+                    self._schedule()
+            else:
+                has_turn = self._start(queue)
+            if queue.waiting:
+                (served if has_turn else passed).append(queue)
+        # Those that had no turn are before those that had one.
+        self._queues = passed + served
+        if served:
+            self._schedule()
+        self._wake_at(due_at)
+
+    def _wake_at(self, due_at: float) -> None:
+        """Have another turn when the first of the batches is due that wait to become full."""
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        if due_at < inf:
+            self._timer = self._loop.call_later(max(0.0, due_at - self._clock()), self._schedule)
+
+    def _start(self, queue: WorkQueue[Any]) -> bool:
+        """Whether the queue had its turn: a thread has its next work, or nobody waited for it any longer."""
+        if not self._free_threads or queue.running >= queue.concurrency:
+            return False
+        work = queue.work()
+        if work is None:
+            return True
+        self._free_threads -= 1
+        queue.running += 1
+        self._started[work] = self._clock()
+        done = self._executor.submit(work)
+        done.add_done_callback(lambda done: self._hand_back(queue, work, done))
+        return True
+
+    def _hand_back(self, queue: WorkQueue[Any], work: Work, done: "ExecutorFuture[None]") -> None:
+        """On the thread that computed: let the loop go on."""
+        with suppress(RuntimeError):  # the loop was closed: the process is about to end
+            self._loop.call_soon_threadsafe(self._finish, queue, work, done)
+
+    def _finish(self, queue: WorkQueue[Any], work: Work, done: "ExecutorFuture[None]") -> None:
+        self._free_threads += 1
+        queue.running -= 1
+        del self._started[work]
+        work.finish(done.exception())
+        if self._queues:
+            self._schedule()
+
+
+def _run_inline(queue: WorkQueue[Any]) -> None:
+    work = queue.work(inline=True)
+    if work:
+        work()
+        work.finish()
+
+
+def _expire(queue: WorkQueue[Any], item: Waiting) -> None:
+    """Its deadline is over: if it still waits, it waits no longer."""
+    if queue.discard(item) and not item.result.done():
+        item.result.set_exception(ServiceError(504, LATE))

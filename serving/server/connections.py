@@ -1,0 +1,85 @@
+"""All connections of a worker: what they may hold together, and how they come to their end."""
+
+import asyncio
+from asyncio import AbstractEventLoop
+from time import monotonic
+
+from serving.server.protocol import Application, HttpProtocol
+
+# Seconds between two looks at who has no time left.
+SWEEP = 0.2
+# So many of the largest bodies may be on their way to a worker, and so many bytes of answers that nobody reads.
+BODIES, MOST_UNSENT = 8, 256 * 2**20
+# Seconds that a worker which is about to end still waits for a next request on a connection that was kept.
+LAST_REQUEST = 1.0
+# A connection that is this young (seconds) is not closed to make room for another.
+YOUNG = 1.0
+
+
+class Connections:
+    """The connections of a worker to one application. `held` are the bytes of requests that have no answer yet."""
+
+    def __init__(
+        self, application: Application, loop: AbstractEventLoop, max_body: int, keep_alive: float, root_path: str
+    ) -> None:
+        self.application, self.loop = application, loop
+        self.max_body, self.keep_alive, self.root_path = max_body, keep_alive, root_path
+        self.held, self.max_held = 0, BODIES * max_body
+        self.is_closing = False
+        # In the order in which they were made.
+        self._all: dict[HttpProtocol, float] = {}
+        self._emptied = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def add(self, connection: HttpProtocol) -> None:
+        """Look after a connection from now on."""
+        self._all[connection] = monotonic()
+
+    def remove(self, connection: HttpProtocol) -> None:
+        """A connection is closed."""
+        self._all.pop(connection, None)
+        if not self._all:
+            self._emptied.set()
+
+    def sweep(self) -> None:
+        """End connections whose time is over, and those that read too slowly while too much waits for them."""
+        now, unsent = monotonic(), 0
+        paused = list[HttpProtocol]()
+        for connection in list(self._all):
+            if connection.expires_at <= now:
+                connection.expire()
+            elif connection.is_writing_paused:
+                paused.append(connection)
+                unsent += connection.transport.get_write_buffer_size()
+        for connection in paused:
+            if unsent <= MOST_UNSENT:
+                break
+            unsent -= connection.transport.get_write_buffer_size()
+            connection.transport.abort()
+
+    def make_room(self) -> bool:
+        """Close the oldest connection on which nothing is being asked, or only half a request is there."""
+        before = monotonic() - YOUNG
+        old = [connection for connection, made_at in self._all.items() if made_at < before]
+        idle = next((one for one in old if one.is_idle), None)
+        chosen = idle or next((one for one in old if one.is_receiving), None)
+        if chosen:
+            chosen.transport.abort()
+        return chosen is not None
+
+    async def close(self, seconds: float) -> bool:
+        """Have all requests answered, then the connections closed; whether that was done in time."""
+        self.is_closing = True
+        until = monotonic() + seconds
+        for connection in list(self._all):
+            connection.close_soon(monotonic() + LAST_REQUEST)
+        while self._all and monotonic() < until:
+            self._emptied.clear()
+            try:
+                async with asyncio.timeout(SWEEP):
+                    await self._emptied.wait()
+            except TimeoutError:
+                self.sweep()
+        return not self._all

@@ -1,0 +1,237 @@
+"""Requests from the bytes of a connection, by httptools and within limits.
+
+https://www.rfc-editor.org/rfc/rfc9112
+"""
+
+import re
+from collections import deque
+from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
+
+import httptools
+
+from serving.deadline import Deadline
+from serving.errors import TOO_LARGE, ServiceError
+from serving.http.messages import Request
+
+LONGEST_HEAD, LONGEST_TARGET, MOST_FIELDS = 2**16, 2**13, 100
+# Besides a body there may be the lines of its chunks, as many bytes as this and as this many times the body.
+OVERHEAD, OVERHEAD_TIMES = 2**20, 8
+HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::[0-9]*)?")
+TARGET = re.compile(rb"[!\"$-~]+")
+# Fields that say how a message is framed or what it is: another one of the same name makes it ambiguous.
+SINGLE = frozenset((
+    b"host", b"content-length", b"content-type", b"authorization", b"expect", b"x-request-timeout-ms",
+    b"inference-header-content-length",
+))  # fmt: skip
+FRAMING = frozenset(
+    (b"content-length", b"transfer-encoding", b"host", b"content-type", b"content-encoding", b"trailer")
+)
+BROKEN = "the request is no HTTP that can be read ({}): send it again"
+CHUNKS = "the chunks of the body are broken: send it again, or with its length"
+
+
+@dataclass(slots=True)
+class Received:
+    """A whole request, and whether its connection can stay open after the answer (which HTTP/1.0 has to be told)."""
+
+    request: Request
+    stays: bool
+    is_old: bool
+
+
+class RequestParser:
+    """Takes the bytes of one connection, gives the whole requests among them.
+
+    `expects_continue` is set while the sender waits to be told that it may send a body. After a ServiceError from
+    `feed` nothing more can be read.
+    """
+
+    def __init__(self, max_body: int, scheme: str, client: str, root_path: str) -> None:
+        self.requests: deque[Received] = deque()
+        self.expects_continue = False
+        self._max_body, self._scheme, self._client, self._root_path = max_body, scheme, client, root_path
+        self._refusal: ServiceError | None = None
+        self._has_begun = False
+        self._parser = httptools.HttpRequestParser(self)
+        # Which versions there are and what may follow a last request is for us to say.
+        self._parser.set_dangerous_leniencies(lenient_data_after_close=True, lenient_version=True)
+        self._reset()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing of a next request has come."""
+        return not self._started
+
+    @property
+    def stub(self) -> Request:
+        """What is known of the request that is being received, for the answer to one that is refused."""
+        request = Request(self._method or "-", self._path, self._query, dict(self._headers))
+        request.scheme, request.client, request.root_path = self._scheme, self._client, self._root_path
+        return request
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes up; ServiceError 400, 413, 414, 417, 431, 501 or 505 for what is no request."""
+        self._has_begun = False
+        try:
+            while data:
+                try:
+                    self._parser.feed_data(data)
+                    break
+                except httptools.HttpParserUpgrade as upgrade:
+                    # No other protocol is spoken here: what follows is read as before.
+                    data = data[upgrade.args[0] :]
+        except httptools.HttpParserError as error:
+            raise self._refusal or self._broken(error) from None
+        # Of the part in which a request begins some may be of the one before it.
+        if self._started and not self._has_begun:
+            self._count(len(data))
+
+    def _reset(self) -> None:
+        self._started = self._has_head = False
+        self._target = b""
+        self._method = self._path = self._query = ""
+        self._headers: dict[str, str] = {}
+        self._fields = self._head_size = self._size = self._body_size = 0
+        self._body: bytes | bytearray = b""
+        self._host: bytes | None = None
+        self._codings = b""
+        self._stays = True
+        self._is_old = False
+
+    def _count(self, size: int) -> None:
+        """Refuse what is longer than it may be, though nothing of it has been parsed yet."""
+        self._size += size
+        if not self._has_head and self._size > LONGEST_HEAD:
+            self._refuse(431, f"the head of the request is longer than {LONGEST_HEAD:,} bytes: send fewer headers")
+        if self._size - self._body_size > OVERHEAD + OVERHEAD_TIMES * self._body_size:
+            self._refuse(400, CHUNKS)
+
+    def _refuse(self, status: int, message: str) -> None:
+        self._refusal = ServiceError(status, message)
+        raise self._refusal
+
+    def _broken(self, error: httptools.HttpParserError) -> ServiceError:
+        if self._has_head:
+            return ServiceError(400, CHUNKS)
+        if "overflow" in str(error):
+            return ServiceError(413, TOO_LARGE.format(self._max_body))
+        return ServiceError(400, BROKEN.format(str(error)[:100] or type(error).__name__))
+
+    # What httptools calls.
+
+    def on_message_begin(self) -> None:
+        self._reset()
+        self._started = self._has_begun = True
+
+    def on_url(self, part: bytes) -> None:
+        self._target += part
+        if len(self._target) > LONGEST_TARGET:
+            self._refuse(414, f"the path is longer than {LONGEST_TARGET:,} bytes: send what it says in the body")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
+        self._fields += 1
+        self._head_size += len(name) + len(value) + 4
+        if self._fields > MOST_FIELDS or self._head_size > LONGEST_HEAD:
+            most = f"{MOST_FIELDS} headers or {LONGEST_HEAD:,} bytes"
+            self._refuse(431, f"the request has more than {most} of them: send fewer")
+        if self._has_head:
+            if name in FRAMING:
+                self._refuse(400, "a header that says how the body is to be read comes after it: send it before")
+            return
+        value = value.strip(b" \t")
+        if name == b"host":
+            if self._host is not None:
+                self._refuse(400, "the request has more than one Host: send one")
+            self._host = value
+        elif name == b"transfer-encoding":
+            self._codings += b"," + value if self._codings else value
+        elif b"_" in name:
+            # Others would take it for the same with a hyphen, and WSGI for one of its own names.
+            return
+        key, text = name.decode("ascii"), value.decode("latin-1")
+        if key in self._headers:
+            if name in SINGLE:
+                self._refuse(400, f"the request has more than one {key}: send one")
+            text = f"{self._headers[key]}, {text}"
+        self._headers[key] = text
+
+    def on_headers_complete(self) -> None:
+        self._has_head = True
+        self._method = self._parser.get_method().decode("ascii")
+        version = self._parser.get_http_version()
+        if not version.startswith("1."):
+            self._refuse(505, f"HTTP/{version[:5]} is not spoken here: use HTTP/1.1")
+        self._is_old = version == "1.0"
+        self._stays = self._parser.should_keep_alive() and self._method != "CONNECT"
+        self._read_target()
+        if self._host is None:
+            if not self._is_old:
+                self._refuse(400, "the request has no Host: send one")
+        elif not HOST.fullmatch(self._host):
+            self._refuse(400, "the Host of the request is no name of a host: mend it")
+        self._check_framing()
+
+    def _read_target(self) -> None:
+        target = self._target
+        if not TARGET.fullmatch(target):
+            self._refuse(400, "the path has characters that may not stand there: encode them as %23 for #")
+        if target.startswith(b"/"):
+            path, _, query = target.partition(b"?")
+        elif target == b"*" and self._method == "OPTIONS":
+            path, query = target, b""
+        else:
+            path, query = self._of_absolute(target)
+        raw = unquote_to_bytes(path) if b"%" in path else path
+        self._path, self._query = raw.decode("utf-8", "surrogateescape"), query.decode("ascii")
+
+    def _of_absolute(self, target: bytes) -> tuple[bytes, bytes]:
+        """The path and the query of `http://host/path`, as a proxy is asked; the host in it is the one that counts."""
+        try:
+            url = httptools.parse_url(target)
+        except httptools.HttpParserInvalidURLError:
+            url = None
+        if url is None or url.schema is None or url.schema.lower() not in (b"http", b"https") or not url.host:
+            self._refuse(400, "the path of the request is none: begin it with a slash")
+            raise AssertionError
+        return url.path or b"/", url.query or b""
+
+    def _check_framing(self) -> None:
+        if self._codings:
+            if self._is_old or "content-length" in self._headers:
+                self._refuse(400, "the length of the body is told in two ways: send a length, or chunks over HTTP/1.1")
+            if self._codings.lower() != b"chunked":
+                coding = self._codings[:50].decode("latin-1")
+                self._refuse(501, f"the body is sent as '{coding}': send it in chunks alone, or with its length")
+        length = self._headers.get("content-length", "0")
+        if not (length.isascii() and length.isdigit()):
+            self._refuse(400, f"Content-Length is '{length[:20]}': give a whole number")
+        if len(length.lstrip("0")) > 15 or int(length) > self._max_body:
+            self._refuse(413, TOO_LARGE.format(self._max_body))
+        expected = self._headers.get("expect")
+        if expected is not None and not self._is_old:
+            if expected.lower() != "100-continue":
+                self._refuse(417, f"Expect is '{expected[:50]}': nothing but 100-continue is known")
+            self.expects_continue = True
+
+    def on_body(self, part: bytes) -> None:
+        self.expects_continue = False
+        self._body_size += len(part)
+        if self._body_size > self._max_body:
+            self._refuse(413, TOO_LARGE.format(self._max_body))
+        if not self._body:
+            self._body = part
+        elif isinstance(self._body, bytearray):
+            self._body += part
+        else:
+            self._body = bytearray(self._body) + part
+
+    def on_message_complete(self) -> None:
+        self.expects_continue = False
+        request = Request(
+            self._method, self._path, self._query, self._headers, bytes(self._body), self._scheme, self._client,
+            self._root_path, Deadline(),
+        )  # fmt: skip
+        self.requests.append(Received(request, self._stays, self._is_old))
+        self._reset()

@@ -93,9 +93,11 @@ class Batcher:
 
     def add(self, call: InferenceCall) -> None:
         """Let a call wait for its turn; ServiceError 503 where too many do."""
-        waiting = len(self._waiting)
-        if waiting >= self.limits.max_waiting + max(0, self.concurrency - self.running) and not self._is_soon(call):
-            raise ServiceError(503, BUSY.format(self.name, waiting), retry_after=1)
+        most = self.limits.max_waiting + max(0, self.concurrency - self.running)
+        if len(self._waiting) >= most and not self._is_soon(call):
+            self._drop_unwanted()
+            if len(self._waiting) >= most:
+                raise ServiceError(503, BUSY.format(self.name, len(self._waiting)), retry_after=1)
         self._waiting.append(call)
         self._waiting_rows += call.rows
 
@@ -166,6 +168,12 @@ class Batcher:
                 rows += call.rows
         self._waiting.extendleft(reversed(passed))
         return calls
+
+    def _drop_unwanted(self) -> None:
+        """Forget calls whose client is gone, or whose answers would be late."""
+        now, waiting = self._clock(), self._waiting
+        self._waiting = deque(call for call in waiting if self._is_wanted(call, now))
+        self._waiting_rows = sum(call.rows for call in self._waiting)
 
     def _is_wanted(self, call: InferenceCall, now: float) -> bool:
         """Whether the answer can still be in time; if not, the call gets its error."""

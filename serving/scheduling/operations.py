@@ -62,8 +62,11 @@ class OperationQueue:
 
     def add(self, operation: Operation) -> None:
         """Let an operation wait for its turn; ServiceError 503 where too many do."""
-        if len(self._waiting) >= self._max_waiting + max(0, self.concurrency - self.running):
-            raise ServiceError(503, BUSY.format(len(self._waiting)), retry_after=1)
+        most = self._max_waiting + max(0, self.concurrency - self.running)
+        if len(self._waiting) >= most:
+            self._waiting = deque(filter(self._is_wanted, self._waiting))
+            if len(self._waiting) >= most:
+                raise ServiceError(503, BUSY.format(len(self._waiting)), retry_after=1)
         self._waiting.append(operation)
 
     def discard(self, operation: Operation) -> bool:
@@ -86,12 +89,17 @@ class OperationQueue:
         """The next operation that somebody waits for."""
         while self._waiting:
             operation = self._waiting.popleft()
-            if operation.result.done():
-                continue
-            try:
-                operation.deadline.check(now=self._clock())
-            except ServiceError as error:
-                operation.result.set_exception(error)
-            else:
+            if self._is_wanted(operation):
                 return operation
         return None
+
+    def _is_wanted(self, operation: Operation) -> bool:
+        """Whether somebody waits for the result; if not, the operation gets its error."""
+        if operation.result.done():
+            return False
+        try:
+            operation.deadline.check(now=self._clock())
+        except ServiceError as error:
+            operation.result.set_exception(error)
+            return False
+        return True

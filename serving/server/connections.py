@@ -70,7 +70,7 @@ class Connections:
         return chosen is not None
 
     async def close(self, seconds: float) -> bool:
-        """Have all requests answered, then the connections closed; whether that was done in time."""
+        """Have all requests answered, then the connections closed: by force after so many seconds, then it is False."""
         self.is_closing = True
         until = monotonic() + seconds
         for connection in list(self._all):
@@ -82,4 +82,8 @@ class Connections:
                     await self._emptied.wait()
             except TimeoutError:
                 self.sweep()
-        return not self._all
+        is_done = not self._all
+        for connection in list(self._all):
+            connection.transport.abort()
+        await asyncio.sleep(0)
+        return is_done

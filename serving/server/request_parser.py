@@ -24,9 +24,7 @@ SINGLE = frozenset((
     b"host", b"content-length", b"content-type", b"authorization", b"expect", b"x-request-timeout-ms",
     b"inference-header-content-length",
 ))  # fmt: skip
-FRAMING = frozenset(
-    (b"content-length", b"transfer-encoding", b"host", b"content-type", b"content-encoding", b"trailer")
-)
+FRAMING = frozenset((b"content-length", b"transfer-encoding", b"host", b"content-type", b"content-encoding"))
 BROKEN = "the request is no HTTP that can be read ({}): send it again"
 CHUNKS = "the chunks of the body are broken: send it again, or with its length"
 
@@ -53,9 +51,9 @@ class RequestParser:
         self._max_body, self._scheme, self._client, self._root_path = max_body, scheme, client, root_path
         self._refusal: ServiceError | None = None
         self._has_begun = False
-        self._parser = httptools.HttpRequestParser(self)
-        # Which versions there are and what may follow a last request is for us to say.
-        self._parser.set_dangerous_leniencies(lenient_data_after_close=True, lenient_version=True)
+        # The header that frames a body which httptools takes for another protocol, and whether it is being told of it.
+        self._framing, self._is_reframing = b"", False
+        self._parser = self._new_parser()
         self._reset()
 
     @property
@@ -79,13 +77,31 @@ class RequestParser:
                     self._parser.feed_data(data)
                     break
                 except httptools.HttpParserUpgrade as upgrade:
-                    # No other protocol is spoken here: what follows is read as before.
                     data = data[upgrade.args[0] :]
+                    if self._framing:
+                        self._reframe()
         except httptools.HttpParserError as error:
             raise self._refusal or self._broken(error) from None
         # Of the part in which a request begins some may be of the one before it.
         if self._started and not self._has_begun:
             self._count(len(data))
+
+    def _new_parser(self) -> httptools.HttpRequestParser:
+        parser = httptools.HttpRequestParser(self)
+        # Which versions there are and what may follow a last request is for us to say.
+        parser.set_dangerous_leniencies(lenient_data_after_close=True, lenient_version=True)
+        return parser
+
+    def _reframe(self) -> None:
+        """Read the body of a request that asks for another protocol, which is not spoken here.
+
+        httptools ends such a request with its head, as if the other protocol began there: the body would be taken for
+        further requests.
+        """
+        self._parser = self._new_parser()
+        self._is_reframing = True
+        self._parser.feed_data(b"POST / HTTP/1.1\r\n" + self._framing + b"\r\n\r\n")
+        self._framing, self._is_reframing = b"", False
 
     def _reset(self) -> None:
         self._started = self._has_head = False
@@ -121,15 +137,21 @@ class RequestParser:
     # What httptools calls.
 
     def on_message_begin(self) -> None:
+        if self._is_reframing:
+            return
         self._reset()
         self._started = self._has_begun = True
 
     def on_url(self, part: bytes) -> None:
+        if self._is_reframing:
+            return
         self._target += part
         if len(self._target) > LONGEST_TARGET:
             self._refuse(414, f"the path is longer than {LONGEST_TARGET:,} bytes: send what it says in the body")
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self._is_reframing:
+            return
         name = name.lower()
         self._fields += 1
         self._head_size += len(name) + len(value) + 4
@@ -158,6 +180,8 @@ class RequestParser:
         self._headers[key] = text
 
     def on_headers_complete(self) -> None:
+        if self._is_reframing:
+            return
         self._has_head = True
         self._method = self._parser.get_method().decode("ascii")
         version = self._parser.get_http_version()
@@ -172,6 +196,9 @@ class RequestParser:
         elif not HOST.fullmatch(self._host):
             self._refuse(400, "the Host of the request is no name of a host: mend it")
         self._check_framing()
+        if self._parser.should_upgrade():
+            length = self._headers.get("content-length", "0")
+            self._framing = b"Transfer-Encoding: chunked" if self._codings else f"Content-Length: {length}".encode()
 
     def _read_target(self) -> None:
         target = self._target
@@ -228,6 +255,8 @@ class RequestParser:
             self._body = bytearray(self._body) + part
 
     def on_message_complete(self) -> None:
+        if self._framing:
+            return
         self.expects_continue = False
         request = Request(
             self._method, self._path, self._query, self._headers, bytes(self._body), self._scheme, self._client,

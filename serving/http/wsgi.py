@@ -155,22 +155,19 @@ def request_of(environ: "WSGIEnvironment") -> Request:
 
 
 def read_body(environ: "WSGIEnvironment", max_body: int) -> bytes:
-    """The body as it was sent; ServiceError 400 or 413.
-
-    A server that knows where a body ends says so; of others no more is read than was declared.
-    """
+    """The body as it was sent; ServiceError 400 or 413."""
     declared, source = environ.get("CONTENT_LENGTH", ""), environ["wsgi.input"]
     length = int(declared) if declared.isascii() and declared.isdigit() and len(declared) < 19 else None
     if declared and length is None:
         raise ServiceError(400, f"Content-Length is '{declared[:20]}': give a whole number")
-    most = max_body + 1 if environ.get("wsgi.input_terminated") else length or 0
+    # A server that knows where a body ends says so; of others no more can be read than was declared.
+    left = length if length is not None else 2 * max_body if environ.get("wsgi.input_terminated") else 0
     try:
-        content: bytes = source.read(min(most, max_body + 1))
-        if len(content) > max_body:
-            # A client that is still sending when the connection closes never sees the answer.
-            for _ in range(0, max_body, PART):
-                if not source.read(PART):
-                    break
+        content: bytes = source.read(min(left, max_body + 1))
+        left -= len(content)
+        # A client that is still sending when the connection closes never sees the answer.
+        while len(content) > max_body and left > 0 and (part := source.read(min(left, PART))):
+            left -= len(part)
     except Exception as error:  # each server has classes of its own for a broken transfer
         raise ServiceError(400, BROKEN) from error
     if len(content) > max_body or (length or 0) > max_body:

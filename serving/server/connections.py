@@ -12,8 +12,8 @@ SWEEP = 0.2
 BODIES, MOST_UNSENT = 8, 256 * 2**20
 # Seconds that a worker which is about to end still waits for a next request on a connection that was kept.
 LAST_REQUEST = 1.0
-# A connection that is this young (seconds) is not closed to make room for another.
-YOUNG = 1.0
+# A connection that is this young (seconds) is not closed to make room for another: its request may be on its way.
+YOUNG = 0.25
 
 
 class Connections:
@@ -65,9 +65,11 @@ class Connections:
         old = [connection for connection, made_at in self._all.items() if made_at < before]
         idle = next((one for one in old if one.is_idle), None)
         chosen = idle or next((one for one in old if one.is_receiving), None)
-        if chosen:
-            chosen.transport.abort()
-        return chosen is not None
+        if chosen is None:
+            return False
+        chosen.transport.abort()
+        self.remove(chosen)
+        return True
 
     async def close(self, seconds: float) -> bool:
         """Have all requests answered, then the connections closed: by force after so many seconds, then it is False."""

@@ -75,7 +75,7 @@ class Listener:
 
     def _pause(self, seconds: float) -> None:
         self._loop.remove_reader(self._socket)
-        self._timer = self._loop.call_later(seconds, self._listen)
+        self._timer = self._timer or self._loop.call_later(seconds, self._listen)
 
     def _take(self) -> None:
         if not self.is_loaded and self._slot.has_loaded_neighbour():
@@ -83,8 +83,10 @@ class Listener:
             return
         for _ in range(AT_A_TIME):
             count = self.count()
-            if count >= self._most and not self._connections.make_room():
-                self._pause(WAIT_FOR_ROOM)
+            if count >= self._most:
+                # The place of a connection that is closed for another is free once the loop comes back here.
+                if not (self._connections.make_room() and self._accept()):
+                    self._pause(WAIT_FOR_ROOM)
                 return
             if count > self._slot.fewest() + AHEAD:
                 self._pause(YIELD)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -16,6 +17,18 @@ SHOWN = 40
 # What a master has from its start to its end.
 OF_ONE_MASTER = ("host", "port", "runtime", "settings", "parent")
 AUTO = "auto"
+ONE_OR_MORE = (
+    "workers",
+    "threads",
+    "max_body",
+    "max_rows",
+    "max_elements",
+    "max_batch",
+    "keep_alive",
+    "max_connections",
+)
+# Where a proxy may serve the service: nothing, or parts of a path after slashes.
+PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
 FASTEST_FIRST = ("litert", "onnx", "tf")
 
 
@@ -90,9 +103,18 @@ class Config:
             if variable in environment:
                 values[item.name] = _read(variable, environment[variable], item.type)
         config = cls(**values)  # type: ignore[arg-type]
-        if config.engine not in (AUTO, *FASTEST_FIRST):
-            raise unknown("engine", config.engine, [AUTO, *FASTEST_FIRST])
+        config._check()
         return config
+
+    def _check(self) -> None:
+        """UsageError for a value that no service can go by."""
+        if self.engine not in (AUTO, *FASTEST_FIRST):
+            raise unknown("engine", self.engine, [AUTO, *FASTEST_FIRST])
+        for name in ONE_OR_MORE:
+            if getattr(self, name) < 1:
+                raise UsageError(f"{PREFIX}{name.upper()} is 0: give 1 or more")
+        if not PATH.fullmatch(self.root_path):
+            raise UsageError(f"{PREFIX}ROOT_PATH is '{self.root_path[:SHOWN]}': give a path like /ml")
 
     @classmethod
     def of_file(cls, file: Path) -> dict[str, str]:

@@ -3,15 +3,14 @@
 https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/X-Forwarded-For
 """
 
-import re
 from ipaddress import ip_address, ip_network
 
+from serving.config import PATH
 from serving.errors import ServiceError
 from serving.http.messages import Request
 from suite.errors import UsageError
 
 ANYBODY = "*"
-PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)*/?")
 
 
 class TrustedProxies:
@@ -47,10 +46,10 @@ class TrustedProxies:
         scheme = headers.get("x-forwarded-proto", "").rpartition(",")[2].strip().lower()
         if scheme in ("http", "https"):
             request.scheme = scheme
-        prefix = headers.get("x-forwarded-prefix", "").strip()
-        if not PREFIX.fullmatch(prefix):
+        prefix = headers.get("x-forwarded-prefix", "").strip().rstrip("/")
+        if not PATH.fullmatch(prefix):
             raise ServiceError(400, f"X-Forwarded-Prefix is '{prefix[:50]}': give a path like /ml")
-        request.root_path = prefix.rstrip("/") or request.root_path
+        request.root_path = prefix or request.root_path
         for address in reversed(headers.get("x-forwarded-for", "").split(",")):
             if not address.strip() or not self.trusts(request.client):
                 break

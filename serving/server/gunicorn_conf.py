@@ -102,10 +102,11 @@ def _read_anew(server: Any) -> str:
 
 def _obstacle(config: Config) -> str:
     """Why workers could not answer by the files that there are now; the service would end with them."""
-    try:
-        if config.keys:
-            from serving.http import auth  # where it is needed: it brings more than a master has
+    from serving.http import auth, forwarding  # only now: a master needs them no longer than a moment
 
+    try:
+        forwarding.TrustedProxies(config.trusted_proxies)
+        if config.keys:
             auth.read(Path(config.keys))
         tls.made(config)
     except UsageError as error:

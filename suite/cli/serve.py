@@ -27,12 +27,21 @@ def _file(name: str, help: str) -> Callable[[Command], Command]:
 @_option("port", "The port to listen on.", type=click.IntRange(1, 65535), default=8501, show_default=True)
 @_option("workers", "Processes (else one a core).", type=click.IntRange(1))
 @_option(
-    "threads", "Threads of a process; as many requests as three quarters of them may wait for one model.",
+    "threads", "Threads of a process that run models which are not quick, read large bodies and decode pictures.",
     type=click.IntRange(1), default=Config.threads, show_default=True,
 )  # fmt: skip
 @_option(
     "engine", "What runs the models; auto is the fastest each has, tf only where there is no other.",
     type=click.Choice([AUTO, *FASTEST_FIRST]), default=AUTO, show_default=True,
+)  # fmt: skip
+@_option(
+    "keep-alive", "Seconds that a connection is kept open for a next request.", type=click.IntRange(1),
+    default=Config.keep_alive, show_default=True,
+)  # fmt: skip
+@_option("root-path", "The path under which a proxy serves it, as /ml.", default="")
+@_option(
+    "trusted-proxies", "Addresses or networks whose X-Forwarded headers are believed, with commas; * for any.",
+    default=Config.trusted_proxies, show_default=True,
 )  # fmt: skip
 @_file("keys", "Answer only who has a key of this file (suite keys).")
 @_file("certificate", "Serve over TLS, with this certificate (PEM).")
@@ -45,6 +54,9 @@ def command(
     workers: int | None,
     threads: int,
     engine: str,
+    keep_alive: int,
+    root_path: str,
+    trusted_proxies: str,
     keys: Path | None,
     certificate: Path | None,
     private_key: Path | None,
@@ -61,6 +73,7 @@ def command(
       curl -d '{"model": "text_cls", "instances": ["A joy."]}' http://127.0.0.1:8501/predict
     """
     from serving.http import auth as access
+    from serving.http.forwarding import TrustedProxies
     from serving.server import launcher as run
     from suite import artifact
     from suite.cli.output import Output
@@ -76,8 +89,10 @@ def command(
     paths: dict[str, Any] = {name: str(_readable(file)) for name, file in files.items() if file}
     config = replace(
         Config.from_environment(), models=models.absolute(), host=host, port=port, workers=workers or cores(),
-        threads=threads, engine=engine, **paths,
+        threads=threads, engine=engine, keep_alive=keep_alive, root_path=root_path.rstrip("/"),
+        trusted_proxies=trusted_proxies, **paths,
     )  # fmt: skip
+    TrustedProxies(trusted_proxies)
     if settings:
         Config.of_file(settings)
     if keys:

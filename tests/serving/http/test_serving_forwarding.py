@@ -1,0 +1,76 @@
+"""What proxies say is believed if they are trusted, and of nobody else."""
+
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from serving.app import create_app
+from serving.config import Config
+from serving.errors import ServiceError
+from serving.http.forwarding import TrustedProxies
+from serving.http.messages import Request
+from suite.errors import UsageError
+
+SAID = {"x-forwarded-proto": "https", "x-forwarded-prefix": "/ml/", "x-forwarded-for": "203.0.113.9, 10.0.0.2"}
+
+
+def applied(trusted: str, client: str, **headers: str) -> tuple[str, str, str]:
+    """Scheme, prefix and client of a request after what was said of it."""
+    given = {name.replace("_", "-"): value for name, value in headers.items()} or SAID
+    request = Request("GET", "/", headers=given, client=client, root_path="/own")
+    TrustedProxies(trusted).apply(request)
+    return request.scheme, request.root_path, request.client
+
+
+@pytest.mark.parametrize(
+    ("trusted", "client", "found"),
+    [
+        ("127.0.0.1", "127.0.0.1", ("https", "/ml", "10.0.0.2")),
+        ("127.0.0.1,10.0.0.0/8", "127.0.0.1", ("https", "/ml", "203.0.113.9")),
+        ("*", "198.51.100.1", ("https", "/ml", "203.0.113.9")),
+        ("127.0.0.1", "10.0.0.2", ("http", "/own", "10.0.0.2")),
+        ("", "127.0.0.1", ("http", "/own", "127.0.0.1")),
+        ("127.0.0.1", "", ("http", "/own", "")),
+    ],
+)
+def test_trusted_proxies_are_believed(trusted: str, client: str, found: tuple[str, str, str]) -> None:
+    assert applied(trusted, client) == found
+
+
+@pytest.mark.parametrize(
+    ("said", "client"),
+    [("[2001:db8::1]:123", "2001:db8::1"), ("203.0.113.9:80", "203.0.113.9"), ("unknown", ""), ("_hidden", "")],
+)
+def test_addresses_are_read_as_proxies_write_them(said: str, client: str) -> None:
+    assert applied("127.0.0.1", "127.0.0.1", x_forwarded_for=said)[2] == client
+
+
+@pytest.mark.parametrize("prefix", ["ml", "/a/../b", "//evil.example", "/a?b", "/<script>", "/a b"])
+def test_a_prefix_that_is_no_path_is_refused(prefix: str) -> None:
+    with pytest.raises(ServiceError, match="X-Forwarded-Prefix is"):
+        applied("127.0.0.1", "127.0.0.1", x_forwarded_prefix=prefix)
+
+
+def test_what_names_no_proxies_is_told() -> None:
+    with pytest.raises(UsageError, match="give addresses like"):
+        TrustedProxies("proxy.local")
+
+
+@pytest.fixture(scope="module")
+def client(light: Path) -> FlaskClient:
+    app = create_app(Config(models=light, root_path="/own", admin_token="t"))
+    assert app.extensions["service"].repository.wait(60)
+    return app.test_client()
+
+
+def test_who_comes_through_a_proxy_of_this_machine_is_not_on_it(client: FlaskClient) -> None:
+    headers = {"Authorization": "bearer t"}
+    at = "/v2/repository/models/reviews/load"
+    assert client.post(at, headers=headers).status_code == 200
+    forwarded = headers | {"X-Forwarded-For": "203.0.113.9"}
+    assert client.post(at, headers=forwarded).status_code == 403
+
+
+def test_bad_prefixes_never_reach_a_page(client: FlaskClient) -> None:
+    assert client.get("/models", headers={"X-Forwarded-Prefix": "/<script>"}).status_code == 400

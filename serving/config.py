@@ -28,7 +28,7 @@ ONE_OR_MORE = (
     "max_connections",
 )
 # Where a proxy may serve the service: nothing, or parts of a path after slashes.
-PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
+PATH = re.compile(r"(?:/(?!\.\.?(?:/|$))[A-Za-z0-9._~-]+)*")
 FASTEST_FIRST = ("litert", "onnx", "tf")
 
 

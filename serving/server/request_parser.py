@@ -17,14 +17,26 @@ from serving.http.messages import Request
 LONGEST_HEAD, LONGEST_TARGET, MOST_FIELDS = 2**16, 2**13, 100
 # Besides a body there may be the lines of its chunks, as many bytes as this and as this many times the body.
 OVERHEAD, OVERHEAD_TIMES = 2**20, 8
-HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::[0-9]*)?")
+HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::[0-9]*)?")
+# Spaces and tabs around a value are not part of it.
+OWS = " \t"
 TARGET = re.compile(rb"[!\"$-~]+")
 # Fields that say how a message is framed or what it is: another one of the same name makes it ambiguous.
 SINGLE = frozenset((
-    b"host", b"content-length", b"content-type", b"authorization", b"expect", b"x-request-timeout-ms",
-    b"inference-header-content-length",
+    "host", "content-length", "content-type", "authorization", "expect", "x-request-timeout-ms",
+    "inference-header-content-length",
 ))  # fmt: skip
-FRAMING = frozenset((b"content-length", b"transfer-encoding", b"host", b"content-type", b"content-encoding"))
+# Fields that have no meaning after a body, and could have had one before it.
+FRAMING = frozenset(("content-length", "transfer-encoding", "host", "content-type", "content-encoding"))
+# Names as most clients write them, in lower case.
+NAMES = {
+    name.encode(): name.lower()
+    for title in (
+        "Host", "User-Agent", "Accept", "Accept-Encoding", "Connection", "Content-Type", "Content-Length",
+        "Content-Encoding", "Authorization", "X-Request-Id", "X-Request-Timeout-Ms", "Inference-Header-Content-Length",
+    )
+    for name in (title, title.lower())
+}  # fmt: skip
 BROKEN = "the request is no HTTP that can be read ({}): send it again"
 CHUNKS = "the chunks of the body are broken: send it again, or with its length"
 
@@ -110,8 +122,6 @@ class RequestParser:
         self._headers: dict[str, str] = {}
         self._fields = self._head_size = self._size = self._body_size = 0
         self._body: bytes | bytearray = b""
-        self._host: bytes | None = None
-        self._codings = b""
         self._stays = True
         self._is_old = False
 
@@ -152,32 +162,22 @@ class RequestParser:
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._is_reframing:
             return
-        name = name.lower()
+        key = NAMES.get(name) or name.lower().decode("ascii")
         self._fields += 1
         self._head_size += len(name) + len(value) + 4
         if self._fields > MOST_FIELDS or self._head_size > LONGEST_HEAD:
             most = f"{MOST_FIELDS} headers or {LONGEST_HEAD:,} bytes"
             self._refuse(431, f"the request has more than {most} of them: send fewer")
         if self._has_head:
-            if name in FRAMING:
+            if key in FRAMING:
                 self._refuse(400, "a header that says how the body is to be read comes after it: send it before")
-            return
-        value = value.strip(b" \t")
-        if name == b"host":
-            if self._host is not None:
-                self._refuse(400, "the request has more than one Host: send one")
-            self._host = value
-        elif name == b"transfer-encoding":
-            self._codings += b"," + value if self._codings else value
-        elif b"_" in name:
-            # Others would take it for the same with a hyphen, and WSGI for one of its own names.
-            return
-        key, text = name.decode("ascii"), value.decode("latin-1")
-        if key in self._headers:
-            if name in SINGLE:
+        elif key in self._headers:
+            if key in SINGLE:
                 self._refuse(400, f"the request has more than one {key}: send one")
-            text = f"{self._headers[key]}, {text}"
-        self._headers[key] = text
+            self._headers[key] += f", {value.decode('latin-1').strip(OWS)}"
+        elif "_" not in key:
+            # With an underscore others would take it for the same with a hyphen, and WSGI for a name of its own.
+            self._headers[key] = value.decode("latin-1").strip(OWS)
 
     def on_headers_complete(self) -> None:
         if self._is_reframing:
@@ -190,15 +190,16 @@ class RequestParser:
         self._is_old = version == "1.0"
         self._stays = self._parser.should_keep_alive() and self._method != "CONNECT"
         self._read_target()
-        if self._host is None:
-            if not self._is_old:
-                self._refuse(400, "the request has no Host: send one")
-        elif not HOST.fullmatch(self._host):
+        host = self._headers.get("host")
+        if host is None and not self._is_old:
+            self._refuse(400, "the request has no Host: send one")
+        if host and not HOST.fullmatch(host):
             self._refuse(400, "the Host of the request is no name of a host: mend it")
         self._check_framing()
         if self._parser.should_upgrade():
             length = self._headers.get("content-length", "0")
-            self._framing = b"Transfer-Encoding: chunked" if self._codings else f"Content-Length: {length}".encode()
+            is_chunked = "transfer-encoding" in self._headers
+            self._framing = b"Transfer-Encoding: chunked" if is_chunked else f"Content-Length: {length}".encode()
 
     def _read_target(self) -> None:
         target = self._target
@@ -225,17 +226,17 @@ class RequestParser:
         return url.path or b"/", url.query or b""
 
     def _check_framing(self) -> None:
-        if self._codings:
-            if self._is_old or "content-length" in self._headers:
+        codings, length = self._headers.get("transfer-encoding"), self._headers.get("content-length")
+        if codings is not None:
+            if self._is_old or length is not None:
                 self._refuse(400, "the length of the body is told in two ways: send a length, or chunks over HTTP/1.1")
-            if self._codings.lower() != b"chunked":
-                coding = self._codings[:50].decode("latin-1")
-                self._refuse(501, f"the body is sent as '{coding}': send it in chunks alone, or with its length")
-        length = self._headers.get("content-length", "0")
-        if not (length.isascii() and length.isdigit()):
-            self._refuse(400, f"Content-Length is '{length[:20]}': give a whole number")
-        if len(length.lstrip("0")) > 15 or int(length) > self._max_body:
-            self._refuse(413, TOO_LARGE.format(self._max_body))
+            if codings.lower() != "chunked":
+                self._refuse(501, f"the body is sent as '{codings[:50]}': send it in chunks alone, or with its length")
+        elif length is not None:
+            if not (length.isascii() and length.isdigit()):
+                self._refuse(400, f"Content-Length is '{length[:20]}': give a whole number")
+            if len(length.lstrip("0")) > 15 or int(length) > self._max_body:
+                self._refuse(413, TOO_LARGE.format(self._max_body))
         expected = self._headers.get("expect")
         if expected is not None and not self._is_old:
             if expected.lower() != "100-continue":
@@ -263,4 +264,5 @@ class RequestParser:
             self._root_path, Deadline(),
         )  # fmt: skip
         self.requests.append(Received(request, self._stays, self._is_old))
-        self._reset()
+        self._started = self._has_head = False
+        self._body = b""

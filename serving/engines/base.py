@@ -1,10 +1,11 @@
 """An engine runs a model: raw inputs, by name, in; outputs, by name, out. Nothing here knows of HTTP."""
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Protocol, Self
 
 import numpy as np
 
+from serving import signature
 from serving.signature import Signature
 from suite.artifact import Card
 
@@ -12,11 +13,15 @@ Arrays = dict[str, np.ndarray]
 
 
 class Engine(Protocol):
-    """A loaded model. `run` may be called from several threads at once."""
+    """A loaded model. `run` may be called from several threads at once.
+
+    A `light` engine takes so little time that requests are better run one by one than together. More than
+    `concurrency` calls of `run` at a time gain nothing: they wait for one another.
+    """
 
     name: str
-    # Whether it takes so little time that requests are better run one by one than together.
     light: bool
+    concurrency: int
 
     @property
     def batches(self) -> tuple[int, ...]:
@@ -25,7 +30,20 @@ class Engine(Protocol):
 
     @property
     def signature(self) -> Signature:
-        """What it takes and gives."""
+        """What `run` takes and gives."""
+        ...
+
+    @property
+    def signatures(self) -> Mapping[str, Signature]:
+        """All signatures of the model by name, among them this engine's."""
+        ...
+
+    def for_signature(self, name: str) -> "Engine":
+        """The same model asked through another of its signatures, which has no complaint."""
+        ...
+
+    def batch_key(self, raw: Arrays) -> Hashable:
+        """What two requests have to have in common to be run as one batch; None for one that has to be run alone."""
         ...
 
     def run(self, raw: Arrays) -> Arrays:
@@ -37,9 +55,37 @@ class Engine(Protocol):
         ...
 
 
+class OneSignature:
+    """What engines of models with a card share: one signature, whose rows do not depend on one another."""
+
+    signature: Signature
+
+    @property
+    def signatures(self) -> Mapping[str, Signature]:
+        return {signature.DEFAULT: self.signature}
+
+    def for_signature(self, name: str) -> Self:
+        if name != signature.DEFAULT:
+            raise KeyError(name)
+        return self
+
+    def batch_key(self, raw: Arrays) -> Hashable:
+        return batch_key(raw)
+
+
+def batch_key(raw: Arrays) -> Hashable:
+    """Names, dtypes and shapes but for the number of rows."""
+    return tuple((name, x.dtype, x.shape[1:]) for name, x in raw.items())
+
+
+def count_rows(raw: Arrays) -> int:
+    """How many rows raw inputs have; inputs without a batch axis do not count."""
+    return next((len(x) for x in raw.values() if x.ndim), 1)
+
+
 def in_parts(run: Callable[[Arrays], Arrays], raw: Arrays, sizes: Sequence[int]) -> Arrays:
     """What `run` answers, given only batches of the ascending sizes: rows are padded, or split and put together."""
-    rows, step = len(next(iter(raw.values()))), sizes[-1]
+    rows, step = count_rows(raw), sizes[-1]
     if rows in sizes:
         return run(raw)
     parts = []

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from suite import files
 from suite.errors import SuiteError
 
 REFUSED = (
@@ -15,19 +16,23 @@ REFUSED = (
 )  # fmt: skip
 CHECKPOINT = ("SaveV2", "RestoreV2", "MergeV2Checkpoints")
 SAVERS = ("traced_save", "traced_restore")
+# Collections of a graph made with TensorFlow 1 that name what is run once the variables are there.
+AT_LOADING = ("legacy_init_op", "saved_model_main_op")
+# A message of protocol buffers cannot be larger.
+LARGEST = 2**31
 
 
-def check_graph(path: Path) -> None:
-    """SuiteError if the graph in a saved_model.pb could touch files or the network, or run Python.
+def check_graph(path: Path) -> Any:
+    """What a saved_model.pb holds; SuiteError if one of its graphs could touch files or the network, or run Python.
 
     A SavedModel saves and restores its own variables in two functions of its own: checkpoint operations may stand
-    there, where nothing that a prediction runs can reach them.
+    there, where no signature and nothing that runs as it is loaded can reach them.
     """
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
     from tensorflow.core.protobuf import saved_model_pb2
 
     try:
-        saved = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+        saved = saved_model_pb2.SavedModel.FromString(files.read_small(path, LARGEST))
     except (OSError, DecodeError) as error:
         raise SuiteError(f"{path} is no SavedModel ({type(error).__name__}): save the model again") from error
     for meta in saved.meta_graphs:
@@ -40,12 +45,19 @@ def check_graph(path: Path) -> None:
             inside_saver = _is_saver(function.signature.name)
             for node in function.node_def:
                 _check(path, node, inside_saver)
+    return saved
 
 
 def _reached(meta: Any) -> set[str]:
-    """The names of the nodes on which a signature's outputs depend."""
+    """The names of the nodes on which any signature's outputs depend, or what runs as the model is loaded."""
     inputs = {node.name: node.input for node in meta.graph_def.node}
-    waiting = [output.name for signature in meta.signature_def.values() for output in signature.outputs.values()]
+    waiting = [
+        name
+        for signature in meta.signature_def.values()
+        for output in signature.outputs.values()
+        for name in _names(output)
+    ]
+    waiting += [name for key in AT_LOADING for name in meta.collection_def[key].node_list.value]
     reached: set[str] = set()
     while waiting:
         # "name:1" is a node's second output, "^name" that it has run.
@@ -54,6 +66,13 @@ def _reached(meta: Any) -> set[str]:
             reached.add(name)
             waiting.extend(inputs.get(name, ()))
     return reached
+
+
+def _names(output: Any) -> list[str]:
+    """What the graph calls a tensor, or each part of one that has several, as a sparse one."""
+    parts = output.coo_sparse
+    sparse = [parts.values_tensor_name, parts.indices_tensor_name, parts.dense_shape_tensor_name]
+    return [output.name, *sparse, *(one.name for one in output.composite_tensor.components)]
 
 
 def _check(path: Path, node: Any, inside_saver: bool) -> None:

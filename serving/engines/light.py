@@ -1,4 +1,4 @@
-"""What light engines share: the core lies in a file that the card names, its preprocessing runs in NumPy."""
+"""What light engines share: a file that the card names holds the core, and its preprocessing runs in NumPy."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,11 +7,14 @@ from typing import TypeVar
 import numpy as np
 
 from serving.engines.base import Arrays, Engine, blank
+from suite import files
 from suite.artifact import Card
 from suite.errors import SuiteError
 from suite.preprocessing import mirror
 
 LightEngine = TypeVar("LightEngine", bound=Engine)
+# Neither FlatBuffers nor protocol buffers can be larger.
+LARGEST = 2**31
 ERRORS: tuple[type[Exception], ...] = (OSError, ValueError, RuntimeError, LookupError, TypeError)
 
 
@@ -29,7 +32,7 @@ def load(
     file = folder / Path(card.engines[name]["file"]).name
     try:
         # Its bytes, not its file: a file that is cut while it is mapped into memory would end the process.
-        engine = make(file.read_bytes(), card)
+        engine = make(files.read_small(file, LARGEST), card)
         engine.run(blank(card, 1))
     except ERRORS + errors as error:
         reason = str(error.__cause__ or error).partition("\n")[0]

@@ -8,7 +8,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from serving import signature
 from serving.engines import light
-from serving.engines.base import Arrays, blank, in_parts
+from serving.engines.base import Arrays, OneSignature, blank, in_parts
 from suite.artifact import Card
 
 SIGNATURE = "serving_default"
@@ -20,11 +20,13 @@ def load(folder: Path, card: Card | None, threads: int) -> "LiteRT":
     return light.load("litert", folder, card, lambda content, card: LiteRT(content, card, threads))
 
 
-class LiteRT:
+class LiteRT(OneSignature):
     """A core in an interpreter for each of a few batch sizes; larger batches run in parts."""
 
     name = "litert"
     light = True
+    # An interpreter runs one batch at a time, and nearly all requests come in the size of one of them.
+    concurrency = 1
     batches = BATCHES
 
     def __init__(self, content: bytes, card: Card, threads: int) -> None:

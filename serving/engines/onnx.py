@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from serving import signature
+from serving.config import cores
 from serving.engines import light
-from serving.engines.base import Arrays, in_parts
+from serving.engines.base import Arrays, OneSignature, in_parts
 from suite.artifact import Card
 from suite.errors import SuiteError, UsageError
 
@@ -36,11 +37,12 @@ def load(folder: Path, card: Card | None, threads: int) -> "ONNX":
     return light.load("onnx", folder, card, lambda content, card: ONNX(content, card, threads), (*ERRORS, SuiteError))
 
 
-class ONNX:
+class ONNX(OneSignature):
     """A core in one session, which any number of threads may use at once."""
 
     name = "onnx"
     light = True
+    concurrency = cores()
     batches = ()
 
     def __init__(self, content: bytes, card: Card, threads: int) -> None:

@@ -14,8 +14,9 @@ from serving.codecs import responses as answers
 from serving.codecs.payload import TOO_MANY, Asked
 from serving.config import Config
 from serving.context import Arrival
-from serving.engines.base import Arrays
+from serving.engines.base import Arrays, count_rows
 from serving.errors import ServiceError
+from serving.models.catalogue import everyone
 from serving.models.loader import Model
 from serving.models.repository import Repository
 from serving.models.shadow import Shadow
@@ -38,24 +39,24 @@ class Core:
         self, arrived: Arrival, name: str | None, version: int | str | None = None, kind: str = ""
     ) -> Model:
         """The model that a request asks; ServiceError 400, 403, 404 or 503."""
-        name = self.repository.only(kind) if name is None else name
-        found = self.repository.at_hand(name, version)
+        may_ask = arrived.may_ask or everyone
+        name = self.repository.only(kind, may_ask) if name is None else name
+        found = self.repository.at_hand(name, version, may_ask)
         arrived.model = name
-        if arrived.may_ask and not arrived.may_ask(name):
-            raise ServiceError(403, f"this key is not for the model '{name}': ask who gave it to you")
         model: Model = found or await Call(partial(self.repository.get, name, version))
         arrived.version = model.version
         return model
 
-    async def run(self, model: Model, raw: Arrays, patience: Deadline = NO_DEADLINE) -> answers.Outputs:
+    async def run(
+        self, model: Model, raw: Arrays, patience: Deadline = NO_DEADLINE, signature: str = ""
+    ) -> answers.Outputs:
         """The model's outputs for raw inputs; ServiceError 413, 422, 499, 503 or 504."""
-        rows = len(next(iter(raw.values())))
+        rows = count_rows(raw)
         if rows > self.config.max_rows:
             raise ServiceError(413, TOO_MANY.format(rows, self.config.max_rows))
-        assert model.lane
-        outputs: answers.Outputs = await Run(model.lane, raw, patience)
+        outputs: answers.Outputs = await Run(model.lane_of(signature), raw, patience)
         other = self.repository.shadow(model)
-        if other:
+        if other and not signature:
             self.shadow.give(other, raw, outputs)
         return outputs
 

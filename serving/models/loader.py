@@ -2,7 +2,8 @@
 
 import logging
 import os
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,8 +11,9 @@ from serving import signature
 from serving.codecs import responses as answers
 from serving.config import Config, cores
 from serving.engines import select
+from serving.models import store as model_store
 from serving.models.settings import FILE, ModelSettings
-from serving.models.store import Store
+from serving.models.store import Stamp, Store, VersionFolder
 from serving.observability.metrics import LaneMeter, Metrics
 from serving.scheduling.batcher import Lane
 from serving.signature import Signature
@@ -20,22 +22,28 @@ from suite.artifact import Card
 from suite.errors import SuiteError
 
 LOADING, READY, FAILED = "loading", "ready", "failed"
+# Without a card nothing tells whether all files of a version are there, but that nothing changes for so many seconds.
+SETTLED = 3.0
+COPIED = f"its files are being copied: without a card it is taken up once nothing has changed for {SETTLED:g} seconds"
 
 log = logging.getLogger(__name__)
 
 
 @dataclass
 class Model:
-    """One version of a model; `state` is loading, ready or failed, then `reason` says why.
+    """One version of a model; `state` is loading, ready or failed, and then `reason` says why.
 
-    `stamp` tells what its files were like when it was tried. `measured` is the milliseconds of an answer by engine,
-    where it could be run on several; `passed_over` says why those that could not be taken were not. `settings` are its
-    own, `complaint` says what of them cannot be had.
+    `stamp` tells what its files are like, as they are since `seen_since` (of `monotonic`) or before. `measured` is the
+    milliseconds of an answer by engine, where it could be run on several; `passed_over` says why other engines were not
+    taken. `settings` are its own, `complaint` says what of them does not hold. Where its files were changed and those
+    of now cannot be taken, `files_complaint` says why. `lanes` are the queues of its signatures by name, `lane` that of
+    the signature which is asked where none is named.
     """
 
     name: str
     version: int
-    stamp: tuple[int, ...] = ()
+    stamp: Stamp = ()
+    seen_since: float = field(default_factory=time.monotonic)
     state: str = LOADING
     reason: str = ""
     card: Card | None = None
@@ -45,8 +53,11 @@ class Model:
     passed_over: dict[str, str] = field(default_factory=dict)
     settings: ModelSettings = field(default_factory=ModelSettings)
     complaint: str = ""
+    files_complaint: str = ""
     signature: Signature = field(default_factory=lambda: Signature({}, {}))
+    signatures: Mapping[str, Signature] = field(default_factory=dict)
     lane: Lane | None = field(default=None, repr=False)
+    lanes: dict[str, Lane] = field(default_factory=dict, repr=False)
     write: Callable[[answers.Outputs], str] | None = field(default=None, repr=False)
 
     @property
@@ -54,57 +65,106 @@ class Model:
         """image, text or table; empty where no card says so."""
         return self.card.preprocessing["kind"] if self.card else ""
 
+    def lane_of(self, name: str) -> Lane:
+        """The queue of a signature; of the one that is asked where none is named for an empty name."""
+        lane = self.lanes.get(name) if name else self.lane
+        assert lane
+        return lane
 
-def load(model: Model, store: Store, config: Config, metrics: Metrics) -> None:
+
+def load(model: Model, folder: VersionFolder, store: Store, config: Config, metrics: Metrics) -> None:
     """Make a model ready, or failed with the reason; the service goes on either way."""
-    folder = store.path(model.name, model.version)
     try:
-        store.check_links(folder)
-        card = artifact.read_card(folder)
+        store.check_files(folder)
+        card = artifact.read_card(folder.path)
+        if card is None and not _is_settled(model, folder):
+            model.reason = COPIED
+            return
         if card:
-            artifact.verify(folder, card)
+            artifact.verify(folder.path, card)
             model.write = answers.classifier(card)
-        choice = _choose(model, card, store, config)
+        choice = _choose(model, card, folder, config)
         engine = choice.engine
         model.card, model.engine, model.light, model.measured = card, engine.name, engine.light, choice.measured
-        model.passed_over = {name: _public(why, store) for name, why in choice.passed_over.items()}
+        model.passed_over = {name: _public(why, folder) for name, why in choice.passed_over.items()}
         model.signature = signature.of_card(card) if card else engine.signature
+        model.signatures = {signature.DEFAULT: model.signature} if card else engine.signatures
         meter = LaneMeter(metrics, model.name)
         model.lane = Lane(model.name, engine, meter=meter, **_limits(model, config))
+        for name, one in model.signatures.items():
+            if one is model.signature:
+                model.lanes[name] = model.lane
+            elif not one.complaint:
+                other = engine.for_signature(name)
+                model.lanes[name] = Lane(model.name, other, meter=meter, **_limits(model, config))
         model.state = READY
-        for name, why in choice.passed_over.items():
-            log.warning("%s/%d does not run on %s: %s", model.name, model.version, name, why)
+        for name, why in model.passed_over.items():
+            log.warning("%s does not run on %s: %s", folder.shown, name, why)
     except SuiteError as error:
-        _fail(model, store, str(error), error)
+        _fail(model, folder, str(error))
     except Exception as error:
         # A folder that somebody else wrote may break a reader in ways it does not name; the others still serve.
-        _fail(model, store, f"it cannot be loaded ({type(error).__name__}): save it again", error)
+        log.warning("%s cannot be loaded", folder.shown, exc_info=error)
+        _fail(model, folder, f"it cannot be loaded ({type(error).__name__}): save it again")
 
 
 def adopt(model: Model, settings: ModelSettings, config: Config) -> None:
-    """Have the queue of a loaded model go by other settings from now on."""
+    """Have the queues of a loaded model go by other settings from now on."""
+    if model.settings == settings:
+        return
     model.settings = settings
-    if model.lane:
-        model.lane.limit(**_limits(model, config))
+    for lane in model.lanes.values():
+        lane.limit(**_limits(model, config))
 
 
-def _choose(model: Model, card: Card | None, store: Store, config: Config) -> select.Choice:
-    """The model on the engine of its own settings where it can be had, else on the service's."""
-    folder, own = store.path(model.name, model.version), model.settings.engine
+def is_unchanged(model: Model, folder: VersionFolder, store: Store) -> bool:
+    """Whether a loaded model's files hold what they held, though they were touched or replaced by others.
+
+    A card tells; without one that is not known. SuiteError where the card or its files are damaged.
+    """
+    if model.card is None:
+        return False
+    store.check_files(folder)
+    card = artifact.read_card(folder.path)
+    if card is None:
+        raise SuiteError(f"{folder.shown}/{artifact.CARD} is missing: restore it")
+    artifact.verify(folder.path, card)
+    return card == model.card
+
+
+def public_reason(error: SuiteError, folder: VersionFolder) -> str:
+    """What an error about a version says, without where the store lies."""
+    return _public(str(error), folder)
+
+
+def _is_settled(model: Model, folder: VersionFolder) -> bool:
+    """Whether nothing has changed for a while, by the clock of the files or by what was seen.
+
+    The clock of a file server may be another than ours.
+    """
+    age = time.time() - model_store.last_change(folder.path)
+    return age >= SETTLED or time.monotonic() - model.seen_since >= SETTLED
+
+
+def _choose(model: Model, card: Card | None, folder: VersionFolder, config: Config) -> select.Choice:
+    """The model on the engine of its own settings if it runs there, else on the service's."""
+    own = model.settings.engine
     if own:
         try:
-            return select.choose(folder, card, own, config.engine_threads)
+            return select.choose(folder.path, card, own, config.engine_threads)
         except SuiteError as error:
-            model.complaint = _public(f"{model.name}/{FILE}: 'engine' is \"{own}\", and {error}", store)
+            model.complaint = _public(f"{model.name}/{FILE}: 'engine' is \"{own}\", and {error}", folder)
             log.warning("%s", model.complaint)
-    return select.choose(folder, card, config.engine, config.engine_threads)
+    return select.choose(folder.path, card, config.engine, config.engine_threads)
 
 
 def _limits(model: Model, config: Config) -> dict[str, Any]:
     """What a lane is told: the model's own settings, and the service's where it has none."""
     own = model.settings
-    # Waiting for one another gains a light engine little, so it has to be asked for.
-    max_batch = own.max_batch or (1 if model.light else config.max_batch)
+    # Rows of a model without a card may depend on one another, and waiting for one another gains a light engine little:
+    # both have to be asked for.
+    alone = model.light or model.card is None
+    max_batch = own.max_batch or (1 if alone else config.max_batch)
     delay = config.max_delay_ms if own.max_delay_ms is None else own.max_delay_ms
     waiting = config.max_waiting if own.max_waiting is None else own.max_waiting
     return {
@@ -113,17 +173,15 @@ def _limits(model: Model, config: Config) -> dict[str, Any]:
         # Where each of them holds a thread, the rest is for other models.
         "most_waiting": min(waiting, max(1, config.threads * 3 // 4)),
         "max_batch": max_batch,
-        "max_here": own.max_batch or config.max_batch,
+        "max_here": own.max_batch or (1 if model.card is None else config.max_batch),
         "max_delay": delay / 1000,
     }
 
 
-def _public(text: str, store: Store) -> str:
-    """The text without where the store lies, which is the operator's business."""
-    return text.replace(f"{store.folder}{os.sep}", "")
+def _public(text: str, folder: VersionFolder) -> str:
+    return text.replace(os.fspath(folder.path), folder.shown)
 
 
-def _fail(model: Model, store: Store, reason: str, error: Exception) -> None:
-    model.reason = _public(reason, store)
+def _fail(model: Model, folder: VersionFolder, reason: str) -> None:
+    model.reason = _public(reason, folder)
     model.state = FAILED
-    log.warning("%s/%d is not served: %s", model.name, model.version, reason, exc_info=error)

@@ -1,283 +1,283 @@
-"""The models that a worker holds, and which version answers; kept up with the folder they lie in."""
+"""The models that a worker holds, kept up with the folder they lie in by one thread that loads."""
 
 import gc
 import logging
-import random
 from collections import defaultdict, deque
-from dataclasses import dataclass, field
+from concurrent.futures import Future
+from dataclasses import replace
 from threading import Event, Lock, Thread
-from time import sleep
+from time import monotonic
 
-from serving import context as arrival
+from serving import context
 from serving.config import Config
-from serving.errors import ServiceError, nearest
-from serving.models.loader import FAILED, LOADING, READY, Model, adopt, load
-from serving.models.store import Entry, Store
-from serving.observability.metrics import Metrics, label
+from serving.errors import ServiceError
+from serving.models.catalogue import Catalogue, MayAsk, Route, everyone, ready
+from serving.models.loader import READY, SETTLED, Model
+from serving.models.loading_thread import LoadingThread
+from serving.models.store import Entry, Listing, Store, VersionFolder
+from serving.models.versions import Versions
+from serving.observability.metrics import Metrics
 from suite.errors import SuiteError
 from suite.labels import CANARY, SHADOW, STABLE, Label
 
-EMPTY = "empty"
-ASKED = 2
+# Versions that requests asked for, by model, which are kept beside those that answer; and how many may wait to be
+# loaded.
+ASKED, MOST_WAITING = 2, 8
+# How often it is seen whether files that are being copied at the start have settled.
+AGAIN = 0.25
+# Looks at a large or slow store take at most one part in so many of the time, if no pause gets longer than that.
+SHARE, LONGEST_PAUSE = 10, 30.0
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Route:
-    """Who answers for a name: `default`, or in `weight` of 100 requests `canary`; `shadow` is asked beside them."""
-
-    default: Model
-    labels: dict[str, Label] = field(default_factory=dict)
-    canary: Model | None = None
-    weight: float = 0.0
-    shadow: Model | None = None
-
-
-class Repository:
+class Repository(Catalogue):
     """Loads models in a thread of its own, so that the service answers for its health from the start.
 
     A new version is verified, loaded and tried before it takes the place of another; one that fails never does. What
-    requests still use stays until they have ended.
+    requests still use stays until they have ended. All that is done to models is done by one thread, which publishes
+    what came of it as a new `State`: looking things up waits for nothing, and no lock is held while something loads.
     """
 
     def __init__(self, config: Config, metrics: Metrics) -> None:
+        super().__init__()
         self._config, self._metrics = config, metrics
         self._store = Store(config.models)
-        self._entries: dict[str, Entry] = {}
-        # Those whose settings say that they are not to be served.
-        self._unserved: frozenset[str] = frozenset()
-        self._models: dict[tuple[str, int], Model] = {}
-        self._routes: dict[str, Route] = {}
-        # Versions that somebody asked for, the last few of each model.
+        # Of the loading thread alone.
+        self._versions = Versions(self._store, config, metrics, self._show_loading)
         self._asked: defaultdict[str, deque[int]] = defaultdict(lambda: deque(maxlen=ASKED))
-        self._loading = Lock()
-        self._tried = Event()
+        self._told: frozenset[str] = frozenset()
+        self._routes: dict[str, Route] = {}
+        self._entries: dict[str, Entry] = {}
+        self._loading = LoadingThread("load-models")
+        # Loads that requests wait for; the lock is held for no longer than looking into it takes.
+        self._waiting: dict[tuple[str, int], Future[Model]] = {}
+        self._lock = Lock()
+        self._tried, self._stopping = Event(), Event()
 
     def start(self) -> None:
         """Begin to load, and to watch the store."""
-        Thread(target=self._watch, name="load-models", daemon=True).start()
+        Thread(target=self._watch, name="watch-models", daemon=True).start()
 
-    def refresh(self) -> None:
-        """Take over what has changed in the store."""
-        with self._loading:
-            found = self._store.entries()
-            self._unserved = frozenset(name for name, entry in found.items() if entry.settings.served is False)
-            entries = {name: entry for name, entry in found.items() if name not in self._unserved}
-            if entries == self._entries and self._tried.is_set():
-                return
-            for name, entry in entries.items():
-                if entry != self._entries.get(name):
-                    if entry.complaint:
-                        log.warning("%s", entry.complaint)
-                    self._routes[name] = self._refreshed(name, entry)
-            for name in self._routes.keys() - entries.keys():
-                del self._routes[name]
-            self._entries = entries
-            for key in [key for key, model in self._models.items() if not self._keeps(model)]:
-                del self._models[key]
-            if not self._tried.is_set():
-                self._tried.set()
-                self._metrics.note_ready()
-                arrival.note_loaded()
-            # What is loaded stays: without this the collector walks all of it again and again while requests wait.
-            # What is let go of later is in no cycle, and needs no collector.
-            gc.collect()
-            gc.freeze()
+    def stop(self) -> None:
+        """Watch and load no longer; what is loaded can still be asked."""
+        self._stopping.set()
+        self._loading.stop()
 
     def wait(self, seconds: float) -> bool:
         """Whether every model was tried within that time."""
         return self._tried.wait(seconds)
 
-    @property
-    def state(self) -> str:
-        """loading; then ready if one model or more can be asked, failed if none can, empty if there is none."""
-        if not self._tried.is_set():
-            return LOADING
-        if not self._routes:
-            return EMPTY
-        return READY if any(route.default.state == READY for route in self._routes.values()) else FAILED
+    def refresh(self) -> None:
+        """Take over what has changed in the store, and wait until that is done; OSError if it cannot be read."""
+        self._loading.submit(self._refresh).result()
 
-    def models(self) -> list[Model]:
-        """Every version that was loaded or tried, by name and version."""
-        models = dict(self._models)
-        return [models[key] for key in sorted(models)]
+    def load(self, name: str, version: int | str | None = None, may_ask: MayAsk = everyone) -> "Future[Model]":
+        """A model in whatever state, loaded first if it is not; ServiceError 403, 404 or 503, now or from the future.
 
-    def unserved(self) -> list[str]:
-        """The models whose settings say that they are not to be served."""
-        return sorted(self._unserved)
+        Requests for the same version share one future, so it cannot be cancelled.
+        """
+        found = self._resolve(name, version, may_ask)
+        if isinstance(found, Model):
+            future: Future[Model] = Future()
+            future.set_result(found)
+            return future
+        key = name, found
+        with self._lock:
+            waiting = self._waiting.get(key)
+            if waiting is None:
+                if len(self._waiting) >= MOST_WAITING:
+                    raise ServiceError(503, "other versions are being loaded: ask again in a moment", 1)
+                try:
+                    waiting = self._loading.submit(self._load_asked, *key)
+                except RuntimeError as error:
+                    raise ServiceError(503, "this process is about to end: ask again", 1) from error
+                self._waiting[key] = waiting
+        return waiting
 
-    def serve(self, name: str, served: bool) -> None:
-        """Have a model served, or not, by all workers; ServiceError 404, 503, 507."""
-        if name not in self._routes and name not in self._unserved:
-            self.find(name)
+    def get(self, name: str, version: int | str | None = None, may_ask: MayAsk = everyone) -> Model:
+        """A model that is ready; ServiceError 403, 404 or 503. Waits while it is loaded: not for an event loop."""
+        return ready(self.load(name, version, may_ask).result())
+
+    def serve(self, name: str, served: bool, may_ask: MayAsk = everyone) -> None:
+        """Have a model served, or not, by all workers; ServiceError 403, 404, 503, 507. Waits for the next look."""
+        if not may_ask(name) or name not in self._now.unserved:
+            self.find(name, may_ask=may_ask)
         try:
             self._store.serve(name, served)
         except SuiteError as error:
             raise ServiceError(503, str(error)) from error
         except OSError as error:
             raise ServiceError(507, f"the store cannot be written to ({error.strerror}): mend that") from error
-        self.refresh()
-
-    def versions(self, name: str) -> list[int]:
-        """The versions of a model that there are."""
-        entry = self._entries.get(name)
-        return list(entry.versions) if entry else []
-
-    def labels(self, name: str, version: int) -> list[str]:
-        """What this version is called."""
-        route = self._routes.get(name)
-        return [label for label, one in route.labels.items() if one.version == version] if route else []
-
-    def complaint(self, model: Model) -> str:
-        """What of the model's own settings does not hold, and why."""
-        entry = self._entries.get(model.name)
-        return (entry.complaint if entry else "") or model.complaint
-
-    def answers(self, model: Model) -> bool:
-        """Whether this version answers where none is asked for."""
-        route = self._routes.get(model.name)
-        return route is not None and route.default is model
-
-    def only(self, kind: str = "") -> str:
-        """The name of the only model (of the kind, if given); ServiceError 400, 503."""
-        self._check_tried()
-        routes = self._routes
-        names = [name for name, route in routes.items() if kind in ("", route.default.kind)]
-        if len(names) == 1:
-            return names[0]
-        raise ServiceError(400, f"say which 'model' is asked: there are: {', '.join(routes) or 'none'}")
-
-    def get(self, name: str, version: int | str | None = None) -> Model:
-        """A model that is ready, by version or label; ServiceError 404 or 503."""
-        return _ready(self.find(name, version))
-
-    def at_hand(self, name: str, version: int | str | None = None) -> Model | None:
-        """What `get` gives; None where it would load it first."""
-        found = self._found(name, version)
-        return _ready(found) if isinstance(found, Model) else None
-
-    def find(self, name: str, version: int | str | None = None) -> Model:
-        """A model in whatever state; ServiceError 404."""
-        found = self._found(name, version)
-        return found if isinstance(found, Model) else self._asked_for(name, found)
-
-    def _found(self, name: str, version: int | str | None) -> Model | int:
-        """A model in whatever state, or which version of it is not loaded; ServiceError 404."""
-        route = self._routes.get(name)
-        if route is None:
-            self._check_tried()
-            if name in self._unserved:
-                raise ServiceError(503, f"the model '{name}' is not served: its settings say so")
-            raise ServiceError(404, f"there is no model '{name[:64]}': {nearest(name, list(self._routes))}")
-        if version is None:
-            if route.canary and random.random() * 100 < route.weight:
-                return route.canary
-            return route.default
-        if isinstance(version, str):
-            if version not in route.labels:
-                raise ServiceError(
-                    404, f"'{name}' has no label '{version[:32]}': {nearest(version, list(route.labels))}"
-                )
-            version = route.labels[version].version
-        return self._models.get((name, version), version)
-
-    def shadow(self, model: Model) -> Model | None:
-        """The version that is given this one's requests too, for comparison."""
-        route = self._routes.get(model.name)
-        return route.shadow if route and route.shadow is not model else None
-
-    def _check_tried(self) -> None:
-        """ServiceError 503 as long as it is not known which models there are."""
-        if not self._tried.is_set():
-            raise ServiceError(503, "models are still loading: ask again in a moment", 1)
-
-    def _asked_for(self, name: str, version: int) -> Model:
-        """An older version, loaded when somebody first asks for it."""
-        entry = self._store.entry(name)
-        if version not in entry.versions:
-            there = ", ".join(map(str, entry.versions)) or "none"
-            raise ServiceError(404, f"there is no version {version} of '{name}': there are: {there}")
-        with self._loading:
-            self._asked[name].append(version)
-            return self._tried_model(name, version, entry)
-
-    def _keeps(self, model: Model) -> bool:
-        """Whether a version is still there, and is of use or failed."""
-        entry, route = self._entries.get(model.name), self._routes.get(model.name)
-        if entry is None or route is None or model.version not in entry.versions:
-            return False
-        wanted = {route.default.version, *(one.version for one in route.labels.values()), *self._asked[model.name]}
-        return model.state == FAILED or model.version in wanted | set(sorted(entry.versions)[-self._config.keep :])
+        try:
+            self.refresh()
+        except (OSError, RuntimeError) as error:
+            raise ServiceError(503, "the store cannot be read now: this holds once it can be") from error
 
     def _watch(self) -> None:
-        while True:
+        """Look at the store again and again; nothing that is found there ends this."""
+        started, complaint = monotonic(), ""
+        while not self._stopping.is_set():
+            took = 0.0
             try:
-                self.refresh()
-            except OSError as error:
-                log.warning("the store cannot be read (%s): what is loaded goes on", error)
-            if not self._config.poll:
+                is_last_try = monotonic() - started >= SETTLED + AGAIN
+                took = self._loading.submit(self._refresh, is_last_try).result()
+                complaint = ""
+            except Exception as error:
+                if str(error) != complaint and not self._stopping.is_set():
+                    log.warning("the store cannot be read (%s): what is loaded goes on", error)
+                complaint = str(error)
+            if self._tried.is_set() and not self._config.poll:
                 return
-            sleep(self._config.poll)
+            pause = self._config.poll if self._tried.is_set() else AGAIN
+            self._stopping.wait(max(pause, min((SHARE - 1) * took, LONGEST_PAUSE)))
 
-    def _refreshed(self, name: str, entry: Entry) -> Route:
+    def _refresh(self, is_last_try: bool = True) -> float:
+        """Take over what has changed; how many seconds it took to see that nothing had, else 0.
+
+        With a last try the models count as tried, though files may still be copied.
+        """
+        begun, loads, models = monotonic(), self._versions.loads, len(self._versions.models)
+        listing = self._look()
+        unserved = {name for name, entry in listing.entries.items() if entry.settings.served is False}
+        entries = {name: entry for name, entry in listing.entries.items() if name not in unserved}
+        for name in listing.unreadable & self._entries.keys():
+            entries[name] = self._entries[name]
+        self._now = replace(self._now, unserved=frozenset(unserved), passed_over=listing.passed_over)
+        for name in entries.keys() - listing.unreadable:
+            self._take_over(name, entries[name])
+            self._publish()
+        for name in self._entries.keys() - entries.keys():
+            del self._entries[name], self._routes[name]
+        self._versions.prune(self._is_of_use, self._folder_of)
+        self._publish()
+        if is_last_try or not self._versions.is_copying():
+            self._note_tried()
+        if (self._versions.loads, len(self._versions.models)) == (loads, models):
+            return monotonic() - begun
+        _settle_memory()
+        return 0.0
+
+    def _look(self) -> Listing:
+        """What is in the store; what was not told before goes to the log."""
+        try:
+            listing = self._store.look()
+        except (FileNotFoundError, NotADirectoryError):
+            # A link may be away for the moment in which it is switched, a volume for longer.
+            if self._entries:
+                raise
+            listing = Listing()
+        told = {f"{one.folder} is passed over: {one.reason}" for one in listing.passed_over}
+        for entry in listing.entries.values():
+            told |= {entry.settings_complaint, entry.labels_complaint} - {""}
+        for line in sorted(told - self._told):
+            log.warning("%s", line)
+        self._told = frozenset(told)
+        return listing
+
+    def _take_over(self, name: str, entry: Entry) -> None:
+        """Have a model be as it lies in the store; one that breaks this in ways that nobody foresaw stays as it is."""
+        before = self._entries.get(name)
+        if before and entry.labels_complaint:
+            entry = replace(entry, labels=before.labels)
+        try:
+            self._routes[name] = self._route(name, entry)
+            self._entries[name] = entry
+        except Exception as error:
+            complaint = f"{name}: {type(error).__name__}"
+            if complaint not in self._told:
+                log.exception("the model %s cannot be taken over", name)
+            self._told |= {complaint}
+
+    def _load_asked(self, name: str, version: int) -> Model:
+        """A version that was asked for, which may be newer than the last look; ServiceError 404."""
+        try:
+            entry = self._store.entry(name)
+            if version not in entry.versions:
+                there = ", ".join(map(str, entry.versions)) or "none"
+                raise ServiceError(404, f"there is no version {version} of '{name}': there are: {there}")
+            if version not in self._asked[name]:
+                self._asked[name].append(version)
+            loads = self._versions.loads
+            model = self._versions.tried(name, version, entry)
+            self._publish()
+            if self._versions.loads != loads:
+                _settle_memory()
+            return model
+        finally:
+            with self._lock:
+                del self._waiting[name, version]
+
+    def _show_loading(self, model: Model) -> None:
+        """At the start tell what is being loaded; later whoever asks for it by number waits for it."""
+        if not self._tried.is_set():
+            self._versions.models[model.name, model.version] = model
+            self._publish()
+
+    def _publish(self) -> None:
+        """Have requests see what is there now."""
+        self._now = replace(
+            self._now, models=dict(self._versions.models), routes=dict(self._routes), entries=dict(self._entries)
+        )
+
+    def _note_tried(self) -> None:
+        if not self._tried.is_set():
+            self._now = replace(self._now, is_tried=True)
+            self._tried.set()
+            self._metrics.note_ready()
+            context.note_loaded()
+
+    def _is_of_use(self, model: Model) -> bool:
+        """Whether a version answers, has a label, was asked for lately, or is among the newest."""
+        route, entry = self._routes[model.name], self._entries[model.name]
+        wanted = {route.default.version, *(one.version for one in route.labels.values()), *self._asked[model.name]}
+        return model.version in wanted | set(sorted(entry.versions)[-self._config.keep :])
+
+    def _folder_of(self, model: Model) -> VersionFolder | None:
+        """Where a version lies, if it still does."""
+        entry = self._entries.get(model.name)
+        return entry.versions.get(model.version) if entry else None
+
+    def _route(self, name: str, entry: Entry) -> Route:
         """Who answers for a name now."""
         newest = sorted(entry.versions, reverse=True)
         labels = {label: one for label, one in entry.labels.items() if one.version in entry.versions}
         before = self._routes.get(name)
         wanted = labels[STABLE].version if STABLE in labels else newest[0]
-        default = self._tried_model(name, wanted, entry)
+        default = self._versions.tried(name, wanted, entry)
         if default.state != READY:
             default = self._instead_of(default, before, newest, entry)
-        asked = entry.versions.keys() & self._asked[name]
+        asked = entry.versions.keys() & set(self._asked[name])
         others = {one.version for one in labels.values()} | set(newest[: self._config.keep]) | asked
-        loaded = {version: self._tried_model(name, version, entry) for version in others}
-        canary, shadow = (self._labelled(labels.get(label), loaded) for label in (CANARY, SHADOW))
+        loaded = {version: self._versions.tried(name, version, entry) for version in others - {wanted}}
+        loaded[wanted] = self._versions.models[name, wanted]
+        canary, shadow = (_labelled(labels.get(label), loaded) for label in (CANARY, SHADOW))
         weight = labels[CANARY].weight if canary else 0.0
         return Route(default, labels, canary, weight, shadow)
 
     def _instead_of(self, failed: Model, before: Route | None, newest: list[int], entry: Entry) -> Model:
         """A good version in the place of one that failed: what answered before, else the newest that can."""
         if before and before.default.state == READY and before.default.version in entry.versions:
-            return before.default
+            other = self._versions.tried(failed.name, before.default.version, entry)
+            if other.state == READY:
+                return other
         for version in newest:
-            other = self._tried_model(failed.name, version, entry)
+            other = self._versions.tried(failed.name, version, entry)
             if other.state == READY:
                 return other
         return failed
 
-    def _labelled(self, label: Label | None, loaded: dict[int, Model]) -> Model | None:
-        model = loaded.get(label.version) if label else None
-        return model if model and model.state == READY else None
 
-    def _tried_model(self, name: str, version: int, entry: Entry) -> Model:
-        """A version that was loaded or has failed with the files that are there now, going by the settings there."""
-        stamp, settings = entry.versions[version], entry.settings
-        before = self._models.get((name, version))
-        if (
-            before
-            and not (before.state == FAILED and before.stamp != stamp)
-            and before.settings.engine == settings.engine
-        ):
-            adopt(before, settings, self._config)
-            return before
-        model = Model(name, version, stamp, settings=settings)
-        if not self._tried.is_set():
-            self._models[name, version] = model
-        load(model, self._store, self._config, self._metrics)
-        self._metrics.add(f'suite_reloads_total{{model={label(name)},result="{model.state}"}}')
-        if before and before.state == READY and model.state == FAILED:
-            before.complaint = f"the engine of its settings cannot be had: {model.reason}"
-            adopt(before, settings, self._config)
-            return before
-        self._models[name, version] = model
-        return model
+def _labelled(label: Label | None, loaded: dict[int, Model]) -> Model | None:
+    model = loaded.get(label.version) if label else None
+    return model if model and model.state == READY else None
 
 
-def _ready(model: Model) -> Model:
-    """The model; ServiceError 503 where it cannot be asked."""
-    if model.state == LOADING:
-        raise ServiceError(503, f"the model '{model.name}' is still loading: ask again in a moment", 1)
-    if model.state == FAILED:
-        raise ServiceError(503, f"the model '{model.name}' version {model.version} is not served: {model.reason}")
-    return model
+def _settle_memory() -> None:
+    """Keep the collector of cycles from what is loaded now.
+
+    Without this it walks all of it again and again while requests wait. What is let go of later is in no cycle, and
+    needs no collector.
+    """
+    gc.collect()
+    gc.freeze()

@@ -9,50 +9,81 @@ from serving.engines.base import Arrays
 from serving.engines.parity import same
 from serving.models.loader import Model
 
-MOST_WAITING = 64
+MOST_OUTSTANDING = 64
 
 log = logging.getLogger(__name__)
 
 
-class Shadow:
-    """Compares in a thread of its own; what it cannot keep up with is left out.
+class ShadowComparisons:
+    """Counts how the answers of shadows compare, and bounds how many comparisons are under way.
 
-    `counts` by model name and version: same, different, failed, left_out.
+    Each that `begin` lets begin ends with `compare` or `fail`. `counts` by model name and version: same, different,
+    failed, left_out.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST_OUTSTANDING) -> None:
         self.counts: dict[tuple[str, int], Counter[str]] = {}
-        self._queue: queue.Queue[tuple[Model, Arrays, Arrays]] = queue.Queue(MOST_WAITING)
-        self._lock = threading.Lock()
+        self._most, self._outstanding = most, 0
+        self._changed = threading.Condition()
+
+    def begin(self, model: Model) -> bool:
+        """Whether this shadow is to be asked now; else it is left out, since too many comparisons are under way."""
+        with self._changed:
+            if self._outstanding >= self._most:
+                self._count(model, "left_out")
+                return False
+            self._outstanding += 1
+            return True
+
+    def compare(self, model: Model, expected: Arrays, outputs: Arrays) -> None:
+        """The shadow's outputs beside those that were sent."""
+        self._end(model, "same" if same(expected, outputs) else "different")
+
+    def fail(self, model: Model, error: Exception) -> None:
+        """The shadow had no answer."""
+        log.warning("the shadow %s/%d failed: %s", model.name, model.version, error)
+        self._end(model, "failed")
+
+    def wait(self) -> None:
+        """Until no comparison is under way."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._outstanding)
+
+    def _end(self, model: Model, what: str) -> None:
+        with self._changed:
+            self._outstanding -= 1
+            self._count(model, what)
+            self._changed.notify_all()
+
+    def _count(self, model: Model, what: str) -> None:
+        self.counts.setdefault((model.name, model.version), Counter())[what] += 1
+
+
+class Shadow(ShadowComparisons):
+    """Asks shadows in a thread of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._queue: queue.SimpleQueue[tuple[Model, Arrays, Arrays]] = queue.SimpleQueue()
+        self._start = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def give(self, model: Model, raw: Arrays, outputs: Arrays) -> None:
         """Have `model` answer these raw inputs too."""
-        with self._lock:
+        if not self.begin(model):
+            return
+        self._queue.put((model, raw, outputs))
+        with self._start:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="shadow", daemon=True)
                 self._thread.start()
-        try:
-            self._queue.put_nowait((model, raw, outputs))
-        except queue.Full:
-            self._count(model, "left_out")
-
-    def wait(self) -> None:
-        """Until all that was given is compared."""
-        self._queue.join()
 
     def _work(self) -> None:
         while True:
-            model, raw, outputs = self._queue.get()
+            model, raw, expected = self._queue.get()
             try:
-                assert model.lane
-                self._count(model, "same" if same(outputs, model.lane.run(raw)) else "different")
+                self.compare(model, expected, model.lane_of("").run(raw))
             except Exception as error:
-                log.warning("the shadow %s/%d failed: %s", model.name, model.version, error)
-                self._count(model, "failed")
-            finally:
-                self._queue.task_done()
-
-    def _count(self, model: Model, what: str) -> None:
-        with self._lock:
-            self.counts.setdefault((model.name, model.version), Counter())[what] += 1
+                self.fail(model, error)
+            # Else the last version would be held until there is another request.
+            del model, raw, expected

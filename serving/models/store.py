@@ -1,93 +1,222 @@
 """The folder of models as it lies on the disk now: names, versions, labels, settings."""
 
-import logging
 import os
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from serving.models import settings as model_settings
 from serving.models.settings import ModelSettings
-from suite import artifact, labels
+from suite import labels, model_folders
 from suite.errors import SuiteError
 from suite.labels import Label
+from suite.model_folders import PassedOver
 
-# What a version is told by when it failed to load and is tried again.
-TOLD_BY = (artifact.CARD, artifact.SAVED_MODEL)
+# A version that holds more files than this is none.
+MOST_FILES = 10_000
+# A store that was named wrongly may hold thousands of other folders.
+MOST_PASSED_OVER = 100
+OUTSIDE = "it is a link out of the store: put the folder itself there, or link the model's folder instead"
 
-log = logging.getLogger(__name__)
+# For each file of a version its path, size, time of change in nanoseconds and inode.
+Stamp = tuple[tuple[str, int, int, int], ...]
+
+
+@dataclass(frozen=True)
+class VersionFolder:
+    """Where the files of a version lie, all links followed, and what that folder is called in the store."""
+
+    path: Path
+    shown: str
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What there is of one model: each version with a stamp that changes when its files do, the labels, the settings.
+    """One model in the store.
 
-    Settings that make no sense are left out, all of them, and `complaint` says why.
+    Settings or labels that make no sense are left out as a whole; the complaints say why.
     """
 
-    versions: dict[int, tuple[int, ...]]
+    versions: dict[int, VersionFolder]
     labels: dict[str, Label] = field(default_factory=dict)
+    labels_complaint: str = ""
     settings: ModelSettings = field(default_factory=ModelSettings)
-    complaint: str = ""
+    settings_complaint: str = ""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a look at the store found: its models by name, the folders that it passed over, and names that may pass.
+
+    A model of the `unreadable` names cannot be read at the moment.
+    """
+
+    entries: dict[str, Entry] = field(default_factory=dict)
+    passed_over: tuple[PassedOver, ...] = ()
+    unreadable: frozenset[str] = frozenset()
 
 
 class Store:
-    """The models in a folder; what links lead out of it is not there."""
+    """The models in a folder, which may itself be a link that is switched from one release to the next.
+
+    The same holds for a model's folder: its link may lead out of the store, since only who may write to the store can
+    put it there. A version, or a file of one, may be a link within the store or within the model's own folder.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder.resolve()
+        self.folder = folder.absolute()
 
-    def entries(self) -> dict[str, Entry]:
-        """All models that have a version or more."""
-        found = {name: self.entry(name) for name in artifact.model_names(self.folder)}
-        return {name: entry for name, entry in found.items() if entry.versions}
+    def look(self) -> Listing:
+        """Everything in the store; OSError if it cannot be read."""
+        # Resolved once, so that a look never sees two releases.
+        root = self.folder.resolve(strict=True)
+        found, passed_over = model_folders.list_models(root)
+        entries = {}
+        for name, versions in found.items():
+            entry, others = self._entry(root, name, versions)
+            passed_over += others
+            if entry.versions:
+                entries[name] = entry
+        passed_over.sort(key=lambda one: one.folder)
+        unreadable = frozenset(one.folder for one in passed_over if one.unreadable)
+        return Listing(entries, tuple(passed_over[:MOST_PASSED_OVER]), unreadable)
 
     def entry(self, name: str) -> Entry:
-        """One model, without versions where there is none of that name."""
-        parent = self.folder / name
+        """One model, without versions if there is none of that name."""
         try:
-            numbers = [number for number in artifact.versions(parent) if self._inside(parent / str(number))]
-        except OSError:  # deleted in this moment
+            root = self.folder.resolve(strict=True)
+            return self._entry(root, name, model_folders.list_versions(root / name)[0])[0]
+        except OSError:
             return Entry({})
-        stamps = {number: _stamp(parent / str(number)) for number in numbers}
-        return Entry(stamps, _labels(parent), *self._settings(parent))
-
-    def path(self, name: str, version: int) -> Path:
-        """The folder of a version."""
-        return self.folder / name / str(version)
 
     def serve(self, name: str, served: bool) -> None:
         """Write into a model's settings whether it is served; SuiteError, OSError."""
-        model_settings.put(self.folder / name, [f"served={'' if served else 'false'}"])
-
-    def _settings(self, parent: Path) -> tuple[ModelSettings, str]:
+        parent = self.folder / name
         try:
-            return model_settings.read(parent), ""
+            model_settings.put(parent, [f"served={'' if served else 'false'}"])
         except SuiteError as error:
-            return ModelSettings(), str(error).replace(f"{self.folder}{os.sep}", "")
+            raise SuiteError(_public(error, parent)) from error
 
-    def check_links(self, folder: Path) -> None:
-        """SuiteError for a version with a file that is a link out of the store."""
-        for path in folder.rglob("*"):
-            if not self._inside(path):
-                raise SuiteError(f"{path} is a link out of the store: put the file itself there")
+    def check_files(self, folder: VersionFolder) -> None:
+        """SuiteError for a version that holds a link out of the store, or anything but files and folders."""
+        allowed = (Path(os.path.realpath(self.folder)), folder.path, folder.path.parent)
+        for path, found in _walk(folder.path):
+            shown = f"{folder.shown}/{model_folders.printable(path)}"
+            if not _is_within(folder.path / path, *allowed):
+                raise SuiteError(f"{shown} is a link out of the store: put the file itself there")
+            if found is None:
+                raise SuiteError(f"{shown} is a link that leads nowhere: put the file itself there")
+            if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+                raise SuiteError(f"{shown} is no regular file: remove it")
 
-    def _inside(self, folder: Path) -> bool:
-        return folder.resolve().is_relative_to(self.folder)
+    def _entry(self, root: Path, name: str, versions: dict[int, Path]) -> tuple[Entry, list[PassedOver]]:
+        parent = root / name
+        real_parent = Path(os.path.realpath(parent))
+        found, passed_over = {}, []
+        for number, path in versions.items():
+            shown = f"{name}/{path.name}"
+            if _is_within(path, root, real_parent):
+                found[number] = VersionFolder(Path(os.path.realpath(path)), shown)
+            else:
+                passed_over.append(PassedOver(shown, OUTSIDE))
+        known, labels_complaint = _labels(parent)
+        settings, settings_complaint = _settings(parent)
+        entry = Entry(found, known, labels_complaint, settings, settings_complaint)
+        return entry, passed_over
 
 
-def _stamp(folder: Path) -> tuple[int, ...]:
-    times = []
-    for path in (folder, *(folder / name for name in TOLD_BY)):
-        try:
-            times.append(path.stat().st_mtime_ns)
-        except OSError:
-            times.append(0)
-    return tuple(times)
+def stamp(folder: Path) -> Stamp:
+    """What tells one state of a version's files from another."""
+    return tuple(
+        (path, found.st_size, found.st_mtime_ns, found.st_ino) if found else (path, 0, 0, 0)
+        for path, found in _walk(folder)
+        if not (found and stat.S_ISDIR(found.st_mode))
+    )
 
 
-def _labels(parent: Path) -> dict[str, Label]:
+def grows(before: Stamp, now: Stamp) -> bool:
+    """Whether all that has happened to the files that were there is that some have become larger.
+
+    That is how it looks while a version is being copied. Their inodes alone tell little: those of files that were
+    deleted are used again.
+    """
+    found = {path: (size, changed, inode) for path, size, changed, inode in now}
+    any_larger = False
+    for path, size, changed, inode in before:
+        later = found.get(path)
+        if later is None or later[2] != inode or later[0] < size or (later[0] == size and later[1] != changed):
+            return False
+        any_larger |= later[0] > size
+    return any_larger
+
+
+def last_change(folder: Path) -> float:
+    """When something in a version was changed last, in seconds since 1970.
+
+    That is when its inodes were: who copies a file may set its other times back.
+    """
+    times = [found.st_ctime for _, found in _walk(folder) if found]
+    with suppress(OSError):
+        times.append(folder.stat().st_ctime)
+    return max(times, default=0.0)
+
+
+def _walk(folder: Path) -> Iterator[tuple[str, os.stat_result | None]]:
+    """All that a folder holds, links followed, each as its path in there and what it is.
+
+    That is None for a link that leads nowhere. SuiteError where there is too much. Every version that is of use is
+    walked at each look, so this goes without `pathlib`.
+    """
+    root, waiting, count = os.fspath(folder), [""], 0
+    # A link may lead back to a folder above it.
+    seen: set[tuple[int, int]] = set()
+    while waiting:
+        within = waiting.pop()
+        for name in _names(f"{root}/{within}"):
+            count += 1
+            if count > MOST_FILES:
+                raise SuiteError(f"{folder} holds more than {MOST_FILES:,} files: a version has fewer")
+            path = within + name
+            try:
+                found = os.stat(f"{root}/{path}")
+            except OSError:
+                yield path, None
+                continue
+            yield path, found
+            if stat.S_ISDIR(found.st_mode) and (found.st_dev, found.st_ino) not in seen:
+                seen.add((found.st_dev, found.st_ino))
+                waiting.append(f"{path}/")
+
+
+def _names(folder: str) -> list[str]:
     try:
-        return labels.read(parent)
+        return sorted(os.listdir(folder))
+    except OSError:
+        # It was deleted, or made unreadable, in this moment.
+        return []
+
+
+def _is_within(path: Path, *folders: Path) -> bool:
+    real = Path(os.path.realpath(path))
+    return any(real.is_relative_to(folder) for folder in folders)
+
+
+def _labels(parent: Path) -> tuple[dict[str, Label], str]:
+    try:
+        return labels.read(parent), ""
     except SuiteError as error:
-        log.warning("%s", error)
-        return {}
+        return {}, _public(error, parent)
+
+
+def _settings(parent: Path) -> tuple[ModelSettings, str]:
+    try:
+        return model_settings.read(parent), ""
+    except SuiteError as error:
+        return ModelSettings(), _public(error, parent)
+
+
+def _public(error: SuiteError, parent: Path) -> str:
+    """What an error says, without where the store lies, which is the operator's business."""
+    return str(error).replace(f"{parent.parent}{os.sep}", "")

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, abort, current_app, redirect
 from werkzeug.wrappers import Response as AnyResponse
 
 from serving import openapi
-from serving.routes import service
+from serving.routes import may_ask, service
 
 routes = Blueprint("docs", __name__)
 
@@ -39,7 +39,7 @@ SAFE = {
 def document() -> dict[str, Any]:
     """The OpenAPI document."""
     here = service()
-    models = [(model, here.repository.answers(model)) for model in here.repository.models()]
+    models = [(model, here.repository.answers(model)) for model in here.repository.models(may_ask())]
     return openapi.document(models, current_app.config["VERSION"], bool(here.config.keys), here.config.max_rows)
 
 

@@ -1,15 +1,15 @@
 """What is served, and whether it is well."""
 
 import os
-from dataclasses import asdict
 from typing import Any
 
 from flask import Blueprint, Response
 
 from serving import context as arrival
+from serving.inference import Core
+from serving.models.catalogue import EMPTY, MayAsk, everyone
 from serving.models.loader import FAILED, LOADING, READY, Model
-from serving.models.repository import EMPTY
-from serving.routes import service
+from serving.routes import may_ask, service
 
 routes = Blueprint("ops", __name__)
 
@@ -48,11 +48,14 @@ def healthz() -> dict[str, str]:
 
 @routes.get("/readyz")
 def readyz() -> tuple[dict[str, Any], int]:
-    """The worker's state, and that of each model."""
-    repository = service().repository
-    state = STOPPING if arrival.is_stopping() else repository.state
-    models = {f"{model.name}/{model.version}": model.reason or model.state for model in repository.models()}
-    workers = service().metrics.ready()
+    return readiness(service(), may_ask())
+
+
+def readiness(core: Core, may_ask: MayAsk = everyone) -> tuple[dict[str, Any], int]:
+    """The worker's state and that of each model that may be asked, and the status of the answer."""
+    state = STOPPING if arrival.is_stopping() else core.repository.state
+    models = {f"{one.name}/{one.version}": one.reason or one.state for one in core.repository.models(may_ask)}
+    workers = core.metrics.ready()
     answer: dict[str, Any] = {"state": state, "worker": os.getpid(), "workers_ready": workers, "models": models}
     if state == READY:
         return answer, 200
@@ -68,7 +71,10 @@ def metrics() -> Response:
 
 @routes.get("/models")
 def models() -> dict[str, Any]:
-    return {"models": [_describe(model) for model in service().repository.models()]}
+    """Every version that was loaded or tried, and the folders of the store that hold none."""
+    repository = service().repository
+    passed_over = [{"folder": one.folder, "reason": one.reason} for one in repository.passed_over(may_ask())]
+    return {"models": [_describe(model) for model in repository.models(may_ask())], "passed_over": passed_over}
 
 
 def _describe(model: Model) -> dict[str, Any]:
@@ -87,8 +93,12 @@ def _describe(model: Model) -> dict[str, Any]:
             known[name] = getattr(model, name)
     if model.settings.given():
         known["settings"] = model.settings.given()
-    if complaint := repository.complaint(model):
-        known["settings_complaint"] = complaint
+    complaints = {
+        "settings_complaint": repository.complaint(model),
+        "labels_complaint": repository.labels_complaint(model.name),
+        "files_complaint": model.files_complaint,
+    }
+    known |= {key: complaint for key, complaint in complaints.items() if complaint}
     if model.card:
         card = model.card
         known |= {
@@ -101,7 +111,10 @@ def _describe(model: Model) -> dict[str, Any]:
         }
     else:
         known |= {
-            side: [{"name": name, **asdict(tensor)} for name, tensor in getattr(model.signature, side).items()]
+            side: [
+                {"name": name, "dtype": tensor.dtype, "shape": tensor.shape}
+                for name, tensor in getattr(model.signature, side).items()
+            ]
             for side in ("inputs", "outputs")
         }
     return known

@@ -10,7 +10,7 @@ from serving.http import content_encoding as content
 from serving.http.dispatch import Reply, View
 from serving.inference import Core
 from serving.models.loader import READY
-from serving.routes import service
+from serving.routes import may_ask, service
 from serving.scheduling import deadline as patience
 from serving.server.plain import JSON_LENGTH
 from serving.signature import Tensor
@@ -48,14 +48,14 @@ def ready() -> tuple[dict[str, bool], int]:
 @routes.get("/models/<name>/versions/<int:version>/ready")
 def model_ready(name: str, version: int | None = None) -> dict[str, Any]:
     """Whether this model can be asked."""
-    return {"name": service().repository.get(name, version).name, "ready": True}
+    return {"name": service().repository.get(name, version, may_ask()).name, "ready": True}
 
 
 @routes.get("/models/<name>")
 @routes.get("/models/<name>/versions/<int:version>")
 def metadata(name: str, version: int | None = None) -> dict[str, Any]:
     """A model's tensors."""
-    model = service().repository.get(name, version)
+    model = service().repository.get(name, version, may_ask())
     return {
         "name": model.name,
         "versions": [str(one) for one in service().repository.versions(name)],

@@ -14,7 +14,7 @@ from serving.errors import ServiceError
 from serving.http import auth as access
 from serving.http import content_encoding as content
 from serving.models.loader import FAILED, LOADING, READY
-from serving.routes import service
+from serving.routes import may_ask, service
 
 routes = Blueprint("repository", __name__, url_prefix="/v2/repository")
 
@@ -30,10 +30,11 @@ def index() -> list[dict[str, str]]:
     repository = service().repository
     found = [
         {"name": model.name, "version": str(model.version), "state": STATES[model.state], "reason": model.reason}
-        for model in repository.models()
+        for model in repository.models(may_ask())
     ]
     found += [
-        {"name": name, "version": "", "state": "UNAVAILABLE", "reason": "unloaded"} for name in repository.unserved()
+        {"name": name, "version": "", "state": "UNAVAILABLE", "reason": "unloaded"}
+        for name in repository.unserved(may_ask())
     ]
     return [one for one in found if one["state"] == "READY" or not only_ready]
 
@@ -54,6 +55,8 @@ def _serve(name: str, served: bool) -> dict[str, Any]:
     here = service()
     access.check_admin(here.config.admin_token, request.environ)
     parameters = _asked().get("parameters")
+    if not (parameters is None or isinstance(parameters, simdjson.Object | dict)):
+        raise ServiceError(400, f"'parameters' is {name_of(parameters)}: make it an object, or leave it out")
     if served and parameters is not None and len(parameters):
         raise ServiceError(400, "models are loaded as they lie in the store: leave 'parameters' out")
     here.repository.serve(name, served)

@@ -20,7 +20,7 @@ from serving.http import content_encoding as content
 from serving.http.dispatch import Reply, View
 from serving.inference import Core
 from serving.models.loader import FAILED, LOADING, READY, Model
-from serving.routes import NAMED, service
+from serving.routes import NAMED, may_ask, service
 from serving.scheduling import deadline as patience
 from serving.scheduling.operations import Call
 from serving.signature import Tensor
@@ -84,9 +84,9 @@ def status(name: str, version: int | None = None, label: str | None = None) -> d
     """The versions that are served."""
     repository = service().repository
     wanted = label if label is not None else version
-    found = [model for model in repository.models() if model.name == name]
+    found = [model for model in repository.models(may_ask()) if model.name == name]
     if wanted is not None or not found:
-        found = [repository.find(name, wanted)]
+        found = [repository.load(name, wanted, may_ask()).result()]
     return {
         "model_version_status": [
             {
@@ -104,7 +104,7 @@ def status(name: str, version: int | None = None, label: str | None = None) -> d
 
 def metadata(name: str, version: int | None = None, label: str | None = None) -> dict[str, Any]:
     """The signature."""
-    model = service().repository.get(name, label if label is not None else version)
+    model = service().repository.get(name, label if label is not None else version, may_ask())
     signature = {
         "inputs": {key: _describe(key, tensor) for key, tensor in model.signature.inputs.items()},
         "outputs": {key: _describe(key, tensor) for key, tensor in model.signature.outputs.items()},

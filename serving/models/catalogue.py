@@ -1,0 +1,178 @@
+"""What a worker serves at a moment, and the answers to all questions about that."""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from serving.errors import ServiceError, nearest
+from serving.models.loader import FAILED, LOADING, READY, Model
+from serving.models.store import Entry
+from suite.labels import Label
+from suite.model_folders import PassedOver
+
+EMPTY = "empty"
+# Longer names than this are not compared with those that there are.
+SHOWN = 64
+
+MayAsk = Callable[[str], bool]
+
+
+def everyone(name: str) -> bool:
+    """The rule of who may ask every model."""
+    return True
+
+
+@dataclass(frozen=True)
+class Route:
+    """Who answers for a name: `default`, or in `weight` of 100 requests `canary`; `shadow` is asked beside them."""
+
+    default: Model
+    labels: Mapping[str, Label] = field(default_factory=dict)
+    canary: Model | None = None
+    weight: float = 0.0
+    shadow: Model | None = None
+
+
+@dataclass(frozen=True)
+class State:
+    """All of it, never changed: whoever reads one sees what belongs together, without a lock.
+
+    `unserved` are models whose settings say that nobody is answered. `is_tried` once each model was tried.
+    """
+
+    is_tried: bool = False
+    models: Mapping[tuple[str, int], Model] = field(default_factory=dict)
+    routes: Mapping[str, Route] = field(default_factory=dict)
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+    unserved: frozenset[str] = frozenset()
+    passed_over: tuple[PassedOver, ...] = ()
+
+
+class Catalogue:
+    """Looks up models by name, version and label. No question waits for anything.
+
+    `may_ask` is the rule of a key: it is told a model's name. What it does not allow is never listed or suggested, and
+    asking for it by name is a ServiceError of status 403, whether there is such a model or not.
+    """
+
+    def __init__(self) -> None:
+        self._now = State()
+
+    @property
+    def state(self) -> str:
+        """loading; then ready if one model or more can be asked, failed if none can, empty if there is none."""
+        now = self._now
+        if not now.is_tried:
+            return LOADING
+        if not now.routes:
+            return EMPTY
+        return READY if any(route.default.state == READY for route in now.routes.values()) else FAILED
+
+    def models(self, may_ask: MayAsk = everyone) -> list[Model]:
+        """Every version that was loaded or tried, by name and version."""
+        models = self._now.models
+        return [models[key] for key in sorted(models) if may_ask(key[0])]
+
+    def unserved(self, may_ask: MayAsk = everyone) -> list[str]:
+        """The models whose settings say that nobody is answered."""
+        return sorted(filter(may_ask, self._now.unserved))
+
+    def passed_over(self, may_ask: MayAsk = everyone) -> list[PassedOver]:
+        """The folders of the store that hold no model or no version, and why."""
+        return [one for one in self._now.passed_over if may_ask(one.folder.partition("/")[0])]
+
+    def versions(self, name: str) -> list[int]:
+        """The versions of a model that there are."""
+        entry = self._now.entries.get(name)
+        return list(entry.versions) if entry else []
+
+    def labels(self, name: str, version: int) -> list[str]:
+        """What this version is called."""
+        route = self._now.routes.get(name)
+        return [label for label, one in route.labels.items() if one.version == version] if route else []
+
+    def complaint(self, model: Model) -> str:
+        """What of the model's own settings does not hold, and why."""
+        entry = self._now.entries.get(model.name)
+        return (entry.settings_complaint if entry else "") or model.complaint
+
+    def labels_complaint(self, name: str) -> str:
+        """Why the labels in the store are not those that hold."""
+        entry = self._now.entries.get(name)
+        return entry.labels_complaint if entry else ""
+
+    def answers(self, model: Model) -> bool:
+        """Whether this version answers where none is asked for."""
+        route = self._now.routes.get(model.name)
+        return route is not None and route.default is model
+
+    def shadow(self, model: Model) -> Model | None:
+        """The version that is given this one's requests too, for comparison."""
+        route = self._now.routes.get(model.name)
+        return route.shadow if route and route.shadow is not model else None
+
+    def only(self, kind: str = "", may_ask: MayAsk = everyone) -> str:
+        """The name of the only model (of the kind, if given); ServiceError 400, 403, 503."""
+        now = self._now
+        _check_tried(now)
+        routes = {name: route for name, route in now.routes.items() if may_ask(name)}
+        if now.routes and not routes:
+            raise ServiceError(403, "this key is for none of the models here: ask who gave it to you")
+        names = [name for name, route in routes.items() if kind in ("", route.default.kind)]
+        if len(names) == 1:
+            return names[0]
+        raise ServiceError(400, f"say which 'model' is asked: there are: {', '.join(routes) or 'none'}")
+
+    def find(self, name: str, version: int | str | None = None, may_ask: MayAsk = everyone) -> Model | None:
+        """A model in whatever state, by version or label; None if that version is not loaded; ServiceError 403, 404."""
+        found = self._resolve(name, version, may_ask)
+        return found if isinstance(found, Model) else None
+
+    def at_hand(self, name: str, version: int | str | None = None, may_ask: MayAsk = everyone) -> Model | None:
+        """A model that is ready; None if that version is not loaded; ServiceError 403, 404 or 503."""
+        found = self.find(name, version, may_ask)
+        return found and ready(found)
+
+    def _resolve(self, name: str, version: int | str | None, may_ask: MayAsk) -> Model | int:
+        """A model in whatever state, or the number of a version that is not loaded; ServiceError 403, 404 or 503."""
+        now = self._now
+        if not may_ask(name):
+            raise ServiceError(403, f"this key is not for the model '{name[:SHOWN]}': ask who gave it to you")
+        route = now.routes.get(name)
+        if route is None:
+            raise _no_route(now, name, may_ask)
+        if version is None:
+            if route.canary and random.random() * 100 < route.weight:
+                return route.canary
+            return route.default
+        if isinstance(version, str):
+            if version not in route.labels:
+                hint = nearest(version[:SHOWN], list(route.labels))
+                raise ServiceError(404, f"'{name}' has no label '{version[:32]}': {hint}")
+            version = route.labels[version].version
+        return now.models.get((name, version), version)
+
+
+def ready(model: Model) -> Model:
+    """The model itself; ServiceError 503 if it cannot be asked."""
+    if model.state == LOADING:
+        why = model.reason or "ask again in a moment"
+        raise ServiceError(503, f"the model '{model.name}' is still loading: {why}", 1)
+    if model.state == FAILED:
+        raise ServiceError(503, f"the model '{model.name}' version {model.version} is not served: {model.reason}")
+    return model
+
+
+def _no_route(now: State, name: str, may_ask: MayAsk) -> ServiceError:
+    """Why nobody answers for a name."""
+    _check_tried(now)
+    if name in now.unserved:
+        return ServiceError(503, f"the model '{name}' is not served: its settings say so")
+    shown = name[:SHOWN]
+    return ServiceError(404, f"there is no model '{shown}': {nearest(shown, list(filter(may_ask, now.routes)))}")
+
+
+def _check_tried(now: State) -> None:
+    """ServiceError 503 as long as it is not known which models there are."""
+    if not now.is_tried:
+        raise ServiceError(503, "models are still loading: ask again in a moment", 1)

@@ -18,8 +18,9 @@ from suite.artifact import SAVED_MODEL, Card
 from suite.errors import SuiteError
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
-# Where in the graph something failed helps nobody who only asks the model.
-PLACES = re.compile(r"\{\{.*?\}\}|\[Op:.*?\]|\[\[.*?\]\]", re.DOTALL)
+# Where in the graph or in whose files something failed is of no use to who only asks the model.
+PLACES = re.compile(r"\[\[.*?\]\](?!\])|\{\{.*?\}\}|\[Op:.*?\]|(?:/[\w.+-]+){2,}", re.DOTALL)
+FIRST_OF_SEVERAL = re.compile(r"^\s*\(0\) [A-Z_]+: (.*)", re.MULTILINE)
 LONGEST_REASON = 200
 
 
@@ -94,8 +95,8 @@ class TensorFlow:
         words = "the model could not be run on these inputs"
         if self._has_card:
             return f"{words}: their values or shapes do not suit it"
-        reason = " ".join(PLACES.sub(" ", getattr(error, "message", None) or str(error)).split())[:LONGEST_REASON]
-        return f"{words} ({reason.strip(' .:') or type(error).__name__}){''.join(self._misshapen(raw))}"
+        reason = _reason(getattr(error, "message", None) or str(error)) or type(error).__name__
+        return f"{words} ({reason}){''.join(self._misshapen(raw))}"
 
     def _misshapen(self, raw: Arrays) -> list[str]:
         """The inputs whose shapes are not those of the signature."""
@@ -138,6 +139,14 @@ def _default(signatures: Mapping[str, Signature]) -> str:
         complaints = "; ".join(one.complaint for one in signatures.values()) or "it has none"
         raise SuiteError(f"the SavedModel has no signature that can be asked ({complaints}): export it with one")
     return DEFAULT if DEFAULT in able else able[0]
+
+
+def _reason(message: str) -> str:
+    """What TensorFlow says was wrong: the last line of its message, which a stack may go before."""
+    several = FIRST_OF_SEVERAL.search(message)
+    lines = PLACES.sub(" ", several[1] if several else message).splitlines()
+    words = [" ".join(line.split()).strip(" .:") for line in lines]
+    return next((line for line in reversed(words) if line), "")[:LONGEST_REASON]
 
 
 def _fits(shape: tuple[int, ...], tensor: Tensor) -> bool:

@@ -65,6 +65,11 @@ class Model:
         """image, text or table; empty where no card says so."""
         return self.card.preprocessing["kind"] if self.card else ""
 
+    @property
+    def has_default_signature(self) -> bool:
+        """Whether a request of TensorFlow Serving's kind may leave out which signature it asks."""
+        return len(self.lanes) == 1 or signature.DEFAULT in self.lanes
+
     def lane_of(self, name: str) -> Lane:
         """The queue of a signature; of the one that is asked where none is named for an empty name."""
         lane = self.lanes.get(name) if name else self.lane

@@ -144,7 +144,7 @@ class Repository(Catalogue):
         for name in listing.unreadable & self._entries.keys():
             entries[name] = self._entries[name]
         self._now = replace(self._now, unserved=frozenset(unserved), passed_over=listing.passed_over)
-        for name in entries.keys() - listing.unreadable:
+        for name in sorted(entries.keys() - listing.unreadable):
             self._take_over(name, entries[name])
             self._publish()
         for name in self._entries.keys() - entries.keys():
@@ -216,9 +216,8 @@ class Repository(Catalogue):
 
     def _publish(self) -> None:
         """Have requests see what is there now."""
-        self._now = replace(
-            self._now, models=dict(self._versions.models), routes=dict(self._routes), entries=dict(self._entries)
-        )
+        routes = dict(sorted(self._routes.items()))
+        self._now = replace(self._now, models=dict(self._versions.models), routes=routes, entries=dict(self._entries))
 
     def _note_tried(self) -> None:
         if not self._tried.is_set():

@@ -1,6 +1,7 @@
 """TensorFlow Serving's REST interface: https://www.tensorflow.org/tfx/serving/api_rest."""
 
-import json
+import base64
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -8,13 +9,16 @@ import numpy as np
 import simdjson
 from flask import Blueprint
 
-from serving import context as arrival
+from serving import context
+from serving.codecs import classify_regress, tensors
 from serving.codecs import columnar as columns
 from serving.codecs import payload as body
 from serving.codecs import responses as answers
+from serving.codecs.classify_regress import takes_examples
 from serving.codecs.json_types import members
 from serving.codecs.json_types import name as name_of
 from serving.codecs.payload import Asked
+from serving.engines.base import Arrays
 from serving.errors import ServiceError
 from serving.http import content_encoding as content
 from serving.http.dispatch import Reply, View
@@ -22,16 +26,18 @@ from serving.inference import Core
 from serving.models.loader import FAILED, LOADING, READY, Model
 from serving.routes import NAMED, may_ask, service
 from serving.scheduling import deadline as patience
+from serving.scheduling.deadline import Deadline
 from serving.scheduling.operations import Call
-from serving.signature import Tensor
+from serving.signature import CLASSIFY, PREDICT, REGRESS, Signature, Tensor
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 routes = Blueprint("tfserving", __name__, url_prefix="/v1/models")
 
-SIGNATURE = "serving_default"
 STATES = {READY: "AVAILABLE", LOADING: "LOADING", FAILED: "END"}
+# An output of texts whose name ends so holds bytes.
+BYTES = "_bytes"
 DTYPES = {"float16": "DT_HALF", "float32": "DT_FLOAT", "float64": "DT_DOUBLE"}
 # Names end where a method begins, or every method of a model would look like a model of its own.
 BY_VERSION = tuple(f"/<{NAMED}:name>{rest}" for rest in ("", "/versions/<int:version>", f"/labels/<{NAMED}:label>"))
@@ -39,40 +45,42 @@ BY_VERSION = tuple(f"/<{NAMED}:name>{rest}" for rest in ("", "/versions/<int:ver
 
 async def predict(core: Core, environ: "WSGIEnvironment", **wanted: Any) -> Reply:
     """`instances`, row by row, or `inputs`, column by column."""
-    document, text, model = await _read(core, environ, **wanted)
+    asked = await _read(core, environ, **wanted)
+    document, model = asked.document, asked.model
     if ("instances" in document) == ("inputs" in document):
         raise ServiceError(400, "the body has to have either 'instances' (rows) or 'inputs' (columns)")
     waits = patience.of_request(environ)
     if "inputs" in document:
-        read = partial(columns.read, document["inputs"], model.card, model.signature, core.config.max_elements)
+        read = partial(columns.read, document["inputs"], model.card, asked.signature, core.config.max_elements)
         raw = await Call(read) if model.kind == "image" else read()
-        return _json(f'{{"outputs": {answers.columns(await core.run(model, raw, waits))}}}')
-    asked = Asked(None, None, body.instances(document["instances"], core.config.max_rows), text)
-    outputs = await core.run(model, await core.decode(model, asked, waits), waits)
-    return _json(f'{{"predictions": {answers.tensors(outputs, asked.rows)}}}')
+        outputs = await core.run(model, raw, waits, asked.signature_name)
+        return _json(f'{{"outputs": {answers.columns(_encoded(outputs))}}}')
+    rows = Asked(None, None, body.instances(document["instances"], core.config.max_rows), asked.text)
+    outputs = await core.run(model, await _decode(core, asked, rows, waits), waits, asked.signature_name)
+    return _json(f'{{"predictions": {answers.tensors(_encoded(outputs), rows.rows)}}}')
 
 
 async def classify(core: Core, environ: "WSGIEnvironment", **wanted: Any) -> Reply:
     """`examples`, objects of features; the answer pairs each label with its score."""
-    model, outputs = await _examples(core, environ, **wanted)
-    if not model.card:
-        raise ServiceError(400, f"the model '{model.name}' has no labels: use :predict")
-    labels = [json.dumps(one, ensure_ascii=False) for one in model.card.labels]
-    rows = ",".join(
-        "[" + ",".join(f"[{label},{score}]" for label, score in zip(labels, row, strict=True)) + "]"
-        for row in map(answers.numbers, next(iter(outputs.values())))
-    )
-    return _json(f'{{"results": [{rows}]}}')
+    asked = await _read(core, environ, **wanted)
+    _check_method(asked, CLASSIFY)
+    outputs = await _examples(core, environ, asked)
+    if not asked.model.card:
+        return _json(f'{{"results": {classify_regress.write_classes(outputs)}}}')
+    scores = next(iter(outputs.values()))
+    return _json(f'{{"results": {classify_regress.write_labels(asked.model.card.labels, scores)}}}')
 
 
 async def regress(core: Core, environ: "WSGIEnvironment", **wanted: Any) -> Reply:
     """`examples`, objects of features; the answer is a number each: of two labels, how likely the second is."""
-    model, outputs = await _examples(core, environ, **wanted)
+    asked = await _read(core, environ, **wanted)
+    _check_method(asked, REGRESS)
+    outputs = await _examples(core, environ, asked)
     values = next(iter(outputs.values()))
-    if values.ndim == 2 and values.shape[1] == 2 and model.card:
+    if values.ndim == 2 and values.shape[1] == 2 and asked.model.card:
         values = values[:, 1]
-    if values.size != len(values) or values.dtype.kind != "f":
-        raise ServiceError(400, f"the model '{model.name}' does not answer one number a row: use :predict")
+    if not values.ndim or values.size != len(values) or values.dtype.kind != "f":
+        raise ServiceError(400, f"the model '{asked.model.name}' does not answer one number a row: use :predict")
     return _json(f'{{"results": {answers.flat(values)}}}')
 
 
@@ -103,16 +111,19 @@ def status(name: str, version: int | None = None, label: str | None = None) -> d
 
 
 def metadata(name: str, version: int | None = None, label: str | None = None) -> dict[str, Any]:
-    """The signature."""
+    """All signatures."""
     model = service().repository.get(name, label if label is not None else version, may_ask())
-    signature = {
-        "inputs": {key: _describe(key, tensor) for key, tensor in model.signature.inputs.items()},
-        "outputs": {key: _describe(key, tensor) for key, tensor in model.signature.outputs.items()},
-        "method_name": "tensorflow/serving/predict",
+    signatures = {
+        key: {
+            "inputs": {name: _describe(name, tensor) for name, tensor in signature.inputs.items()},
+            "outputs": {name: _describe(name, tensor) for name, tensor in signature.outputs.items()},
+            "method_name": signature.method,
+        }
+        for key, signature in model.signatures.items()
     }
     return {
         "model_spec": {"name": model.name, "signature_name": "", "version": str(model.version)},
-        "metadata": {"signature_def": {"signature_def": {SIGNATURE: signature}}},
+        "metadata": {"signature_def": {"signature_def": signatures}},
     }
 
 
@@ -121,35 +132,100 @@ for rule in BY_VERSION:
     routes.add_url_rule(f"{rule}/metadata", view_func=metadata)
 
 
+@dataclass
+class ModelRequest:
+    """The JSON object of a body and its text, the model that is asked, and through which of its signatures.
+
+    `signature_name` is empty for the one that is asked where none is named.
+    """
+
+    document: Any
+    text: bytes
+    model: Model
+    signature_name: str
+    signature: Signature
+
+
 async def _read(
     core: Core, environ: "WSGIEnvironment", name: str, version: str | None, label: str | None
-) -> tuple[Any, bytes, Model]:
-    """The body's JSON object and its text, and the model that is asked."""
+) -> ModelRequest:
+    """What a request asks; ServiceError 400, 403, 404 or 503."""
     text = content.read(environ, core.config.max_body)
     document = body.parsed(text, "instances")
     if not isinstance(document, simdjson.Object):
         raise ServiceError(400, f"the body is {name_of(document)}: send an object with 'instances'")
-    signature = document.get("signature_name")
-    if signature not in (None, "", SIGNATURE):
-        raise ServiceError(400, f"there is no signature '{str(signature)[:50]}': leave 'signature_name' out")
-    model = await core.model(arrival.of(environ), name, int(version) if version else label)
-    return document, text, model
+    wanted = document.get("signature_name")
+    if not (wanted is None or isinstance(wanted, str)):
+        raise ServiceError(400, f"'signature_name' is {name_of(wanted)}: give it as text")
+    model = await core.model(context.of(environ), name, int(version) if version else label)
+    return ModelRequest(document, text, model, *_signature(model, wanted or ""))
 
 
-async def _examples(core: Core, environ: "WSGIEnvironment", **wanted: Any) -> tuple[Model, dict[str, np.ndarray]]:
+def _signature(model: Model, wanted: str) -> tuple[str, Signature]:
+    """The signature of this name, or the one to ask where none is named; ServiceError 400."""
+    there = ", ".join(model.lanes)
+    if not wanted:
+        if not model.has_default_signature:
+            raise ServiceError(400, f"the model '{model.name}' has no default: name one as 'signature_name': {there}")
+        return "", model.signature
+    if wanted not in model.lanes:
+        why = model.signatures[wanted].complaint if wanted in model.signatures else ""
+        why = f"the signature '{wanted}' cannot be asked ({why})" if why else f"there is no signature '{wanted[:50]}'"
+        raise ServiceError(400, f"{why}: leave 'signature_name' out, or give one of: {there}")
+    signature = model.signatures[wanted]
+    return ("" if signature is model.signature else wanted), signature
+
+
+def _check_method(asked: ModelRequest, method: str) -> None:
+    """ServiceError 400 where a signature does not answer that."""
+    signature, model = asked.signature, asked.model
+    if model.card:
+        return
+    able = [name for name in model.lanes if _answers(model.signatures[name], method)]
+    hint = f"use :predict, or as signature_name one of: {', '.join(able)}" if able else "use :predict"
+    if method == CLASSIFY and not classify_regress.answers_classes(signature):
+        raise ServiceError(400, f"the model '{model.name}' has no labels in this signature: {hint}")
+    if method == REGRESS and signature.method == CLASSIFY:
+        raise ServiceError(400, f"this signature of the model '{model.name}' classifies: {hint}")
+    if signature.method != PREDICT and not takes_examples(signature):
+        raise ServiceError(400, f"this signature of the model '{model.name}' takes no examples: {hint}")
+
+
+def _answers(signature: Signature, method: str) -> bool:
+    """Whether a signature was made for this method."""
+    if signature.method not in (method, PREDICT) or not takes_examples(signature):
+        return False
+    return classify_regress.answers_classes(signature) == (method == CLASSIFY)
+
+
+async def _decode(core: Core, asked: ModelRequest, rows: Asked, waits: Deadline) -> Arrays:
+    """A model's raw inputs from rows of values."""
+    if asked.signature_name:
+        return tensors.read(rows, asked.signature.inputs, core.config.max_elements)
+    return await core.decode(asked.model, rows, waits)
+
+
+async def _examples(core: Core, environ: "WSGIEnvironment", asked: ModelRequest) -> dict[str, np.ndarray]:
     """The outputs for the examples of a request; features in `context` are in all of them."""
-    document, _, model = await _read(core, environ, **wanted)
-    examples = body.instances(document.get("examples"), core.config.max_rows, "examples")
-    context = document.get("context")
-    if context is not None:
-        await _check_context(core, context, model)
-        examples = [_merged(context, example, index) for index, example in enumerate(examples)]
-    asked = Asked(None, None, examples)
+    examples = body.instances(asked.document.get("examples"), core.config.max_rows, "examples")
+    shared = asked.document.get("context")
+    if shared is not None and not isinstance(shared, simdjson.Object):
+        raise ServiceError(400, f"'context' is {name_of(shared)}: make it an object of features")
     waits = patience.of_request(environ)
-    outputs = await core.run(model, await core.decode(model, asked, waits), waits)
-    for x in outputs.values():
+    if asked.model.card is None and takes_examples(asked.signature):
+        features = {} if shared is None else members(shared)
+        raw = classify_regress.encode_examples([*examples], features, asked.signature)
+    else:
+        if shared is not None:
+            await _check_context(core, shared, asked.model)
+            examples = [_merged(shared, example, index) for index, example in enumerate(examples)]
+        raw = await _decode(core, asked, Asked(None, None, examples), waits)
+    outputs = await core.run(asked.model, raw, waits, asked.signature_name)
+    for key, x in outputs.items():
+        if len(examples) != (len(x) if x.ndim else 0):
+            raise ServiceError(422, f"the output '{key}' has shape {x.shape}, not one row an example: use :predict")
         answers.check_finite(x)
-    return model, outputs
+    return outputs
 
 
 def _merged(context: Any, example: Any, index: int) -> dict[str, Any]:
@@ -160,10 +236,17 @@ def _merged(context: Any, example: Any, index: int) -> dict[str, Any]:
 
 async def _check_context(core: Core, context: Any, model: Model) -> None:
     """ServiceError 400 for a wrong feature, which no example would show that has its own."""
-    if not isinstance(context, simdjson.Object):
-        raise ServiceError(400, f"'context' is {name_of(context)}: make it an object of features")
     if model.kind == "table":
         await core.decode(model, Asked(model.name, None, [members(context)]))
+
+
+def _encoded(outputs: Arrays) -> Arrays:
+    """The outputs, those that are bytes by their name as {"b64": "..."}."""
+    encode = np.frompyfunc(lambda item: {"b64": base64.b64encode(item).decode()}, 1, 1)
+    return {
+        name: np.asarray(encode(x), object) if name.endswith(BYTES) and x.dtype.kind == "O" else x
+        for name, x in outputs.items()
+    }
 
 
 def _json(text: str) -> Reply:
@@ -174,4 +257,5 @@ def _describe(name: str, tensor: Tensor) -> dict[str, Any]:
     shape: dict[str, Any] = {"dim": [], "unknown_rank": tensor.shape is None}
     for length in tensor.shape or ():
         shape["dim"].append({"size": str(-1 if length is None else length), "name": ""})
-    return {"dtype": DTYPES.get(tensor.dtype, f"DT_{tensor.dtype.upper()}"), "tensor_shape": shape, "name": f"{name}:0"}
+    dtype = DTYPES.get(tensor.dtype, f"DT_{tensor.dtype.upper()}")
+    return {"dtype": dtype, "tensor_shape": shape, "name": tensor.graph_name or f"{name}:0"}

@@ -14,7 +14,7 @@ from serving.http.dispatch import Direct
 from serving.http.middleware import Observing
 from serving.inference import Core
 from serving.observability.request_log import RequestLog
-from serving.routes import NAMED, Named, docs, health, open_inference, predict, repository, tfserving
+from serving.routes import NAMED, Named, docs, health, open_inference, predict, repository, tfserving, triton
 
 if TYPE_CHECKING:
     from serving.observability.tracing import Tracer
@@ -34,6 +34,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.register_blueprint(tfserving.routes)
     app.register_blueprint(open_inference.routes)
     app.register_blueprint(repository.routes)
+    app.register_blueprint(triton.routes)
     app.after_request(_routed)
     app.after_request(_compressed)
     access = Access(Path(config.keys) if config.keys else None, 1 / config.workers)

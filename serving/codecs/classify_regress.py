@@ -15,7 +15,7 @@ import numpy as np
 import simdjson
 
 from serving.codecs.json_arrays import from_base64
-from serving.codecs.json_types import OBJECT, name
+from serving.codecs.json_types import OBJECT, members, name
 from serving.codecs.responses import numbers
 from serving.errors import ServiceError
 from serving.signature import CLASSIFY, REGRESS, Signature
@@ -42,7 +42,7 @@ def encode_examples(examples: Sequence[Any], context: Mapping[str, Any], signatu
     for index, example in enumerate(examples):
         if not isinstance(example, OBJECT):
             raise ServiceError(400, f"example {index} is {name(example)}: make it an object of features")
-        features = dict(context) | {key: example[key] for key in example}
+        features = dict(context) | members(example)
         found[index] = _serialised(features, f"example {index}")
     return {next(iter(signature.inputs)): found}
 

@@ -163,23 +163,39 @@ def _choose(model: Model, card: Card | None, folder: VersionFolder, config: Conf
     return select.choose(folder.path, card, config.engine, config.engine_threads)
 
 
-def _limits(model: Model, config: Config) -> dict[str, Any]:
-    """What a lane is told: the model's own settings, and the service's where it has none."""
+@dataclass(frozen=True)
+class Batching:
+    """Up to how many rows of several requests run together, how long they wait for one another, and how many may."""
+
+    max_batch: int
+    max_delay_ms: int
+    max_waiting: int
+
+
+def batching(model: Model, config: Config) -> Batching:
+    """The model's own settings, and the service's where it has none."""
     own = model.settings
     # Rows of a model without a card may depend on one another, and waiting for one another gains a light engine little:
     # both have to be asked for.
     alone = model.light or model.card is None
-    max_batch = own.max_batch or (1 if alone else config.max_batch)
-    delay = config.max_delay_ms if own.max_delay_ms is None else own.max_delay_ms
-    waiting = config.max_waiting if own.max_waiting is None else own.max_waiting
+    return Batching(
+        own.max_batch or (1 if alone else config.max_batch),
+        config.max_delay_ms if own.max_delay_ms is None else own.max_delay_ms,
+        config.max_waiting if own.max_waiting is None else own.max_waiting,
+    )
+
+
+def _limits(model: Model, config: Config) -> dict[str, Any]:
+    """What a lane is told."""
+    own, together = model.settings, batching(model, config)
     return {
         # Several batches that gather would take one another's rows away.
-        "at_once": cores() if model.light and max_batch == 1 else 1,
+        "at_once": cores() if model.light and together.max_batch == 1 else 1,
         # Where each of them holds a thread, the rest is for other models.
-        "most_waiting": min(waiting, max(1, config.threads * 3 // 4)),
-        "max_batch": max_batch,
+        "most_waiting": min(together.max_waiting, max(1, config.threads * 3 // 4)),
+        "max_batch": together.max_batch,
         "max_here": own.max_batch or (1 if model.card is None else config.max_batch),
-        "max_delay": delay / 1000,
+        "max_delay": together.max_delay_ms / 1000,
     }
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 routes = Blueprint("v2", __name__, url_prefix="/v2")
 
-EXTENSIONS = ["binary_tensor_data", "classification", "model_repository"]
+EXTENSIONS = ["binary_tensor_data", "classification", "model_configuration", "model_repository", "statistics"]
 PLATFORMS = {"tf": "tensorflow_savedmodel", "litert": "litert", "onnx": "onnx_onnxv1"}
 
 

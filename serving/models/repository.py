@@ -46,7 +46,9 @@ class Repository(Catalogue):
         # Of the loading thread alone.
         self._versions = Versions(self._store, config, metrics, self._show_loading)
         self._asked: defaultdict[str, deque[int]] = defaultdict(lambda: deque(maxlen=ASKED))
+        # What was told in the log already.
         self._told: frozenset[str] = frozenset()
+        self._broken: dict[str, type[Exception]] = {}
         self._routes: dict[str, Route] = {}
         self._entries: dict[str, Entry] = {}
         self._loading = LoadingThread("load-models")
@@ -183,11 +185,11 @@ class Repository(Catalogue):
         try:
             self._routes[name] = self._route(name, entry)
             self._entries[name] = entry
+            self._broken.pop(name, None)
         except Exception as error:
-            complaint = f"{name}: {type(error).__name__}"
-            if complaint not in self._told:
+            if self._broken.get(name) is not type(error):
                 log.exception("the model %s cannot be taken over", name)
-            self._told |= {complaint}
+            self._broken[name] = type(error)
 
     def _load_asked(self, name: str, version: int) -> Model:
         """A version that was asked for, which may be newer than the last look; ServiceError 404."""

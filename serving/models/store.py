@@ -19,6 +19,7 @@ MOST_FILES = 10_000
 # A store that was named wrongly may hold thousands of other folders.
 MOST_PASSED_OVER = 100
 OUTSIDE = "it is a link out of the store: put the folder itself there, or link the model's folder instead"
+STRANGE = "it is a link out of the store that is not of the store's owner: put the folder itself there"
 
 # For each file of a version its path, size, time of change in nanoseconds and inode.
 Stamp = tuple[tuple[str, int, int, int], ...]
@@ -61,8 +62,8 @@ class Listing:
 class Store:
     """The models in a folder, which may itself be a link that is switched from one release to the next.
 
-    The same holds for a model's folder: its link may lead out of the store, since only who may write to the store can
-    put it there. A version, or a file of one, may be a link within the store or within the model's own folder.
+    The same holds for a model's folder: its link may lead out of the store, if it belongs to who owns the store or
+    runs the service. A version, or a file of one, may be a link within the store or within the model's own folder.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -114,6 +115,8 @@ class Store:
     def _entry(self, root: Path, name: str, versions: dict[int, Path]) -> tuple[Entry, list[PassedOver]]:
         parent = root / name
         real_parent = Path(os.path.realpath(parent))
+        if not (_is_within(parent, root) or _is_of_operator(parent, root)):
+            return Entry({}), [PassedOver(name, STRANGE)]
         found, passed_over = {}, []
         for number, path in versions.items():
             shown = f"{name}/{path.name}"
@@ -201,6 +204,14 @@ def _names(folder: str) -> list[str]:
 def _is_within(path: Path, *folders: Path) -> bool:
     real = Path(os.path.realpath(path))
     return any(real.is_relative_to(folder) for folder in folders)
+
+
+def _is_of_operator(link: Path, root: Path) -> bool:
+    """Whether a link in the store's top folder belongs to root, to who runs the service, or to the store's owner.
+
+    Where others may write into the store too, they must not have the service read what they cannot.
+    """
+    return link.lstat().st_uid in (0, os.geteuid(), root.stat().st_uid)
 
 
 def _labels(parent: Path) -> tuple[dict[str, Label], str]:

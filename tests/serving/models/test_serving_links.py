@@ -81,6 +81,23 @@ def test_a_model_is_a_link(releases: Path, inside: bool) -> None:
     assert str(releases) not in service.client.get("/models").text
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a link away")
+def test_a_models_link_out_of_the_store_has_to_be_the_operators(releases: Path) -> None:
+    store = releases / "r1"
+    for name in ("mine", "strange"):
+        (store / name).symlink_to(releases / "r2/reviews")
+    (store / "inside").symlink_to("reviews")
+    for name in ("strange", "inside"):
+        os.lchown(store / name, 12345, 12345)
+    service = Service(store)
+    assert list(service.models()) == ["inside/1", "mine/2", "reviews/1"]
+    assert "not of the store's owner" in service.passed_over()["strange"]
+    # Whose the store is, theirs are the links in it.
+    os.chown(store, 12345, 12345)
+    service.refresh()
+    assert service.version("strange") == 2
+
+
 def test_a_version_is_a_link_within_the_store_or_the_models_folder(releases: Path, light: Path) -> None:
     store, aside = releases / "r1", releases / "elsewhere/reviews"
     copy_version(light / "reviews/1", store / ".kept/2").rename(store / ".kept/v2")

@@ -22,9 +22,11 @@ from suite.artifact import Card
 from suite.errors import SuiteError
 
 LOADING, READY, FAILED = "loading", "ready", "failed"
-# Without a card nothing tells whether all files of a version are there, but that nothing changes for so many seconds.
-SETTLED = 3.0
-COPIED = f"its files are being copied: without a card it is taken up once nothing has changed for {SETTLED:g} seconds"
+# Without a card nothing tells whether all files of a version are there, but that nothing changes for so many seconds;
+# for more where there are files that are of use with a card only, which is the last to come then.
+SETTLED, CARD_TO_COME = 3.0, 5.0
+WITH_CARD = ("model.tflite", "model.onnx", "model.keras", "report.html")
+COPIED = "its files are being copied: without a card it is taken up once nothing has changed for {:g} seconds"
 
 log = logging.getLogger(__name__)
 
@@ -82,14 +84,19 @@ def load(model: Model, folder: VersionFolder, store: Store, config: Config, metr
     try:
         store.check_files(folder)
         card = artifact.read_card(folder.path)
-        if card is None and not _is_settled(model, folder):
-            model.reason = COPIED
+        wait = _settling(folder)
+        if card is None and not _is_settled(model, folder, wait):
+            model.reason = COPIED.format(wait)
             return
         if card:
             artifact.verify(folder.path, card)
             model.write = answers.classifier(card)
         choice = _choose(model, card, folder, config)
         engine = choice.engine
+        if card is None and model_store.stamp(folder.path) != model.stamp:
+            # While it was being loaded, which takes seconds, the card came.
+            model.reason = COPIED.format(wait)
+            return
         model.card, model.engine, model.light, model.measured = card, engine.name, engine.light, choice.measured
         model.passed_over = {name: _public(why, folder) for name, why in choice.passed_over.items()}
         model.signature = signature.of_card(card) if card else engine.signature
@@ -142,13 +149,18 @@ def public_reason(error: SuiteError, folder: VersionFolder) -> str:
     return _public(str(error), folder)
 
 
-def _is_settled(model: Model, folder: VersionFolder) -> bool:
-    """Whether nothing has changed for a while, by the clock of the files or by what was seen.
+def _settling(folder: VersionFolder) -> float:
+    """For how many seconds nothing has to change in a version without a card."""
+    return CARD_TO_COME if any((folder.path / name).exists() for name in WITH_CARD) else SETTLED
+
+
+def _is_settled(model: Model, folder: VersionFolder, seconds: float) -> bool:
+    """Whether nothing has changed for so long, by the clock of the files or by what was seen.
 
     The clock of a file server may be another than ours.
     """
     age = time.time() - model_store.last_change(folder.path)
-    return age >= SETTLED or time.monotonic() - model.seen_since >= SETTLED
+    return age >= seconds or time.monotonic() - model.seen_since >= seconds
 
 
 def _choose(model: Model, card: Card | None, folder: VersionFolder, config: Config) -> select.Choice:

@@ -12,7 +12,7 @@ from serving import context
 from serving.config import Config
 from serving.errors import ServiceError
 from serving.models.catalogue import Catalogue, MayAsk, Route, everyone, ready
-from serving.models.loader import READY, SETTLED, Model
+from serving.models.loader import CARD_TO_COME, READY, Model
 from serving.models.loading_thread import LoadingThread
 from serving.models.store import Entry, Listing, Store, VersionFolder
 from serving.models.versions import Versions
@@ -122,7 +122,7 @@ class Repository(Catalogue):
         while not self._stopping.is_set():
             took = 0.0
             try:
-                is_last_try = monotonic() - started >= SETTLED + AGAIN
+                is_last_try = monotonic() - started >= CARD_TO_COME + AGAIN
                 took = self._loading.submit(self._refresh, is_last_try).result()
                 complaint = ""
             except Exception as error:

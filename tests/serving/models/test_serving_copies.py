@@ -4,6 +4,7 @@ import os
 import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import serving_models as make
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from serving_repositories import Service, copy_version, files_of
 
+from serving.engines import select
 from serving.models import loader
 from suite import artifact
 
@@ -114,6 +116,47 @@ def test_one_without_a_card_is_taken_when_nothing_has_changed_for_a_while(
     time.sleep(short_wait)
     service.refresh()
     assert service.version("halves", instances=[[1, 2]]) == 2
+
+
+def test_what_looks_as_if_its_card_were_to_come_waits_for_longer(
+    light: Path, tmp_path: Path, short_wait: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loader, "CARD_TO_COME", 60.0)
+    shutil.copytree(light / "digits", tmp_path / "digits")
+    service = Service(tmp_path)
+    folder = copy_version(tmp_path / "digits/1", tmp_path / "digits/2")
+    (folder / "card.json").rename(tmp_path / "card.json")
+    service.refresh()
+    time.sleep(short_wait)
+    service.refresh()
+    assert "for 60 seconds" in service.models()["digits/2"]["reason"]
+    (tmp_path / "card.json").rename(folder / "card.json")
+    service.refresh()
+    assert (service.models()["digits/2"]["state"], service.models()["digits/2"]["engine"]) == ("ready", "litert")
+
+
+def test_a_card_that_comes_while_the_rest_is_being_loaded_is_not_missed(
+    light: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SETTLED", "CARD_TO_COME"):
+        monkeypatch.setattr(loader, name, 0.0)
+    shutil.copytree(light / "digits", tmp_path / "digits")
+    service = Service(tmp_path)
+    folder = copy_version(tmp_path / "digits/1", tmp_path / "digits/2")
+    (folder / "card.json").rename(tmp_path / "card.json")
+    choose = select.choose
+
+    def slow(*given: Any) -> select.Choice:
+        found = choose(*given)
+        if given[1] is None:
+            (tmp_path / "card.json").rename(folder / "card.json")
+        return found
+
+    monkeypatch.setattr(select, "choose", slow)
+    service.refresh()
+    assert service.models()["digits/2"]["state"] == "loading"
+    service.refresh()
+    assert (service.models()["digits/2"]["state"], service.models()["digits/2"]["engine"]) == ("ready", "litert")
 
 
 def test_who_asks_for_one_that_is_being_copied_is_told(plain: Path, tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ def read(asked: Asked, inputs: Mapping[str, Tensor], max_elements: int) -> dict[
 def column(item: Any, tensor: Tensor, max_elements: int, place: str) -> np.ndarray:
     """A whole input, batch axis and all, of the tensor's dtype."""
     found = arrays.found_shape(item)
+    _check_depth(found, place)
     expected = found if tensor.shape is None else tensor.shape
     has_rows = bool(found) == bool(expected) and (not expected or expected[0] in (None, found[0]))
     if not (has_rows and _suits(found[1:], expected[1:])):
@@ -74,12 +75,18 @@ def _resolve(found: arrays.Shape, tensor: Tensor, rows: int, max_elements: int, 
     """The shape of all rows, which is that of the first one; ServiceError 400 or 413."""
     if tensor.shape == ():
         raise ServiceError(400, f"{place}: the model takes one value for all rows: send columns as 'inputs'")
+    _check_depth(found, place)
     expected = found if tensor.shape is None else tensor.shape[1:]
     if not _suits(found, expected):
         raise ServiceError(400, f"{place}: expected shape {expected}, found {found}")
     if rows * prod(max(1, length) for length in found) > max_elements:
         raise ServiceError(413, f"{rows:,} instances of shape {found} in one request: send fewer")
     return found
+
+
+def _check_depth(found: arrays.Shape, place: str) -> None:
+    if len(found) > arrays.DEEPEST:
+        raise ServiceError(400, f"{place}: lists in each other, {len(found)} deep: nest at most {arrays.DEEPEST}")
 
 
 def _suits(found: arrays.Shape, expected: Shape) -> bool:

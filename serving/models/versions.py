@@ -101,6 +101,7 @@ class Versions:
                     return self._keep(before, settings)
             except SuiteError as error:
                 reason = loader.public_reason(error, folder)
+                self._count(before.name, FAILED)
         if not reason:
             model = Model(*key, now, self._seen[key][1], settings=settings)
             self._load(model, folder)
@@ -122,4 +123,7 @@ class Versions:
         loader.load(model, folder, self._store, self._config, self._metrics)
         if model.state != LOADING:
             self.loads += 1
-            self._metrics.add(f'suite_reloads_total{{model={label(model.name)},result="{model.state}"}}')
+            self._count(model.name, model.state)
+
+    def _count(self, name: str, result: str) -> None:
+        self._metrics.add(f'suite_reloads_total{{model={label(name)},result="{result}"}}')

@@ -36,6 +36,7 @@ def index() -> dict[str, Any]:
             "GET /readyz": "200 once every model was tried and at least one can be asked",
             "POST /v1/models/NAME:predict": "as TensorFlow Serving: also :classify, :regress, /versions/N, /labels/L",
             "POST /v2/repository/index": "what is in the store, as the Open Inference Protocol has it",
+            "GET /v2/models/NAME/config": "its tensors and batches, as Triton has them; /stats: what was asked of it",
             "POST /v2/models/NAME/infer": "the Open Inference Protocol, with tensors as JSON or as bytes",
         }
     }

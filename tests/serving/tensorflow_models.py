@@ -57,6 +57,11 @@ def matrix(models: Path, name: str = "matrix") -> Path:
     return functions(models, name, serving_default=(_multiply, x([None, 1])))
 
 
+def centred(models: Path, name: str = "centred") -> Path:
+    """One whose rows depend on one another, as in batch normalisation that goes on learning."""
+    return functions(models, name, serving_default=(_centre, x([None])))
+
+
 def several(models: Path, name: str = "several", **more: Any) -> Path:
     """Functions of TensorFlow 2 for many things, as signatures of one model."""
     named = {
@@ -92,6 +97,10 @@ def functions(models: Path, name: str, **signatures: Any) -> Path:
 
 def _halve(_: tf.Module, x: tf.Tensor) -> dict[str, tf.Tensor]:
     return {"y": x / 2 + 2}
+
+
+def _centre(_: tf.Module, x: tf.Tensor) -> dict[str, tf.Tensor]:
+    return {"y": x - tf.reduce_mean(x)}
 
 
 def _multiply(module: tf.Module, x: tf.Tensor) -> dict[str, tf.Tensor]:

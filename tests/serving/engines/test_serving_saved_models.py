@@ -1,16 +1,19 @@
 """A SavedModel's signatures are read from its file; each is an engine of its own, and none of them may be dangerous."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_models as make
+from serving_repositories import Service
 
 from serving.config import cores
 from serving.engines import select
 from serving.engines.base import batch_key, count_rows
 from serving.engines.tf import TensorFlow
+from serving.models.loader import batching
 from serving.signature import Tensor
 from suite.artifact import read_card
 from suite.errors import SuiteError
@@ -86,6 +89,22 @@ def test_a_model_with_a_card_joins_what_is_alike(light: Path) -> None:
         engine = select.load(folder, read_card(folder), name)
         assert engine.batch_key(pictures) == batch_key({"image": np.zeros((1, 8, 8, 1), np.uint8)})
         assert engine.batch_key(pictures) != batch_key({"image": np.zeros((2, 8, 7, 1), np.uint8)})
+
+
+def test_requests_for_a_model_without_a_card_are_not_run_together_unasked(tmp_path: Path) -> None:
+    """What its rows have to do with one another is not known."""
+    make.centred(tmp_path)
+    service = Service(tmp_path)
+
+    def ask(number: int) -> list[float]:
+        found = service.ask("centred", [number, number + 2])
+        assert found.status_code == 200, found.text
+        return list(found.get_json()["predictions"])
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(ask, range(200))) == [[-1, 1]] * 200
+    (model,) = service.repository.models()
+    assert batching(model, service.core.config).max_batch == 1
 
 
 def test_the_graph_says_what_it_does_not_take_in_one_line(several: TensorFlow, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The models that a worker holds, kept up with the folder they lie in by one thread that loads."""
+"""The models of a worker. One thread loads them and keeps them in step with the store."""
 
 import gc
 import logging
@@ -20,64 +20,68 @@ from serving.observability.metrics import Metrics
 from suite.errors import SuiteError
 from suite.labels import CANARY, SHADOW, STABLE, Label
 
-# Versions that requests asked for, by model, which are kept beside those that answer; and how many may wait to be
-# loaded.
-ASKED, MOST_WAITING = 2, 8
-# How often it is seen whether files that are being copied at the start have settled.
+# How many versions of a model are kept because requests asked for them by number.
+ASKED = 2
+# How many versions may wait to be loaded on request.
+MOST_WAITING = 8
+# Seconds between looks at the start, while files settle that are being copied.
 AGAIN = 0.25
-# Looks at a large or slow store take at most one part in so many of the time, if no pause gets longer than that.
+# Looking at a large or slow store takes at most a tenth of the time, as long as no pause gets longer than this.
 SHARE, LONGEST_PAUSE = 10, 30.0
 
 log = logging.getLogger(__name__)
 
 
 class Repository(Catalogue):
-    """Loads models in a thread of its own, so that the service answers for its health from the start.
+    """Loads models in a thread of its own, so that the service answers from the start.
 
-    A new version is verified, loaded and tried before it takes the place of another; one that fails never does. What
-    requests still use stays until they have ended. All that is done to models is done by one thread, which publishes
-    what came of it as a new `State`: looking things up waits for nothing, and no lock is held while something loads.
+    A new version is verified, loaded and tried before it takes the place of another, and one that fails never does.
+    Requests that are under way end on the version they began with.
+
+    Only the loading thread changes models. It publishes each change as a new `State`, so that lookups never wait and
+    no lock is held during a load.
     """
 
     def __init__(self, config: Config, metrics: Metrics) -> None:
         super().__init__()
         self._config, self._metrics = config, metrics
         self._store = Store(config.models)
-        # Of the loading thread alone.
+        # Used by the loading thread only.
         self._versions = Versions(self._store, config, metrics, self._show_loading)
         self._asked: defaultdict[str, deque[int]] = defaultdict(lambda: deque(maxlen=ASKED))
-        # What was told in the log already.
+        # What the log says already.
         self._told: frozenset[str] = frozenset()
         self._broken: dict[str, type[Exception]] = {}
         self._routes: dict[str, Route] = {}
         self._entries: dict[str, Entry] = {}
         self._loading = LoadingThread("load-models")
-        # Loads that requests wait for; the lock is held for no longer than looking into it takes.
+        # Loads that requests wait for. The lock is only held to look one up or to add one.
         self._waiting: dict[tuple[str, int], Future[Model]] = {}
         self._lock = Lock()
         self._tried, self._stopping = Event(), Event()
 
     def start(self) -> None:
-        """Begin to load, and to watch the store."""
+        """Start to load models and to watch the store."""
         Thread(target=self._watch, name="watch-models", daemon=True).start()
 
     def stop(self) -> None:
-        """Watch and load no longer; what is loaded can still be asked."""
+        """Stop watching and loading. Models that are loaded go on answering."""
         self._stopping.set()
         self._loading.stop()
 
     def wait(self, seconds: float) -> bool:
-        """Whether every model was tried within that time."""
+        """Wait until every model was tried, and return whether that was in time."""
         return self._tried.wait(seconds)
 
     def refresh(self) -> None:
-        """Take over what has changed in the store, and wait until that is done; OSError if it cannot be read."""
+        """Load what has changed in the store, and wait for it; OSError if the store cannot be read."""
         self._loading.submit(self._refresh).result()
 
     def load(self, name: str, version: int | str | None = None, may_ask: MayAsk = everyone) -> "Future[Model]":
-        """A model in whatever state, loaded first if it is not; ServiceError 403, 404 or 503, now or from the future.
+        """A model in any state, which is loaded first if necessary.
 
-        Requests for the same version share one future, so it cannot be cancelled.
+        Raises ServiceError 403, 404 or 503, and so may the future. Requests for the same version share one future; it
+        cannot be cancelled. An event loop awaits it with `asyncio.wrap_future`.
         """
         found = self._resolve(name, version, may_ask)
         if isinstance(found, Model):
@@ -98,11 +102,11 @@ class Repository(Catalogue):
         return waiting
 
     def get(self, name: str, version: int | str | None = None, may_ask: MayAsk = everyone) -> Model:
-        """A model that is ready; ServiceError 403, 404 or 503. Waits while it is loaded: not for an event loop."""
+        """A model that is ready; ServiceError 403, 404 or 503. Waits for a load, so do not call it in an event loop."""
         return ready(self.load(name, version, may_ask).result())
 
     def serve(self, name: str, served: bool, may_ask: MayAsk = everyone) -> None:
-        """Have a model served, or not, by all workers; ServiceError 403, 404, 503, 507. Waits for the next look."""
+        """Serve a model or stop serving it, in all workers; waits for a refresh. ServiceError 403, 404, 503, 507."""
         if not may_ask(name) or name not in self._now.unserved:
             self.find(name, may_ask=may_ask)
         try:
@@ -114,10 +118,10 @@ class Repository(Catalogue):
         try:
             self.refresh()
         except (OSError, RuntimeError) as error:
-            raise ServiceError(503, "the store cannot be read now: this holds once it can be") from error
+            raise ServiceError(503, "the store cannot be read now: the change holds once it can be") from error
 
     def _watch(self) -> None:
-        """Look at the store again and again; nothing that is found there ends this."""
+        """Refresh again and again, whatever is found in the store."""
         started, complaint = monotonic(), ""
         while not self._stopping.is_set():
             took = 0.0
@@ -135,10 +139,11 @@ class Repository(Catalogue):
             self._stopping.wait(max(pause, min((SHARE - 1) * took, LONGEST_PAUSE)))
 
     def _refresh(self, is_last_try: bool = True) -> float:
-        """Take over what has changed; how many seconds it took to see that nothing had, else 0.
+        """Load what has changed. Returns the seconds this took if nothing had, else 0.
 
-        With a last try the models count as tried, though files may still be copied.
+        On the last try all models count as tried, even if files are still being copied.
         """
+        self._versions.begin_look()
         begun, loads, models = monotonic(), self._versions.loads, len(self._versions.models)
         listing = self._look()
         unserved = {name for name, entry in listing.entries.items() if entry.settings.served is False}
@@ -151,7 +156,7 @@ class Repository(Catalogue):
             self._publish()
         for name in self._entries.keys() - entries.keys():
             del self._entries[name], self._routes[name]
-        self._versions.prune(self._is_of_use, self._folder_of)
+        self._versions.prune(self._is_in_use, self._folder_of)
         self._publish()
         if is_last_try or not self._versions.is_copying():
             self._note_tried()
@@ -161,11 +166,11 @@ class Repository(Catalogue):
         return 0.0
 
     def _look(self) -> Listing:
-        """What is in the store; what was not told before goes to the log."""
+        """List the store, and log what is wrong with it once."""
         try:
             listing = self._store.look()
         except (FileNotFoundError, NotADirectoryError):
-            # A link may be away for the moment in which it is switched, a volume for longer.
+            # A link is away for a moment while it is switched, a volume perhaps for longer.
             if self._entries:
                 raise
             listing = Listing()
@@ -178,7 +183,7 @@ class Repository(Catalogue):
         return listing
 
     def _take_over(self, name: str, entry: Entry) -> None:
-        """Have a model be as it lies in the store; one that breaks this in ways that nobody foresaw stays as it is."""
+        """Bring one model up to date. An unexpected error leaves it as it was, and the other models alone."""
         before = self._entries.get(name)
         if before and entry.labels_complaint:
             entry = replace(entry, labels=before.labels)
@@ -192,7 +197,7 @@ class Repository(Catalogue):
             self._broken[name] = type(error)
 
     def _load_asked(self, name: str, version: int) -> Model:
-        """A version that was asked for, which may be newer than the last look; ServiceError 404."""
+        """Load a version that a request asks for. It may be newer than the last refresh; ServiceError 404."""
         try:
             entry = self._store.entry(name)
             if version not in entry.versions:
@@ -200,8 +205,9 @@ class Repository(Catalogue):
                 raise ServiceError(404, f"there is no version {version} of '{name}': there are: {there}")
             if version not in self._asked[name]:
                 self._asked[name].append(version)
+            self._versions.begin_look()
             loads = self._versions.loads
-            model = self._versions.tried(name, version, entry)
+            model = self._versions.load(name, version, entry)
             self._publish()
             if self._versions.loads != loads:
                 _settle_memory()
@@ -211,13 +217,13 @@ class Repository(Catalogue):
                 del self._waiting[name, version]
 
     def _show_loading(self, model: Model) -> None:
-        """At the start tell what is being loaded; later whoever asks for it by number waits for it."""
+        """List a version as loading, at the start only: later, requests that ask for its number wait for it."""
         if not self._tried.is_set():
             self._versions.models[model.name, model.version] = model
             self._publish()
 
     def _publish(self) -> None:
-        """Have requests see what is there now."""
+        """Show lookups the current models."""
         routes = dict(sorted(self._routes.items()))
         self._now = replace(self._now, models=dict(self._versions.models), routes=routes, entries=dict(self._entries))
 
@@ -228,42 +234,42 @@ class Repository(Catalogue):
             self._metrics.note_ready()
             context.note_loaded()
 
-    def _is_of_use(self, model: Model) -> bool:
-        """Whether a version answers, has a label, was asked for lately, or is among the newest."""
+    def _is_in_use(self, model: Model) -> bool:
+        """Whether a version answers, has a label, was asked for recently, or is one of the newest."""
         route, entry = self._routes[model.name], self._entries[model.name]
         wanted = {route.default.version, *(one.version for one in route.labels.values()), *self._asked[model.name]}
         return model.version in wanted | set(sorted(entry.versions)[-self._config.keep :])
 
     def _folder_of(self, model: Model) -> VersionFolder | None:
-        """Where a version lies, if it still does."""
+        """The folder of a version, if it is still there."""
         entry = self._entries.get(model.name)
         return entry.versions.get(model.version) if entry else None
 
     def _route(self, name: str, entry: Entry) -> Route:
-        """Who answers for a name now."""
+        """Decide which versions answer for a name, loading them if necessary."""
         newest = sorted(entry.versions, reverse=True)
         labels = {label: one for label, one in entry.labels.items() if one.version in entry.versions}
         before = self._routes.get(name)
         wanted = labels[STABLE].version if STABLE in labels else newest[0]
-        default = self._versions.tried(name, wanted, entry)
+        default = self._versions.load(name, wanted, entry)
         if default.state != READY:
             default = self._instead_of(default, before, newest, entry)
         asked = entry.versions.keys() & set(self._asked[name])
         others = {one.version for one in labels.values()} | set(newest[: self._config.keep]) | asked
-        loaded = {version: self._versions.tried(name, version, entry) for version in others - {wanted}}
+        loaded = {version: self._versions.load(name, version, entry) for version in others - {wanted}}
         loaded[wanted] = self._versions.models[name, wanted]
         canary, shadow = (_labelled(labels.get(label), loaded) for label in (CANARY, SHADOW))
         weight = labels[CANARY].weight if canary else 0.0
         return Route(default, labels, canary, weight, shadow)
 
     def _instead_of(self, failed: Model, before: Route | None, newest: list[int], entry: Entry) -> Model:
-        """A good version in the place of one that failed: what answered before, else the newest that can."""
+        """A version that is ready instead of one that failed: the one before, or else the newest."""
         if before and before.default.state == READY and before.default.version in entry.versions:
-            other = self._versions.tried(failed.name, before.default.version, entry)
+            other = self._versions.load(failed.name, before.default.version, entry)
             if other.state == READY:
                 return other
         for version in newest:
-            other = self._versions.tried(failed.name, version, entry)
+            other = self._versions.load(failed.name, version, entry)
             if other.state == READY:
                 return other
         return failed
@@ -275,10 +281,10 @@ def _labelled(label: Label | None, loaded: dict[int, Model]) -> Model | None:
 
 
 def _settle_memory() -> None:
-    """Keep the collector of cycles from what is loaded now.
+    """Keep the garbage collector away from what is loaded now.
 
-    Without this it walks all of it again and again while requests wait. What is let go of later is in no cycle, and
-    needs no collector.
+    Otherwise it walks through all of it, time and again, while requests wait. Models are in no reference cycle, so
+    they are freed without it.
     """
     gc.collect()
     gc.freeze()

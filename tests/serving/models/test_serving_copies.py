@@ -99,6 +99,40 @@ def test_a_large_copy_is_not_hashed_again_and_again(
     assert service.version() == 2
 
 
+def test_the_first_version_of_a_model_is_not_either(
+    store: Path, light: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = Service(store)
+    source = light / "digits/1"
+    (store / "digits/1").mkdir(parents=True)
+    shutil.copy(source / "card.json", store / "digits/1")
+    service.refresh()
+    hashed = []
+    monkeypatch.setattr(artifact, "verify", lambda *given: hashed.append(given))
+    with (store / "digits/1/model.tflite").open("wb", buffering=0) as file:
+        file.write(b"x")
+        service.refresh()
+        del hashed[:]
+        for _ in range(3):
+            file.write(b"x")
+            service.refresh()
+    assert not hashed
+
+
+def test_settings_that_come_during_a_copy_hold_when_it_is_whole(light: Path, tmp_path: Path) -> None:
+    shutil.copytree(light / "digits", tmp_path / "digits")
+    (tmp_path / "digits/1/notes").write_text("x")
+    service = Service(tmp_path)
+    with (tmp_path / "digits/1/notes").open("a") as file:
+        file.write("more")
+    (tmp_path / "digits/serving.json").write_text('{"engine": "tf", "max_waiting": 3}')
+    service.refresh()
+    assert service.models()["digits/1"]["engine"] == "litert"
+    assert service.models()["digits/1"]["settings"] == {"max_waiting": 3}
+    service.refresh()
+    assert service.models()["digits/1"]["engine"] == "tf"
+
+
 def test_one_without_a_card_is_taken_when_nothing_has_changed_for_a_while(
     plain: Path, tmp_path: Path, short_wait: float
 ) -> None:
@@ -226,7 +260,7 @@ def test_what_was_loaded_answers_on_where_the_new_files_are_bad(store: Path, ser
     service.refresh()
     assert service.ask().get_json()["predictions"] == before
     assert (
-        "its files were changed, and those of now cannot be taken" in service.models()["reviews/1"]["files_complaint"]
+        "its files have changed, and the new ones cannot be loaded" in service.models()["reviews/1"]["files_complaint"]
     )
     shutil.rmtree(folder)
     folder.mkdir()

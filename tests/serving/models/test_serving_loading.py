@@ -185,15 +185,15 @@ def test_what_waits_when_it_is_stopped_is_told(slow: SlowLoads, store: Path) -> 
 def test_a_model_that_breaks_the_look_leaves_the_others_be(
     store: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    tried = versions.Versions.tried
+    load = versions.Versions.load
 
     def broken(self: versions.Versions, name: str, *given: object) -> Model:
         if name == "others":
             raise ZeroDivisionError
-        return tried(self, name, *given)  # type: ignore[arg-type]
+        return load(self, name, *given)  # type: ignore[arg-type]
 
     service = Service(store)
-    monkeypatch.setattr(versions.Versions, "tried", broken)
+    monkeypatch.setattr(versions.Versions, "load", broken)
     copy_version(store / "reviews/1", store / "reviews/3")
     for _ in range(2):
         service.refresh()

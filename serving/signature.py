@@ -1,4 +1,4 @@
-"""What a model takes and gives, tensor by tensor, whatever engine runs it."""
+"""The inputs and outputs of a model, whatever engine runs it."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -8,16 +8,16 @@ if TYPE_CHECKING:
 
 Shape = tuple[int | None, ...]
 
-# The signature that is asked where a request names none, and what signatures are for, in TensorFlow Serving's words.
+# The name of the default signature, and the methods of signatures, as TensorFlow Serving calls them.
 DEFAULT = "serving_default"
 PREDICT, CLASSIFY, REGRESS = (f"tensorflow/serving/{method}" for method in ("predict", "classify", "regress"))
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """A tensor of a signature; `graph_name` is what the graph of a SavedModel calls it.
+    """A tensor of a signature; `graph_name` is its name in the graph of a SavedModel.
 
-    In `shape`, which begins with the batch axis, None is any size. A `shape` of None is any shape.
+    `shape` includes the batch axis. A length of None is any length, and a shape of None is any shape.
     """
 
     dtype: str
@@ -27,7 +27,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Signature:
-    """A model's inputs and outputs by name. One with a `complaint` cannot be asked, and that is why."""
+    """The inputs and outputs of a model by name. The `complaint`, if any, says why requests cannot use it."""
 
     inputs: dict[str, Tensor]
     outputs: dict[str, Tensor]
@@ -41,7 +41,7 @@ def of_card(card: "Card") -> Signature:
 
 
 def in_words(shape: "Shape | None") -> str:
-    """A shape for people to read."""
+    """A shape in a form for people, such as (any, 28, 28)."""
     if shape is None:
         return "any"
     lengths = ["any" if length is None else str(length) for length in shape]

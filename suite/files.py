@@ -1,4 +1,4 @@
-"""Read files that other people have put somewhere: regular ones only, and no more of them than expected."""
+"""Reads files from other people safely: only regular files, and only up to an expected size."""
 
 import errno
 import hashlib
@@ -8,21 +8,21 @@ import stat
 from pathlib import Path
 
 MEBIBYTE = 2**20
-# Below this size a file is hashed without a look at how much of it is there.
+# Smaller files are hashed without checking how much of them is stored.
 SPARSE_FROM = 1024 * MEBIBYTE
-# Of a larger file, one part in so many has to be data.
+# At least one part in so many of a larger file has to be stored.
 LEAST_DATA = 16
 
 
 def open_regular(path: Path) -> io.BufferedReader:
     """Open a regular file for reading; OSError for anything else.
 
-    Opening a named pipe waits until somebody writes to it, and opening a device may do anything.
+    Opening a named pipe would block until somebody writes to it, and opening a device may have any effect.
     """
     _check_regular(os.stat(path), path)
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        # Another file may have taken its place meanwhile.
+        # The file may have been replaced in the meantime.
         _check_regular(os.fstat(descriptor), path)
     except OSError:
         os.close(descriptor)
@@ -41,17 +41,17 @@ def read_small(path: Path, max_bytes: int = MEBIBYTE) -> bytes:
 
 
 def sha256(path: Path) -> str:
-    """The SHA-256 of a regular file, in hexadecimal; OSError for one that is mostly holes."""
+    """The hexadecimal SHA-256 of a regular file; OSError for a file that consists mostly of holes."""
     with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
-        # Reading ten gigabytes of nothing takes as long as reading ten of weights.
+        # Reading ten gigabytes of holes takes as long as reading ten gigabytes of data.
         if size > SPARSE_FROM and _data_bytes(file.fileno(), size) < size // LEAST_DATA:
             raise OSError(errno.EINVAL, "it is mostly holes, as a file is whose copy has only begun", str(path))
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def explain(error: Exception) -> str:
-    """What an error says, without the path that Python adds to it."""
+    """The message of an error, without the path that Python adds to it."""
     return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
 
 
@@ -63,7 +63,7 @@ def _check_regular(found: os.stat_result, path: Path) -> None:
 
 
 def _data_bytes(descriptor: int, size: int) -> int:
-    """How much of a file is stored; no more of it is counted than is needed to see that it is enough."""
+    """How many bytes of a file are stored; stops counting when it is enough."""
     at = found = 0
     try:
         while at < size and found < size // LEAST_DATA:
@@ -71,7 +71,7 @@ def _data_bytes(descriptor: int, size: int) -> int:
             at = os.lseek(descriptor, begin, os.SEEK_HOLE)
             found += at - begin
     except OSError as error:
-        # There is no data after this place.
+        # ENXIO means that there is no more data.
         if error.errno != errno.ENXIO:
             raise
     os.lseek(descriptor, 0, os.SEEK_SET)

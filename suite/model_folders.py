@@ -1,6 +1,6 @@
-"""Which folders of a store hold models and versions, and why others do not.
+"""Finds the models and versions in a store.
 
-A store holds a folder for each model, and that one a folder for each version, named by its number.
+A store has a folder for each model, which has a folder for each version, named by its number.
 """
 
 import re
@@ -17,7 +17,7 @@ VERSION = re.compile("[0-9]{1,18}")
 
 @dataclass(frozen=True)
 class PassedOver:
-    """A folder that holds no model or no version, and why. One that is `unreadable` may be in order tomorrow."""
+    """A folder that is no model or no version, and why. If it is `unreadable`, that may be for a moment only."""
 
     folder: str
     reason: str
@@ -25,9 +25,9 @@ class PassedOver:
 
 
 def list_models(models: Path) -> tuple[dict[str, dict[int, Path]], list[PassedOver]]:
-    """The folder of each version of each model, by name, and the folders that were passed over; OSError.
+    """The folders of the versions of each model by name, and the folders that were passed over; OSError.
 
-    Hidden folders are left out of both.
+    Hidden folders are ignored.
     """
     found: dict[str, dict[int, Path]] = {}
     others: list[PassedOver] = []
@@ -49,9 +49,9 @@ def list_models(models: Path) -> tuple[dict[str, dict[int, Path]], list[PassedOv
 
 
 def list_versions(parent: Path) -> tuple[dict[int, Path], list[PassedOver]]:
-    """The folder of each version in a model's folder, by number, and the folders that were passed over; OSError.
+    """The folders of the versions of a model by number, and the folders that were passed over; OSError.
 
-    As for TensorFlow Serving, `00000123` is version 123. Of two folders with the same number the shorter name is taken.
+    As in TensorFlow Serving, `00000123` is version 123. If two folders have the same number, the shorter name wins.
     """
     found: dict[int, Path] = {}
     others: list[PassedOver] = []
@@ -65,7 +65,7 @@ def list_versions(parent: Path) -> tuple[dict[int, Path], list[PassedOver]]:
 
 
 def printable(name: str) -> str:
-    """A file's name as it may stand in a line of a log: a question mark for what cannot be shown."""
+    """A file's name that is safe to log: characters that cannot be printed become question marks."""
     return "".join(letter if letter.isprintable() else "?" for letter in name)
 
 
@@ -74,14 +74,14 @@ def _visible(folder: Path) -> Iterator[Path]:
 
 
 def _no_model(path: Path) -> str:
-    """Why this is no model's folder; empty where it may be one."""
+    """Why this is not the folder of a model; empty if it may be one."""
     if not path.is_dir():
         return "it is a link that leads to no folder"
     return "" if NAME.fullmatch(path.name) else f"its name cannot be a model's: use {ALLOWED}"
 
 
 def _no_version(path: Path, found: dict[int, Path]) -> str:
-    """Why this is no version's folder, beside those that were found; empty where it is one."""
+    """Why this is not the folder of a version, or not a further one; empty if it is."""
     if not VERSION.fullmatch(path.name):
         return "its name is no version number: use digits, at most 18 of them"
     if not path.is_dir():

@@ -1,9 +1,8 @@
-"""What `:classify` and `:regress` of TensorFlow Serving take and answer.
+"""Inputs and answers of TensorFlow Serving's `:classify` and `:regress`.
 
-They take JSON examples, which become serialised `tf.train.Example`: whole numbers, true and false are int64, other
-numbers float, text and {"b64": ...} are bytes; a feature is one of these or a list of one kind of them. A model that
-takes such runs on TensorFlow, whose classes are used. Classes are answered with their scores, for each row a list of
-pairs.
+JSON examples become serialised `tf.train.Example` messages: whole numbers, true and false are int64, other numbers are
+float, text and {"b64": ...} are bytes. A feature is one value or a list of values of one kind. Models that take such
+examples run on TensorFlow, so its classes are at hand. The answer to `:classify` pairs classes with scores.
 """
 
 import json
@@ -20,16 +19,16 @@ from serving.codecs.responses import numbers
 from serving.errors import ServiceError
 from serving.signature import CLASSIFY, REGRESS, Signature
 
-# What the input is called by TensorFlow's own builders of such signatures, and by people who write a function for it.
+# What TensorFlow's builders of such signatures call the input, and people who write a function for it.
 INPUTS = ("inputs", "examples", "serialized_examples", "input_example_tensor")
 LARGEST_FLOAT = float(np.finfo(np.float32).max)
 KINDS = {"int64": "whole numbers", "float": "numbers with a point", "bytes": "text"}
-# What TensorFlow calls the outputs of a signature that classifies; one of them may be left out.
+# The outputs of a signature that classifies; it has one of them or both.
 CLASSES, SCORES = "classes", "scores"
 
 
 def takes_examples(signature: Signature) -> bool:
-    """Whether a signature's only input is serialised examples."""
+    """Whether the only input of a signature is serialised examples."""
     if len(signature.inputs) != 1:
         return False
     ((key, tensor),) = signature.inputs.items()
@@ -37,7 +36,7 @@ def takes_examples(signature: Signature) -> bool:
 
 
 def encode_examples(examples: Sequence[Any], context: Mapping[str, Any], signature: Signature) -> dict[str, np.ndarray]:
-    """The input of serialised examples (N,), each with the features of the context too; ServiceError 400."""
+    """Serialise examples, each with the features of the context too, to an input (N,); ServiceError 400."""
     found = np.empty(len(examples), object)
     for index, example in enumerate(examples):
         if not isinstance(example, OBJECT):
@@ -61,7 +60,7 @@ def _serialised(features: Mapping[str, Any], place: str) -> bytes:
 
 
 def _feature(value: Any, place: str) -> tuple[str, list[Any]]:
-    """The kind of a feature's values, and these; ServiceError 400."""
+    """The kind and the values of a feature; ServiceError 400."""
     items = list(value) if isinstance(value, simdjson.Array | list) else [value]
     found = [_value(item, place) for item in items]
     kinds = {kind for kind, _ in found}
@@ -88,18 +87,18 @@ def _value(item: Any, place: str) -> tuple[str, Any]:
 
 
 def answers_classes(signature: Signature) -> bool:
-    """Whether a signature's outputs are labels or scores."""
+    """Whether the outputs of a signature are classes or scores."""
     return bool(signature.outputs) and signature.outputs.keys() <= {CLASSES, SCORES}
 
 
 def write_labels(labels: Sequence[str], scores: np.ndarray) -> str:
-    """The same labels in each row, with scores (N, labels)."""
+    """JSON of the same labels in each row, with scores (N, labels)."""
     named = [json.dumps(label, ensure_ascii=False) for label in labels]
     return _rows([named] * len(scores), map(numbers, scores))
 
 
 def write_classes(outputs: dict[str, np.ndarray]) -> str:
-    """Classes and scores, both (N, count); without classes they are empty, without scores 0; ServiceError 422."""
+    """JSON of classes and scores, both (N, count). Missing classes are empty, missing scores 0. ServiceError 422."""
     found = {key: _by_row(outputs[key]) for key in (CLASSES, SCORES) if key in outputs}
     shapes = {x.shape for x in found.values()}
     if len(shapes) != 1:

@@ -15,8 +15,8 @@ Arrays = dict[str, np.ndarray]
 class Engine(Protocol):
     """A loaded model. `run` may be called from several threads at once.
 
-    A `light` engine takes so little time that requests are better run one by one than together. More than
-    `concurrency` calls of `run` at a time gain nothing: they wait for one another.
+    A `light` engine is so fast that requests are better run one by one than in batches. `concurrency` is how many calls
+    of `run` make progress at the same time; further ones only wait.
     """
 
     name: str
@@ -25,25 +25,25 @@ class Engine(Protocol):
 
     @property
     def batches(self) -> tuple[int, ...]:
-        """The numbers of rows that it runs as they are, ascending; others are padded. Empty: any."""
+        """The batch sizes that it runs, ascending; other sizes are padded. Empty if it runs any size."""
         ...
 
     @property
     def signature(self) -> Signature:
-        """What `run` takes and gives."""
+        """The inputs and outputs of `run`."""
         ...
 
     @property
     def signatures(self) -> Mapping[str, Signature]:
-        """All signatures of the model by name, among them this engine's."""
+        """All signatures of the model by name, including this one."""
         ...
 
     def for_signature(self, name: str) -> "Engine":
-        """The same model asked through another of its signatures, which has no complaint."""
+        """The same model with another of its signatures, which must have no complaint; KeyError."""
         ...
 
     def batch_key(self, raw: Arrays) -> Hashable:
-        """What two requests have to have in common to be run as one batch; None for one that has to be run alone."""
+        """A key that is equal for requests that may run as one batch; None for one that has to run alone."""
         ...
 
     def run(self, raw: Arrays) -> Arrays:
@@ -56,7 +56,7 @@ class Engine(Protocol):
 
 
 class OneSignature:
-    """What engines of models with a card share: one signature, whose rows do not depend on one another."""
+    """Shared by engines of models with a card: one signature, and rows that do not depend on each other."""
 
     signature: Signature
 
@@ -79,12 +79,12 @@ def batch_key(raw: Arrays) -> Hashable:
 
 
 def count_rows(raw: Arrays) -> int:
-    """How many rows raw inputs have; inputs without a batch axis do not count."""
+    """The number of rows of raw inputs, ignoring inputs without a batch axis."""
     return next((len(x) for x in raw.values() if x.ndim), 1)
 
 
 def in_parts(run: Callable[[Arrays], Arrays], raw: Arrays, sizes: Sequence[int]) -> Arrays:
-    """What `run` answers, given only batches of the ascending sizes: rows are padded, or split and put together."""
+    """The outputs of `run`, which is only called with the given batch sizes: rows are padded or split as needed."""
     rows, step = count_rows(raw), sizes[-1]
     if rows in sizes:
         return run(raw)
@@ -105,7 +105,7 @@ def _pad(array: np.ndarray, rows: int) -> np.ndarray:
 
 
 def blank(card: Card, rows: int) -> Arrays:
-    """Raw inputs with nothing in them, to try a model on."""
+    """Raw inputs of zeros and empty texts, to try a model."""
     return {spec.name: _blank((rows, *spec.shape), spec.dtype) for spec in card.inputs}
 
 

@@ -1,4 +1,4 @@
-"""What a SavedModel's graph would do besides computing: refused before TensorFlow runs any of it."""
+"""Refuses a SavedModel whose graph would do more than compute, before TensorFlow runs any of it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,17 +16,17 @@ REFUSED = (
 )  # fmt: skip
 CHECKPOINT = ("SaveV2", "RestoreV2", "MergeV2Checkpoints")
 SAVERS = ("traced_save", "traced_restore")
-# Collections of a graph made with TensorFlow 1 that name what is run once the variables are there.
+# In graphs of TensorFlow 1, the collections of operations that run after the variables were restored.
 AT_LOADING = ("legacy_init_op", "saved_model_main_op")
-# A message of protocol buffers cannot be larger.
+# Protocol buffers cannot be larger than this.
 LARGEST = 2**31
 
 
 def check_graph(path: Path) -> Any:
-    """What a saved_model.pb holds; SuiteError if one of its graphs could touch files or the network, or run Python.
+    """Parse a saved_model.pb; SuiteError if a graph in it could access files or the network, or run Python.
 
-    A SavedModel saves and restores its own variables in two functions of its own: checkpoint operations may stand
-    there, where no signature and nothing that runs as it is loaded can reach them.
+    Operations on checkpoints are allowed where a SavedModel saves and restores its own variables, as long as no
+    signature and nothing that runs during loading can reach them.
     """
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
     from tensorflow.core.protobuf import saved_model_pb2
@@ -49,7 +49,7 @@ def check_graph(path: Path) -> Any:
 
 
 def _reached(meta: Any) -> set[str]:
-    """The names of the nodes on which any signature's outputs depend, or what runs as the model is loaded."""
+    """The names of all nodes that a signature, or loading the model, can run."""
     inputs = {node.name: node.input for node in meta.graph_def.node}
     waiting = [
         name
@@ -69,7 +69,7 @@ def _reached(meta: Any) -> set[str]:
 
 
 def _names(output: Any) -> list[str]:
-    """What the graph calls a tensor, or each part of one that has several, as a sparse one."""
+    """The names of a tensor in the graph: several if it is sparse or composite."""
     parts = output.coo_sparse
     sparse = [parts.values_tensor_name, parts.indices_tensor_name, parts.dense_shape_tensor_name]
     return [output.name, *sparse, *(one.name for one in output.composite_tensor.components)]

@@ -1,4 +1,4 @@
-"""TensorFlow: runs any SavedModel through its signatures, after a look at what its graph would do."""
+"""TensorFlow: runs any SavedModel through its signatures, after checking what its graph would do."""
 
 import os
 import re
@@ -18,19 +18,19 @@ from suite.artifact import SAVED_MODEL, Card
 from suite.errors import SuiteError
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
-# Where in the graph or in whose files something failed is of no use to who only asks the model.
+# Places in the graph or in files, which tell a client nothing.
 PLACES = re.compile(r"\[\[.*?\]\](?!\])|\{\{.*?\}\}|\[Op:.*?\]|(?:/[\w.+-]+){2,}", re.DOTALL)
 FIRST_OF_SEVERAL = re.compile(r"^\s*\(0\) [A-Z_]+: (.*)", re.MULTILINE)
 LONGEST_REASON = 200
 
 
 def load(folder: Path, card: Card | None, threads: int) -> "TensorFlow":
-    """The SavedModel in `folder`, warmed where a card tells its inputs; SuiteError when it is damaged or refused."""
+    """Load the SavedModel in `folder`, and warm it up if it has a card; SuiteError if it is damaged or refused."""
     tf = _tensorflow(threads)
     graph = check_graph(folder / SAVED_MODEL)
     try:
         signatures = read_signatures(graph)
-        # A name that is not there, a broken checkpoint or an unknown op each raise another class.
+        # A missing name, a broken checkpoint and an unknown operation each raise another class.
         engine = TensorFlow(tf, tf.saved_model.load(folder, tags=_tags(graph)), signatures, _default(signatures), card)
         if card:
             for rows in BATCHES:
@@ -46,8 +46,9 @@ def load(folder: Path, card: Card | None, threads: int) -> "TensorFlow":
 class TensorFlow:
     """One signature of a SavedModel.
 
-    A model with a card is run at a few batch sizes, which were tried. One without is run as it is: its rows may depend
-    on one another, and whether it takes a shape that is not its signature's is for its graph to say.
+    A model with a card runs in a few batch sizes, which were tried when it was loaded. A model without a card gets its
+    inputs as they are: its rows may depend on each other, and its graph decides whether it accepts shapes that differ
+    from the signature.
     """
 
     name = "tf"
@@ -91,7 +92,7 @@ class TensorFlow:
         return {name: _array(x) for name, x in outputs.items()}
 
     def _refusal(self, raw: Arrays, error: Exception) -> str:
-        """Why the graph did not take these inputs, in one line."""
+        """Why the graph refused these inputs, in one line."""
         words = "the model could not be run on these inputs"
         if self._has_card:
             return f"{words}: their values or shapes do not suit it"
@@ -99,7 +100,7 @@ class TensorFlow:
         return f"{words} ({reason}){''.join(self._misshapen(raw))}"
 
     def _misshapen(self, raw: Arrays) -> list[str]:
-        """The inputs whose shapes are not those of the signature."""
+        """The inputs whose shapes differ from the signature, each with what was expected and found."""
         return [
             f"; '{name}': expected shape {in_words(tensor.shape)}, found {in_words(raw[name].shape)}"
             for name, tensor in self.signature.inputs.items()
@@ -111,7 +112,7 @@ class TensorFlow:
 
 
 def _tensorflow(threads: int) -> Any:
-    """TensorFlow on the processor with that many threads, silent."""
+    """Import TensorFlow, without a GPU and without log messages."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import tensorflow as tf
 
@@ -126,12 +127,12 @@ def _tensorflow(threads: int) -> Any:
 
 
 def _tags(graph: Any) -> list[str] | None:
-    """Which of several graphs is for serving; None where there is one."""
+    """The tags of the graph for serving, if there are several graphs."""
     return ["serve"] if len(graph.meta_graphs) > 1 else None
 
 
 def _default(signatures: Mapping[str, Signature]) -> str:
-    """The signature that is asked where none is named: that of this name, else the first; SuiteError."""
+    """The name of the signature for requests that name none; SuiteError if no signature can be asked."""
     able = [name for name, signature in signatures.items() if not signature.complaint]
     if DEFAULT in signatures and DEFAULT not in able:
         raise SuiteError(signatures[DEFAULT].complaint)
@@ -142,7 +143,7 @@ def _default(signatures: Mapping[str, Signature]) -> str:
 
 
 def _reason(message: str) -> str:
-    """What TensorFlow says was wrong: the last line of its message, which a stack may go before."""
+    """The last line of a message of TensorFlow, which comes after a stack trace, if there is one."""
     several = FIRST_OF_SEVERAL.search(message)
     lines = PLACES.sub(" ", several[1] if several else message).splitlines()
     words = [" ".join(line.split()).strip(" .:") for line in lines]
@@ -155,7 +156,7 @@ def _fits(shape: tuple[int, ...], tensor: Tensor) -> bool:
 
 
 def _array(x: Any) -> np.ndarray:
-    """An output as an array in a dtype that NumPy has itself; without axes it is a number or bytes there."""
+    """An output as an array in a dtype of NumPy's own; TensorFlow returns scalars as numbers or bytes."""
     if x.dtype.name == "string":
         return np.asarray(x.numpy(), object)
     return np.asarray(x.numpy(), np.float32 if x.dtype.name == "bfloat16" else None)

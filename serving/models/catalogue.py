@@ -1,4 +1,4 @@
-"""What a worker serves at a moment, and the answers to all questions about that."""
+"""What a worker serves at the moment, and lookups in it."""
 
 import random
 from collections.abc import Callable, Mapping
@@ -11,20 +11,20 @@ from suite.labels import Label
 from suite.model_folders import PassedOver
 
 EMPTY = "empty"
-# Longer names than this are not compared with those that there are.
+# Names are cut to this length in messages and when similar ones are searched for.
 SHOWN = 64
 
 MayAsk = Callable[[str], bool]
 
 
 def everyone(name: str) -> bool:
-    """The rule of who may ask every model."""
+    """The rule that allows every model."""
     return True
 
 
 @dataclass(frozen=True)
 class Route:
-    """Who answers for a name: `default`, or in `weight` of 100 requests `canary`; `shadow` is asked beside them."""
+    """Which version answers for a name: `canary` in `weight` of 100 requests, else `default`. `shadow` is compared."""
 
     default: Model
     labels: Mapping[str, Label] = field(default_factory=dict)
@@ -35,9 +35,9 @@ class Route:
 
 @dataclass(frozen=True)
 class State:
-    """All of it, never changed: whoever reads one sees what belongs together, without a lock.
+    """Everything that a worker serves. It is never modified but replaced, so it can be read without a lock.
 
-    `unserved` are models whose settings say that nobody is answered. `is_tried` once each model was tried.
+    `is_tried` once each model was tried. `unserved` are models whose settings turn them off.
     """
 
     is_tried: bool = False
@@ -49,10 +49,10 @@ class State:
 
 
 class Catalogue:
-    """Looks up models by name, version and label. No question waits for anything.
+    """Looks up models by name, version and label, without ever waiting.
 
-    `may_ask` is the rule of a key: it is told a model's name. What it does not allow is never listed or suggested, and
-    asking for it by name is a ServiceError of status 403, whether there is such a model or not.
+    `may_ask` is the rule of a key, a function of a model's name. Models that it does not allow are never listed or
+    suggested, and asking for one raises ServiceError 403 whether it exists or not.
     """
 
     def __init__(self) -> None:
@@ -74,7 +74,7 @@ class Catalogue:
         return [models[key] for key in sorted(models) if may_ask(key[0])]
 
     def unserved(self, may_ask: MayAsk = everyone) -> list[str]:
-        """The models whose settings say that nobody is answered."""
+        """The models whose settings turn them off."""
         return sorted(filter(may_ask, self._now.unserved))
 
     def passed_over(self, may_ask: MayAsk = everyone) -> list[PassedOver]:
@@ -82,32 +82,32 @@ class Catalogue:
         return [one for one in self._now.passed_over if may_ask(one.folder.partition("/")[0])]
 
     def versions(self, name: str) -> list[int]:
-        """The versions of a model that there are."""
+        """The versions of a model in the store."""
         entry = self._now.entries.get(name)
         return list(entry.versions) if entry else []
 
     def labels(self, name: str, version: int) -> list[str]:
-        """What this version is called."""
+        """The labels of this version."""
         route = self._now.routes.get(name)
         return [label for label, one in route.labels.items() if one.version == version] if route else []
 
     def complaint(self, model: Model) -> str:
-        """What of the model's own settings does not hold, and why."""
+        """Which of the model's own settings do not hold, and why."""
         entry = self._now.entries.get(model.name)
         return (entry.settings_complaint if entry else "") or model.complaint
 
     def labels_complaint(self, name: str) -> str:
-        """Why the labels in the store are not those that hold."""
+        """Why the labels in the store do not hold."""
         entry = self._now.entries.get(name)
         return entry.labels_complaint if entry else ""
 
     def answers(self, model: Model) -> bool:
-        """Whether this version answers where none is asked for."""
+        """Whether this version answers requests that name no version."""
         route = self._now.routes.get(model.name)
         return route is not None and route.default is model
 
     def shadow(self, model: Model) -> Model | None:
-        """The version that is given this one's requests too, for comparison."""
+        """The version that gets the same requests as this one, for comparison."""
         route = self._now.routes.get(model.name)
         return route.shadow if route and route.shadow is not model else None
 
@@ -124,7 +124,7 @@ class Catalogue:
         raise ServiceError(400, f"say which 'model' is asked: there are: {', '.join(routes) or 'none'}")
 
     def find(self, name: str, version: int | str | None = None, may_ask: MayAsk = everyone) -> Model | None:
-        """A model in whatever state, by version or label; None if that version is not loaded; ServiceError 403, 404."""
+        """A model in any state, by version or label; None if it is not loaded; ServiceError 403, 404 or 503."""
         found = self._resolve(name, version, may_ask)
         return found if isinstance(found, Model) else None
 
@@ -134,7 +134,7 @@ class Catalogue:
         return found and ready(found)
 
     def _resolve(self, name: str, version: int | str | None, may_ask: MayAsk) -> Model | int:
-        """A model in whatever state, or the number of a version that is not loaded; ServiceError 403, 404 or 503."""
+        """A model in any state, or the number of a version that is not loaded; ServiceError 403, 404 or 503."""
         now = self._now
         if not may_ask(name):
             raise ServiceError(403, f"this key is not for the model '{name[:SHOWN]}': ask who gave it to you")
@@ -164,7 +164,7 @@ def ready(model: Model) -> Model:
 
 
 def _no_route(now: State, name: str, may_ask: MayAsk) -> ServiceError:
-    """Why nobody answers for a name."""
+    """The error for a name that has no route."""
     _check_tried(now)
     if name in now.unserved:
         return ServiceError(503, f"the model '{name}' is not served: its settings say so")
@@ -173,6 +173,6 @@ def _no_route(now: State, name: str, may_ask: MayAsk) -> ServiceError:
 
 
 def _check_tried(now: State) -> None:
-    """ServiceError 503 as long as it is not known which models there are."""
+    """ServiceError 503 until all models were tried."""
     if not now.is_tried:
         raise ServiceError(503, "models are still loading: ask again in a moment", 1)

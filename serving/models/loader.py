@@ -1,4 +1,4 @@
-"""One version of a model: verified, loaded, tried."""
+"""Loads one version of a model: verifies it, chooses its engine and tries it."""
 
 import logging
 import os
@@ -22,8 +22,8 @@ from suite.artifact import Card
 from suite.errors import SuiteError
 
 LOADING, READY, FAILED = "loading", "ready", "failed"
-# Without a card nothing tells whether all files of a version are there, but that nothing changes for so many seconds;
-# for more where there are files that are of use with a card only, which is the last to come then.
+# Without a card, a version counts as whole once nothing in it has changed for so many seconds. For a version with files
+# that are only of use with a card it takes longer, because the card may be the last file of a copy.
 SETTLED, CARD_TO_COME = 3.0, 5.0
 WITH_CARD = ("model.tflite", "model.onnx", "model.keras", "report.html")
 COPIED = "its files are being copied: without a card it is taken up once nothing has changed for {:g} seconds"
@@ -33,13 +33,13 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Model:
-    """One version of a model; `state` is loading, ready or failed, and then `reason` says why.
+    """One version of a model.
 
-    `stamp` tells what its files are like, as they are since `seen_since` (of `monotonic`) or before. `measured` is the
-    milliseconds of an answer by engine, where it could be run on several; `passed_over` says why other engines were not
-    taken. `settings` are its own, `complaint` says what of them does not hold. Where its files were changed and those
-    of now cannot be taken, `files_complaint` says why. `lanes` are the queues of its signatures by name, `lane` that of
-    the signature which is asked where none is named.
+    `state` is loading, ready or failed; `reason` says why it is not ready. `stamp` describes its files, which have been
+    like this since `seen_since` (of `monotonic`) or longer. `measured` is the milliseconds of an answer by engine, if
+    several could run it; `passed_over` says why other engines were not chosen. `settings` are its own; `complaint` says
+    which of them cannot be met. If its files have changed and the new ones cannot be loaded, `files_complaint` says
+    why. `lanes` are the queues of its signatures by name, and `lane` is the one of its default signature.
     """
 
     name: str
@@ -69,18 +69,21 @@ class Model:
 
     @property
     def has_default_signature(self) -> bool:
-        """Whether a request of TensorFlow Serving's kind may leave out which signature it asks."""
+        """Whether a request in TensorFlow Serving's form may leave out `signature_name`."""
         return len(self.lanes) == 1 or signature.DEFAULT in self.lanes
 
     def lane_of(self, name: str) -> Lane:
-        """The queue of a signature; of the one that is asked where none is named for an empty name."""
+        """The queue of a signature; of the default one if the name is empty."""
         lane = self.lanes.get(name) if name else self.lane
         assert lane
         return lane
 
 
 def load(model: Model, folder: VersionFolder, store: Store, config: Config, metrics: Metrics) -> None:
-    """Make a model ready, or failed with the reason; the service goes on either way."""
+    """Load a model into its state ready, or set it to failed with the reason. Errors never reach the caller.
+
+    It stays loading if it has no card and its files have not settled yet.
+    """
     try:
         store.check_files(folder)
         card = artifact.read_card(folder.path)
@@ -94,7 +97,7 @@ def load(model: Model, folder: VersionFolder, store: Store, config: Config, metr
         choice = _choose(model, card, folder, config)
         engine = choice.engine
         if card is None and model_store.stamp(folder.path) != model.stamp:
-            # While it was being loaded, which takes seconds, the card came.
+            # Loading took seconds, and in the meantime the card may have come.
             model.reason = COPIED.format(wait)
             return
         model.card, model.engine, model.light, model.measured = card, engine.name, engine.light, choice.measured
@@ -115,13 +118,13 @@ def load(model: Model, folder: VersionFolder, store: Store, config: Config, metr
     except SuiteError as error:
         _fail(model, folder, str(error))
     except Exception as error:
-        # A folder that somebody else wrote may break a reader in ways it does not name; the others still serve.
+        # A folder that somebody else wrote may break a library in ways that it does not document.
         log.warning("%s cannot be loaded", folder.shown, exc_info=error)
         _fail(model, folder, f"it cannot be loaded ({type(error).__name__}): save it again")
 
 
 def adopt(model: Model, settings: ModelSettings, config: Config) -> None:
-    """Have the queues of a loaded model go by other settings from now on."""
+    """Apply other settings to the queues of a loaded model."""
     if model.settings == settings:
         return
     model.settings = settings
@@ -130,9 +133,9 @@ def adopt(model: Model, settings: ModelSettings, config: Config) -> None:
 
 
 def is_unchanged(model: Model, folder: VersionFolder, store: Store) -> bool:
-    """Whether a loaded model's files hold what they held, though they were touched or replaced by others.
+    """Whether the files of a loaded model have the same content as before, although they were touched or replaced.
 
-    A card tells; without one that is not known. SuiteError where the card or its files are damaged.
+    False for a model without a card, where this is not known. SuiteError if the card or a file is damaged.
     """
     if model.card is None:
         return False
@@ -145,26 +148,26 @@ def is_unchanged(model: Model, folder: VersionFolder, store: Store) -> bool:
 
 
 def public_reason(error: SuiteError, folder: VersionFolder) -> str:
-    """What an error about a version says, without where the store lies."""
+    """The message of an error about a version, without the path of the store."""
     return _public(str(error), folder)
 
 
 def _settling(folder: VersionFolder) -> float:
-    """For how many seconds nothing has to change in a version without a card."""
+    """For how many seconds a version without a card has to stay unchanged."""
     return CARD_TO_COME if any((folder.path / name).exists() for name in WITH_CARD) else SETTLED
 
 
 def _is_settled(model: Model, folder: VersionFolder, seconds: float) -> bool:
-    """Whether nothing has changed for so long, by the clock of the files or by what was seen.
+    """Whether nothing has changed for so long, judged by the times of the files or by what was seen.
 
-    The clock of a file server may be another than ours.
+    The clock of a file server may differ from ours.
     """
     age = time.time() - model_store.last_change(folder.path)
     return age >= seconds or time.monotonic() - model.seen_since >= seconds
 
 
 def _choose(model: Model, card: Card | None, folder: VersionFolder, config: Config) -> select.Choice:
-    """The model on the engine of its own settings if it runs there, else on the service's."""
+    """Choose the engine of the model's own settings if it can run there, else that of the service."""
     own = model.settings.engine
     if own:
         try:
@@ -177,7 +180,7 @@ def _choose(model: Model, card: Card | None, folder: VersionFolder, config: Conf
 
 @dataclass(frozen=True)
 class Batching:
-    """Up to how many rows of several requests run together, how long they wait for one another, and how many may."""
+    """How many rows of several requests run together, how long they wait for each other, and how many may wait."""
 
     max_batch: int
     max_delay_ms: int
@@ -187,8 +190,8 @@ class Batching:
 def batching(model: Model, config: Config) -> Batching:
     """The model's own settings, and the service's where it has none."""
     own = model.settings
-    # Rows of a model without a card may depend on one another, and waiting for one another gains a light engine little:
-    # both have to be asked for.
+    # The rows of a model without a card may depend on each other, and a light engine gains little from larger batches,
+    # so in both cases only the model's own settings turn batching on.
     alone = model.light or model.card is None
     return Batching(
         own.max_batch or (1 if alone else config.max_batch),
@@ -198,12 +201,12 @@ def batching(model: Model, config: Config) -> Batching:
 
 
 def _limits(model: Model, config: Config) -> dict[str, Any]:
-    """What a lane is told."""
+    """The limits of a model's queues."""
     own, together = model.settings, batching(model, config)
     return {
-        # Several batches that gather would take one another's rows away.
+        # Several batches that fill up at the same time would compete for rows.
         "at_once": cores() if model.light and together.max_batch == 1 else 1,
-        # Where each of them holds a thread, the rest is for other models.
+        # If each of them holds a thread, the other threads are left for other models.
         "most_waiting": min(together.max_waiting, max(1, config.threads * 3 // 4)),
         "max_batch": together.max_batch,
         "max_here": own.max_batch or (1 if model.card is None else config.max_batch),

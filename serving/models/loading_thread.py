@@ -1,4 +1,4 @@
-"""The one thread that loads models."""
+"""The thread that loads models."""
 
 import queue
 from collections.abc import Callable
@@ -11,10 +11,11 @@ Result = TypeVar("Result")
 
 
 class LoadingThread:
-    """Calls functions one after the other, in a thread of its own, which does not keep the process from ending.
+    """Calls functions one after the other in a daemon thread.
 
-    Unlike those of `concurrent.futures.ThreadPoolExecutor`, its thread is not waited for at the end: loading a large
-    model takes long. And who waits for a future cannot cancel it, since others may wait for the same one.
+    It differs from `concurrent.futures.ThreadPoolExecutor(1)` in two ways. The process does not wait for the thread
+    when it exits, because loading a large model takes long. And its futures cannot be cancelled, because several
+    requests may wait for the same one.
     """
 
     def __init__(self, name: str) -> None:
@@ -26,7 +27,7 @@ class LoadingThread:
     def submit(
         self, function: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs
     ) -> "Future[Result]":
-        """The result of a call to come; RuntimeError once the thread was stopped."""
+        """Schedule a call and return its future; RuntimeError if the thread was stopped."""
         future: Future[Result] = Future()
         future.set_running_or_notify_cancel()
         with self._lock:
@@ -39,7 +40,7 @@ class LoadingThread:
         return future
 
     def stop(self) -> None:
-        """Take no more calls, and fail those that have not begun."""
+        """Accept no more calls, and fail those that have not begun with RuntimeError."""
         with self._lock:
             self._is_stopped = True
         self._queue.put(None)
@@ -51,7 +52,7 @@ class LoadingThread:
                 future.set_exception(RuntimeError(f"the thread '{self._name}' was stopped"))
             else:
                 _call(future, call)
-            # Else the last result would be held until there is another.
+            # Otherwise the last result would stay referenced until the next call.
             del item, future, call
 
 

@@ -38,7 +38,7 @@ class ModelSettings:
 
 
 def read(parent: Path) -> ModelSettings:
-    """The settings in a model's folder; SuiteError naming the file, the setting, and what may stand there."""
+    """Read the settings in a model's folder; SuiteError names the file, the setting and the allowed values."""
     file = parent / FILE
     try:
         found = json.loads(files.read_small(file))

@@ -1,4 +1,4 @@
-"""Requests given to a second version of a model too; its answers are compared with those that were sent."""
+"""Sends requests to a second version of a model too, and compares its answers with those that were sent."""
 
 import logging
 import queue
@@ -15,10 +15,10 @@ log = logging.getLogger(__name__)
 
 
 class ShadowComparisons:
-    """Counts how the answers of shadows compare, and bounds how many comparisons are under way.
+    """Counts how the answers of shadows compare, and limits how many comparisons are under way.
 
-    Each that `begin` lets begin ends with `compare` or `fail`. `counts` by model name and version: same, different,
-    failed, left_out.
+    If `begin` returns True, call `compare` or `fail` once. `counts`, by model name and version, has how many answers
+    were the same or different, and how many requests failed or were left_out.
     """
 
     def __init__(self, most: int = MOST_OUTSTANDING) -> None:
@@ -27,7 +27,7 @@ class ShadowComparisons:
         self._changed = threading.Condition()
 
     def begin(self, model: Model) -> bool:
-        """Whether this shadow is to be asked now; else it is left out, since too many comparisons are under way."""
+        """Whether to ask this shadow now. Otherwise too many comparisons are under way, and it is left out."""
         with self._changed:
             if self._outstanding >= self._most:
                 self._count(model, "left_out")
@@ -36,16 +36,16 @@ class ShadowComparisons:
             return True
 
     def compare(self, model: Model, expected: Arrays, outputs: Arrays) -> None:
-        """The shadow's outputs beside those that were sent."""
+        """Compare the outputs of the shadow with those that were sent."""
         self._end(model, "same" if same(expected, outputs) else "different")
 
     def fail(self, model: Model, error: Exception) -> None:
-        """The shadow had no answer."""
+        """Count that the shadow had no answer."""
         log.warning("the shadow %s/%d failed: %s", model.name, model.version, error)
         self._end(model, "failed")
 
     def wait(self) -> None:
-        """Until no comparison is under way."""
+        """Wait until no comparison is under way."""
         with self._changed:
             self._changed.wait_for(lambda: not self._outstanding)
 
@@ -60,7 +60,7 @@ class ShadowComparisons:
 
 
 class Shadow(ShadowComparisons):
-    """Asks shadows in a thread of its own."""
+    """Asks shadows in a thread."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ class Shadow(ShadowComparisons):
         self._thread: threading.Thread | None = None
 
     def give(self, model: Model, raw: Arrays, outputs: Arrays) -> None:
-        """Have `model` answer these raw inputs too."""
+        """Ask `model` with the same raw inputs."""
         if not self.begin(model):
             return
         self._queue.put((model, raw, outputs))
@@ -85,5 +85,5 @@ class Shadow(ShadowComparisons):
                 self.compare(model, expected, model.lane_of("").run(raw))
             except Exception as error:
                 self.fail(model, error)
-            # Else the last version would be held until there is another request.
+            # Otherwise the last version would stay referenced until the next request.
             del model, raw, expected

@@ -1,4 +1,4 @@
-"""The folder of models as it lies on the disk now: names, versions, labels, settings."""
+"""Reads the folder of models: names, versions, labels and settings."""
 
 import os
 import stat
@@ -14,9 +14,9 @@ from suite.errors import SuiteError
 from suite.labels import Label
 from suite.model_folders import PassedOver
 
-# A version that holds more files than this is none.
+# A version with more files than this is refused.
 MOST_FILES = 10_000
-# A store that was named wrongly may hold thousands of other folders.
+# If the wrong folder is named as the store, it may hold thousands of others.
 MOST_PASSED_OVER = 100
 OUTSIDE = "it is a link out of the store: put the folder itself there, or link the model's folder instead"
 STRANGE = "it is a link out of the store that is not of the store's owner: put the folder itself there"
@@ -27,7 +27,7 @@ Stamp = tuple[tuple[str, int, int, int], ...]
 
 @dataclass(frozen=True)
 class VersionFolder:
-    """Where the files of a version lie, all links followed, and what that folder is called in the store."""
+    """The folder of a version with all links resolved, and how the store calls it (NAME/VERSION)."""
 
     path: Path
     shown: str
@@ -37,7 +37,7 @@ class VersionFolder:
 class Entry:
     """One model in the store.
 
-    Settings or labels that make no sense are left out as a whole; the complaints say why.
+    Settings or labels that make no sense are left out as a whole, and the complaint says why.
     """
 
     versions: dict[int, VersionFolder]
@@ -49,10 +49,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Listing:
-    """What a look at the store found: its models by name, the folders that it passed over, and names that may pass.
-
-    A model of the `unreadable` names cannot be read at the moment.
-    """
+    """The content of a store: models by name, folders that were passed over, models that are `unreadable` now."""
 
     entries: dict[str, Entry] = field(default_factory=dict)
     passed_over: tuple[PassedOver, ...] = ()
@@ -60,18 +57,19 @@ class Listing:
 
 
 class Store:
-    """The models in a folder, which may itself be a link that is switched from one release to the next.
+    """The models in a folder.
 
-    The same holds for a model's folder: its link may lead out of the store, if it belongs to who owns the store or
-    runs the service. A version, or a file of one, may be a link within the store or within the model's own folder.
+    The folder may be a link that is switched from one release to the next, and so may the folder of a model. The link
+    of a model may lead out of the store if it belongs to the owner of the store, to root or to the user of the service.
+    Versions and their files may be links within the store or within the folder of the model.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
 
     def look(self) -> Listing:
-        """Everything in the store; OSError if it cannot be read."""
-        # Resolved once, so that a look never sees two releases.
+        """List everything in the store; OSError if it cannot be read."""
+        # Resolved once, so that a listing never mixes two releases.
         root = self.folder.resolve(strict=True)
         found, passed_over = model_folders.list_models(root)
         entries = {}
@@ -85,7 +83,7 @@ class Store:
         return Listing(entries, tuple(passed_over[:MOST_PASSED_OVER]), unreadable)
 
     def entry(self, name: str) -> Entry:
-        """One model, without versions if there is none of that name."""
+        """One model; it has no versions if there is no such model."""
         try:
             root = self.folder.resolve(strict=True)
             return self._entry(root, name, model_folders.list_versions(root / name)[0])[0]
@@ -101,7 +99,7 @@ class Store:
             raise SuiteError(_public(error, parent)) from error
 
     def check_files(self, folder: VersionFolder) -> None:
-        """SuiteError for a version that holds a link out of the store, or anything but files and folders."""
+        """SuiteError if a version holds a link out of the store, or anything but files and folders."""
         allowed = (Path(os.path.realpath(self.folder)), folder.path, folder.path.parent)
         for path, found in _walk(folder.path):
             shown = f"{folder.shown}/{model_folders.printable(path)}"
@@ -131,7 +129,7 @@ class Store:
 
 
 def stamp(folder: Path) -> Stamp:
-    """What tells one state of a version's files from another."""
+    """A value that changes when a file of the version does."""
     return tuple(
         (path, found.st_size, found.st_mtime_ns, found.st_ino) if found else (path, 0, 0, 0)
         for path, found in _walk(folder)
@@ -140,10 +138,9 @@ def stamp(folder: Path) -> Stamp:
 
 
 def grows(before: Stamp, now: Stamp) -> bool:
-    """Whether all that has happened to the files that were there is that some have become larger.
+    """Whether the files of a version have only become larger, as they do while it is being copied.
 
-    That is how it looks while a version is being copied. Their inodes alone tell little: those of files that were
-    deleted are used again.
+    Comparing inodes alone is not enough, because those of deleted files are reused.
     """
     found = {path: (size, changed, inode) for path, size, changed, inode in now}
     any_larger = False
@@ -156,9 +153,9 @@ def grows(before: Stamp, now: Stamp) -> bool:
 
 
 def last_change(folder: Path) -> float:
-    """When something in a version was changed last, in seconds since 1970.
+    """When something in a version last changed, in seconds since 1970.
 
-    That is when its inodes were: who copies a file may set its other times back.
+    This is the time of its inodes, since copying a file may set its other times back.
     """
     times = [found.st_ctime for _, found in _walk(folder) if found]
     with suppress(OSError):
@@ -167,10 +164,10 @@ def last_change(folder: Path) -> float:
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, os.stat_result | None]]:
-    """All that a folder holds, links followed, each as its path in there and what it is.
+    """The path and status of everything in a folder, with links followed; None for a link that leads nowhere.
 
-    That is None for a link that leads nowhere. SuiteError where there is too much. Every version that is of use is
-    walked at each look, so this goes without `pathlib`.
+    Raises SuiteError if there are too many files. This runs every second for every version in use, so it does without
+    `pathlib`, which takes several times as long.
     """
     root, waiting, count = os.fspath(folder), [""], 0
     # A link may lead back to a folder above it.
@@ -197,7 +194,7 @@ def _names(folder: str) -> list[str]:
     try:
         return sorted(os.listdir(folder))
     except OSError:
-        # It was deleted, or made unreadable, in this moment.
+        # It was deleted or became unreadable a moment ago.
         return []
 
 
@@ -207,9 +204,9 @@ def _is_within(path: Path, *folders: Path) -> bool:
 
 
 def _is_of_operator(link: Path, root: Path) -> bool:
-    """Whether a link in the store's top folder belongs to root, to who runs the service, or to the store's owner.
+    """Whether a link belongs to root, to the user of the service or to the owner of the store.
 
-    Where others may write into the store too, they must not have the service read what they cannot.
+    Somebody else who may write into the store must not make the service read what they cannot read themselves.
     """
     return link.lstat().st_uid in (0, os.geteuid(), root.stat().st_uid)
 
@@ -229,5 +226,5 @@ def _settings(parent: Path) -> tuple[ModelSettings, str]:
 
 
 def _public(error: SuiteError, parent: Path) -> str:
-    """What an error says, without where the store lies, which is the operator's business."""
+    """The message of an error without the path of the store, which only concerns the operator."""
     return str(error).replace(f"{parent.parent}{os.sep}", "")

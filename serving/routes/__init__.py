@@ -1,4 +1,4 @@
-"""The routes: HTTP only, the work is elsewhere."""
+"""The routes of the service. They only deal with HTTP; the work is done elsewhere."""
 
 from flask import current_app, request
 from werkzeug.routing import BaseConverter
@@ -7,18 +7,18 @@ from serving import context
 from serving.inference import Core
 from serving.models.catalogue import MayAsk, everyone
 
-# What a name in a URL may be, as `<named:name>`.
+# A converter for names in URLs, used as `<named:name>`.
 NAMED = "named"
 
 
 class Named(BaseConverter):
-    """A part of a path up to the colon before a method."""
+    """A part of a path up to a colon."""
 
     regex = "[^/:]+"
 
 
 def service() -> Core:
-    """What answers."""
+    """The service that answers."""
     found: Core = current_app.extensions["core"]
     return found
 

@@ -1,4 +1,4 @@
-"""GET /openapi.json: what can be asked of the models that are loaded now; GET /docs: that for people."""
+"""GET /openapi.json describes the models that are loaded now; GET /docs shows that in a browser."""
 
 from importlib.resources import files
 from typing import Any
@@ -13,7 +13,7 @@ routes = Blueprint("docs", __name__)
 
 OURS, SWAGGER = files("serving") / "static", files("flask_swagger_ui") / "dist"
 HTML, SCRIPT, STYLE, PICTURE = "text/html; charset=utf-8", "text/javascript; charset=utf-8", "text/css", "image/png"
-# All that the page is made of; nothing else is looked for.
+# All files of the page; no others are served.
 FILES = {
     "docs.css": (OURS, STYLE),
     "docs.js": (OURS, SCRIPT),
@@ -21,7 +21,7 @@ FILES = {
     "swagger-ui-bundle.js": (SWAGGER, SCRIPT),
     "swagger-ui.css": (SWAGGER, STYLE),
 }
-# Nothing from elsewhere, nothing that is written into the page. Swagger UI's own icons are data: URLs.
+# No content from elsewhere and no inline scripts. The icons of Swagger UI are data: URLs.
 POLICY = "; ".join((
     "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' data:", "connect-src 'self'",
     "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
@@ -51,7 +51,7 @@ def page() -> Response:
 
 @routes.get("/docs/")
 def page_with_slash() -> AnyResponse:
-    """The same, for who adds a slash: its links are relative, for services behind a prefix."""
+    """Redirect to the page without a slash, because its links are relative so that they work behind a prefix."""
     return redirect("../docs", 308)
 
 

@@ -1,4 +1,4 @@
-"""What is served, and whether it is well."""
+"""Health of the service, and a description of its models."""
 
 import os
 from typing import Any
@@ -24,7 +24,7 @@ WHY_NOT = {
 
 @routes.get("/")
 def index() -> dict[str, Any]:
-    """The routes, in a line each."""
+    """List the routes."""
     return {
         "routes": {
             "POST /predict": 'JSON {"model", "version", "instances": [...]}, or pictures uploaded as a form',
@@ -53,7 +53,7 @@ def readyz() -> tuple[dict[str, Any], int]:
 
 
 def readiness(core: Core, may_ask: MayAsk = everyone) -> tuple[dict[str, Any], int]:
-    """The worker's state and that of each model that may be asked, and the status of the answer."""
+    """The state of the worker and of each model that may be asked, and the status code of the answer."""
     state = STOPPING if arrival.is_stopping() else core.repository.state
     models = {f"{one.name}/{one.version}": one.reason or one.state for one in core.repository.models(may_ask)}
     workers = core.metrics.ready()
@@ -66,13 +66,13 @@ def readiness(core: Core, may_ask: MayAsk = everyone) -> tuple[dict[str, Any], i
 
 @routes.get("/metrics")
 def metrics() -> Response:
-    """All workers' numbers, for Prometheus."""
+    """The metrics of all workers, for Prometheus."""
     return Response(service().metrics.text(), content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 @routes.get("/models")
 def models() -> dict[str, Any]:
-    """Every version that was loaded or tried, and the folders of the store that hold none."""
+    """Describe every version that was loaded or tried, and name the folders that were passed over."""
     repository = service().repository
     passed_over = [{"folder": one.folder, "reason": one.reason} for one in repository.passed_over(may_ask())]
     return {"models": [_describe(model) for model in repository.models(may_ask())], "passed_over": passed_over}

@@ -27,19 +27,19 @@ PLATFORMS = {"tf": "tensorflow_savedmodel", "litert": "litert", "onnx": "onnx_on
 @routes.get("")
 @routes.get("/")
 def server() -> dict[str, Any]:
-    """What the service is."""
+    """Describe the service."""
     return {"name": "suite", "version": current_app.config["VERSION"], "extensions": EXTENSIONS}
 
 
 @routes.get("/health/live")
 def live() -> dict[str, bool]:
-    """That the process answers."""
+    """Whether the process answers: always."""
     return {"live": True}
 
 
 @routes.get("/health/ready")
 def ready() -> tuple[dict[str, bool], int]:
-    """Whether a model can be asked."""
+    """Whether a model can answer."""
     is_ready = service().repository.state == READY
     return {"ready": is_ready}, 200 if is_ready else 503
 
@@ -47,14 +47,14 @@ def ready() -> tuple[dict[str, bool], int]:
 @routes.get("/models/<name>/ready")
 @routes.get("/models/<name>/versions/<int:version>/ready")
 def model_ready(name: str, version: int | None = None) -> dict[str, Any]:
-    """Whether this model can be asked."""
+    """Whether this model can answer."""
     return {"name": service().repository.get(name, version, may_ask()).name, "ready": True}
 
 
 @routes.get("/models/<name>")
 @routes.get("/models/<name>/versions/<int:version>")
 def metadata(name: str, version: int | None = None) -> dict[str, Any]:
-    """A model's tensors."""
+    """Describe the tensors of a model."""
     model = service().repository.get(name, version, may_ask())
     return {
         "name": model.name,

@@ -1,4 +1,4 @@
-"""The repository extension of the Open Inference Protocol: what is in the store; loading and unloading, for who may.
+"""The repository extension of the Open Inference Protocol: lists the store, loads and unloads models.
 
 https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_model_repository.md
 """
@@ -23,7 +23,7 @@ STATES = {READY: "READY", LOADING: "LOADING", FAILED: "UNAVAILABLE"}
 
 @routes.post("/index")
 def index() -> list[dict[str, str]]:
-    """Every version that was loaded or tried, and models that are not to be served; with `ready` only the loaded."""
+    """List every version that was loaded or tried, and models that are turned off; with `ready`, only ready ones."""
     only_ready = _asked().get("ready")
     if only_ready is not None and not isinstance(only_ready, bool):
         raise ServiceError(400, f"'ready' is {name_of(only_ready)}: give true or false")
@@ -66,7 +66,7 @@ def _serve(name: str, served: bool) -> dict[str, Any]:
 
 
 def _asked() -> Any:
-    """The JSON object of the request; an empty one where it has no body."""
+    """The JSON object in the body; an empty one if there is no body."""
     text = content.read(request.environ, service().config.max_body)
     document = body.parsed(text, "ready") if text.strip() else {}
     if not isinstance(document, simdjson.Object | dict):

@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 routes = Blueprint("tfserving", __name__, url_prefix="/v1/models")
 
 STATES = {READY: "AVAILABLE", LOADING: "LOADING", FAILED: "END"}
-# An output of texts whose name ends so holds bytes.
+# Text outputs with this ending in their name hold bytes.
 BYTES = "_bytes"
 DTYPES = {"float16": "DT_HALF", "float32": "DT_FLOAT", "float64": "DT_DOUBLE"}
-# Names end where a method begins, or every method of a model would look like a model of its own.
+# A name ends at a colon, so that a method is not taken for part of it.
 BY_VERSION = tuple(f"/<{NAMED}:name>{rest}" for rest in ("", "/versions/<int:version>", f"/labels/<{NAMED}:label>"))
 
 
@@ -134,9 +134,9 @@ for rule in BY_VERSION:
 
 @dataclass
 class ModelRequest:
-    """The JSON object of a body and its text, the model that is asked, and through which of its signatures.
+    """A request for one signature of a model, and the JSON of its body as an object and as text.
 
-    `signature_name` is empty for the one that is asked where none is named.
+    `signature_name` is empty for the default signature.
     """
 
     document: Any
@@ -149,7 +149,7 @@ class ModelRequest:
 async def _read(
     core: Core, environ: "WSGIEnvironment", name: str, version: str | None, label: str | None
 ) -> ModelRequest:
-    """What a request asks; ServiceError 400, 403, 404 or 503."""
+    """Read a request; ServiceError 400, 403, 404 or 503."""
     text = content.read(environ, core.config.max_body)
     document = body.parsed(text, "instances")
     if not isinstance(document, simdjson.Object):
@@ -162,7 +162,7 @@ async def _read(
 
 
 def _signature(model: Model, wanted: str) -> tuple[str, Signature]:
-    """The signature of this name, or the one to ask where none is named; ServiceError 400."""
+    """The signature of this name, or the default one if the name is empty; ServiceError 400."""
     there = ", ".join(model.lanes)
     if not wanted:
         if not model.has_default_signature:
@@ -177,7 +177,7 @@ def _signature(model: Model, wanted: str) -> tuple[str, Signature]:
 
 
 def _check_method(asked: ModelRequest, method: str) -> None:
-    """ServiceError 400 where a signature does not answer that."""
+    """ServiceError 400 if the signature does not support the method."""
     signature, model = asked.signature, asked.model
     if model.card:
         return
@@ -199,14 +199,14 @@ def _answers(signature: Signature, method: str) -> bool:
 
 
 async def _decode(core: Core, asked: ModelRequest, rows: Asked, waits: Deadline) -> Arrays:
-    """A model's raw inputs from rows of values."""
+    """Decode rows of values to raw inputs of the signature."""
     if asked.signature_name:
         return tensors.read(rows, asked.signature.inputs, core.config.max_elements)
     return await core.decode(asked.model, rows, waits)
 
 
 async def _examples(core: Core, environ: "WSGIEnvironment", asked: ModelRequest) -> dict[str, np.ndarray]:
-    """The outputs for the examples of a request; features in `context` are in all of them."""
+    """The outputs for the examples of a request; features in `context` belong to all of them."""
     examples = body.instances(asked.document.get("examples"), core.config.max_rows, "examples")
     shared = asked.document.get("context")
     if shared is not None and not isinstance(shared, simdjson.Object):
@@ -235,13 +235,13 @@ def _merged(context: Any, example: Any, index: int) -> dict[str, Any]:
 
 
 async def _check_context(core: Core, context: Any, model: Model) -> None:
-    """ServiceError 400 for a wrong feature, which no example would show that has its own."""
+    """ServiceError 400 for a wrong feature, even if all examples override it."""
     if model.kind == "table":
         await core.decode(model, Asked(model.name, None, [members(context)]))
 
 
 def _encoded(outputs: Arrays) -> Arrays:
-    """The outputs, those that are bytes by their name as {"b64": "..."}."""
+    """The outputs, with values as {"b64": "..."} in those whose name says that they are bytes."""
     encode = np.frompyfunc(lambda item: {"b64": base64.b64encode(item).decode()}, 1, 1)
     return {
         name: np.asarray(encode(x), object) if name.endswith(BYTES) and x.dtype.kind == "O" else x

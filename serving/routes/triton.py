@@ -1,4 +1,6 @@
-"""Extensions of the Open Inference Protocol that Triton's client knows: what there is of them, and what is not.
+"""Extensions of the Open Inference Protocol that Triton's client uses: model configuration and statistics.
+
+Trace settings, log settings and shared memory are refused with a message that says so.
 
 https://github.com/triton-inference-server/server/tree/main/docs/protocol
 """
@@ -27,7 +29,7 @@ NANOSECONDS = 1_000_000_000
 @routes.get("/models/<name>/config")
 @routes.get("/models/<name>/versions/<int:version>/config")
 def config(name: str, version: int | None = None) -> dict[str, Any]:
-    """A model's tensors and how its requests are run together."""
+    """The tensors of a model, and how its requests are batched."""
     model = service().repository.get(name, version, may_ask())
     together = loader.batching(model, service().config)
     tensors = (*model.signature.inputs.values(), *model.signature.outputs.values())
@@ -54,7 +56,7 @@ def config(name: str, version: int | None = None) -> dict[str, Any]:
 @routes.get("/models/<name>/stats")
 @routes.get("/models/<name>/versions/<int:version>/stats")
 def statistics(name: str | None = None, version: int | None = None) -> dict[str, Any]:
-    """What was asked of a model, or of each, over all workers; of all its versions together."""
+    """Statistics of one model or of all, summed over all workers and all versions of a model."""
     repository = service().repository
     if name is None:
         ready = [model for model in repository.models(may_ask()) if model.state == READY]
@@ -70,7 +72,7 @@ def statistics(name: str | None = None, version: int | None = None) -> dict[str,
 @routes.route("/trace/setting", methods=["GET", "POST"])
 @routes.route("/models/<name>/trace/setting", methods=["GET", "POST"])
 def trace_setting(name: str = "") -> NoReturn:
-    """There is no such setting."""
+    """Refuse: these settings are fixed when the service starts."""
     raise ServiceError(
         501, "traces cannot be set by requests: OpenTelemetry's variables (OTEL_...) set them as the service starts"
     )
@@ -78,24 +80,24 @@ def trace_setting(name: str = "") -> NoReturn:
 
 @routes.route("/logging", methods=["GET", "POST"])
 def logging() -> NoReturn:
-    """There is no such setting."""
+    """Refuse: these settings are fixed when the service starts."""
     raise ServiceError(501, "the log cannot be set by requests: SUITE_ACCESS_LOG sets it as the service starts")
 
 
 def shared_memory_status(region: str = "") -> list[Any]:
-    """The regions of shared memory, of which there are none."""
+    """The regions of shared memory: there are none."""
     if region:
         raise ServiceError(404, f"there is no region '{region[:50]}': this service takes tensors in the body alone")
     return []
 
 
 def register_shared_memory(region: str) -> NoReturn:
-    """There is no such thing."""
+    """Refuse: the service does not use shared memory."""
     raise ServiceError(501, "shared memory is not used: send tensors in the body, as binary data")
 
 
 def unregister_shared_memory(region: str = "") -> dict[str, Any]:
-    """Nothing is registered, and so nothing is left to be done."""
+    """Do nothing, because nothing was registered."""
     return {}
 
 
@@ -114,7 +116,7 @@ def _tensor(name: str, tensor: Tensor, is_batched: bool) -> dict[str, Any]:
 
 
 def _counted() -> dict[str, dict[str, float]]:
-    """The sums of all workers by model, then by name and, where that counts, whether the status was 200."""
+    """Sums over all workers by model and by series; counts of requests also by whether the status was 200."""
     found: dict[str, dict[str, float]] = {}
     for line in service().metrics.text().splitlines():
         series = SERIES.fullmatch(line)
@@ -138,7 +140,7 @@ def _statistics(model: Model, counted: dict[str, float]) -> dict[str, Any]:
         "inference_count": int(counted.get("suite_batch_rows_sum", 0.0)),
         "execution_count": int(counted.get("suite_batch_rows_count", 0.0)),
         "inference_stats": {
-            # How long those took that failed is not kept apart; they are the fewest and the quickest.
+            # The time of failed requests is not kept separately; they are few and quick.
             "success": asked | {"count": int(counted.get("suite_requests_total_ok", 0.0))},
             "fail": {"count": failed, "ns": 0},
             "queue": duration("queue"),

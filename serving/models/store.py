@@ -70,7 +70,7 @@ class Store:
     def look(self) -> Listing:
         """List everything in the store; OSError if it cannot be read."""
         # Resolved once, so that a listing never mixes two releases.
-        root = self.folder.resolve(strict=True)
+        root = self._root()
         found, passed_over = model_folders.list_models(root)
         entries = {}
         for name, versions in found.items():
@@ -85,7 +85,7 @@ class Store:
     def entry(self, name: str) -> Entry:
         """One model; it has no versions if there is no such model."""
         try:
-            root = self.folder.resolve(strict=True)
+            root = self._root()
             return self._entry(root, name, model_folders.list_versions(root / name)[0])[0]
         except OSError:
             return Entry({})
@@ -109,6 +109,10 @@ class Store:
                 raise SuiteError(f"{shown} is a link that leads nowhere: put the file itself there")
             if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
                 raise SuiteError(f"{shown} is no regular file: remove it")
+
+    def _root(self) -> Path:
+        """The folder with all links resolved; OSError."""
+        return Path(os.path.realpath(self.folder, strict=True))
 
     def _entry(self, root: Path, name: str, versions: dict[int, Path]) -> tuple[Entry, list[PassedOver]]:
         parent = root / name

@@ -17,7 +17,7 @@ from serving.http.rate_limit import RateLimiter
 from serving.http.wsgi import WsgiBridge, WsgiGateway
 from serving.inference import InferenceService
 from serving.observability.request_log import RequestLog
-from serving.routes import NAMED, Named, context, docs, health, open_inference, predict, repository, tfserving
+from serving.routes import NAMED, Named, context, docs, health, open_inference, predict, repository, tfserving, triton
 
 if TYPE_CHECKING:
     from serving.observability.tracing import Tracer
@@ -40,7 +40,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.url_map.converters[NAMED] = Named
     app.json.sort_keys = False  # type: ignore[attr-defined]
     error_handlers.register(app)
-    rooms = (docs, health, tfserving, open_inference, repository)
+    rooms = (docs, health, tfserving, open_inference, repository, triton)
     for room in rooms:
         app.register_blueprint(room.views)
     app.after_request(_note_route)

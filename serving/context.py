@@ -5,10 +5,17 @@ from dataclasses import dataclass
 
 from serving.deadline import Deadline
 
+MayAsk = Callable[[str], bool]
+
 
 def anything(model: str) -> bool:
     """Allow every model: what a request may ask where no keys are needed."""
     return True
+
+
+def nothing(model: str) -> bool:
+    """Allow no model."""
+    return False
 
 
 @dataclass(slots=True)
@@ -22,7 +29,7 @@ class RequestContext:
 
     request_id: str
     deadline: Deadline
-    may_ask: Callable[[str], bool] = anything
+    may_ask: MayAsk = anything
     route: str = ""
     model: str = ""
     version: int = 0

@@ -1,7 +1,7 @@
 """What every protocol comes down to: a model and its inputs in, its outputs out."""
 
 import json
-from asyncio import AbstractEventLoop
+from asyncio import AbstractEventLoop, Task, wrap_future
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -11,13 +11,15 @@ from typing import Any
 from serving.codecs import responses
 from serving.config import Config
 from serving.context import RequestContext
-from serving.engines.base import Arrays
+from serving.deadline import Deadline
+from serving.engines.base import Arrays, count_rows
 from serving.errors import ServiceError
+from serving.models.catalogue import ready
 from serving.models.loader import Model
 from serving.models.repository import Repository
 from serving.models.shadow import Shadow
 from serving.observability.metrics import Metrics
-from serving.scheduling.batcher import InferenceCall
+from serving.scheduling.batcher import ROWS, InferenceCall
 from serving.scheduling.operations import OperationQueue
 from serving.scheduling.scheduler import Scheduler
 
@@ -38,11 +40,15 @@ class InferenceService:
         self.repository = Repository(config, self.metrics)
         self.shadow = Shadow()
         self.is_stopping = False
+        self._loop: AbstractEventLoop
         self._scheduler: Scheduler
+        # The loop itself keeps no tasks.
+        self._comparing: set[Task[None]] = set()
         self._operations = OperationQueue(config.max_waiting, config.threads)
 
     def bind(self, loop: AbstractEventLoop) -> Scheduler:
         """Let what takes long run on threads, for this event loop."""
+        self._loop = loop
         executor = ThreadPoolExecutor(self.config.threads, thread_name_prefix="compute")
         self._scheduler = Scheduler(loop, executor, self.config.threads)
         return self._scheduler
@@ -63,13 +69,12 @@ class InferenceService:
         self, context: RequestContext, name: str | None, version: int | str | None = None, kind: str = ""
     ) -> Model:
         """The model that a request asks; ServiceError 400, 403, 404 or 503."""
-        name = self.repository.only(kind) if name is None else name
-        model = self.repository.at_hand(name, version)
+        name = self.repository.only(kind, context.may_ask) if name is None else name
+        model = self.repository.at_hand(name, version, context.may_ask)
+        # Only the names of models that there are: what is counted by them stays bounded.
         context.model = name
-        if not context.may_ask(name):
-            raise ServiceError(403, f"this key is not for the model '{name}': ask who gave it to you")
         if model is None:
-            model = await self.compute(context, partial(self.repository.get, name, version))
+            model = ready(await wrap_future(self.repository.load(name, version, context.may_ask)))
         context.version = model.version
         return model
 
@@ -108,20 +113,32 @@ class InferenceService:
 
         return named_tensors.read(given, model.card, model.signature, self.config.max_elements)
 
-    async def run(self, context: RequestContext, model: Model, inputs: Arrays, size: int = 0) -> Arrays:
-        """The model's outputs for inputs that were read from `size` bytes; ServiceError 413, 422, 499, 503 or 504."""
-        rows = len(next(iter(inputs.values())))
+    async def run(
+        self, context: RequestContext, model: Model, inputs: Arrays, size: int = 0, signature: str = ""
+    ) -> Arrays:
+        """The outputs for inputs that were read from `size` bytes; ServiceError 413, 422, 499, 503 or 504."""
+        rows = count_rows(inputs)
         if rows > self.config.max_rows:
             raise ServiceError(413, TOO_MANY.format(rows, self.config.max_rows))
-        assert model.batcher
-        # Inputs that a card describes have one form.
-        form = None if model.card else tuple((name, x.dtype.str, x.shape[1:]) for name, x in inputs.items())
+        batcher = model.batcher_of(signature)
+        form = ROWS if model.card else batcher.engine.batch_key(inputs)
         call = InferenceCall(inputs, context.deadline, form, size <= SMALL, context.on_run)
-        outputs = await self._scheduler.infer(model.batcher, call)
+        outputs = await self._scheduler.infer(batcher, call)
         other = self.repository.shadow(model)
-        if other:
-            self.shadow.give(other, inputs, outputs)
+        if other and not signature and self.shadow.begin(other):
+            task = self._loop.create_task(self._compare(other, inputs, outputs))
+            self._comparing.add(task)
+            task.add_done_callback(self._comparing.discard)
         return outputs
+
+    async def _compare(self, model: Model, inputs: Arrays, expected: Arrays) -> None:
+        """Ask a shadow too, and compare what it answers."""
+        try:
+            call = InferenceCall(inputs, Deadline(), may_inline=False)
+            outputs = await self._scheduler.infer(model.batcher_of(""), call)
+            self.shadow.compare(model, expected, outputs)
+        except Exception as error:
+            self.shadow.fail(model, error)
 
 
 def document(model: Model, outputs: Arrays, rows: int, seconds: float) -> bytes:

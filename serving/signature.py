@@ -1,4 +1,4 @@
-"""What a model takes and gives, tensor by tensor, whatever engine runs it."""
+"""The inputs and outputs of a model, whatever engine runs it."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -8,24 +8,44 @@ if TYPE_CHECKING:
 
 Shape = tuple[int | None, ...]
 
+# The name of the default signature, and the methods of signatures, as TensorFlow Serving calls them.
+DEFAULT = "serving_default"
+PREDICT, CLASSIFY, REGRESS = (f"tensorflow/serving/{method}" for method in ("predict", "classify", "regress"))
+
 
 @dataclass(frozen=True)
 class Tensor:
-    """A tensor of a signature; in `shape`, with the batch axis, None is any size; a `shape` of None is any shape."""
+    """A tensor of a signature; `graph_name` is its name in the graph of a SavedModel.
+
+    `shape` includes the batch axis. A length of None is any length, and a shape of None is any shape.
+    """
 
     dtype: str
     shape: Shape | None
+    graph_name: str = ""
 
 
 @dataclass(frozen=True)
 class Signature:
+    """The inputs and outputs of a model by name. The `complaint`, if any, says why requests cannot use it."""
+
     inputs: dict[str, Tensor]
     outputs: dict[str, Tensor]
+    method: str = PREDICT
+    complaint: str = ""
 
 
 def of_card(card: "Card") -> Signature:
     """The signature of a model with a card."""
     return Signature(_tensors(card.inputs), _tensors(card.outputs))
+
+
+def in_words(shape: "Shape | None") -> str:
+    """A shape in a form for people, such as (any, 28, 28)."""
+    if shape is None:
+        return "any"
+    lengths = ["any" if length is None else str(length) for length in shape]
+    return f"({lengths[0]},)" if len(lengths) == 1 else f"({', '.join(lengths)})"
 
 
 def _tensors(specs: "list[TensorSpec]") -> dict[str, Tensor]:

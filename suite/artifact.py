@@ -7,15 +7,15 @@ import fcntl
 import hashlib
 import json
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+from suite import files, model_folders
 from suite.errors import SuiteError, UsageError, unknown
 
 SCHEMA = 1
@@ -23,7 +23,7 @@ CARD = "card.json"
 SAVED_MODEL = "saved_model.pb"
 STAGING = ".staging-"
 PROBABILITIES = "probabilities"
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+LARGEST_CARD = 64 * files.MEBIBYTE
 
 
 @dataclass(frozen=True)
@@ -82,20 +82,17 @@ def _digest(value: dict[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def read_card(folder: Path) -> Card | None:
     """The card in `folder`, or None for a SavedModel without one. A card that was changed raises SuiteError."""
     path = folder / CARD
     try:
-        value = json.loads(path.read_bytes())
+        value = json.loads(files.read_small(path, LARGEST_CARD))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
-        raise SuiteError(f"{path} cannot be read ({error}): save the model again with 'suite fit'") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise SuiteError(
+            f"{path} cannot be read ({files.explain(error)}): save the model again with 'suite fit'"
+        ) from error
     if not isinstance(value, dict) or value.get("schema") != SCHEMA:
         raise SuiteError(f"{path} is not a card of schema {SCHEMA}: save the model again with 'suite fit'")
     digest = value.pop("digest", None)
@@ -113,13 +110,19 @@ def read_card(folder: Path) -> Card | None:
 
 def verify(folder: Path, card: Card, only: str | None = None) -> None:
     """Check the files that the card lists, or `only` one, against their hashes; SuiteError names one that differs."""
-    for name, expected in card.files.items():
-        if only not in (None, name):
-            continue
+    listed = {name: expected for name, expected in card.files.items() if only in (None, name)}
+    for name in listed:
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            raise SuiteError(f"{folder / CARD} lists '{name}', which lies outside of its folder: fit the model again")
+        # Before anything is hashed: where one is missing, the others need not be read.
+        if not (folder / name).exists():
+            raise SuiteError(f"{folder / name} is missing or unreadable: restore it or fit the model again")
+    for name, expected in listed.items():
         try:
-            found = _sha256(folder / name)
+            found = files.sha256(folder / name)
         except OSError as error:
-            raise SuiteError(f"{folder / name} is missing or unreadable: restore it or fit the model again") from error
+            reason = f"is missing or unreadable ({files.explain(error)})"
+            raise SuiteError(f"{folder / name} {reason}: restore it or fit the model again") from error
         if found != expected:
             raise SuiteError(f"{folder / name} does not match the hash in its card: restore it or fit the model again")
 
@@ -127,7 +130,7 @@ def verify(folder: Path, card: Card, only: str | None = None) -> None:
 def write_card(folder: Path, card: Card) -> None:
     """Hash every file in `folder` into the card and write it there."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != CARD)
-    card.files = {path.relative_to(folder).as_posix(): _sha256(path) for path in paths}
+    card.files = {path.relative_to(folder).as_posix(): files.sha256(path) for path in paths}
     value = asdict(card)
     text = json.dumps({**value, "digest": _digest(json.loads(json.dumps(value)))}, indent=1, ensure_ascii=False)
     replace_file(folder / CARD, text.encode())
@@ -150,8 +153,8 @@ def replace_file(path: Path, content: bytes | memoryview) -> None:
 
 def check_name(name: str) -> str:
     """The name itself, or UsageError when it could not be a folder's name on every system."""
-    if not NAME.fullmatch(name):
-        raise UsageError(f"'{name}' cannot name a model: use letters, digits, '.', '_' and '-', at most 64 of them")
+    if not model_folders.NAME.fullmatch(name):
+        raise UsageError(f"'{name}' cannot name a model: use {model_folders.ALLOWED}")
     return name
 
 
@@ -239,29 +242,25 @@ def _sync_folder(folder: Path) -> None:
 
 def versions(parent: Path) -> list[int]:
     """The version numbers in a model's folder, ascending."""
-    if not parent.is_dir():
-        return []
-    return sorted(int(path.name) for path in parent.iterdir() if path.name.isdecimal() and path.is_dir())
+    return [*model_folders.list_versions(parent)[0]] if parent.is_dir() else []
 
 
 def model_names(models: Path) -> list[str]:
     """The names of the models in a store that have at least one version, sorted."""
-    if not models.is_dir():
-        return []
-    return sorted(path.name for path in models.iterdir() if NAME.fullmatch(path.name) and versions(path))
+    return [*model_folders.list_models(models)[0]] if models.is_dir() else []
 
 
 def find(models: Path, reference: str) -> Path:
     """The folder of NAME (its newest version) or NAME/VERSION; UsageError when there is none."""
     name, _, wanted = reference.partition("/")
-    names = model_names(models)
-    if name not in names:
-        if not names:
+    there = model_folders.list_models(models)[0] if models.is_dir() else {}
+    if name not in there:
+        if not there:
             raise UsageError(f"there is no model '{name}': {models} holds none yet; make one with 'suite fit {name}'")
-        raise unknown("model", name, names)
-    present = versions(models / name)
+        raise unknown("model", name, [*there])
+    present = there[name]
     if not wanted:
-        return models / name / str(present[-1])
-    if not wanted.isdecimal() or int(wanted) not in present:
+        return present[max(present)]
+    if not model_folders.VERSION.fullmatch(wanted) or int(wanted) not in present:
         raise unknown(f"version of {name}", wanted, [str(version) for version in present])
-    return models / name / str(int(wanted))
+    return present[int(wanted)]

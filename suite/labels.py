@@ -8,8 +8,9 @@ import json
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from suite import artifact
+from suite import artifact, files
 from suite.errors import SuiteError, UsageError
 
 FILE = "labels.json"
@@ -29,12 +30,22 @@ def read(parent: Path) -> dict[str, Label]:
     """The labels in a model's folder; SuiteError where the file is damaged."""
     file = parent / FILE
     try:
-        found = json.loads(file.read_bytes())
-        return {name: Label(int(one["version"]), float(one.get("weight", 0.0))) for name, one in found.items()}
+        found = json.loads(files.read_small(file))
+        return {name: _label(one) for name, one in found.items()}
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise SuiteError(f"{file} cannot be read ({error}): write it anew with 'suite models label'") from error
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
+        raise SuiteError(
+            f"{file} cannot be read ({files.explain(error)}): write it anew with 'suite models label'"
+        ) from error
+
+
+def _label(one: dict[str, Any]) -> Label:
+    """A label as the file has it; ValueError, TypeError, KeyError, AttributeError, OverflowError."""
+    label = Label(int(one["version"]), float(one.get("weight", 0.0)))
+    if not 0 <= label.weight <= 100:
+        raise ValueError(f"a weight is {label.weight:g}, and no percentage")
+    return label
 
 
 def put(parent: Path, name: str, label: Label | None) -> None:

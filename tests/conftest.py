@@ -9,11 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from suite import domain as registry
 from suite.artifact import Card
 from suite.data.dataset import Dataset
 
+# How long an example takes says more of what else the machine does than of the code.
+settings.register_profile("suite", deadline=None)
+settings.load_profile("suite")
 os.environ["SUITE_MODELS"] = "/nonexistent"  # a test that forgets --models must not touch a real store
 
 

@@ -29,14 +29,23 @@ def read(given: Any, card: Card | None, signature: Signature, max_elements: int)
             key: tensors.column(columns[key], tensor, max_elements, f"input '{key}'")
             for key, tensor in signature.inputs.items()
         }
-        named.count_rows(found)
-        return found
+        return _checked(found, signature)
     (key, column), *_ = columns.items()
     _check_list(key, column)
     if kind == "text":
         return {key: texts.read(column)}
     height, width, channels = card.inputs[0].shape
     return {key: images.read(Asked(None, None, column, column.mini), (height, width, channels), max_elements)}
+
+
+def _checked(found: dict[str, np.ndarray], signature: Signature) -> dict[str, np.ndarray]:
+    """The inputs, those that have rows first; ServiceError 400 where they do not have as many."""
+    by_row = {key: x for key, x in found.items() if x.ndim}
+    shapes = {key: signature.inputs[key].shape for key in by_row}
+    # One of a fixed length is no batch: what that is to be, the graph says.
+    batches = {key: x for key, x in by_row.items() if not shapes[key] or (shapes[key] or (0,))[0] is None}
+    named.count_rows(batches or dict([next(iter(by_row.items()))]))
+    return by_row | found
 
 
 def _by_name(given: Any, signature: Signature) -> dict[str, Any]:

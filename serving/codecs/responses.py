@@ -43,7 +43,8 @@ def check_finite(values: np.ndarray) -> None:
     """ServiceError 422 for an answer with a number that is none."""
     if values.dtype.kind != "f":
         return
-    rows = np.flatnonzero(~np.isfinite(values.reshape(len(values), -1)).all(axis=1))
+    values = np.atleast_1d(values)
+    rows = np.flatnonzero(~np.isfinite(values).all(axis=tuple(range(1, values.ndim))))
     if rows.size:
         message = f"instance {rows[0]}: the model's answer is not a number: its values lie too far from what it knows"
         raise ServiceError(422, message)

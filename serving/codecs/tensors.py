@@ -10,11 +10,11 @@ from serving.codecs import json_arrays as arrays
 from serving.codecs.json_types import OBJECT, name
 from serving.codecs.payload import Asked
 from serving.errors import ServiceError, nearest
-from serving.signature import Tensor
+from serving.signature import Shape, Tensor
 
 
 def read(asked: Asked, inputs: Mapping[str, Tensor], max_elements: int) -> dict[str, np.ndarray]:
-    """Each input as (N, *shape) of its dtype; ServiceError 400 or 413.
+    """Each input as (N, *shape) of its dtype, in the shape in which it was sent; ServiceError 400 or 413.
 
     An instance is the value itself where there is one input, or an object by input name.
     """
@@ -34,9 +34,10 @@ def read(asked: Asked, inputs: Mapping[str, Tensor], max_elements: int) -> dict[
 def column(item: Any, tensor: Tensor, max_elements: int, place: str) -> np.ndarray:
     """A whole input, batch axis and all, of the tensor's dtype."""
     found = arrays.found_shape(item)
+    _check_depth(found, place)
     expected = found if tensor.shape is None else tensor.shape
-    fits = len(found) == len(expected) and all(b in (None, a) for a, b in zip(found, expected, strict=True))
-    if not fits:
+    has_rows = bool(found) == bool(expected) and (not expected or expected[0] in (None, found[0]))
+    if not (has_rows and _suits(found[1:], expected[1:])):
         raise ServiceError(400, f"{place}: expected shape {expected}, found {found}")
     if prod(max(1, length) for length in found) > max_elements:
         raise ServiceError(413, f"{place}: more than {max_elements:,} elements: send fewer rows")
@@ -71,14 +72,32 @@ def _column(rows: list[dict[str, Any]], key: str, tensor: Tensor, max_elements: 
 
 
 def _resolve(found: arrays.Shape, tensor: Tensor, rows: int, max_elements: int, place: str) -> arrays.Shape:
-    """The shape of a row, with what the signature leaves open as it was found in the first one."""
+    """The shape of all rows, which is that of the first one; ServiceError 400 or 413."""
+    if tensor.shape == ():
+        raise ServiceError(400, f"{place}: the model takes one value for all rows: send columns as 'inputs'")
+    _check_depth(found, place)
     expected = found if tensor.shape is None else tensor.shape[1:]
-    shape = tuple(a if b is None else b for a, b in zip(found, expected, strict=False))
-    if len(found) != len(expected) or shape != found:
+    if not _suits(found, expected):
         raise ServiceError(400, f"{place}: expected shape {expected}, found {found}")
-    if rows * prod(max(1, length) for length in shape) > max_elements:
-        raise ServiceError(413, f"{rows:,} instances of shape {shape} in one request: send fewer")
-    return shape
+    if rows * prod(max(1, length) for length in found) > max_elements:
+        raise ServiceError(413, f"{rows:,} instances of shape {found} in one request: send fewer")
+    return found
+
+
+def _check_depth(found: arrays.Shape, place: str) -> None:
+    if len(found) > arrays.DEEPEST:
+        raise ServiceError(400, f"{place}: lists in each other, {len(found)} deep: nest at most {arrays.DEEPEST}")
+
+
+def _suits(found: arrays.Shape, expected: Shape) -> bool:
+    """Whether the model's graph may be given a row of this shape, and asked whether it takes it.
+
+    That is so where each length is the expected one, or where as many numbers are nested otherwise: a signature of
+    (-1, 1) says little about a graph that multiplies and adds.
+    """
+    if len(found) == len(expected):
+        return all(b in (None, a) for a, b in zip(found, expected, strict=True))
+    return None in expected or prod(found) == prod(length or 0 for length in expected)
 
 
 def _is_number(dtype: str) -> bool:

@@ -1,1 +1,1 @@
-"""Engines run models; nothing outside of this folder knows TensorFlow, LiteRT or ONNX Runtime."""
+"""Engines run models. Only this package imports TensorFlow, LiteRT or ONNX Runtime."""

@@ -1,10 +1,11 @@
 """An engine runs a model: raw inputs, by name, in; outputs, by name, out. Nothing here knows of HTTP."""
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Protocol, Self
 
 import numpy as np
 
+from serving import signature
 from serving.signature import Signature
 from suite.artifact import Card
 
@@ -12,22 +13,37 @@ Arrays = dict[str, np.ndarray]
 
 
 class Engine(Protocol):
-    """A loaded model. `run` may be called from several threads at once."""
+    """A loaded model. `run` may be called from several threads at once.
+
+    A `light` engine is so fast that requests are better run one by one than in batches. `concurrency` is how many calls
+    of `run` make progress at the same time; further ones only wait.
+    """
 
     name: str
-    # Whether it takes so little time that requests are better run one by one than together.
     light: bool
-    # How many runs may go on at the same time without one waiting for another.
     concurrency: int
 
     @property
     def batches(self) -> tuple[int, ...]:
-        """The numbers of rows that it runs as they are, ascending; others are padded. Empty: any."""
+        """The batch sizes that it runs, ascending; other sizes are padded. Empty if it runs any size."""
         ...
 
     @property
     def signature(self) -> Signature:
-        """What it takes and gives."""
+        """The inputs and outputs of `run`."""
+        ...
+
+    @property
+    def signatures(self) -> Mapping[str, Signature]:
+        """All signatures of the model by name, including this one."""
+        ...
+
+    def for_signature(self, name: str) -> "Engine":
+        """The same model with another of its signatures, which must have no complaint; KeyError."""
+        ...
+
+    def batch_key(self, raw: Arrays) -> Hashable:
+        """A key that is equal for requests that may run as one batch; None for one that has to run alone."""
         ...
 
     def run(self, raw: Arrays) -> Arrays:
@@ -39,9 +55,37 @@ class Engine(Protocol):
         ...
 
 
+class OneSignature:
+    """Shared by engines of models with a card: one signature, and rows that do not depend on each other."""
+
+    signature: Signature
+
+    @property
+    def signatures(self) -> Mapping[str, Signature]:
+        return {signature.DEFAULT: self.signature}
+
+    def for_signature(self, name: str) -> Self:
+        if name != signature.DEFAULT:
+            raise KeyError(name)
+        return self
+
+    def batch_key(self, raw: Arrays) -> Hashable:
+        return batch_key(raw)
+
+
+def batch_key(raw: Arrays) -> Hashable:
+    """Names, dtypes and shapes but for the number of rows."""
+    return tuple((name, x.dtype, x.shape[1:]) for name, x in raw.items())
+
+
+def count_rows(raw: Arrays) -> int:
+    """The number of rows of raw inputs, ignoring inputs without a batch axis."""
+    return next((len(x) for x in raw.values() if x.ndim), 1)
+
+
 def in_parts(run: Callable[[Arrays], Arrays], raw: Arrays, sizes: Sequence[int]) -> Arrays:
-    """What `run` answers, given only batches of the ascending sizes: rows are padded, or split and put together."""
-    rows, step = len(next(iter(raw.values()))), sizes[-1]
+    """The outputs of `run`, which is only called with the given batch sizes: rows are padded or split as needed."""
+    rows, step = count_rows(raw), sizes[-1]
     if rows in sizes:
         return run(raw)
     parts = []
@@ -61,7 +105,7 @@ def _pad(array: np.ndarray, rows: int) -> np.ndarray:
 
 
 def blank(card: Card, rows: int) -> Arrays:
-    """Raw inputs with nothing in them, to try a model on."""
+    """Raw inputs of zeros and empty texts, to try a model."""
     return {spec.name: _blank((rows, *spec.shape), spec.dtype) for spec in card.inputs}
 
 

@@ -1,9 +1,10 @@
-"""What a SavedModel's graph would do besides computing: refused before TensorFlow runs any of it."""
+"""Refuses a SavedModel whose graph would do more than compute, before TensorFlow runs any of it."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from suite import files
 from suite.errors import SuiteError
 
 REFUSED = (
@@ -15,19 +16,23 @@ REFUSED = (
 )  # fmt: skip
 CHECKPOINT = ("SaveV2", "RestoreV2", "MergeV2Checkpoints")
 SAVERS = ("traced_save", "traced_restore")
+# In graphs of TensorFlow 1, the collections of operations that run after the variables were restored.
+AT_LOADING = ("legacy_init_op", "saved_model_main_op")
+# Protocol buffers cannot be larger than this.
+LARGEST = 2**31
 
 
-def check_graph(path: Path) -> None:
-    """SuiteError if the graph in a saved_model.pb could touch files or the network, or run Python.
+def check_graph(path: Path) -> Any:
+    """Parse a saved_model.pb; SuiteError if a graph in it could access files or the network, or run Python.
 
-    A SavedModel saves and restores its own variables in two functions of its own: checkpoint operations may stand
-    there, where nothing that a prediction runs can reach them.
+    Operations on checkpoints are allowed where a SavedModel saves and restores its own variables, as long as no
+    signature and nothing that runs during loading can reach them.
     """
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
     from tensorflow.core.protobuf import saved_model_pb2
 
     try:
-        saved = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+        saved = saved_model_pb2.SavedModel.FromString(files.read_small(path, LARGEST))
     except (OSError, DecodeError) as error:
         raise SuiteError(f"{path} is no SavedModel ({type(error).__name__}): save the model again") from error
     for meta in saved.meta_graphs:
@@ -40,12 +45,19 @@ def check_graph(path: Path) -> None:
             inside_saver = _is_saver(function.signature.name)
             for node in function.node_def:
                 _check(path, node, inside_saver)
+    return saved
 
 
 def _reached(meta: Any) -> set[str]:
-    """The names of the nodes on which a signature's outputs depend."""
+    """The names of all nodes that a signature, or loading the model, can run."""
     inputs = {node.name: node.input for node in meta.graph_def.node}
-    waiting = [output.name for signature in meta.signature_def.values() for output in signature.outputs.values()]
+    waiting = [
+        name
+        for signature in meta.signature_def.values()
+        for output in signature.outputs.values()
+        for name in _names(output)
+    ]
+    waiting += [name for key in AT_LOADING for name in meta.collection_def[key].node_list.value]
     reached: set[str] = set()
     while waiting:
         # "name:1" is a node's second output, "^name" that it has run.
@@ -54,6 +66,13 @@ def _reached(meta: Any) -> set[str]:
             reached.add(name)
             waiting.extend(inputs.get(name, ()))
     return reached
+
+
+def _names(output: Any) -> list[str]:
+    """The names of a tensor in the graph: several if it is sparse or composite."""
+    parts = output.coo_sparse
+    sparse = [parts.values_tensor_name, parts.indices_tensor_name, parts.dense_shape_tensor_name]
+    return [output.name, *sparse, *(one.name for one in output.composite_tensor.components)]
 
 
 def _check(path: Path, node: Any, inside_saver: bool) -> None:

@@ -1,4 +1,4 @@
-"""What light engines share: the core lies in a file that the card names, its preprocessing runs in NumPy."""
+"""What light engines share: a file that the card names holds the core, and its preprocessing runs in NumPy."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,11 +7,14 @@ from typing import TypeVar
 import numpy as np
 
 from serving.engines.base import Arrays, Engine, blank
+from suite import files
 from suite.artifact import Card
 from suite.errors import SuiteError
 from suite.preprocessing import mirror
 
 LightEngine = TypeVar("LightEngine", bound=Engine)
+# Neither FlatBuffers nor protocol buffers can be larger.
+LARGEST = 2**31
 ERRORS: tuple[type[Exception], ...] = (OSError, ValueError, RuntimeError, LookupError, TypeError)
 
 
@@ -19,17 +22,17 @@ def load(
     name: str, folder: Path, card: Card | None, make: Callable[[bytes, Card], LightEngine],
     errors: tuple[type[Exception], ...] = (),
 ) -> LightEngine:  # fmt: skip
-    """The engine `name` that is made of a file's bytes, tried on a blank row; SuiteError where that fails.
+    """Make the engine `name` from the bytes of its file and try it on a blank row; SuiteError if that fails.
 
-    `errors` are of classes that its library has besides Python's own.
+    `errors` are exception classes of its library.
     """
     if card is None:
         raise SuiteError(f"{folder} has no card, so its preprocessing is unknown: run it with the engine 'tf'")
-    # The name alone: a card made elsewhere may point out of its folder.
+    # Only the name: a card from elsewhere may point out of its folder.
     file = folder / Path(card.engines[name]["file"]).name
     try:
-        # Its bytes, not its file: a file that is cut while it is mapped into memory would end the process.
-        engine = make(file.read_bytes(), card)
+        # Pass the bytes, not the path: if a mapped file were truncated, the process would crash.
+        engine = make(files.read_small(file, LARGEST), card)
         engine.run(blank(card, 1))
     except ERRORS + errors as error:
         reason = str(error.__cause__ or error).partition("\n")[0]
@@ -38,11 +41,11 @@ def load(
 
 
 def preprocessing(card: Card) -> Callable[[Arrays], Arrays]:
-    """Raw inputs to the core's."""
+    """A function from raw inputs to the inputs of the core."""
     mirrored = mirror.load(card.preprocessing)
 
     def preprocess(raw: Arrays) -> Arrays:
-        # A number near the end of float32's range may overflow on the way; the caller judges the answer.
+        # Numbers near the limits of float32 may overflow here; the caller checks the answer.
         with np.errstate(over="ignore", invalid="ignore"):
             return mirrored(raw)
 

@@ -1,4 +1,4 @@
-"""LiteRT: the light engine. Preprocessing runs in NumPy, the core in an interpreter; TensorFlow is never imported."""
+"""LiteRT: a light engine. Preprocessing runs in NumPy and the core in an interpreter, without TensorFlow."""
 
 from pathlib import Path
 from threading import Lock
@@ -8,7 +8,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from serving import signature
 from serving.engines import light
-from serving.engines.base import Arrays, blank, in_parts
+from serving.engines.base import Arrays, OneSignature, blank, in_parts
 from suite.artifact import Card
 
 SIGNATURE = "serving_default"
@@ -16,23 +16,24 @@ BATCHES = (1, 8, 64)
 
 
 def load(folder: Path, card: Card | None, threads: int) -> "LiteRT":
-    """The core of `folder` with its mirror, tried on a blank row; SuiteError when it does not run."""
+    """Load the core in `folder` and its preprocessing, and try it on a blank row; SuiteError if it does not run."""
     return light.load("litert", folder, card, lambda content, card: LiteRT(content, card, threads))
 
 
-class LiteRT:
-    """A core in an interpreter for each of a few batch sizes; larger batches run in parts."""
+class LiteRT(OneSignature):
+    """One interpreter for each of a few batch sizes; larger batches run in parts."""
 
     name = "litert"
     concurrency = 1
     light = True
+    # An interpreter runs one batch at a time, and nearly all requests need the same one.
     batches = BATCHES
 
     def __init__(self, content: bytes, card: Card, threads: int) -> None:
         self.signature = signature.of_card(card)
         self._preprocess = light.preprocessing(card)
         self._batches = {rows: _Batch(content, rows, threads) for rows in BATCHES}
-        # What they take of memory they take now, not one day.
+        # Allocates all memory now instead of during the first requests.
         for rows in BATCHES:
             self._run(blank(card, rows))
 
@@ -47,7 +48,7 @@ class LiteRT:
 
 
 class _Batch:
-    """An interpreter with its tensors laid out for one batch size. It runs one batch at a time; others wait."""
+    """An interpreter for one batch size. It runs one batch at a time; other threads wait."""
 
     def __init__(self, content: bytes, rows: int, threads: int) -> None:
         self._content, self._rows, self._threads = content, rows, threads
@@ -60,7 +61,7 @@ class _Batch:
             try:
                 return self._invoke(core)
             except Exception:
-                # An interpreter that failed is in an unknown state.
+                # After an error, the state of an interpreter is unknown.
                 self._make()
                 raise
 
@@ -79,6 +80,6 @@ class _Batch:
 
 
 def _details(interpreter: Interpreter) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Its inputs and outputs by name. An interpreter refuses to work while the signature's runner is alive."""
+    """The inputs and outputs by name. The runner must not be kept: the interpreter does not work while it exists."""
     runner = interpreter.get_signature_runner(SIGNATURE)
     return runner.get_input_details(), runner.get_output_details()

@@ -1,4 +1,4 @@
-"""ONNX Runtime: a light engine. Preprocessing runs in NumPy, the core in a session; TensorFlow is never imported."""
+"""ONNX Runtime: a light engine. Preprocessing runs in NumPy and the core in a session, without TensorFlow."""
 
 import os
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import numpy as np
 from serving import signature
 from serving.config import cores
 from serving.engines import light
-from serving.engines.base import Arrays, in_parts
+from serving.engines.base import Arrays, OneSignature, in_parts
 from suite.artifact import Card
 from suite.errors import SuiteError, UsageError
 
@@ -20,7 +20,7 @@ try:
 except ImportError:
     raise UsageError("the engine 'onnx' needs a package that is not there: pip install 'suite[onnx]'") from None
 
-# The runtime's own errors have no class in common.
+# The errors of the runtime have no common base class.
 ERRORS = (
     native.Fail, native.InvalidArgument, native.InvalidGraph, native.InvalidProtobuf, native.NotImplemented,
     native.RuntimeException,
@@ -33,12 +33,12 @@ MOST_ROWS = 64
 
 
 def load(folder: Path, card: Card | None, threads: int) -> "ONNX":
-    """The core of `folder` with its mirror, tried on a blank row; SuiteError when it does not run."""
+    """Load the core in `folder` and its preprocessing, and try it on a blank row; SuiteError if it does not run."""
     return light.load("onnx", folder, card, lambda content, card: ONNX(content, card, threads), (*ERRORS, SuiteError))
 
 
-class ONNX:
-    """A core in one session, which any number of threads may use at once."""
+class ONNX(OneSignature):
+    """One session, which any number of threads may use at once."""
 
     name = "onnx"
     concurrency = cores()
@@ -75,11 +75,11 @@ def _options(threads: int) -> SessionOptions:
     options = SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    # What goes wrong is raised, and need not be printed too.
+    # Errors are raised; they need not be printed too.
     options.log_severity_level = 4
-    # Threads that wait busily would take the cores from those that read requests.
+    # Busy waiting would take the cores from threads that read requests.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # Weights outside of the file would be looked for in the working directory: here there can be none.
+    # By default, external weights are searched for in the working directory.
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
     return options
 

@@ -1,4 +1,4 @@
-"""Engines of one model beside one another: whether they answer alike, and how fast each is."""
+"""Compares engines of one model: whether their answers agree, and how fast they are."""
 
 from collections.abc import Sequence
 from time import perf_counter
@@ -11,16 +11,16 @@ from suite.artifact import Card, TensorSpec
 if TYPE_CHECKING:
     from serving.engines.base import Arrays, Engine
 
-# Numbers that are no farther apart than this are the same answer.
+# Numbers that differ by no more than this count as the same.
 TOLERANCE = 1e-3
 ROWS = 4
 TEXT = "a good day"
-# Where an answer takes long, the time decides how many are measured.
+# Measuring ends after this time or after so many rounds.
 SECONDS, MOST_ROUNDS = 0.1, 50
 
 
 def same(one: "Arrays", other: "Arrays") -> bool:
-    """Whether these are the same outputs."""
+    """Whether two outputs are the same within the tolerance."""
     return one.keys() == other.keys() and all(_alike(x, other[name]) for name, x in one.items())
 
 
@@ -31,7 +31,7 @@ def _alike(x: np.ndarray, y: np.ndarray) -> bool:
 
 
 def examples(card: Card) -> "list[Arrays]":
-    """Raw inputs of one row each, to try engines on: no data, but the same each time."""
+    """Random raw inputs of one row each, the same each time, to try engines on."""
     generator = np.random.default_rng(0)
     return [{spec.name: _arbitrary(spec, generator) for spec in card.inputs} for _ in range(ROWS)]
 
@@ -46,7 +46,7 @@ def _arbitrary(spec: TensorSpec, generator: np.random.Generator) -> np.ndarray:
 
 
 def agree(engines: "Sequence[Engine]", rows: "Sequence[Arrays]") -> bool:
-    """Whether all answer each of the rows alike."""
+    """Whether all engines give the same answer to each row."""
     first, *others = engines
     for row in rows:
         expected = first.run(row)
@@ -56,7 +56,7 @@ def agree(engines: "Sequence[Engine]", rows: "Sequence[Arrays]") -> bool:
 
 
 def milliseconds(engines: "Sequence[Engine]", rows: "Sequence[Arrays]") -> dict[str, float]:
-    """Median milliseconds of an answer to one row, by engine; they take turns, so that what disturbs hits all."""
+    """The median milliseconds of an answer to one row, by engine. They take turns, so that noise hits all alike."""
     taken: dict[str, list[float]] = {engine.name: [] for engine in engines}
     end = perf_counter() + SECONDS
     for number in range(MOST_ROUNDS):

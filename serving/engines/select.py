@@ -1,4 +1,4 @@
-"""Which engine runs a model."""
+"""Chooses the engine that runs a model."""
 
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -10,15 +10,15 @@ from serving.engines.base import Engine
 from suite.artifact import Card
 from suite.errors import SuiteError, UsageError, unknown
 
-# Seconds to import, and a gigabyte: only where no other engine can run the model.
+# Importing it takes seconds and a gigabyte, so it only runs what no other engine can.
 LAST_RESORT = "tf"
-# An engine is the faster one where another takes this many times as long.
+# An engine counts as faster if the other one takes this many times as long.
 MARGIN = 1.1
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The engine that runs a model; milliseconds an answer where several were measured; why others were passed over."""
+    """The engine of a model, milliseconds by engine if several were measured, and why others were passed over."""
 
     engine: Engine
     measured: dict[str, float] = field(default_factory=dict)
@@ -26,14 +26,15 @@ class Choice:
 
 
 def load(folder: Path, card: Card | None, engine: str = AUTO, threads: int = 1) -> Engine:
-    """The model in `folder`, ready to run with `threads` cores a call; SuiteError when it is damaged or refused."""
+    """Load the model in `folder`, using `threads` cores a call; SuiteError if it is damaged or refused."""
     return choose(folder, card, engine, threads).engine
 
 
 def choose(folder: Path, card: Card | None, engine: str = AUTO, threads: int = 1) -> Choice:
-    """The model on the wanted engine; else on the fastest light one that its card lists, if those agree, else on tf.
+    """Load the model on the given engine, or on the best one for `auto`.
 
-    UsageError if the wanted engine cannot run it, SuiteError when it is damaged or refused.
+    That is the fastest light engine in its card, or `tf` if there is none or if the light engines disagree. UsageError
+    if the given engine cannot run it, SuiteError if it is damaged or refused.
     """
     names = _listed(card, engine)
     if len(names) == 1 or card is None:
@@ -55,7 +56,7 @@ def choose(folder: Path, card: Card | None, engine: str = AUTO, threads: int = 1
 
 
 def _listed(card: Card | None, engine: str) -> list[str]:
-    """The engines that may run a model, fastest first; UsageError if the wanted one cannot."""
+    """The engines that may run a model, fastest first; UsageError if the given one cannot."""
     listed = [name for name in FASTEST_FIRST if name in card.engines] if card else [LAST_RESORT]
     if engine == AUTO:
         if not listed:
@@ -74,7 +75,7 @@ def _load(name: str, folder: Path, card: Card | None, threads: int) -> Engine:
 
 
 def _load_all(names: list[str], folder: Path, card: Card, threads: int) -> tuple[list[Engine], dict[str, str]]:
-    """The engines that load, and why the others do not."""
+    """The engines that could be loaded, and why the others could not."""
     loaded, failed = [], {}
     for name in names:
         try:
@@ -85,7 +86,7 @@ def _load_all(names: list[str], folder: Path, card: Card, threads: int) -> tuple
 
 
 def _fastest(loaded: list[Engine], measured: dict[str, float], passed_over: dict[str, str]) -> Choice:
-    """The first that takes about as little time as the fastest; the others are closed."""
+    """The first engine that is about as fast as the fastest; closes the others."""
     enough = MARGIN * min(measured.values())
     chosen = next(one for one in loaded if measured[one.name] <= enough)
     for one in loaded:

@@ -1,32 +1,37 @@
-"""TensorFlow: runs any SavedModel through its serving signature, after a look at what its graph would do."""
+"""TensorFlow: runs any SavedModel through its signatures, after checking what its graph would do."""
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from serving.config import cores
+from serving.engines import base
 from serving.engines.base import Arrays, blank, in_parts
 from serving.engines.graph_safety import check_graph
-from serving.signature import Signature, Tensor
+from serving.engines.saved_model import read_signatures
+from serving.signature import DEFAULT, Signature, Tensor, in_words
 from suite.artifact import SAVED_MODEL, Card
 from suite.errors import SuiteError
 
-SIGNATURE = "serving_default"
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
-DTYPES = (
-    "float16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool",
-    "string",
-)  # fmt: skip
+# Places in the graph or in files, which tell a client nothing.
+PLACES = re.compile(r"\[\[.*?\]\](?!\])|\{\{.*?\}\}|\[Op:.*?\]|(?:/[\w.+-]+){2,}", re.DOTALL)
+FIRST_OF_SEVERAL = re.compile(r"^\s*\(0\) [A-Z_]+: (.*)", re.MULTILINE)
+LONGEST_REASON = 200
 
 
 def load(folder: Path, card: Card | None, threads: int) -> "TensorFlow":
-    """The SavedModel in `folder`, warmed where a card tells its inputs; SuiteError when it is damaged or refused."""
+    """Load the SavedModel in `folder`, and warm it up if it has a card; SuiteError if it is damaged or refused."""
     tf = _tensorflow(threads)
-    check_graph(folder / SAVED_MODEL)
+    graph = check_graph(folder / SAVED_MODEL)
     try:
-        # A name that is not there, a broken checkpoint or an unknown op each raise another class.
-        engine = TensorFlow(tf, tf.saved_model.load(folder), card)
+        signatures = read_signatures(graph)
+        # A missing name, a broken checkpoint and an unknown operation each raise another class.
+        engine = TensorFlow(tf, tf.saved_model.load(folder, tags=_tags(graph)), signatures, _default(signatures), card)
         if card:
             for rows in BATCHES:
                 engine.run(blank(card, rows))
@@ -39,22 +44,40 @@ def load(folder: Path, card: Card | None, threads: int) -> "TensorFlow":
 
 
 class TensorFlow:
-    """A SavedModel's signature. A model with a card is run at a few batch sizes; one without is run as it is."""
+    """One signature of a SavedModel.
+
+    A model with a card runs in a few batch sizes, which were tried when it was loaded. A model without a card gets its
+    inputs as they are: its rows may depend on each other, and its graph decides whether it accepts shapes that differ
+    from the signature.
+    """
 
     name = "tf"
-    concurrency = cores()
     light = False
 
-    def __init__(self, tf: Any, loaded: Any, card: Card | None) -> None:
+    def __init__(
+        self, tf: Any, loaded: Any, signatures: Mapping[str, Signature], name: str, card: Card | None = None
+    ) -> None:
         self._tf = tf
         # The signature's function does not keep the model's variables alive.
         self._loaded = loaded
-        self._function = _signature_function(loaded.signatures)
-        self.signature = _describe(self._function)
-        _check_inputs(self.signature)
-        # Rows of an unknown model may depend on one another.
+        self._function = loaded.signatures[name]
+        self._name = name
+        self.signatures = signatures
+        self.signature = signatures[name]
+        self.concurrency = cores()
         self.batches = BATCHES if card else ()
+        self._has_card = card is not None
         self._tensors = {spec.name: spec.tensor for spec in card.inputs} if card else {}
+
+    def for_signature(self, name: str) -> "TensorFlow":
+        return self if name == self._name else TensorFlow(self._tf, self._loaded, self.signatures, name)
+
+    def batch_key(self, raw: Arrays) -> Hashable:
+        if self._has_card:
+            return base.batch_key(raw)
+        tensors = (*self.signature.inputs.values(), *self.signature.outputs.values())
+        is_by_row = all(tensor.shape and tensor.shape[0] is None for tensor in tensors)
+        return base.batch_key(raw) if is_by_row and not self._misshapen(raw) else None
 
     def run(self, raw: Arrays) -> Arrays:
         return in_parts(self._call, raw, self.batches) if self.batches else self._call(raw)
@@ -64,18 +87,32 @@ class TensorFlow:
         dtypes = self.signature.inputs
         try:
             outputs = self._function(**{name: self._tf.constant(x, dtypes[name].dtype) for name, x in tensors.items()})
-        except self._tf.errors.OpError as error:
-            raise SuiteError(
-                "the model could not be run on these inputs: their values or shapes do not suit it"
-            ) from error
-        return {name: x.numpy() for name, x in outputs.items()}
+        except (self._tf.errors.OpError, ValueError, TypeError) as error:
+            raise SuiteError(self._refusal(raw, error)) from error
+        return {name: _array(x) for name, x in outputs.items()}
+
+    def _refusal(self, raw: Arrays, error: Exception) -> str:
+        """Why the graph refused these inputs, in one line."""
+        words = "the model could not be run on these inputs"
+        if self._has_card:
+            return f"{words}: their values or shapes do not suit it"
+        reason = _reason(getattr(error, "message", None) or str(error)) or type(error).__name__
+        return f"{words} ({reason}){''.join(self._misshapen(raw))}"
+
+    def _misshapen(self, raw: Arrays) -> list[str]:
+        """The inputs whose shapes differ from the signature, each with what was expected and found."""
+        return [
+            f"; '{name}': expected shape {in_words(tensor.shape)}, found {in_words(raw[name].shape)}"
+            for name, tensor in self.signature.inputs.items()
+            if name in raw and not _fits(raw[name].shape, tensor)
+        ]
 
     def close(self) -> None:
         self._loaded = self._function = None
 
 
 def _tensorflow(threads: int) -> Any:
-    """TensorFlow on the processor with that many threads, silent."""
+    """Import TensorFlow, without a GPU and without log messages."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import tensorflow as tf
 
@@ -89,31 +126,37 @@ def _tensorflow(threads: int) -> Any:
     return tf
 
 
-def _signature_function(signatures: Mapping[str, Any]) -> Any:
-    if SIGNATURE in signatures:
-        return signatures[SIGNATURE]
-    if len(signatures) == 1:
-        return next(iter(signatures.values()))
-    found = ", ".join(sorted(signatures)) or "none"
-    raise SuiteError(f"the SavedModel has no signature '{SIGNATURE}' (it has {found}): export it with one")
+def _tags(graph: Any) -> list[str] | None:
+    """The tags of the graph for serving, if there are several graphs."""
+    return ["serve"] if len(graph.meta_graphs) > 1 else None
 
 
-def _describe(function: Any) -> Signature:
-    _, inputs = function.structured_input_signature
-    return Signature(_tensors(inputs), _tensors(function.structured_outputs))
+def _default(signatures: Mapping[str, Signature]) -> str:
+    """The name of the signature for requests that name none; SuiteError if no signature can be asked."""
+    able = [name for name, signature in signatures.items() if not signature.complaint]
+    if DEFAULT in signatures and DEFAULT not in able:
+        raise SuiteError(signatures[DEFAULT].complaint)
+    if not able:
+        complaints = "; ".join(one.complaint for one in signatures.values()) or "it has none"
+        raise SuiteError(f"the SavedModel has no signature that can be asked ({complaints}): export it with one")
+    return DEFAULT if DEFAULT in able else able[0]
 
 
-def _check_inputs(signature: Signature) -> None:
-    """SuiteError for an input that a request cannot fill row by row."""
-    for name, tensor in signature.inputs.items():
-        if tensor.shape == ():
-            raise SuiteError(f"the input '{name}' has no batch axis: export the model with one")
-        if tensor.dtype not in DTYPES:
-            raise SuiteError(f"the input '{name}' is {tensor.dtype}, which JSON cannot hold: export it as float32")
+def _reason(message: str) -> str:
+    """The last line of a message of TensorFlow, which comes after a stack trace, if there is one."""
+    several = FIRST_OF_SEVERAL.search(message)
+    lines = PLACES.sub(" ", several[1] if several else message).splitlines()
+    words = [" ".join(line.split()).strip(" .:") for line in lines]
+    return next((line for line in reversed(words) if line), "")[:LONGEST_REASON]
 
 
-def _tensors(specs: Mapping[str, Any]) -> dict[str, Tensor]:
-    return {
-        name: Tensor(spec.dtype.name, None if spec.shape.rank is None else tuple(spec.shape.as_list()))
-        for name, spec in sorted(specs.items())
-    }
+def _fits(shape: tuple[int, ...], tensor: Tensor) -> bool:
+    expected = shape if tensor.shape is None else tensor.shape
+    return len(expected) == len(shape) and all(a in (None, b) for a, b in zip(expected, shape, strict=True))
+
+
+def _array(x: Any) -> np.ndarray:
+    """An output as an array in a dtype of NumPy's own; TensorFlow returns scalars as numbers or bytes."""
+    if x.dtype.name == "string":
+        return np.asarray(x.numpy(), object)
+    return np.asarray(x.numpy(), np.float32 if x.dtype.name == "bfloat16" else None)

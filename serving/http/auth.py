@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+from serving.context import MayAsk, anything, nothing
 from serving.errors import ServiceError
 from serving.http.rate_limit import RateLimiter
 from suite.errors import UsageError
@@ -40,20 +41,30 @@ class Access:
         self._keys = None if file is None else read(file)
         self._limiter = limiter
 
+    def may_see(self, headers: Mapping[str, str]) -> MayAsk:
+        """Which models may be named to the sender of a request that needs no key."""
+        if self._keys is None:
+            return anything
+        key = self._find(headers)
+        return key.allows if key else nothing
+
     def key(self, headers: Mapping[str, str]) -> Key | None:
         """The key that a request came with; ServiceError 401 or 429."""
         if self._keys is None:
             return None
-        digest = fingerprint(_token(headers) or headers.get("x-api-key", ""))
-        # All are compared, each in the same time, so that how long it takes tells nothing.
-        found = [key for key in self._keys if hmac.compare_digest(key.sha256, digest)]
-        if not found:
+        key = self._find(headers)
+        if key is None:
             raise ServiceError(401, NEEDED, headers=UNKNOWN_KEY)
-        key = found[0]
         if key.per_second and not self._limiter.take(key.sha256, key.per_second):
             message = f"the key of '{key.name}' may ask {key.per_second:g} times a second: wait"
             raise ServiceError(429, message, retry_after=1)
         return key
+
+    def _find(self, headers: Mapping[str, str]) -> Key | None:
+        digest = fingerprint(_token(headers) or headers.get("x-api-key", ""))
+        # All are compared, each in the same time, so that how long it takes tells nothing.
+        found = [key for key in self._keys or () if hmac.compare_digest(key.sha256, digest)]
+        return found[0] if found else None
 
 
 def check_admin(token: str, client: str, headers: Mapping[str, str]) -> None:

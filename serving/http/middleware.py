@@ -51,6 +51,7 @@ class Middleware:
         number = given if REQUEST_ID.fullmatch(given) else f"{getrandbits(64):016x}"
         context = RequestContext(number, request.deadline)
         if request.path.startswith(ALWAYS):
+            context.may_ask = self._access.may_see(request.headers)
             return context, None
         try:
             self._proxies.apply(request)

@@ -1,281 +1,289 @@
-"""The models that a worker holds, and which version answers; kept up with the folder they lie in."""
+"""The models of a worker. One thread loads them and keeps them in step with the store."""
 
 import gc
 import logging
-import random
 from collections import defaultdict, deque
-from dataclasses import dataclass, field
+from concurrent.futures import Future
+from dataclasses import replace
 from threading import Event, Lock, Thread
-from time import sleep
+from time import monotonic
 
 from serving.config import Config
-from serving.errors import ServiceError, nearest
-from serving.models.loader import FAILED, LOADING, READY, Model, adopt, load
-from serving.models.store import Entry, Store
-from serving.observability.metrics import Metrics, label
+from serving.context import MayAsk, anything
+from serving.errors import ServiceError
+from serving.models.catalogue import Catalogue, Route, ready
+from serving.models.loader import CARD_TO_COME, READY, Model
+from serving.models.loading_thread import LoadingThread
+from serving.models.store import Entry, Listing, Store, VersionFolder
+from serving.models.versions import Versions
+from serving.observability.metrics import Metrics
 from suite.errors import SuiteError
 from suite.labels import CANARY, SHADOW, STABLE, Label
 
-EMPTY = "empty"
+# How many versions of a model are kept because requests asked for them by number.
 ASKED = 2
+# How many versions may wait to be loaded on request.
+MOST_WAITING = 8
+# Seconds between looks at the start, while files settle that are being copied.
+AGAIN = 0.25
+# Looking at a large or slow store takes at most a tenth of the time, as long as no pause gets longer than this.
+SHARE, LONGEST_PAUSE = 10, 30.0
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Route:
-    """Who answers for a name: `default`, or in `weight` of 100 requests `canary`; `shadow` is asked beside them."""
+class Repository(Catalogue):
+    """Loads models in a thread of its own, so that the service answers from the start.
 
-    default: Model
-    labels: dict[str, Label] = field(default_factory=dict)
-    canary: Model | None = None
-    weight: float = 0.0
-    shadow: Model | None = None
+    A new version is verified, loaded and tried before it takes the place of another, and one that fails never does.
+    Requests that are under way end on the version they began with.
 
-
-class Repository:
-    """Loads models in a thread of its own, so that the service answers for its health from the start.
-
-    A new version is verified, loaded and tried before it takes the place of another; one that fails never does. What
-    requests still use stays until they have ended.
+    Only the loading thread changes models. It publishes each change as a new `State`, so that lookups never wait and
+    no lock is held during a load.
     """
 
     def __init__(self, config: Config, metrics: Metrics) -> None:
+        super().__init__()
         self._config, self._metrics = config, metrics
         self._store = Store(config.models)
-        self._entries: dict[str, Entry] = {}
-        # Those whose settings say that they are not to be served.
-        self._unserved: frozenset[str] = frozenset()
-        self._models: dict[tuple[str, int], Model] = {}
-        self._routes: dict[str, Route] = {}
-        # Versions that somebody asked for, the last few of each model.
+        # Used by the loading thread only.
+        self._versions = Versions(self._store, config, metrics, self._show_loading)
         self._asked: defaultdict[str, deque[int]] = defaultdict(lambda: deque(maxlen=ASKED))
-        self._loading = Lock()
-        self._tried = Event()
+        # What the log says already.
+        self._told: frozenset[str] = frozenset()
+        self._broken: dict[str, type[Exception]] = {}
+        self._routes: dict[str, Route] = {}
+        self._entries: dict[str, Entry] = {}
+        self._loading = LoadingThread("load-models")
+        # Loads that requests wait for. The lock is only held to look one up or to add one.
+        self._waiting: dict[tuple[str, int], Future[Model]] = {}
+        self._lock = Lock()
+        self._tried, self._stopping = Event(), Event()
 
     def start(self) -> None:
-        """Begin to load, and to watch the store."""
-        Thread(target=self._watch, name="load-models", daemon=True).start()
+        """Start to load models and to watch the store."""
+        Thread(target=self._watch, name="watch-models", daemon=True).start()
 
-    def refresh(self) -> None:
-        """Take over what has changed in the store."""
-        with self._loading:
-            found = self._store.entries()
-            self._unserved = frozenset(name for name, entry in found.items() if entry.settings.served is False)
-            entries = {name: entry for name, entry in found.items() if name not in self._unserved}
-            if entries == self._entries and self._tried.is_set():
-                return
-            for name, entry in entries.items():
-                if entry != self._entries.get(name):
-                    if entry.complaint:
-                        log.warning("%s", entry.complaint)
-                    self._routes[name] = self._refreshed(name, entry)
-            for name in self._routes.keys() - entries.keys():
-                del self._routes[name]
-            self._entries = entries
-            for key in [key for key, model in self._models.items() if not self._keeps(model)]:
-                del self._models[key]
-            if not self._tried.is_set():
-                self._tried.set()
-                self._metrics.note_ready()
-            # What is loaded stays: without this the collector walks all of it again and again while requests wait.
-            # What is let go of later is in no cycle, and needs no collector.
-            gc.collect()
-            gc.freeze()
+    def stop(self) -> None:
+        """Stop watching and loading. Models that are loaded go on answering."""
+        self._stopping.set()
+        self._loading.stop()
 
     def wait(self, seconds: float) -> bool:
-        """Whether every model was tried within that time."""
+        """Wait until every model was tried, and return whether that was in time."""
         return self._tried.wait(seconds)
 
-    @property
-    def state(self) -> str:
-        """loading; then ready if one model or more can be asked, failed if none can, empty if there is none."""
-        if not self._tried.is_set():
-            return LOADING
-        if not self._routes:
-            return EMPTY
-        return READY if any(route.default.state == READY for route in self._routes.values()) else FAILED
+    def refresh(self) -> None:
+        """Load what has changed in the store, and wait for it; OSError if the store cannot be read."""
+        self._loading.submit(self._refresh).result()
 
-    def models(self) -> list[Model]:
-        """Every version that was loaded or tried, by name and version."""
-        models = dict(self._models)
-        return [models[key] for key in sorted(models)]
+    def load(self, name: str, version: int | str | None = None, may_ask: MayAsk = anything) -> "Future[Model]":
+        """A model in any state, which is loaded first if necessary.
 
-    def unserved(self) -> list[str]:
-        """The models whose settings say that they are not to be served."""
-        return sorted(self._unserved)
+        Raises ServiceError 403, 404 or 503, and so may the future. Requests for the same version share one future; it
+        cannot be cancelled. An event loop awaits it with `asyncio.wrap_future`.
+        """
+        found = self._resolve(name, version, may_ask)
+        if isinstance(found, Model):
+            future: Future[Model] = Future()
+            future.set_result(found)
+            return future
+        key = name, found
+        with self._lock:
+            waiting = self._waiting.get(key)
+            if waiting is None:
+                if len(self._waiting) >= MOST_WAITING:
+                    raise ServiceError(503, "other versions are being loaded: ask again in a moment", 1)
+                try:
+                    waiting = self._loading.submit(self._load_asked, *key)
+                except RuntimeError as error:
+                    raise ServiceError(503, "this process is about to end: ask again", 1) from error
+                self._waiting[key] = waiting
+        return waiting
 
-    def serve(self, name: str, served: bool) -> None:
-        """Have a model served, or not, by all workers; ServiceError 404, 503, 507."""
-        if name not in self._routes and name not in self._unserved:
-            self.find(name)
+    def get(self, name: str, version: int | str | None = None, may_ask: MayAsk = anything) -> Model:
+        """A model that is ready; ServiceError 403, 404 or 503. Waits for a load, so do not call it in an event loop."""
+        return ready(self.load(name, version, may_ask).result())
+
+    def serve(self, name: str, served: bool, may_ask: MayAsk = anything) -> None:
+        """Serve a model or stop serving it, in all workers; waits for a refresh. ServiceError 403, 404, 503, 507."""
+        if not may_ask(name) or name not in self._now.unserved:
+            self.find(name, may_ask=may_ask)
         try:
             self._store.serve(name, served)
         except SuiteError as error:
             raise ServiceError(503, str(error)) from error
         except OSError as error:
             raise ServiceError(507, f"the store cannot be written to ({error.strerror}): mend that") from error
-        self.refresh()
-
-    def versions(self, name: str) -> list[int]:
-        """The versions of a model that there are."""
-        entry = self._entries.get(name)
-        return list(entry.versions) if entry else []
-
-    def labels(self, name: str, version: int) -> list[str]:
-        """What this version is called."""
-        route = self._routes.get(name)
-        return [label for label, one in route.labels.items() if one.version == version] if route else []
-
-    def complaint(self, model: Model) -> str:
-        """What of the model's own settings does not hold, and why."""
-        entry = self._entries.get(model.name)
-        return (entry.complaint if entry else "") or model.complaint
-
-    def answers(self, model: Model) -> bool:
-        """Whether this version answers where none is asked for."""
-        route = self._routes.get(model.name)
-        return route is not None and route.default is model
-
-    def only(self, kind: str = "") -> str:
-        """The name of the only model (of the kind, if given); ServiceError 400, 503."""
-        self._check_tried()
-        routes = self._routes
-        names = [name for name, route in routes.items() if kind in ("", route.default.kind)]
-        if len(names) == 1:
-            return names[0]
-        raise ServiceError(400, f"say which 'model' is asked: there are: {', '.join(routes) or 'none'}")
-
-    def get(self, name: str, version: int | str | None = None) -> Model:
-        """A model that is ready, by version or label; ServiceError 404 or 503."""
-        return _ready(self.find(name, version))
-
-    def at_hand(self, name: str, version: int | str | None = None) -> Model | None:
-        """What `get` gives; None where it would load it first."""
-        found = self._found(name, version)
-        return _ready(found) if isinstance(found, Model) else None
-
-    def find(self, name: str, version: int | str | None = None) -> Model:
-        """A model in whatever state; ServiceError 404."""
-        found = self._found(name, version)
-        return found if isinstance(found, Model) else self._asked_for(name, found)
-
-    def _found(self, name: str, version: int | str | None) -> Model | int:
-        """A model in whatever state, or which version of it is not loaded; ServiceError 404."""
-        route = self._routes.get(name)
-        if route is None:
-            self._check_tried()
-            if name in self._unserved:
-                raise ServiceError(503, f"the model '{name}' is not served: its settings say so")
-            raise ServiceError(404, f"there is no model '{name[:64]}': {nearest(name, list(self._routes))}")
-        if version is None:
-            if route.canary and random.random() * 100 < route.weight:
-                return route.canary
-            return route.default
-        if isinstance(version, str):
-            if version not in route.labels:
-                raise ServiceError(
-                    404, f"'{name}' has no label '{version[:32]}': {nearest(version, list(route.labels))}"
-                )
-            version = route.labels[version].version
-        return self._models.get((name, version), version)
-
-    def shadow(self, model: Model) -> Model | None:
-        """The version that is given this one's requests too, for comparison."""
-        route = self._routes.get(model.name)
-        return route.shadow if route and route.shadow is not model else None
-
-    def _check_tried(self) -> None:
-        """ServiceError 503 as long as it is not known which models there are."""
-        if not self._tried.is_set():
-            raise ServiceError(503, "models are still loading: ask again in a moment", 1)
-
-    def _asked_for(self, name: str, version: int) -> Model:
-        """An older version, loaded when somebody first asks for it."""
-        entry = self._store.entry(name)
-        if version not in entry.versions:
-            there = ", ".join(map(str, entry.versions)) or "none"
-            raise ServiceError(404, f"there is no version {version} of '{name}': there are: {there}")
-        with self._loading:
-            self._asked[name].append(version)
-            return self._tried_model(name, version, entry)
-
-    def _keeps(self, model: Model) -> bool:
-        """Whether a version is still there, and is of use or failed."""
-        entry, route = self._entries.get(model.name), self._routes.get(model.name)
-        if entry is None or route is None or model.version not in entry.versions:
-            return False
-        wanted = {route.default.version, *(one.version for one in route.labels.values()), *self._asked[model.name]}
-        return model.state == FAILED or model.version in wanted | set(sorted(entry.versions)[-self._config.keep :])
+        try:
+            self.refresh()
+        except (OSError, RuntimeError) as error:
+            raise ServiceError(503, "the store cannot be read now: the change holds once it can be") from error
 
     def _watch(self) -> None:
-        while True:
+        """Refresh again and again, whatever is found in the store."""
+        started, complaint = monotonic(), ""
+        while not self._stopping.is_set():
+            took = 0.0
             try:
-                self.refresh()
-            except OSError as error:
-                log.warning("the store cannot be read (%s): what is loaded goes on", error)
-            if not self._config.poll:
+                is_last_try = monotonic() - started >= CARD_TO_COME + AGAIN
+                took = self._loading.submit(self._refresh, is_last_try).result()
+                complaint = ""
+            except Exception as error:
+                if str(error) != complaint and not self._stopping.is_set():
+                    log.warning("the store cannot be read (%s): what is loaded goes on", error)
+                complaint = str(error)
+            if self._tried.is_set() and not self._config.poll:
                 return
-            sleep(self._config.poll)
+            pause = self._config.poll if self._tried.is_set() else AGAIN
+            self._stopping.wait(max(pause, min((SHARE - 1) * took, LONGEST_PAUSE)))
 
-    def _refreshed(self, name: str, entry: Entry) -> Route:
-        """Who answers for a name now."""
+    def _refresh(self, is_last_try: bool = True) -> float:
+        """Load what has changed. Returns the seconds this took if nothing had, else 0.
+
+        On the last try all models count as tried, even if files are still being copied.
+        """
+        self._versions.begin_look()
+        begun, loads, models = monotonic(), self._versions.loads, len(self._versions.models)
+        listing = self._look()
+        unserved = {name for name, entry in listing.entries.items() if entry.settings.served is False}
+        entries = {name: entry for name, entry in listing.entries.items() if name not in unserved}
+        for name in listing.unreadable & self._entries.keys():
+            entries[name] = self._entries[name]
+        self._now = replace(self._now, unserved=frozenset(unserved), passed_over=listing.passed_over)
+        for name in sorted(entries.keys() - listing.unreadable):
+            self._take_over(name, entries[name])
+            self._publish()
+        for name in self._entries.keys() - entries.keys():
+            del self._entries[name], self._routes[name]
+        self._versions.prune(self._is_in_use, self._folder_of)
+        self._publish()
+        if is_last_try or not self._versions.is_copying():
+            self._note_tried()
+        if (self._versions.loads, len(self._versions.models)) == (loads, models):
+            return monotonic() - begun
+        _settle_memory()
+        return 0.0
+
+    def _look(self) -> Listing:
+        """List the store, and log what is wrong with it once."""
+        try:
+            listing = self._store.look()
+        except (FileNotFoundError, NotADirectoryError):
+            # A link is away for a moment while it is switched, a volume perhaps for longer.
+            if self._entries:
+                raise
+            listing = Listing()
+        told = {f"{one.folder} is passed over: {one.reason}" for one in listing.passed_over}
+        for entry in listing.entries.values():
+            told |= {entry.settings_complaint, entry.labels_complaint} - {""}
+        for line in sorted(told - self._told):
+            log.warning("%s", line)
+        self._told = frozenset(told)
+        return listing
+
+    def _take_over(self, name: str, entry: Entry) -> None:
+        """Bring one model up to date. An unexpected error leaves it as it was, and the other models alone."""
+        before = self._entries.get(name)
+        if before and entry.labels_complaint:
+            entry = replace(entry, labels=before.labels)
+        try:
+            self._routes[name] = self._route(name, entry)
+            self._entries[name] = entry
+            self._broken.pop(name, None)
+        except Exception as error:
+            if self._broken.get(name) is not type(error):
+                log.exception("the model %s cannot be taken over", name)
+            self._broken[name] = type(error)
+
+    def _load_asked(self, name: str, version: int) -> Model:
+        """Load a version that a request asks for. It may be newer than the last refresh; ServiceError 404."""
+        try:
+            entry = self._store.entry(name)
+            if version not in entry.versions:
+                there = ", ".join(map(str, entry.versions)) or "none"
+                raise ServiceError(404, f"there is no version {version} of '{name}': there are: {there}")
+            if version not in self._asked[name]:
+                self._asked[name].append(version)
+            self._versions.begin_look()
+            loads = self._versions.loads
+            model = self._versions.load(name, version, entry)
+            self._publish()
+            if self._versions.loads != loads:
+                _settle_memory()
+            return model
+        finally:
+            with self._lock:
+                del self._waiting[name, version]
+
+    def _show_loading(self, model: Model) -> None:
+        """List a version as loading, at the start only: later, requests that ask for its number wait for it."""
+        if not self._tried.is_set():
+            self._versions.models[model.name, model.version] = model
+            self._publish()
+
+    def _publish(self) -> None:
+        """Show lookups the current models."""
+        routes = dict(sorted(self._routes.items()))
+        self._now = replace(self._now, models=dict(self._versions.models), routes=routes, entries=dict(self._entries))
+
+    def _note_tried(self) -> None:
+        if not self._tried.is_set():
+            self._now = replace(self._now, is_tried=True)
+            self._tried.set()
+            self._metrics.note_ready()
+
+    def _is_in_use(self, model: Model) -> bool:
+        """Whether a version answers, has a label, was asked for recently, or is one of the newest."""
+        route, entry = self._routes[model.name], self._entries[model.name]
+        wanted = {route.default.version, *(one.version for one in route.labels.values()), *self._asked[model.name]}
+        return model.version in wanted | set(sorted(entry.versions)[-self._config.keep :])
+
+    def _folder_of(self, model: Model) -> VersionFolder | None:
+        """The folder of a version, if it is still there."""
+        entry = self._entries.get(model.name)
+        return entry.versions.get(model.version) if entry else None
+
+    def _route(self, name: str, entry: Entry) -> Route:
+        """Decide which versions answer for a name, loading them if necessary."""
         newest = sorted(entry.versions, reverse=True)
         labels = {label: one for label, one in entry.labels.items() if one.version in entry.versions}
         before = self._routes.get(name)
         wanted = labels[STABLE].version if STABLE in labels else newest[0]
-        default = self._tried_model(name, wanted, entry)
+        default = self._versions.load(name, wanted, entry)
         if default.state != READY:
             default = self._instead_of(default, before, newest, entry)
-        asked = entry.versions.keys() & self._asked[name]
+        asked = entry.versions.keys() & set(self._asked[name])
         others = {one.version for one in labels.values()} | set(newest[: self._config.keep]) | asked
-        loaded = {version: self._tried_model(name, version, entry) for version in others}
-        canary, shadow = (self._labelled(labels.get(label), loaded) for label in (CANARY, SHADOW))
+        loaded = {version: self._versions.load(name, version, entry) for version in others - {wanted}}
+        loaded[wanted] = self._versions.models[name, wanted]
+        canary, shadow = (_labelled(labels.get(label), loaded) for label in (CANARY, SHADOW))
         weight = labels[CANARY].weight if canary else 0.0
         return Route(default, labels, canary, weight, shadow)
 
     def _instead_of(self, failed: Model, before: Route | None, newest: list[int], entry: Entry) -> Model:
-        """A good version in the place of one that failed: what answered before, else the newest that can."""
+        """A version that is ready instead of one that failed: the one before, or else the newest."""
         if before and before.default.state == READY and before.default.version in entry.versions:
-            return before.default
+            other = self._versions.load(failed.name, before.default.version, entry)
+            if other.state == READY:
+                return other
         for version in newest:
-            other = self._tried_model(failed.name, version, entry)
+            other = self._versions.load(failed.name, version, entry)
             if other.state == READY:
                 return other
         return failed
 
-    def _labelled(self, label: Label | None, loaded: dict[int, Model]) -> Model | None:
-        model = loaded.get(label.version) if label else None
-        return model if model and model.state == READY else None
 
-    def _tried_model(self, name: str, version: int, entry: Entry) -> Model:
-        """A version that was loaded or has failed with the files that are there now, going by the settings there."""
-        stamp, settings = entry.versions[version], entry.settings
-        before = self._models.get((name, version))
-        if (
-            before
-            and not (before.state == FAILED and before.stamp != stamp)
-            and before.settings.engine == settings.engine
-        ):
-            adopt(before, settings, self._config)
-            return before
-        model = Model(name, version, stamp, settings=settings)
-        if not self._tried.is_set():
-            self._models[name, version] = model
-        load(model, self._store, self._config, self._metrics)
-        self._metrics.add(f'suite_reloads_total{{model={label(name)},result="{model.state}"}}')
-        if before and before.state == READY and model.state == FAILED:
-            before.complaint = f"the engine of its settings cannot be had: {model.reason}"
-            adopt(before, settings, self._config)
-            return before
-        self._models[name, version] = model
-        return model
+def _labelled(label: Label | None, loaded: dict[int, Model]) -> Model | None:
+    model = loaded.get(label.version) if label else None
+    return model if model and model.state == READY else None
 
 
-def _ready(model: Model) -> Model:
-    """The model; ServiceError 503 where it cannot be asked."""
-    if model.state == LOADING:
-        raise ServiceError(503, f"the model '{model.name}' is still loading: ask again in a moment", 1)
-    if model.state == FAILED:
-        raise ServiceError(503, f"the model '{model.name}' version {model.version} is not served: {model.reason}")
-    return model
+def _settle_memory() -> None:
+    """Keep the garbage collector away from what is loaded now.
+
+    Otherwise it walks through all of it, time and again, while requests wait. Models are in no reference cycle, so
+    they are freed without it.
+    """
+    gc.collect()
+    gc.freeze()

@@ -1,4 +1,4 @@
-"""What holds for one model in place of the service's settings, kept beside its versions in serving.json."""
+"""Settings of one model, which take the place of the service's; they lie beside its versions in serving.json."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from serving.config import AUTO, FASTEST_FIRST
-from suite import artifact
+from suite import artifact, files
 from suite.errors import SuiteError, UsageError, unknown
 
 FILE = "serving.json"
@@ -21,7 +21,10 @@ TRUTHS = {"true": True, "false": False}
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """As in `serving.config.Config`, None being what the service has; and whether the model is `served` at all."""
+    """Settings as in `serving.config.Config`; where one is None, the service's holds.
+
+    A model that is not `served` answers nobody.
+    """
 
     max_batch: int | None = None
     max_delay_ms: int | None = None
@@ -30,19 +33,19 @@ class ModelSettings:
     served: bool | None = None
 
     def given(self) -> dict[str, int | str | bool]:
-        """Those that are set."""
+        """The settings that are not None."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 def read(parent: Path) -> ModelSettings:
-    """The settings in a model's folder; SuiteError naming the file, the setting, and what may stand there."""
+    """Read the settings in a model's folder; SuiteError names the file, the setting and the allowed values."""
     file = parent / FILE
     try:
-        found = json.loads(file.read_bytes())
+        found = json.loads(files.read_small(file))
     except FileNotFoundError:
         return ModelSettings()
     except (OSError, ValueError, RecursionError) as error:
-        raise SuiteError(f"{file} cannot be read ({error}): mend or delete it") from error
+        raise SuiteError(f"{file} cannot be read ({files.explain(error)}): mend or delete it") from error
     if not isinstance(found, dict):
         raise SuiteError(f'{file} is no JSON object: write it like {{"max_batch": 32}}')
     try:
@@ -52,7 +55,7 @@ def read(parent: Path) -> ModelSettings:
 
 
 def put(parent: Path, assignments: Sequence[str]) -> ModelSettings:
-    """Set what is given as NAME=VALUE, take away what is given as NAME=; UsageError for what makes no sense."""
+    """Set each NAME=VALUE and remove each NAME=; UsageError for an unknown name or a value that is not allowed."""
     values: dict[str, Any] = dict(read(parent).given())
     for assignment in assignments:
         name, equals, text = assignment.partition("=")

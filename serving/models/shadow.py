@@ -1,7 +1,6 @@
-"""Requests given to a second version of a model too; its answers are compared with those that were sent."""
+"""Sends requests to a second version of a model too, and compares its answers with those that were sent."""
 
 import logging
-import queue
 import threading
 from collections import Counter
 
@@ -9,50 +8,51 @@ from serving.engines.base import Arrays
 from serving.engines.parity import same
 from serving.models.loader import Model
 
-MOST_WAITING = 64
+MOST_OUTSTANDING = 64
 
 log = logging.getLogger(__name__)
 
 
 class Shadow:
-    """Compares in a thread of its own; what it cannot keep up with is left out.
+    """Counts how the answers of shadows compare, and limits how many comparisons are under way.
 
-    `counts` by model name and version: same, different, failed, left_out.
+    If `begin` returns True, call `compare` or `fail` once. `counts`, by model name and version, has how many answers
+    were the same or different, and how many requests failed or were left_out.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST_OUTSTANDING) -> None:
         self.counts: dict[tuple[str, int], Counter[str]] = {}
-        self._queue: queue.Queue[tuple[Model, Arrays, Arrays]] = queue.Queue(MOST_WAITING)
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._most, self._outstanding = most, 0
+        self._changed = threading.Condition()
 
-    def give(self, model: Model, raw: Arrays, outputs: Arrays) -> None:
-        """Have `model` answer these raw inputs too."""
-        with self._lock:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="shadow", daemon=True)
-                self._thread.start()
-        try:
-            self._queue.put_nowait((model, raw, outputs))
-        except queue.Full:
-            self._count(model, "left_out")
+    def begin(self, model: Model) -> bool:
+        """Whether to ask this shadow now. Otherwise too many comparisons are under way, and it is left out."""
+        with self._changed:
+            if self._outstanding >= self._most:
+                self._count(model, "left_out")
+                return False
+            self._outstanding += 1
+            return True
+
+    def compare(self, model: Model, expected: Arrays, outputs: Arrays) -> None:
+        """Compare the outputs of the shadow with those that were sent."""
+        self._end(model, "same" if same(expected, outputs) else "different")
+
+    def fail(self, model: Model, error: Exception) -> None:
+        """Count that the shadow had no answer."""
+        log.warning("the shadow %s/%d failed: %s", model.name, model.version, error)
+        self._end(model, "failed")
 
     def wait(self) -> None:
-        """Until all that was given is compared."""
-        self._queue.join()
+        """Wait until no comparison is under way."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._outstanding)
 
-    def _work(self) -> None:
-        while True:
-            model, raw, outputs = self._queue.get()
-            try:
-                assert model.lane
-                self._count(model, "same" if same(outputs, model.lane.run(raw)) else "different")
-            except Exception as error:
-                log.warning("the shadow %s/%d failed: %s", model.name, model.version, error)
-                self._count(model, "failed")
-            finally:
-                self._queue.task_done()
+    def _end(self, model: Model, what: str) -> None:
+        with self._changed:
+            self._outstanding -= 1
+            self._count(model, what)
+            self._changed.notify_all()
 
     def _count(self, model: Model, what: str) -> None:
-        with self._lock:
-            self.counts.setdefault((model.name, model.version), Counter())[what] += 1
+        self.counts.setdefault((model.name, model.version), Counter())[what] += 1

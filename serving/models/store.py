@@ -1,93 +1,234 @@
-"""The folder of models as it lies on the disk now: names, versions, labels, settings."""
+"""Reads the folder of models: names, versions, labels and settings."""
 
-import logging
 import os
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from serving.models import settings as model_settings
 from serving.models.settings import ModelSettings
-from suite import artifact, labels
+from suite import labels, model_folders
 from suite.errors import SuiteError
 from suite.labels import Label
+from suite.model_folders import PassedOver
 
-# What a version is told by when it failed to load and is tried again.
-TOLD_BY = (artifact.CARD, artifact.SAVED_MODEL)
+# A version with more files than this is refused.
+MOST_FILES = 10_000
+# If the wrong folder is named as the store, it may hold thousands of others.
+MOST_PASSED_OVER = 100
+OUTSIDE = "it is a link out of the store: put the folder itself there, or link the model's folder instead"
+STRANGE = "it is a link out of the store that is not of the store's owner: put the folder itself there"
 
-log = logging.getLogger(__name__)
+# For each file of a version its path, size, time of change in nanoseconds and inode.
+Stamp = tuple[tuple[str, int, int, int], ...]
+
+
+@dataclass(frozen=True)
+class VersionFolder:
+    """The folder of a version with all links resolved, and how the store calls it (NAME/VERSION)."""
+
+    path: Path
+    shown: str
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What there is of one model: each version with a stamp that changes when its files do, the labels, the settings.
+    """One model in the store.
 
-    Settings that make no sense are left out, all of them, and `complaint` says why.
+    Settings or labels that make no sense are left out as a whole, and the complaint says why.
     """
 
-    versions: dict[int, tuple[int, ...]]
+    versions: dict[int, VersionFolder]
     labels: dict[str, Label] = field(default_factory=dict)
+    labels_complaint: str = ""
     settings: ModelSettings = field(default_factory=ModelSettings)
-    complaint: str = ""
+    settings_complaint: str = ""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The content of a store: models by name, folders that were passed over, models that are `unreadable` now."""
+
+    entries: dict[str, Entry] = field(default_factory=dict)
+    passed_over: tuple[PassedOver, ...] = ()
+    unreadable: frozenset[str] = frozenset()
 
 
 class Store:
-    """The models in a folder; what links lead out of it is not there."""
+    """The models in a folder.
+
+    The folder may be a link that is switched from one release to the next, and so may the folder of a model. The link
+    of a model may lead out of the store if it belongs to the owner of the store, to root or to the user of the service.
+    Versions and their files may be links within the store or within the folder of the model.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder.resolve()
+        self.folder = folder.absolute()
 
-    def entries(self) -> dict[str, Entry]:
-        """All models that have a version or more."""
-        found = {name: self.entry(name) for name in artifact.model_names(self.folder)}
-        return {name: entry for name, entry in found.items() if entry.versions}
+    def look(self) -> Listing:
+        """List everything in the store; OSError if it cannot be read."""
+        # Resolved once, so that a listing never mixes two releases.
+        root = self._root()
+        found, passed_over = model_folders.list_models(root)
+        entries = {}
+        for name, versions in found.items():
+            entry, others = self._entry(root, name, versions)
+            passed_over += others
+            if entry.versions:
+                entries[name] = entry
+        passed_over.sort(key=lambda one: one.folder)
+        unreadable = frozenset(one.folder for one in passed_over if one.unreadable)
+        return Listing(entries, tuple(passed_over[:MOST_PASSED_OVER]), unreadable)
 
     def entry(self, name: str) -> Entry:
-        """One model, without versions where there is none of that name."""
-        parent = self.folder / name
+        """One model; it has no versions if there is no such model."""
         try:
-            numbers = [number for number in artifact.versions(parent) if self._inside(parent / str(number))]
-        except OSError:  # deleted in this moment
+            root = self._root()
+            return self._entry(root, name, model_folders.list_versions(root / name)[0])[0]
+        except OSError:
             return Entry({})
-        stamps = {number: _stamp(parent / str(number)) for number in numbers}
-        return Entry(stamps, _labels(parent), *self._settings(parent))
-
-    def path(self, name: str, version: int) -> Path:
-        """The folder of a version."""
-        return self.folder / name / str(version)
 
     def serve(self, name: str, served: bool) -> None:
         """Write into a model's settings whether it is served; SuiteError, OSError."""
-        model_settings.put(self.folder / name, [f"served={'' if served else 'false'}"])
-
-    def _settings(self, parent: Path) -> tuple[ModelSettings, str]:
+        parent = self.folder / name
         try:
-            return model_settings.read(parent), ""
+            model_settings.put(parent, [f"served={'' if served else 'false'}"])
         except SuiteError as error:
-            return ModelSettings(), str(error).replace(f"{self.folder}{os.sep}", "")
+            raise SuiteError(_public(error, parent)) from error
 
-    def check_links(self, folder: Path) -> None:
-        """SuiteError for a version with a file that is a link out of the store."""
-        for path in folder.rglob("*"):
-            if not self._inside(path):
-                raise SuiteError(f"{path} is a link out of the store: put the file itself there")
+    def check_files(self, folder: VersionFolder) -> None:
+        """SuiteError if a version holds a link out of the store, or anything but files and folders."""
+        allowed = (Path(os.path.realpath(self.folder)), folder.path, folder.path.parent)
+        for path, found in _walk(folder.path):
+            shown = f"{folder.shown}/{model_folders.printable(path)}"
+            if not _is_within(folder.path / path, *allowed):
+                raise SuiteError(f"{shown} is a link out of the store: put the file itself there")
+            if found is None:
+                raise SuiteError(f"{shown} is a link that leads nowhere: put the file itself there")
+            if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+                raise SuiteError(f"{shown} is no regular file: remove it")
 
-    def _inside(self, folder: Path) -> bool:
-        return folder.resolve().is_relative_to(self.folder)
+    def _root(self) -> Path:
+        """The folder with all links resolved; OSError."""
+        return Path(os.path.realpath(self.folder, strict=True))
+
+    def _entry(self, root: Path, name: str, versions: dict[int, Path]) -> tuple[Entry, list[PassedOver]]:
+        parent = root / name
+        real_parent = Path(os.path.realpath(parent))
+        if not (_is_within(parent, root) or _is_of_operator(parent, root)):
+            return Entry({}), [PassedOver(name, STRANGE)]
+        found, passed_over = {}, []
+        for number, path in versions.items():
+            shown = f"{name}/{path.name}"
+            if _is_within(path, root, real_parent):
+                found[number] = VersionFolder(Path(os.path.realpath(path)), shown)
+            else:
+                passed_over.append(PassedOver(shown, OUTSIDE))
+        known, labels_complaint = _labels(parent)
+        settings, settings_complaint = _settings(parent)
+        entry = Entry(found, known, labels_complaint, settings, settings_complaint)
+        return entry, passed_over
 
 
-def _stamp(folder: Path) -> tuple[int, ...]:
-    times = []
-    for path in (folder, *(folder / name for name in TOLD_BY)):
-        try:
-            times.append(path.stat().st_mtime_ns)
-        except OSError:
-            times.append(0)
-    return tuple(times)
+def stamp(folder: Path) -> Stamp:
+    """A value that changes when a file of the version does."""
+    return tuple(
+        (path, found.st_size, found.st_mtime_ns, found.st_ino) if found else (path, 0, 0, 0)
+        for path, found in _walk(folder)
+        if not (found and stat.S_ISDIR(found.st_mode))
+    )
 
 
-def _labels(parent: Path) -> dict[str, Label]:
+def grows(before: Stamp, now: Stamp) -> bool:
+    """Whether the files of a version have only become larger, as they do while it is being copied.
+
+    Comparing inodes alone is not enough, because those of deleted files are reused.
+    """
+    found = {path: (size, changed, inode) for path, size, changed, inode in now}
+    any_larger = False
+    for path, size, changed, inode in before:
+        later = found.get(path)
+        if later is None or later[2] != inode or later[0] < size or (later[0] == size and later[1] != changed):
+            return False
+        any_larger |= later[0] > size
+    return any_larger
+
+
+def last_change(folder: Path) -> float:
+    """When something in a version last changed, in seconds since 1970.
+
+    This is the time of its inodes, since copying a file may set its other times back.
+    """
+    times = [found.st_ctime for _, found in _walk(folder) if found]
+    with suppress(OSError):
+        times.append(folder.stat().st_ctime)
+    return max(times, default=0.0)
+
+
+def _walk(folder: Path) -> Iterator[tuple[str, os.stat_result | None]]:
+    """The path and status of everything in a folder, with links followed; None for a link that leads nowhere.
+
+    Raises SuiteError if there are too many files. This runs every second for every version in use, so it does without
+    `pathlib`, which takes several times as long.
+    """
+    root, waiting, count = os.fspath(folder), [""], 0
+    # A link may lead back to a folder above it.
+    seen: set[tuple[int, int]] = set()
+    while waiting:
+        within = waiting.pop()
+        for name in _names(f"{root}/{within}"):
+            count += 1
+            if count > MOST_FILES:
+                raise SuiteError(f"{folder} holds more than {MOST_FILES:,} files: a version has fewer")
+            path = within + name
+            try:
+                found = os.stat(f"{root}/{path}")
+            except OSError:
+                yield path, None
+                continue
+            yield path, found
+            if stat.S_ISDIR(found.st_mode) and (found.st_dev, found.st_ino) not in seen:
+                seen.add((found.st_dev, found.st_ino))
+                waiting.append(f"{path}/")
+
+
+def _names(folder: str) -> list[str]:
     try:
-        return labels.read(parent)
+        return sorted(os.listdir(folder))
+    except OSError:
+        # It was deleted or became unreadable a moment ago.
+        return []
+
+
+def _is_within(path: Path, *folders: Path) -> bool:
+    real = Path(os.path.realpath(path))
+    return any(real.is_relative_to(folder) for folder in folders)
+
+
+def _is_of_operator(link: Path, root: Path) -> bool:
+    """Whether a link belongs to root, to the user of the service or to the owner of the store.
+
+    Somebody else who may write into the store must not make the service read what they cannot read themselves.
+    """
+    return link.lstat().st_uid in (0, os.geteuid(), root.stat().st_uid)
+
+
+def _labels(parent: Path) -> tuple[dict[str, Label], str]:
+    try:
+        return labels.read(parent), ""
     except SuiteError as error:
-        log.warning("%s", error)
-        return {}
+        return {}, _public(error, parent)
+
+
+def _settings(parent: Path) -> tuple[ModelSettings, str]:
+    try:
+        return model_settings.read(parent), ""
+    except SuiteError as error:
+        return ModelSettings(), _public(error, parent)
+
+
+def _public(error: SuiteError, parent: Path) -> str:
+    """The message of an error without the path of the store, which only concerns the operator."""
+    return str(error).replace(f"{parent.parent}{os.sep}", "")

@@ -35,6 +35,8 @@ def document(models: list[tuple[Model, bool]], version: str, needs_key: bool, ma
     return {
         "openapi": "3.1.0",
         "info": {"title": "suite", "version": version, "description": ABOUT, "license": LICENSE},
+        # Relative to the document itself, so that requests find the service below whatever path a proxy has it.
+        "servers": [{"url": "."}],
         "tags": [*ops.TAGS, *({"name": name} for name in sorted({one.model.name for one in shown}))],
         "paths": guarded(paths, ops.OPEN) if needs_key else paths,
         "components": {

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from serving.codecs.classify_regress import takes_examples
 from serving.models.loader import Model
 from serving.signature import Tensor
 from suite.artifact import Card
@@ -71,6 +72,9 @@ def _picture(card: Card) -> str:
 
 def _by_name(model: Model) -> dict[str, Any] | None:
     inputs = model.signature.inputs
+    # What features serialised examples have to have, only the graph knows; one value for all rows is no part of a row.
+    if takes_examples(model.signature) or any(tensor.shape == () for tensor in inputs.values()):
+        return None
     if sum(prod(length or 1 for length in _row(tensor)) for tensor in inputs.values()) > MOST:
         return None
     return {name: _nested(tensor.dtype, _row(tensor)) for name, tensor in inputs.items()}

@@ -44,13 +44,14 @@ HEADERS = {
 def paths() -> Paths:
     """What is served, and whether it is well."""
     routes = fields({"routes": {"type": "object", "additionalProperties": TEXT}})
-    models = fields({"models": {"type": "array", "items": reference("Model")}})
+    passed_over = {"type": "array", "items": fields({"folder": TEXT, "reason": TEXT})}
+    models = fields({"models": {"type": "array", "items": reference("Model")}, "passed_over": passed_over})
     server = fields({"name": TEXT, "version": TEXT, "extensions": TEXTS})
     metrics = get("metrics", TAG, "All workers' numbers, for Prometheus", TEXT, ())
     metrics["get"]["responses"]["200"]["content"] = {"text/plain": {"schema": TEXT}}
     return {
         "/": get("routes", TAG, "The routes, in a line each", routes),
-        "/models": get("models", TAG, "Every version that was tried", models),
+        "/models": get("models", TAG, "Every version that was tried, and folders of the store that hold none", models),
         "/openapi.json": get("openapi", TAG, "This document", {"type": "object"}),
         "/healthz": get("healthz", TAG, "That the process answers", fields({"state": {"const": "alive"}}), ()),
         "/readyz": _ready(get("readyz", TAG, "Whether a model can be asked", reference("Readiness"), ())),

@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from serving.codecs.classify_regress import takes_examples
+from serving.models.loader import Model
 from serving.openapi import examples
 from serving.openapi.instances import cell, element, nested, row_shape, written
 from serving.openapi.operations import ALWAYS, Paths, Schema, Shown, answered, fields, get, post, reference, sent
 
-SIGNATURE = {"enum": ["serving_default", "", None]}
 STATUS = fields({"model_version_status": {"type": "array", "items": reference("Version")}})
 METADATA = fields({"model_spec": {"type": "object"}, "metadata": {"type": "object"}})
 ERRORS = (*ALWAYS, 404)
@@ -30,19 +31,30 @@ def _predict(shown: Shown) -> dict[str, Any]:
     answers = [fields({"predictions": _rows(reference(shown.part("output")))}), fields({"outputs": _outputs(shown)})]
     found, named = examples.instance(shown.model), examples.named(shown.model)
     bodies: dict[str, Any] = {}
-    if found is not None and named is not None:
+    if found is not None and named is not None and shown.model.has_default_signature:
         bodies = {
             "rows": {"instances": [found]},
             "columns": {"inputs": {key: [value] for key, value in named.items()}},
         }
-    body = sent({"oneOf": [_body(by_row, "inputs"), _body(by_column, "instances")]}, **bodies)
-    words = "Predictions, row by row or column by column"
+    body = sent({"oneOf": [_body(shown, by_row, "inputs"), _body(shown, by_column, "instances")]}, **bodies)
+    words = f"Predictions, row by row or column by column{_others(shown.model)}"
     return post(shown.part("predict"), shown.model.name, words, body, answered({"oneOf": answers}))
 
 
-def _body(properties: dict[str, Any], *optional: str) -> Schema:
+def _body(shown: Shown, properties: dict[str, Any], *optional: str) -> Schema:
     """An object of these, in which further keys are ignored."""
-    return fields({"signature_name": SIGNATURE, **properties}, ["signature_name", *optional], others=True)
+    model = shown.model
+    name = next(name for name, one in model.batchers.items() if one is model.batcher)
+    if not model.has_default_signature:
+        return fields({"signature_name": {"const": name}, **properties}, optional, others=True)
+    names = {"enum": [name, "", None]}
+    return fields({"signature_name": names, **properties}, ["signature_name", *optional], others=True)
+
+
+def _others(model: Model) -> str:
+    """The signatures that are not described."""
+    names = [name for name, one in model.batchers.items() if one is not model.batcher]
+    return f" (of this signature; others, as signature_name: {', '.join(names)})" if names else ""
 
 
 def _columns(shown: Shown) -> Schema:
@@ -87,7 +99,7 @@ def _examples(shown: Shown, name: str, words: str, results: Schema) -> dict[str,
     if shown.model.kind == "table":
         instance = reference(shown.part("instance"))
         properties["context"] = {"anyOf": [instance, {"type": "null"}], "description": "is in all examples"}
-    body = sent(_body(properties, "context"), **bodies)
+    body = sent(_body(shown, properties, "context"), **bodies)
     return post(shown.part(name), shown.model.name, words, body, answered(fields({"results": results})))
 
 
@@ -95,5 +107,8 @@ def _is_regressor(shown: Shown) -> bool:
     """Whether its first output is one number a row."""
     if shown.model.card:
         return len(shown.model.card.labels) == 2
+    if takes_examples(shown.model.signature) or not shown.model.has_default_signature:
+        # What features its examples have is known to the graph alone.
+        return False
     first = next(iter(shown.model.signature.outputs.values()))
     return first.dtype.startswith("float") and first.shape is not None and first.shape[1:] in ((), (1,))

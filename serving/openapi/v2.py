@@ -28,6 +28,15 @@ METADATA = fields({
     "inputs": {"type": "array", "items": TENSOR},
     "outputs": {"type": "array", "items": TENSOR},
 })  # fmt: skip
+CONFIG = fields({
+    "name": {"type": "string"},
+    "platform": {"type": "string"},
+    "backend": {"type": "string"},
+    "max_batch_size": {"type": "integer", "description": "rows of one request; 0 where not all tensors have rows"},
+    "input": {"type": "array", "items": {"type": "object"}},
+    "output": {"type": "array", "items": {"type": "object"}},
+}, others=True)  # fmt: skip
+STATISTICS = fields({"model_stats": {"type": "array", "items": {"type": "object"}}})
 READY = fields({"name": {"type": "string"}, "ready": {"const": True}})
 
 
@@ -36,9 +45,16 @@ def paths(shown: Shown) -> Paths:
     path, tag = shown.path("v2"), shown.model.name
     return {
         path: get(shown.part("metadata"), tag, "The tensors it takes and gives", METADATA, ERRORS),
+        f"{path}/config": get(shown.part("config"), tag, "Its tensors and batches, as Triton has them", CONFIG, ERRORS),
+        **({f"{path}/stats": _statistics(shown)} if shown.is_default else {}),
         f"{path}/ready": get(shown.part("ready"), tag, "Whether it can be asked", READY, ERRORS),
         f"{path}/infer": _infer(shown),
     }
+
+
+def _statistics(shown: Shown) -> dict[str, Any]:
+    words = "What was asked of all its versions, as Triton has it"
+    return get(shown.part("stats"), shown.model.name, words, STATISTICS, ERRORS)
 
 
 def _infer(shown: Shown) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from flask import current_app, request
 from werkzeug.routing import BaseConverter
 
-from serving.context import RequestContext
+from serving.context import MayAsk, RequestContext
 from serving.http import wsgi
 from serving.inference import InferenceService
 
@@ -26,3 +26,8 @@ def service() -> InferenceService:
 def context() -> RequestContext:
     """What is known of the request, in a view of Flask."""
     return wsgi.context(request.environ)
+
+
+def may_ask() -> MayAsk:
+    """Which models the sender of the request may ask, in a view of Flask."""
+    return context().may_ask

@@ -1,4 +1,4 @@
-"""GET /: the routes; GET /openapi.json: what can be asked of the models that are loaded now; GET /docs: that for people."""
+"""GET / lists the routes, GET /openapi.json describes the loaded models, GET /docs shows that in a browser."""
 
 from importlib.resources import files
 from typing import Any
@@ -7,13 +7,13 @@ from flask import Blueprint, Response, abort, current_app, redirect
 from werkzeug.wrappers import Response as AnyResponse
 
 from serving import openapi
-from serving.routes import service
+from serving.routes import may_ask, service
 
 views = Blueprint("docs", __name__)
 
 OURS, SWAGGER = files("serving") / "static", files("flask_swagger_ui") / "dist"
 HTML, SCRIPT, STYLE, PICTURE = "text/html; charset=utf-8", "text/javascript; charset=utf-8", "text/css", "image/png"
-# All that the page is made of; nothing else is looked for.
+# All files of the page; no others are served.
 FILES = {
     "docs.css": (OURS, STYLE),
     "docs.js": (OURS, SCRIPT),
@@ -21,7 +21,7 @@ FILES = {
     "swagger-ui-bundle.js": (SWAGGER, SCRIPT),
     "swagger-ui.css": (SWAGGER, STYLE),
 }
-# Nothing from elsewhere, nothing that is written into the page. Swagger UI's own icons are data: URLs.
+# No content from elsewhere and no inline scripts. The icons of Swagger UI are data: URLs.
 POLICY = "; ".join((
     "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' data:", "connect-src 'self'",
     "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
@@ -37,7 +37,7 @@ SAFE = {
 
 @views.get("/")
 def index() -> dict[str, Any]:
-    """The routes, in a line each."""
+    """List the routes."""
     return {
         "routes": {
             "POST /predict": 'JSON {"model", "version", "instances": [...]}, or pictures uploaded as a form',
@@ -49,6 +49,7 @@ def index() -> dict[str, Any]:
             "GET /readyz": "200 once every model was tried and at least one can be asked",
             "POST /v1/models/NAME:predict": "as TensorFlow Serving: also :classify, :regress, /versions/N, /labels/L",
             "POST /v2/repository/index": "what is in the store, as the Open Inference Protocol has it",
+            "GET /v2/models/NAME/config": "its tensors and batches, as Triton has them; /stats: what was asked of it",
             "POST /v2/models/NAME/infer": "the Open Inference Protocol, with tensors as JSON or as bytes",
         }
     }
@@ -58,7 +59,7 @@ def index() -> dict[str, Any]:
 def document() -> dict[str, Any]:
     """The OpenAPI document."""
     here = service()
-    models = [(model, here.repository.answers(model)) for model in here.repository.models()]
+    models = [(model, here.repository.answers(model)) for model in here.repository.models(may_ask())]
     return openapi.document(models, current_app.config["VERSION"], bool(here.config.keys), here.config.max_rows)
 
 
@@ -70,7 +71,7 @@ def page() -> Response:
 
 @views.get("/docs/")
 def page_with_slash() -> AnyResponse:
-    """The same, for who adds a slash: its links are relative, for services behind a prefix."""
+    """Redirect to the page without a slash, because its links are relative so that they work behind a prefix."""
     return redirect("../docs", 308)
 
 

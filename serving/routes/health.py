@@ -5,13 +5,13 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from serving.context import RequestContext
+from serving.context import MayAsk, RequestContext
 from serving.http import messages
 from serving.http.dispatch import Route
 from serving.http.messages import Request, json_response
 from serving.inference import InferenceService
+from serving.models.catalogue import EMPTY
 from serving.models.loader import FAILED, LOADING, READY
-from serving.models.repository import EMPTY
 from serving.routes import service
 
 views = Blueprint("health", __name__)
@@ -32,15 +32,15 @@ def routes(service: InferenceService) -> list[Route]:
         return json_response({"state": "alive"})
 
     async def readyz(request: Request, context: RequestContext) -> messages.Response:
-        """The worker's state, and that of each model."""
-        return json_response(*_readiness(service))
+        return json_response(*readiness(service, context.may_ask))
 
     return [Route("GET", "/healthz", healthz), Route("GET", "/readyz", readyz)]
 
 
-def _readiness(service: InferenceService) -> tuple[dict[str, Any], int]:
+def readiness(service: InferenceService, may_ask: MayAsk) -> tuple[dict[str, Any], int]:
+    """The state of the worker and of each model that may be asked, and the status code of the answer."""
     state = STOPPING if service.is_stopping else service.repository.state
-    models = {f"{model.name}/{model.version}": model.reason or model.state for model in service.repository.models()}
+    models = {f"{one.name}/{one.version}": one.reason or one.state for one in service.repository.models(may_ask)}
     workers = service.metrics.ready()
     answer: dict[str, Any] = {"state": state, "worker": os.getpid(), "workers_ready": workers, "models": models}
     if state == READY:
@@ -51,5 +51,5 @@ def _readiness(service: InferenceService) -> tuple[dict[str, Any], int]:
 
 @views.get("/metrics")
 def metrics() -> Response:
-    """All workers' numbers, for Prometheus."""
+    """The metrics of all workers, for Prometheus."""
     return Response(service().metrics.text(), content_type="text/plain; version=0.0.4; charset=utf-8")

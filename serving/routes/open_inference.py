@@ -12,14 +12,14 @@ from serving.http.dispatch import Route
 from serving.http.messages import Request, Response, json_response
 from serving.inference import InferenceService
 from serving.models.loader import READY
-from serving.routes import service
+from serving.routes import may_ask, service
 from serving.signature import Tensor
 
 views = Blueprint("open_inference", __name__, url_prefix="/v2")
 
 JSON_LENGTH = open_inference.JSON_LENGTH.lower()
 BINARY = "application/octet-stream"
-EXTENSIONS = ["binary_tensor_data", "classification", "model_repository"]
+EXTENSIONS = ["binary_tensor_data", "classification", "model_configuration", "model_repository", "statistics"]
 PLATFORMS = {"tf": "tensorflow_savedmodel", "litert": "litert", "onnx": "onnx_onnxv1"}
 
 
@@ -73,14 +73,14 @@ def server() -> dict[str, Any]:
 @views.get("/models/<name>/versions/<int:version>/ready")
 def model_ready(name: str, version: int | None = None) -> dict[str, Any]:
     """Whether this model can be asked."""
-    return {"name": service().repository.get(name, version).name, "ready": True}
+    return {"name": service().repository.get(name, version, may_ask()).name, "ready": True}
 
 
 @views.get("/models/<name>")
 @views.get("/models/<name>/versions/<int:version>")
 def metadata(name: str, version: int | None = None) -> dict[str, Any]:
     """A model's tensors."""
-    model = service().repository.get(name, version)
+    model = service().repository.get(name, version, may_ask())
     return {
         "name": model.name,
         "versions": [str(one) for one in service().repository.versions(name)],

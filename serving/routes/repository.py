@@ -1,9 +1,8 @@
-"""The repository extension of the Open Inference Protocol: what is in the store; loading and unloading, for who may.
+"""Lists the models; loads and unloads them by the repository extension of the Open Inference Protocol.
 
 https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_model_repository.md
 """
 
-from dataclasses import asdict
 from typing import Any
 
 import simdjson
@@ -14,7 +13,7 @@ from serving.codecs.json_types import name as name_of
 from serving.errors import ServiceError
 from serving.http import auth, body
 from serving.models.loader import FAILED, LOADING, READY, Model
-from serving.routes import service
+from serving.routes import may_ask, service
 
 views = Blueprint("repository", __name__)
 
@@ -23,17 +22,18 @@ STATES = {READY: "READY", LOADING: "LOADING", FAILED: "UNAVAILABLE"}
 
 @views.post("/v2/repository/index")
 def index() -> list[dict[str, str]]:
-    """Every version that was loaded or tried, and models that are not to be served; with `ready` only the loaded."""
+    """List every version that was loaded or tried, and models that are turned off; with `ready`, only ready ones."""
     only_ready = _asked().get("ready")
     if only_ready is not None and not isinstance(only_ready, bool):
         raise ServiceError(400, f"'ready' is {name_of(only_ready)}: give true or false")
     repository = service().repository
     found = [
         {"name": model.name, "version": str(model.version), "state": STATES[model.state], "reason": model.reason}
-        for model in repository.models()
+        for model in repository.models(may_ask())
     ]
     found += [
-        {"name": name, "version": "", "state": "UNAVAILABLE", "reason": "unloaded"} for name in repository.unserved()
+        {"name": name, "version": "", "state": "UNAVAILABLE", "reason": "unloaded"}
+        for name in repository.unserved(may_ask())
     ]
     return [one for one in found if one["state"] == "READY" or not only_ready]
 
@@ -55,6 +55,8 @@ def _serve(name: str, served: bool) -> dict[str, Any]:
     headers = {"authorization": request.headers.get("Authorization", "")}
     auth.check_admin(here.config.admin_token, request.environ["REMOTE_ADDR"], headers)
     parameters = _asked().get("parameters")
+    if not (parameters is None or isinstance(parameters, simdjson.Object | dict)):
+        raise ServiceError(400, f"'parameters' is {name_of(parameters)}: make it an object, or leave it out")
     if served and parameters is not None and len(parameters):
         raise ServiceError(400, "models are loaded as they lie in the store: leave 'parameters' out")
     here.repository.serve(name, served)
@@ -64,7 +66,7 @@ def _serve(name: str, served: bool) -> dict[str, Any]:
 
 
 def _asked() -> Any:
-    """The JSON object of the request; an empty one where it has no body."""
+    """The JSON object in the body; an empty one if there is no body."""
     text = body.decoded(request.get_data(), request.headers.get("Content-Encoding", ""), service().config.max_body)
     document = payload.parsed(text, "ready") if text.strip() else {}
     if not isinstance(document, simdjson.Object | dict):
@@ -74,7 +76,10 @@ def _asked() -> Any:
 
 @views.get("/models")
 def models() -> dict[str, Any]:
-    return {"models": [_describe(model) for model in service().repository.models()]}
+    """Describe every version that was loaded or tried, and name the folders that were passed over."""
+    repository = service().repository
+    passed_over = [{"folder": one.folder, "reason": one.reason} for one in repository.passed_over(may_ask())]
+    return {"models": [_describe(model) for model in repository.models(may_ask())], "passed_over": passed_over}
 
 
 def _describe(model: Model) -> dict[str, Any]:
@@ -93,8 +98,12 @@ def _describe(model: Model) -> dict[str, Any]:
             known[name] = getattr(model, name)
     if model.settings.given():
         known["settings"] = model.settings.given()
-    if complaint := repository.complaint(model):
-        known["settings_complaint"] = complaint
+    complaints = {
+        "settings_complaint": repository.complaint(model),
+        "labels_complaint": repository.labels_complaint(model.name),
+        "files_complaint": model.files_complaint,
+    }
+    known |= {key: complaint for key, complaint in complaints.items() if complaint}
     if model.card:
         card = model.card
         known |= {
@@ -107,7 +116,10 @@ def _describe(model: Model) -> dict[str, Any]:
         }
     else:
         known |= {
-            side: [{"name": name, **asdict(tensor)} for name, tensor in getattr(model.signature, side).items()]
+            side: [
+                {"name": name, "dtype": tensor.dtype, "shape": tensor.shape}
+                for name, tensor in getattr(model.signature, side).items()
+            ]
             for side in ("inputs", "outputs")
         }
     return known

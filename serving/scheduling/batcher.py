@@ -10,7 +10,7 @@ from time import monotonic
 import numpy as np
 
 from serving.deadline import Deadline
-from serving.engines.base import Arrays, Engine
+from serving.engines.base import Arrays, Engine, count_rows
 from serving.errors import ServiceError
 from serving.observability.metrics import ModelMeter
 from serving.scheduling.latency import LatencyEstimator
@@ -20,6 +20,8 @@ from suite.errors import SuiteError
 QUICK = 0.002
 # So many seconds of quick batches may wait for the event loop, whatever their number.
 INLINE_BACKLOG = 0.1
+# The form of calls whose inputs a card describes: each can be joined with any other.
+ROWS = "rows"
 BUSY = "the model '{}' has {} requests waiting, which is all it may: ask again in a moment"
 
 
@@ -40,18 +42,19 @@ class BatchLimits:
 class InferenceCall:
     """The rows of one request for a model; `result` will have the outputs or the error.
 
-    Calls of the same `form` (say, the shape of a row) can be rows of one batch. One that is not `may_inline` is left to
-    threads, however quick the model is. `on_run` is told of the run of the model: rows, start, seconds.
+    Calls of the same `form` (say, the shape of a row) can be rows of one batch; one without a form runs alone. One that
+    is not `may_inline` is left to threads, however quick the model is. `on_run` is told of the run of the model: rows,
+    start, seconds.
     """
 
     __slots__ = ("deadline", "form", "inputs", "may_inline", "on_run", "result", "rows")
 
     def __init__(
-        self, inputs: Arrays, deadline: Deadline, form: Hashable = None, may_inline: bool = True,
+        self, inputs: Arrays, deadline: Deadline, form: Hashable = ROWS, may_inline: bool = True,
         on_run: Callable[[int, float, float], None] | None = None,
     ) -> None:  # fmt: skip
         self.inputs, self.deadline, self.form, self.may_inline, self.on_run = inputs, deadline, form, may_inline, on_run
-        self.rows = len(next(iter(inputs.values())))
+        self.rows = count_rows(inputs)
         self.result: Future[Arrays]
 
 
@@ -74,12 +77,16 @@ class Batcher:
         self, name: str, engine: Engine, limits: BatchLimits, meter: ModelMeter | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:  # fmt: skip
-        self.name, self.limits, self.concurrency = name, limits, engine.concurrency
-        self.running = 0
-        self._engine, self._meter, self._clock = engine, meter, clock
+        self.name, self.limits, self.running = name, limits, 0
+        self.engine, self._meter, self._clock = engine, meter, clock
         self._waiting: deque[InferenceCall] = deque()
         self._waiting_rows = 0
         self._run_latency, self._row_latency = LatencyEstimator(), LatencyEstimator()
+
+    @property
+    def concurrency(self) -> int:
+        """How many batches may run on threads: where requests are joined one, or it would run with half the rows."""
+        return self.engine.concurrency if self.limits.max_rows == 1 else 1
 
     @property
     def waiting(self) -> int:
@@ -146,7 +153,7 @@ class Batcher:
     def _inline_rows(self) -> int:
         """As many rows as are quick, but no more than fill a batch size if padding would be half of the next one."""
         most = min(self.limits.max_inline_rows, int(QUICK / self._row_latency.typical), self._waiting_rows)
-        sizes = self._engine.batches
+        sizes = self.engine.batches
         if min((size for size in sizes if size >= most), default=most) < 2 * most:
             return most
         return max((size for size in sizes if size <= most), default=most)
@@ -159,7 +166,7 @@ class Batcher:
         while self._waiting and (rows < most or not calls):
             call = self._waiting.popleft()
             fits = rows + call.rows <= most and (not inline or call.may_inline)
-            if calls and not (fits and call.form == calls[0].form):
+            if calls and not (fits and call.form is not None and call.form == calls[0].form):
                 passed.append(call)
                 continue
             self._waiting_rows -= call.rows
@@ -225,10 +232,10 @@ class BatchWork:
     def __call__(self) -> None:
         batcher, calls = self._batcher, self._calls
         inputs = [call.inputs for call in calls]
-        joined = _run_joined(batcher._engine, inputs, batcher._clock) if len(calls) > 1 else None
+        joined = _run_joined(batcher.engine, inputs, batcher._clock) if len(calls) > 1 else None
         # If the batch fails, one of its calls may be to blame: each is run alone, and fails alone.
         self._outcomes = joined or [
-            _run_alone(batcher._engine, call.inputs, call.deadline, batcher._clock) for call in calls
+            _run_alone(batcher.engine, call.inputs, call.deadline, batcher._clock) for call in calls
         ]
 
     def finish(self, error: BaseException | None = None) -> None:
@@ -242,7 +249,7 @@ class BatchWork:
 
 def _run_joined(engine: Engine, inputs: list[Arrays], clock: Callable[[], float]) -> list[Outcome] | None:
     """Each call's rows of one run for all of them; None if that fails, or does not give as many rows."""
-    ends = np.cumsum([len(next(iter(one.values()))) for one in inputs]).tolist()
+    ends = np.cumsum([count_rows(one) for one in inputs]).tolist()
     started_at = clock()
     try:
         outputs = engine.run({name: np.concatenate([one[name] for one in inputs]) for name in inputs[0]})
@@ -264,4 +271,4 @@ def _run_alone(engine: Engine, inputs: Arrays, deadline: Deadline, clock: Callab
         return ServiceError(422, str(error)), None
     except Exception as error:
         return error, None
-    return outputs, Run(len(next(iter(inputs.values()))), started_at, clock() - started_at)
+    return outputs, Run(count_rows(inputs), started_at, clock() - started_at)

@@ -45,8 +45,10 @@ Item = TypeVar("Item", bound=Waiting, contravariant=True)
 class WorkQueue(Protocol[Item]):
     """A queue that work is taken from; `running` pieces of it are being computed by threads, `concurrency` may be."""
 
-    concurrency: int
     running: int
+
+    @property
+    def concurrency(self) -> int: ...
 
     @property
     def waiting(self) -> int: ...

@@ -74,6 +74,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
         for listener in self._listeners:
             listener.stop()
         await connections.close(self.cfg.graceful_timeout)
+        service.repository.stop()
         beating.cancel()
 
     def _end(self, number: int) -> None:

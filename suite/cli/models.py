@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from serving.models import settings as model_settings
-from suite import artifact, labels
+from suite import artifact, labels, model_folders
 from suite.cli import options
 from suite.cli.output import Output, metric_lines
 from suite.errors import SuiteError, UsageError
@@ -22,24 +22,22 @@ def command() -> None:
 @command.command("list", epilog="Example: suite models list --models saved_models")
 @options.common
 def list_models(models: Path, as_json: bool, quiet: bool) -> None:
-    """List every model with its versions."""
-    rows = [
-        _row(models, name, version)
-        for name in artifact.model_names(models)
-        for version in artifact.versions(models / name)
-    ]
+    """List every model with its versions, and the folders that hold none."""
+    found, passed_over = model_folders.list_models(models) if models.is_dir() else ({}, [])
+    rows = [_row(name, version, folder) for name, versions in found.items() for version, folder in versions.items()]
     lines = []
     for row in rows:
         lines += [f"{row['name']}/{row['version']}  {row['summary']}", *(f"  {note}" for note in row["notes"])]
-    Output(as_json, quiet).result(
-        lines or [f"{models} holds no model yet: make one with 'suite fit'"], {"models": rows}
-    )
+    lines = lines or [f"{models} holds no model yet: make one with 'suite fit'"]
+    others = [{"folder": one.folder, "reason": one.reason} for one in passed_over]
+    lines += [f"{one['folder']}  passed over: {one['reason']}" for one in others]
+    Output(as_json, quiet).result(lines, {"models": rows, "passed_over": others})
 
 
-def _row(models: Path, name: str, version: int) -> dict[str, Any]:
+def _row(name: str, version: int, folder: Path) -> dict[str, Any]:
     row: dict[str, Any] = {"name": name, "version": version, "notes": []}
     try:
-        card = artifact.read_card(models / name / str(version))
+        card = artifact.read_card(folder)
     except SuiteError as error:
         return row | {"summary": f"damaged: {error}", "error": str(error)}
     if card is None:

@@ -181,7 +181,8 @@ def test_only_what_may_be_needed_is_imported(folder: Path, listed: list[str], lo
     card.engines = {name: card.engines[name] for name in listed}
     write_card(folder, card)
     code = (
-        "import sys; from pathlib import Path; from serving.engines import select; from suite.artifact import read_card\n"
+        "import sys; from pathlib import Path\n"
+        "from serving.engines import select; from suite.artifact import read_card\n"
         f"folder = Path({str(folder)!r}); select.load(folder, read_card(folder))\n"
         "print(*sorted({'tensorflow', 'onnxruntime', 'onnx'} & sys.modules.keys()))"
     )

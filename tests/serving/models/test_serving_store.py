@@ -71,11 +71,14 @@ def test_an_empty_store(tmp_path: Path, exists: bool) -> None:
     assert client.post("/predict", data='{"instances": [1]}').status_code == 400
 
 
-def test_links_out_of_the_store_are_not_followed(store: Path, light: Path) -> None:
+def test_links_out_of_the_store_are_followed_from_the_top_alone(store: Path, light: Path) -> None:
     (store / "digits").mkdir()
     os.symlink(light / "digits/1", store / "digits/1")
     os.symlink(light / "payments", store / "payments")
-    assert [model["name"] for model in serve(store).get("/models").get_json()["models"]] == ["reviews"]
+    found = serve(store).get("/models").get_json()
+    assert [model["name"] for model in found["models"]] == ["payments", "reviews"]
+    assert found["passed_over"][0]["folder"] == "digits/1"
+    assert "link out of the store" in found["passed_over"][0]["reason"]
 
 
 def test_a_wanted_engine_that_a_model_lacks(store: Path) -> None:

@@ -183,7 +183,7 @@ def test_before_all_models_were_tried_none_is_taken_for_the_only_one(store: Path
 def test_what_is_let_go_of_is_freed_at_once(store: Path, service: Service) -> None:
     """Without the collector of cycles, which what is loaded is kept from."""
     before = service.core.repository.get("digits")
-    gone = [weakref.ref(one) for one in (before, before.batcher, before.batcher._engine)]
+    gone = [weakref.ref(one) for one in (before, before.batcher, before.batcher.engine)]
     assert service.version() == 1
     del before
     shutil.copytree(store / "digits/1", store / "digits/2")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 import serving_models as make
@@ -156,6 +157,13 @@ def test_the_page_is_made_of_files_of_ours(client: FlaskClient) -> None:
     assert "unsafe" not in policy
     redirect = client.get("/docs/")
     assert (redirect.status_code, redirect.headers["Location"]) == (308, "../docs")
+
+
+def test_the_document_names_its_server_relative_to_itself(client: FlaskClient) -> None:
+    """Below whatever path a proxy has the service, /ml/docs tries things out at /ml/predict."""
+    (server,) = document(client)["servers"]
+    assert urljoin("https://example.org/ml/openapi.json", server["url"]) == "https://example.org/ml/"
+    assert urljoin("https://example.org/ml/docs", server["url"]) == "https://example.org/ml/"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,128 @@
+"""Inputs and answers of TensorFlow Serving's `:classify` and `:regress`.
+
+JSON examples become serialised `tf.train.Example` messages: whole numbers, true and false are int64, other numbers are
+float, text and {"b64": ...} are bytes. A feature is one value or a list of values of one kind. Models that take such
+examples run on TensorFlow, so its classes are at hand. The answer to `:classify` pairs classes with scores.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from typing import Any
+
+import numpy as np
+import simdjson
+
+from serving.codecs.json_arrays import from_base64
+from serving.codecs.json_types import OBJECT, members, name
+from serving.codecs.responses import numbers
+from serving.errors import ServiceError
+from serving.signature import CLASSIFY, REGRESS, Signature
+
+# What TensorFlow's builders of such signatures call the input, and people who write a function for it.
+INPUTS = ("inputs", "examples", "serialized_examples", "input_example_tensor")
+LARGEST_FLOAT = float(np.finfo(np.float32).max)
+KINDS = {"int64": "whole numbers", "float": "numbers with a point", "bytes": "text"}
+# The outputs of a signature that classifies; it has one of them or both.
+CLASSES, SCORES = "classes", "scores"
+
+
+def takes_examples(signature: Signature) -> bool:
+    """Whether the only input of a signature is serialised examples."""
+    if len(signature.inputs) != 1:
+        return False
+    ((key, tensor),) = signature.inputs.items()
+    return tensor.dtype == "string" and (signature.method in (CLASSIFY, REGRESS) or key in INPUTS)
+
+
+def encode_examples(examples: Sequence[Any], context: Mapping[str, Any], signature: Signature) -> dict[str, np.ndarray]:
+    """Serialise examples, each with the features of the context too, to an input (N,); ServiceError 400."""
+    found = np.empty(len(examples), object)
+    for index, example in enumerate(examples):
+        if not isinstance(example, OBJECT):
+            raise ServiceError(400, f"example {index} is {name(example)}: make it an object of features")
+        features = dict(context) | members(example)
+        found[index] = _serialised(features, f"example {index}")
+    return {next(iter(signature.inputs)): found}
+
+
+def _serialised(features: Mapping[str, Any], place: str) -> bytes:
+    from tensorflow.core.example import example_pb2
+
+    example = example_pb2.Example()
+    for key, value in features.items():
+        kind, values = _feature(value, f"{place}, feature '{key[:50]}'")
+        feature = example.features.feature[key]
+        if kind:
+            getattr(feature, f"{kind}_list").value.extend(values)
+    serialised: bytes = example.SerializeToString()
+    return serialised
+
+
+def _feature(value: Any, place: str) -> tuple[str, list[Any]]:
+    """The kind and the values of a feature; ServiceError 400."""
+    items = list(value) if isinstance(value, simdjson.Array | list) else [value]
+    found = [_value(item, place) for item in items]
+    kinds = {kind for kind, _ in found}
+    if len(kinds) > 1:
+        mixed = " and ".join(sorted(KINDS[kind] for kind in kinds))
+        raise ServiceError(400, f"{place}: the list has {mixed}: write all of them alike, as 1.0 for 1")
+    return (kinds.pop() if kinds else ""), [item for _, item in found]
+
+
+def _value(item: Any, place: str) -> tuple[str, Any]:
+    if isinstance(item, bool | int):
+        if not -(2**63) <= item < 2**63:
+            raise ServiceError(400, f"{place}: {item} is beyond 64 bits: write it with a point")
+        return "int64", int(item)
+    if isinstance(item, float):
+        if not isfinite(item) or abs(item) > LARGEST_FLOAT:
+            raise ServiceError(400, f"{place}: expected numbers that fit float32, found {item:g}")
+        return "float", item
+    if isinstance(item, str):
+        return "bytes", item.encode()
+    if isinstance(item, OBJECT) and list(item) == ["b64"]:
+        return "bytes", from_base64(item["b64"], place)
+    raise ServiceError(400, f"{place}: expected numbers or text, or a list of them, found {name(item)}")
+
+
+def answers_classes(signature: Signature) -> bool:
+    """Whether the outputs of a signature are classes or scores."""
+    return bool(signature.outputs) and signature.outputs.keys() <= {CLASSES, SCORES}
+
+
+def write_labels(labels: Sequence[str], scores: np.ndarray) -> str:
+    """JSON of the same labels in each row, with scores (N, labels)."""
+    named = [json.dumps(label, ensure_ascii=False) for label in labels]
+    return _rows([named] * len(scores), map(numbers, scores))
+
+
+def write_classes(outputs: dict[str, np.ndarray]) -> str:
+    """JSON of classes and scores, both (N, count). Missing classes are empty, missing scores 0. ServiceError 422."""
+    found = {key: _by_row(outputs[key]) for key in (CLASSES, SCORES) if key in outputs}
+    shapes = {x.shape for x in found.values()}
+    if len(shapes) != 1:
+        raise ServiceError(422, "the model has not as many classes as scores: use :predict")
+    (shape,) = shapes
+    classes = found.get(CLASSES, np.full(shape, b"", object))
+    scores = found.get(SCORES, np.zeros(shape, np.float32))
+    named = [[json.dumps(_text(label), ensure_ascii=False) for label in row] for row in classes.tolist()]
+    return _rows(named, map(numbers, scores))
+
+
+def _rows(labels: Sequence[Sequence[str]], scores: "map[list[str]]") -> str:
+    rows = (
+        ",".join(f"[{label},{score}]" for label, score in zip(*row, strict=True))
+        for row in zip(labels, scores, strict=True)
+    )
+    return f"[{','.join(f'[{row}]' for row in rows)}]"
+
+
+def _by_row(x: np.ndarray) -> np.ndarray:
+    if x.ndim > 2:
+        raise ServiceError(422, f"the model answers classes or scores of shape {x.shape}: use :predict")
+    return x.reshape(len(x), -1)
+
+
+def _text(label: object) -> str:
+    return label.decode(errors="replace") if isinstance(label, bytes) else str(label)

@@ -2,13 +2,15 @@
 
 import json
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
+
+from suite import errors
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -84,10 +86,10 @@ def take_rest(environ: "WSGIEnvironment", max_body: int) -> None:
                     break
 
 
-def nearest(found: str, allowed: list[str]) -> str:
+def nearest(found: str, allowed: Sequence[str]) -> str:
     """A hint towards an allowed name."""
-    near = get_close_matches(found, allowed, n=1)
-    return f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(allowed) or 'none'}"
+    near = errors.nearest(found, allowed)
+    return f"did you mean '{near}'?" if near else f"there are: {errors.listed(allowed) or 'none'}"
 
 
 def register(app: Flask) -> None:

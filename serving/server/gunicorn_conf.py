@@ -11,6 +11,7 @@ from typing import Any
 
 from gunicorn import sock
 
+from serving import memory
 from serving.config import PREFIX, Config, traces_wanted
 from serving.observability import metrics
 from serving.server import worker
@@ -183,5 +184,6 @@ def on_starting(server: Any) -> None:
         on_exit(server)
         raise SystemExit(f"Error: {problem}")
     _read_certificate(server)
+    memory.tune()
     if _config.parent:
         die_with(_config.parent)

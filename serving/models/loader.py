@@ -2,12 +2,12 @@
 
 import logging
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from serving import signature
-from serving.codecs import responses as answers
+from serving import codecs, signature
+from serving.codecs.base import Codec, Limits
+from serving.codecs.tensors import TensorCodec
 from serving.config import Config, cores
 from serving.engines import select
 from serving.models.settings import FILE, ModelSettings
@@ -47,12 +47,12 @@ class Model:
     complaint: str = ""
     signature: Signature = field(default_factory=lambda: Signature({}, {}))
     lane: Lane | None = field(default=None, repr=False)
-    write: Callable[[answers.Outputs], str] | None = field(default=None, repr=False)
+    codec: Codec = field(default_factory=lambda: TensorCodec(Signature({}, {}), Limits()), repr=False)
 
     @property
     def kind(self) -> str:
         """image, text or table; empty where no card says so."""
-        return self.card.preprocessing["kind"] if self.card else ""
+        return self.codec.kind
 
 
 def load(model: Model, store: Store, config: Config, metrics: Metrics) -> None:
@@ -63,12 +63,12 @@ def load(model: Model, store: Store, config: Config, metrics: Metrics) -> None:
         card = artifact.read_card(folder)
         if card:
             artifact.verify(folder, card)
-            model.write = answers.classifier(card)
         choice = _choose(model, card, store, config)
         engine = choice.engine
         model.card, model.engine, model.light, model.measured = card, engine.name, engine.light, choice.measured
         model.passed_over = {name: _public(why, store) for name, why in choice.passed_over.items()}
         model.signature = signature.of_card(card) if card else engine.signature
+        model.codec = codecs.for_model(card, model.signature, Limits.of(config))
         meter = LaneMeter(metrics, model.name)
         model.lane = Lane(model.name, engine, meter=meter, **_limits(model, config))
         model.state = READY

@@ -6,6 +6,7 @@ from flask import Blueprint, current_app
 
 from serving import context as arrival
 from serving.codecs import open_inference as v2
+from serving.http import body
 from serving.http import content_encoding as content
 from serving.http.dispatch import Reply, View
 from serving.inference import Core
@@ -67,13 +68,15 @@ def metadata(name: str, version: int | None = None) -> dict[str, Any]:
 
 async def infer(core: Core, environ: "WSGIEnvironment", name: str, version: str | None) -> Reply:
     """Tensors in, tensors out."""
-    text = content.read(environ, core.config.max_body)
-    model = await core.model(arrival.of(environ), name, None if version is None else int(version))
-    asked = v2.read(text, environ.get(JSON_LENGTH), core.config.max_elements)
     waits = patience.of_request(environ)
+    whole = content.read(environ, core.config.max_body, waits)
+    model = await core.model(arrival.of(environ), name, None if version is None else int(version))
+    text, tail = v2.split(whole, environ.get(JSON_LENGTH))
+    text = body.utf8(environ.get("CONTENT_TYPE", ""), text)
+    asked = v2.decode_request(text, tail, core.limits, waits)
     outputs = await core.run(model, await core.decode_named(model, asked.inputs, waits), waits)
     labels = model.card.labels if model.card else []
-    answer, length = v2.write(model.name, model.version, asked, outputs, labels)
+    answer, length = v2.encode_response(model.name, model.version, asked, outputs, labels)
     if length is None:
         return Reply(answer)
     return Reply(answer, "application/octet-stream", ((v2.JSON_LENGTH, str(length)),))

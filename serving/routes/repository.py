@@ -5,13 +5,14 @@ https://github.com/triton-inference-server/server/blob/main/docs/protocol/extens
 
 from typing import Any
 
-import simdjson
 from flask import Blueprint, request
 
-from serving.codecs import payload as body
+from serving.codecs import payload
+from serving.codecs.json_types import OBJECT
 from serving.codecs.json_types import name as name_of
 from serving.errors import ServiceError
 from serving.http import auth as access
+from serving.http import body
 from serving.http import content_encoding as content
 from serving.models.loader import FAILED, LOADING, READY
 from serving.routes import service
@@ -24,7 +25,7 @@ STATES = {READY: "READY", LOADING: "LOADING", FAILED: "UNAVAILABLE"}
 @routes.post("/index")
 def index() -> list[dict[str, str]]:
     """Every version that was loaded or tried, and models that are not to be served; with `ready` only the loaded."""
-    only_ready = _asked().get("ready")
+    only_ready = _asked("ready")
     if only_ready is not None and not isinstance(only_ready, bool):
         raise ServiceError(400, f"'ready' is {name_of(only_ready)}: give true or false")
     repository = service().repository
@@ -53,8 +54,10 @@ def unload(name: str) -> dict[str, Any]:
 def _serve(name: str, served: bool) -> dict[str, Any]:
     here = service()
     access.check_admin(here.config.admin_token, request.environ)
-    parameters = _asked().get("parameters")
-    if served and parameters is not None and len(parameters):
+    parameters = _asked("parameters")
+    if parameters is not None and not isinstance(parameters, OBJECT):
+        raise ServiceError(400, f"'parameters' is {name_of(parameters)}: make it an object, or leave it out")
+    if served and parameters:
         raise ServiceError(400, "models are loaded as they lie in the store: leave 'parameters' out")
     here.repository.serve(name, served)
     if served:
@@ -62,10 +65,9 @@ def _serve(name: str, served: bool) -> dict[str, Any]:
     return {}
 
 
-def _asked() -> Any:
-    """The JSON object of the request; an empty one where it has no body."""
+def _asked(key: str) -> Any:
+    """A member of the request's JSON object; None where it has no such, or no body."""
     text = content.read(request.environ, service().config.max_body)
-    document = body.parsed(text, "ready") if text.strip() else {}
-    if not isinstance(document, simdjson.Object | dict):
-        raise ServiceError(400, f"the body is {name_of(document)}: send an object")
-    return document
+    if not text.strip():
+        return None
+    return payload.parse_members(body.utf8(request.content_type or "", text), key, frozenset((key,))).get(key)

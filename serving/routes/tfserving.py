@@ -9,13 +9,13 @@ import simdjson
 from flask import Blueprint
 
 from serving import context as arrival
-from serving.codecs import columnar as columns
-from serving.codecs import payload as body
+from serving.codecs import payload
 from serving.codecs import responses as answers
-from serving.codecs.json_types import members
+from serving.codecs.json_types import members, unique_keys
 from serving.codecs.json_types import name as name_of
-from serving.codecs.payload import Asked
+from serving.codecs.payload import Payload
 from serving.errors import ServiceError
+from serving.http import body
 from serving.http import content_encoding as content
 from serving.http.dispatch import Reply, View
 from serving.inference import Core
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 routes = Blueprint("tfserving", __name__, url_prefix="/v1/models")
 
 SIGNATURE = "serving_default"
+# What is read of a request; the protocol passes over anything else.
+MEMBERS = frozenset(("instances", "inputs", "signature_name", "examples", "context"))
 STATES = {READY: "AVAILABLE", LOADING: "LOADING", FAILED: "END"}
 DTYPES = {"float16": "DT_HALF", "float32": "DT_FLOAT", "float64": "DT_DOUBLE"}
 # Names end where a method begins, or every method of a model would look like a model of its own.
@@ -44,12 +46,12 @@ async def predict(core: Core, environ: "WSGIEnvironment", **wanted: Any) -> Repl
         raise ServiceError(400, "the body has to have either 'instances' (rows) or 'inputs' (columns)")
     waits = patience.of_request(environ)
     if "inputs" in document:
-        read = partial(columns.read, document["inputs"], model.card, model.signature, core.config.max_elements)
-        raw = await Call(read) if model.kind == "image" else read()
+        decode = partial(model.codec.decode_columns, document["inputs"], waits)
+        raw = await Call(decode) if model.kind == "image" else decode()
         return _json(f'{{"outputs": {answers.columns(await core.run(model, raw, waits))}}}')
-    asked = Asked(None, None, body.instances(document["instances"], core.config.max_rows), text)
+    asked = Payload(instances=payload.instances(document["instances"], core.limits.rows), text=text)
     outputs = await core.run(model, await core.decode(model, asked, waits), waits)
-    return _json(f'{{"predictions": {answers.tensors(outputs, asked.rows)}}}')
+    return _json(f'{{"predictions": {answers.rows(outputs, asked.rows)}}}')
 
 
 async def classify(core: Core, environ: "WSGIEnvironment", **wanted: Any) -> Reply:
@@ -125,10 +127,9 @@ async def _read(
     core: Core, environ: "WSGIEnvironment", name: str, version: str | None, label: str | None
 ) -> tuple[Any, bytes, Model]:
     """The body's JSON object and its text, and the model that is asked."""
-    text = content.read(environ, core.config.max_body)
-    document = body.parsed(text, "instances")
-    if not isinstance(document, simdjson.Object):
-        raise ServiceError(400, f"the body is {name_of(document)}: send an object with 'instances'")
+    whole = content.read(environ, core.config.max_body)
+    text = body.utf8(environ.get("CONTENT_TYPE", ""), whole)
+    document = payload.parse_members(text, "instances", MEMBERS)
     signature = document.get("signature_name")
     if signature not in (None, "", SIGNATURE):
         raise ServiceError(400, f"there is no signature '{str(signature)[:50]}': leave 'signature_name' out")
@@ -139,12 +140,12 @@ async def _read(
 async def _examples(core: Core, environ: "WSGIEnvironment", **wanted: Any) -> tuple[Model, dict[str, np.ndarray]]:
     """The outputs for the examples of a request; features in `context` are in all of them."""
     document, _, model = await _read(core, environ, **wanted)
-    examples = body.instances(document.get("examples"), core.config.max_rows, "examples")
+    examples = payload.instances(document.get("examples"), core.limits.rows, "examples")
     context = document.get("context")
     if context is not None:
         await _check_context(core, context, model)
-        examples = [_merged(context, example, index) for index, example in enumerate(examples)]
-    asked = Asked(None, None, examples)
+        examples = [_merged(context, example, index, model) for index, example in enumerate(examples)]
+    asked = Payload(instances=examples)
     waits = patience.of_request(environ)
     outputs = await core.run(model, await core.decode(model, asked, waits), waits)
     for x in outputs.values():
@@ -152,10 +153,15 @@ async def _examples(core: Core, environ: "WSGIEnvironment", **wanted: Any) -> tu
     return model, outputs
 
 
-def _merged(context: Any, example: Any, index: int) -> dict[str, Any]:
+def _merged(context: Any, example: Any, index: int, model: Model) -> dict[str, Any]:
     if not isinstance(example, simdjson.Object):
         raise ServiceError(400, f"example {index} is {name_of(example)}: make it an object of features")
-    return members(context) | members(example)
+    return _features(context, model) | _features(example, model)
+
+
+def _features(example: Any, model: Model) -> dict[str, Any]:
+    """An example's values by name, None in the place of those that the model does not have."""
+    return dict.fromkeys(unique_keys(example)) | members(example, model.signature.inputs)
 
 
 async def _check_context(core: Core, context: Any, model: Model) -> None:
@@ -163,7 +169,7 @@ async def _check_context(core: Core, context: Any, model: Model) -> None:
     if not isinstance(context, simdjson.Object):
         raise ServiceError(400, f"'context' is {name_of(context)}: make it an object of features")
     if model.kind == "table":
-        await core.decode(model, Asked(model.name, None, [members(context)]))
+        await core.decode(model, Payload(instances=[_features(context, model)]))
 
 
 def _json(text: str) -> Reply:

@@ -80,9 +80,9 @@ class Client:
     def infer(self, inputs: dict[str, np.ndarray], model: str, version: int | None = None) -> dict[str, np.ndarray]:
         """The model's outputs by name for whole arrays by input name (N, ...), both as bytes."""
         at = f"/v2/models/{model}" + (f"/versions/{version}" if version is not None else "")
-        head, content = v2.asking(inputs)
+        head, content = v2.encode_request(inputs)
         response = self._request("POST", f"{at}/infer", head + content, {v2.JSON_LENGTH: str(len(head))})
-        return v2.answered(response.data, response.headers.get(v2.JSON_LENGTH))
+        return v2.decode_response(response.data, response.headers.get(v2.JSON_LENGTH))
 
     def models(self) -> list[dict[str, Any]]:
         """What is served."""

@@ -36,3 +36,7 @@ class Deadline:
             raise ServiceError(504, LATE)
         if now >= self.left_at:
             raise ServiceError(499, GONE)
+
+
+# Of work that nobody waits for on a connection.
+NO_DEADLINE = Deadline()

@@ -1,9 +1,9 @@
 """Every error is JSON: {"error": "what is wrong, what was found, what to do"}."""
 
-from difflib import get_close_matches
+from collections.abc import Sequence
 
-# Longer names are no slips of the pen, and comparing them takes time.
-LONGEST_NAME, MOST_NAMES = 64, 1000
+from suite import errors
+
 TOO_LARGE = "the body is larger than {:,} bytes or has too many parts: send fewer instances at a time"
 
 
@@ -35,9 +35,7 @@ def release(error: BaseException) -> None:
         chained = chained.__cause__ or chained.__context__
 
 
-def nearest(found: str, allowed: list[str]) -> str:
+def nearest(found: str, allowed: Sequence[str]) -> str:
     """A hint towards an allowed name."""
-    near: list[str] = []
-    if len(found) <= LONGEST_NAME:
-        near = get_close_matches(found, [name for name in allowed[:MOST_NAMES] if len(name) <= LONGEST_NAME], n=1)
-    return f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(allowed) or 'none'}"
+    near = errors.nearest(found, allowed)
+    return f"did you mean '{near}'?" if near else f"there are: {errors.listed(allowed) or 'none'}"

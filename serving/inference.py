@@ -4,16 +4,17 @@ import json
 from asyncio import AbstractEventLoop, Task, wrap_future
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import lru_cache, partial
+from math import inf
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-from serving.codecs import responses
+from serving.codecs.base import Codec, Limits, Named
+from serving.codecs.payload import Payload
 from serving.config import Config
 from serving.context import RequestContext
 from serving.deadline import Deadline
 from serving.engines.base import Arrays, count_rows
-from serving.errors import ServiceError
 from serving.models.catalogue import ready
 from serving.models.loader import Model
 from serving.models.repository import Repository
@@ -23,9 +24,9 @@ from serving.scheduling.batcher import ROWS, InferenceCall
 from serving.scheduling.operations import OperationQueue
 from serving.scheduling.scheduler import Scheduler
 
-TOO_MANY = "{:,} instances in one request: send at most {:,}"
-# Reading up to so many bytes, or writing up to so many rows, is not worth a thread.
-SMALL, FEW_ROWS = 2**14, 256
+Result = TypeVar("Result")
+# Reading up to so many bytes, or writing up to so many elements, is not worth a thread.
+SMALL, FEW_ELEMENTS = 2**14, 4096
 
 
 class InferenceService:
@@ -36,6 +37,7 @@ class InferenceService:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        self.limits = Limits.of(config)
         self.metrics = Metrics(Path(config.runtime) if config.runtime else None)
         self.repository = Repository(config, self.metrics)
         self.shadow = Shadow()
@@ -53,17 +55,19 @@ class InferenceService:
         self._scheduler = Scheduler(loop, executor, self.config.threads)
         return self._scheduler
 
-    async def compute(self, context: RequestContext, function: Callable[[], Any]) -> Any:
+    async def compute(self, context: RequestContext, function: Callable[[], Result]) -> Result:
         """What a function returns, called on a thread; its error, or ServiceError 499, 503 or 504."""
-        return await self._scheduler.compute(self._operations, context.deadline, function)
+        result: Result = await self._scheduler.compute(self._operations, context.deadline, function)
+        return result
 
-    async def read(self, context: RequestContext, size: int, function: Callable[[], Any]) -> Any:
+    async def read(self, context: RequestContext, size: float, function: Callable[[], Result]) -> Result:
         """What a function makes of so many bytes, called on a thread if these are many."""
         return function() if size <= SMALL else await self.compute(context, function)
 
-    async def write(self, context: RequestContext, rows: int, function: Callable[[], Any]) -> Any:
-        """What a function makes of so many rows, called on a thread if these are many."""
-        return function() if rows <= FEW_ROWS else await self.compute(context, function)
+    async def write(self, context: RequestContext, outputs: Arrays, function: Callable[[], Result]) -> Result:
+        """What a function makes of outputs, called on a thread if these are large."""
+        is_small = sum(x.size for x in outputs.values()) <= FEW_ELEMENTS
+        return function() if is_small else await self.compute(context, function)
 
     async def model(
         self, context: RequestContext, name: str | None, version: int | str | None = None, kind: str = ""
@@ -78,48 +82,22 @@ class InferenceService:
         context.version = model.version
         return model
 
-    async def decode(self, context, model, asked, size):
-        from serving.codecs import images
+    async def decode(self, context: RequestContext, codec: Codec, payload: Payload, size: float) -> Arrays:
+        """The raw inputs in a payload that was read from `size` bytes; ServiceError 400, 413, 499, 503 or 504."""
+        cost = inf if codec.is_slow(payload) else size
+        return await self.read(context, cost, partial(codec.decode, payload, context.deadline))
 
-        are_files = model.kind == "image" and images.are_files(asked)
-        return await self.read(context, 2**62 if are_files else size, partial(self._decode, model, asked))
-
-    async def decode_named(self, context, model, given, size):
-        are_files = model.kind == "image" and any(x.dtype.kind == "O" for x in given.values())
-        return await self.read(context, 2**62 if are_files else size, partial(self._decode_named, model, given))
-
-    def _decode(self, model, asked):
-        from serving.codecs import images, tables, tensors, texts
-
-        card, most = model.card, self.config.max_elements
-        if asked.array is not None:
-            return self._decode_named(model, {next(iter(model.signature.inputs)): asked.array})
-        if asked.columns is not None:
-            return _of_csv(model, asked.columns)
-        if card is None:
-            return tensors.read(asked, model.signature.inputs, most)
-        if model.kind == "image":
-            spec = card.inputs[0]
-            height, width, channels = spec.shape
-            return {spec.name: images.read(asked, (height, width, channels), most)}
-        if asked.files:
-            raise ServiceError(400, f"the model '{model.name}' takes no pictures: send JSON 'instances'")
-        if model.kind == "text":
-            return {card.inputs[0].name: texts.read(asked.instances)}
-        return tables.read(asked.instances, card.inputs, card.ignored)
-
-    def _decode_named(self, model, given):
-        from serving.codecs import named_tensors
-
-        return named_tensors.read(given, model.card, model.signature, self.config.max_elements)
+    async def decode_named(self, context: RequestContext, codec: Codec, tensors: Named, size: float) -> Arrays:
+        """The raw inputs in arrays by input name; ServiceError 400, 413, 499, 503 or 504."""
+        cost = inf if codec.is_slow(tensors) else size
+        return await self.read(context, cost, partial(codec.decode_named, tensors, context.deadline))
 
     async def run(
-        self, context: RequestContext, model: Model, inputs: Arrays, size: int = 0, signature: str = ""
+        self, context: RequestContext, model: Model, inputs: Arrays, size: float = 0, signature: str = ""
     ) -> Arrays:
         """The outputs for inputs that were read from `size` bytes; ServiceError 413, 422, 499, 503 or 504."""
         rows = count_rows(inputs)
-        if rows > self.config.max_rows:
-            raise ServiceError(413, TOO_MANY.format(rows, self.config.max_rows))
+        self.limits.check_rows(rows)
         batcher = model.batcher_of(signature)
         form = ROWS if model.card else batcher.engine.batch_key(inputs)
         call = InferenceCall(inputs, context.deadline, form, size <= SMALL, context.on_run)
@@ -143,26 +121,11 @@ class InferenceService:
 
 def document(model: Model, outputs: Arrays, rows: int, seconds: float) -> bytes:
     """Our own answer: a JSON object with one prediction a row."""
-    head = {
-        "model": model.name,
-        "version": model.version,
-        "engine": model.engine,
-        "milliseconds": round(1000 * seconds, 3),
-    }
-    written = model.write(outputs) if model.write else responses.tensors(outputs, rows)
-    return f'{json.dumps(head)[:-1]}, "predictions": {written}}}\n'.encode()
+    head = _head(model.name, model.version, model.engine)
+    return f'{head}{round(1000 * seconds, 3)}, "predictions": {model.codec.encode(outputs, rows)}}}\n'.encode()
 
 
-def _of_csv(model, columns):
-    import numpy as np
-
-    from serving.codecs import csv
-
-    if model.card and model.kind == "table":
-        return csv.raw_inputs(columns, model.card.inputs, model.card.ignored)
-    if model.card and model.kind == "text":
-        name = model.card.inputs[0].name
-        if name not in columns:
-            raise ServiceError(400, f"the CSV has no column '{name}': name the column of texts so")
-        return {name: np.array(columns[name], object)}
-    raise ServiceError(400, f"the model '{model.name}' takes no CSV: send JSON")
+@lru_cache(1024)
+def _head(name: str, version: int, engine: str) -> str:
+    """What all answers of a model begin with."""
+    return json.dumps({"model": name, "version": version, "engine": engine})[:-1] + ', "milliseconds": '

@@ -1,5 +1,11 @@
 """The errors a person can cause; each is one line: what is wrong, what was found, what to do."""
 
+from collections.abc import Sequence
+
+# A longer name is no slip of the pen, and a message does not repeat all of it. Comparing names takes their lengths
+# times each other, times the number of candidates.
+LONGEST, COMPARED, LISTED = 50, 500, 40
+
 
 class SuiteError(Exception):
     """The work cannot be finished: broken data, a damaged artifact, a full disk. Exit code 1."""
@@ -13,10 +19,28 @@ class UsageError(SuiteError):
     exit_code = 2
 
 
-def unknown(what: str, found: object, allowed: list[str]) -> UsageError:
+def unknown(what: str, found: object, allowed: Sequence[str]) -> UsageError:
     """An error for a name that is not among the allowed ones, naming the nearest."""
+    near = nearest(str(found), allowed)
+    hint = f"did you mean '{near}'?" if near else f"choose one of: {listed(allowed) or '(there are none)'}"
+    return UsageError(f"there is no {what} '{shortened(str(found))}': {hint}")
+
+
+def nearest(found: str, allowed: Sequence[str]) -> str | None:
+    """The allowed name that somebody who wrote `found` probably meant."""
     from difflib import get_close_matches
 
-    near = get_close_matches(str(found), allowed, n=1)
-    hint = f"did you mean '{near[0]}'?" if near else f"choose one of: {', '.join(allowed) or '(there are none)'}"
-    return UsageError(f"there is no {what} '{found}': {hint}")
+    if len(found) > LONGEST:
+        return None
+    return next(iter(get_close_matches(found, allowed[:COMPARED], n=1)), None)
+
+
+def shortened(text: str) -> str:
+    """A text that came from outside, as a message repeats it."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+
+
+def listed(names: Sequence[str]) -> str:
+    """The names, or the first of many."""
+    more = f", and {len(names) - LISTED:,} more" if len(names) > LISTED else ""
+    return ", ".join(map(shortened, names[:LISTED])) + more

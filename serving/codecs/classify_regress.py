@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 import simdjson
 
+from serving.codecs.base import numbered
 from serving.codecs.json_arrays import from_base64
-from serving.codecs.json_types import OBJECT, members, name
+from serving.codecs.json_types import as_dict, name
 from serving.codecs.responses import numbers
+from serving.deadline import Deadline
 from serving.errors import ServiceError
 from serving.signature import CLASSIFY, REGRESS, Signature
 
@@ -35,14 +37,15 @@ def takes_examples(signature: Signature) -> bool:
     return tensor.dtype == "string" and (signature.method in (CLASSIFY, REGRESS) or key in INPUTS)
 
 
-def encode_examples(examples: Sequence[Any], context: Mapping[str, Any], signature: Signature) -> dict[str, np.ndarray]:
-    """Serialise examples, each with the features of the context too, to an input (N,); ServiceError 400."""
+def encode_examples(
+    examples: Sequence[Any], context: Mapping[str, Any], signature: Signature, deadline: Deadline
+) -> dict[str, np.ndarray]:
+    """Serialise examples, each with the features of the context too, to an input (N,); ServiceError 400, 499 or 504."""
     found = np.empty(len(examples), object)
-    for index, example in enumerate(examples):
-        if not isinstance(example, OBJECT):
+    for index, example in numbered(examples, deadline):
+        if not isinstance(example, simdjson.Object):
             raise ServiceError(400, f"example {index} is {name(example)}: make it an object of features")
-        features = dict(context) | members(example)
-        found[index] = _serialised(features, f"example {index}")
+        found[index] = _serialised(dict(context) | as_dict(example), f"example {index}")
     return {next(iter(signature.inputs)): found}
 
 
@@ -61,7 +64,7 @@ def _serialised(features: Mapping[str, Any], place: str) -> bytes:
 
 def _feature(value: Any, place: str) -> tuple[str, list[Any]]:
     """The kind and the values of a feature; ServiceError 400."""
-    items = list(value) if isinstance(value, simdjson.Array | list) else [value]
+    items = value if isinstance(value, list) else [value]
     found = [_value(item, place) for item in items]
     kinds = {kind for kind, _ in found}
     if len(kinds) > 1:
@@ -81,7 +84,7 @@ def _value(item: Any, place: str) -> tuple[str, Any]:
         return "float", item
     if isinstance(item, str):
         return "bytes", item.encode()
-    if isinstance(item, OBJECT) and list(item) == ["b64"]:
+    if isinstance(item, dict) and list(item) == ["b64"]:
         return "bytes", from_base64(item["b64"], place)
     raise ServiceError(400, f"{place}: expected numbers or text, or a list of them, found {name(item)}")
 
@@ -91,8 +94,9 @@ def answers_classes(signature: Signature) -> bool:
     return bool(signature.outputs) and signature.outputs.keys() <= {CLASSES, SCORES}
 
 
-def write_labels(labels: Sequence[str], scores: np.ndarray) -> str:
+def write_labels(labels: Sequence[str], outputs: dict[str, np.ndarray]) -> str:
     """JSON of the same labels in each row, with scores (N, labels)."""
+    (scores,) = outputs.values()
     named = [json.dumps(label, ensure_ascii=False) for label in labels]
     return _rows([named] * len(scores), map(numbers, scores))
 

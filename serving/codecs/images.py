@@ -1,4 +1,4 @@
-"""Pictures of a request: nested numbers, base64 text or uploaded files, to uint8 arrays."""
+"""Pictures of a request, for models that take one picture a row: nested numbers, base64 text or files."""
 
 from math import prod
 from typing import Any
@@ -6,56 +6,122 @@ from typing import Any
 import numpy as np
 import simdjson
 
+from serving import memory
 from serving.codecs import json_arrays as arrays
+from serving.codecs import named_tensors as named
+from serving.codecs.base import Arrays, CardCodec, Limits, Named, numbered
 from serving.codecs.json_types import OBJECT, name
-from serving.codecs.payload import Asked
+from serving.codecs.payload import Payload
+from serving.deadline import Deadline
 from serving.errors import ServiceError
+from serving.signature import Signature
+from suite.artifact import Card
 from suite.errors import SuiteError
 from suite.preprocessing.mirror import image
 
-
-def read(asked: Asked, shape: tuple[int, int, int], max_elements: int) -> np.ndarray:
-    """Pictures as uint8 (N, height, width, channels); ServiceError 400 or 413. Grey ones may leave out the channel."""
-    if asked.rows * prod(shape) > max_elements:
-        most = max_elements // prod(shape)
-        raise ServiceError(413, f"{asked.rows:,} pictures of {shape} in one request: send at most {most:,}")
-    if asked.files:
-        return np.stack([decode(content, shape, f"file {index}") for index, content in enumerate(asked.files)])
-    shapes: list[tuple[int, ...]] = [shape, shape[:2]] if shape[2] == 1 else [shape]
-    if _are_numbers(asked):
-        return arrays.read(asked.instances, asked.text, shapes, "uint8").reshape(-1, *shape)
-    return np.stack([_read_one(item, shapes, f"instance {index}") for index, item in enumerate(asked.instances)])
+# Decoding so many pixels leaves memory behind that is worth giving back.
+MANY_PIXELS = 4_000_000
 
 
-def are_files(asked: Asked) -> bool:
-    """Whether there may be pictures to decompress, which can take long however few bytes they are."""
-    return bool(asked.files) or not _are_numbers(asked)
+class ImageCodec(CardCodec):
+    """Pictures as uint8 (N, height, width, channels); grey ones may leave out the channel."""
+
+    kind = "image"
+
+    def __init__(self, card: Card, signature: Signature, limits: Limits) -> None:
+        super().__init__(card, signature, limits)
+        self._name = card.inputs[0].name
+        height, width, channels = card.inputs[0].shape
+        self._shape = height, width, channels
+        self._shapes: list[tuple[int, ...]] = [self._shape, self._shape[:2]] if channels == 1 else [self._shape]
+
+    def is_slow(self, asked: Payload | Named) -> bool:
+        if not isinstance(asked, Payload):
+            return any(x.dtype == object for x in asked.values())
+        return bool(asked.files) or (asked.instances is not None and not _are_numbers(asked))
+
+    def decode_named(self, tensors: Named, deadline: Deadline) -> Arrays:
+        named.check_known(tensors, self._signature)
+        rows = named.count_rows(tensors, self._limits)
+        named.check_complete(tensors, self._signature)
+        x = tensors[self._name]
+        if x.dtype == object:
+            if x.size != rows:
+                raise ServiceError(400, f"the pictures: expected one file a row, found shape {x.shape}")
+            return self._decode_all(x.reshape(-1).tolist(), "row", deadline)
+        if self._shape[2] == 1 and x.shape[1:] == self._shape[:2]:
+            x = x[..., np.newaxis]
+        return {self._name: named.of_tensor(x, self._signature.inputs[self._name], "the pictures")}
+
+    def decode_columns(self, columns: Any, deadline: Deadline) -> Arrays:
+        found = named.columns_by_name(columns, self._signature)
+        named.check_complete(found, self._signature)
+        named.count_column_rows(found, self._limits)
+        column = found[self._name]
+        return self._decode_instances(Payload(instances=column, text=column.mini), deadline)
+
+    def _decode_files(self, files: list[bytes], deadline: Deadline) -> Arrays:
+        return self._decode_all(files, "file", deadline)
+
+    def _decode_instances(self, payload: Payload, deadline: Deadline) -> Arrays:
+        if not _are_numbers(payload):
+            return self._decode_all(payload.instances, "instance", deadline)
+        self._check_rows(payload.rows)
+        found = arrays.read(payload.instances, payload.text, self._shapes, "uint8", deadline)
+        return {self._name: found.reshape(-1, *self._shape)}
+
+    def _decode_all(self, items: Any, word: str, deadline: Deadline) -> Arrays:
+        """One by one, in whatever form each is."""
+        self._check_rows(len(items))
+        pixels = _Pixels(self._limits.pixels, deadline)
+        try:
+            found = [
+                self._decode_one(item, f"{word} {index}", pixels, deadline) for index, item in numbered(items, deadline)
+            ]
+        finally:
+            if pixels.spent > MANY_PIXELS:
+                memory.give_back()
+        return {self._name: np.stack(found)}
+
+    def _check_rows(self, rows: int) -> None:
+        if rows * prod(self._shape) > self._limits.elements:
+            most = self._limits.elements // prod(self._shape)
+            raise ServiceError(413, f"{rows:,} pictures of {self._shape} in one request: send at most {most:,}")
+
+    def _decode_one(self, item: Any, place: str, pixels: "_Pixels", deadline: Deadline) -> np.ndarray:
+        if isinstance(item, OBJECT) and list(item) == ["image"]:
+            item = item["image"]
+        if isinstance(item, OBJECT):
+            if list(item) != ["b64"]:
+                raise ServiceError(400, f'{place}: expected {{"b64": "..."}}, found other keys')
+            item = arrays.from_base64(item["b64"], place)
+        if isinstance(item, str):
+            item = arrays.from_base64(item, place)
+        if isinstance(item, bytes):
+            try:
+                return image.decode(item, *self._shape, spend=pixels.spend)
+            except SuiteError as error:
+                raise ServiceError(400, f"{place}: {error}") from error
+        if not isinstance(item, simdjson.Array):
+            raise ServiceError(400, f"{place}: expected a picture (nested numbers or base64 text), found {name(item)}")
+        rank = len(arrays.found_shape(item))
+        shape = next((shape for shape in self._shapes if len(shape) == rank), self._shape)
+        return arrays.read_one(item, shape, "uint8", place, deadline).reshape(self._shape)
 
 
-def _are_numbers(asked: Asked) -> bool:
-    return bool(asked.text) and all(isinstance(item, simdjson.Array) for item in asked.instances)
+class _Pixels:
+    """Counts the pixels of one request's files, as they are before they are made smaller."""
+
+    def __init__(self, most: int, deadline: Deadline) -> None:
+        self._most, self._deadline, self.spent = most, deadline, 0
+
+    def spend(self, pixels: int) -> None:
+        """ServiceError 413, 499 or 504 where so many more are too many, or nobody waits any longer."""
+        self._deadline.check()
+        self.spent += pixels
+        if self.spent > self._most:
+            raise ServiceError(413, f"the pictures have more than {self._most:,} pixels together: send fewer at a time")
 
 
-def _read_one(item: Any, shapes: list[tuple[int, ...]], place: str) -> np.ndarray:
-    if isinstance(item, OBJECT) and list(item) == ["image"]:
-        item = item["image"]
-    if isinstance(item, OBJECT):
-        if list(item) != ["b64"]:
-            raise ServiceError(400, f'{place}: expected {{"b64": "..."}}, found other keys')
-        return decode(arrays.from_base64(item["b64"], place), shapes[0], place)
-    if isinstance(item, str):
-        return decode(arrays.from_base64(item, place), shapes[0], place)
-    if not isinstance(item, simdjson.Array):
-        raise ServiceError(400, f"{place}: expected a picture (nested numbers or base64 text), found {name(item)}")
-    rank = len(arrays.found_shape(item))
-    shape = next((shape for shape in shapes if len(shape) == rank), shapes[0])
-    return arrays.read_one(item, shape, "uint8", place).reshape(shapes[0])
-
-
-def decode(content: bytes, shape: tuple[int, ...], place: str) -> np.ndarray:
-    """A picture file as uint8 of the shape (height, width, channels); ServiceError 400."""
-    height, width, channels = shape
-    try:
-        return image.decode(content, height, width, channels)
-    except SuiteError as error:
-        raise ServiceError(400, f"{place}: {error}") from error
+def _are_numbers(payload: Payload) -> bool:
+    return bool(payload.text) and all(isinstance(item, simdjson.Array) for item in payload.instances)

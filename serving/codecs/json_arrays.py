@@ -8,80 +8,98 @@ Whatever fails there is read again number by number, to say what is wrong and wh
 import base64
 import binascii
 from collections.abc import Iterator, Sequence
+from functools import cache, lru_cache
 from math import prod
 from typing import Any
 
 import numpy as np
 import simdjson
 
+from serving.codecs.base import numbered
 from serving.codecs.json_types import OBJECT, name, whole
+from serving.deadline import Deadline
 from serving.errors import ServiceError
 
 Shape = tuple[int, ...]
+Kind = type[str] | type[bool]
 DEEPEST = 8
 # From here on not every whole number is a float of its own.
 EXACT, LOWEST = 2.0**53, -(2.0**63)
 NOT_STRUCTURE = bytes(set(range(256)) - set(b"[],"))
+# Of arrays of up to so many elements the brackets and commas are kept: four bytes each, and a few arrays, at most.
+KEPT = 2**16
 
 
-def read(instances: Any, text: bytes, shapes: Sequence[Shape], dtype: str) -> np.ndarray:
+def read(instances: Any, text: bytes, shapes: Sequence[Shape], dtype: str, deadline: Deadline) -> np.ndarray:
     """A list of arrays, of one of the shapes, as (N, *shape) of the dtype; ServiceError 400.
 
     `text` is the document, in which no string may hold a bracket or a comma.
     """
     rows = len(instances)
     shape = _likeliest(found_shape(instances)[1:], shapes)
-    # Every number takes a byte, so a larger array than the document cannot be regular.
-    if rows * prod(max(1, length) for length in shape) <= len(text) and _regular(text, (rows, *shape)):
+    if _is_regular(text, (rows, *shape)):
         values = _values(instances, np.dtype(dtype))
         # A list of none looks like a list of one.
         if values is not None and values.size == rows * prod(shape):
             return values.reshape(rows, *shape)
     found = [
-        read_one(item, _likeliest(found_shape(item), shapes), dtype, f"instance {index}")
-        for index, item in enumerate(instances)
+        read_one(item, _likeliest(found_shape(item), shapes), dtype, f"instance {index}", deadline)
+        for index, item in numbered(instances, deadline)
     ]
     return np.stack([x.reshape(shape) for x in found])
 
 
-def read_one(item: Any, shape: Shape, dtype: str, place: str) -> np.ndarray:
+def read_one(item: Any, shape: Shape, dtype: str, place: str, deadline: Deadline) -> np.ndarray:
     """One array of the shape; ServiceError 400 saying what differs where."""
     found = found_shape(item)
-    if found == shape and shape and _regular(item.mini, shape):
+    if found == shape and shape and _is_regular(item.mini, shape):
         values = _values(item, np.dtype(dtype))
         if values is not None and values.size == prod(shape):
             return values.reshape(shape)
     if found != shape:
-        raise ServiceError(400, f"{place}: expected {_say(shape)}, found {_say(found, item)}")
-    _check_nesting(item, shape, place)
+        raise ServiceError(400, f"{place}: expected {say_shape(shape)}, found {say_shape(found, item)}")
+    for _ in numbered(_leaves(item, shape, place), deadline):
+        pass
     values = _values(item, np.dtype(dtype)) if shape else _values_of(item, np.dtype(dtype))
     if values is None:
         raise ServiceError(400, f"{place}: expected {in_words(np.dtype(dtype))}, found others")
     return values.reshape(shape)
 
 
-def read_objects(item: Any, shape: Shape, dtype: str, place: str) -> np.ndarray:
+def read_objects(item: Any, shape: Shape, dtype: str, place: str, deadline: Deadline) -> np.ndarray:
     """One array of texts ("string") or of true and false ("bool"); ServiceError 400 saying what differs where."""
-    wanted, kind = ("text", str) if dtype == "string" else ("true or false", bool)
-    flat: list[Any] = []
-    _leaves(item, shape, kind, wanted, place, flat)
-    result = np.empty(len(flat), object if dtype == "string" else bool)
+    is_text = dtype == "string"
+    flat = [leaf for _, leaf in numbered(_leaves(item, shape, place, str if is_text else bool), deadline)]
+    result = np.empty(len(flat), object if is_text else bool)
     result[:] = flat
     return result.reshape(shape)
 
 
-def _leaves(item: Any, shape: Shape, kind: type, wanted: str, place: str, into: list[Any]) -> None:
+def _leaves(item: Any, shape: Shape, place: str, kind: Kind | None = None) -> Iterator[Any]:
+    """The elements of an array in order: text, true and false, or numbers. ServiceError 400 for anything else."""
     if not shape:
-        if kind is str and isinstance(item, OBJECT) and list(item) == ["b64"]:
-            item = from_base64(item["b64"], place)
-        elif not isinstance(item, kind):
-            raise ServiceError(400, f"{place}: expected {wanted}, found {name(item)}")
-        into.append(item)
+        yield _element(item, place, kind)
         return
-    if not isinstance(item, simdjson.Array) or len(item) != shape[0]:
-        raise ServiceError(400, f"{place}: expected a list of {shape[0]}, found {name(item)} of another length")
+    if not isinstance(item, simdjson.Array):
+        raise ServiceError(400, f"{place}: expected a list of {shape[0]}, found {name(item)}")
+    if len(item) != shape[0]:
+        raise ServiceError(400, f"{place} is ragged: expected a list of {shape[0]}, found {len(item)}")
     for index, child in enumerate(item):
-        _leaves(child, shape[1:], kind, wanted, f"{place}[{index}]", into)
+        # Most elements are as they should be, and words for where they are would cost more than they do.
+        if len(shape) == 1 and (type(child) is kind or (kind is None and type(child) in (int, float))):
+            yield child
+        else:
+            yield from _leaves(child, shape[1:], f"{place}[{index}]", kind)
+
+
+def _element(item: Any, place: str, kind: Kind | None) -> Any:
+    if kind is str and isinstance(item, OBJECT) and list(item) == ["b64"]:
+        return from_base64(item["b64"], place)
+    is_number = isinstance(item, int | float) and not isinstance(item, bool)
+    if isinstance(item, kind) if kind else is_number:
+        return item
+    wanted = {str: "text", bool: "true or false", None: "a number"}[kind]
+    raise ServiceError(400, f"{place}: expected {wanted}, found {name(item)}")
 
 
 def from_base64(text: Any, place: str) -> bytes:
@@ -109,25 +127,30 @@ def _likeliest(found: Shape, shapes: Sequence[Shape]) -> Shape:
     return next((shape for shape in shapes if len(shape) == len(found)), shapes[0])
 
 
-def _regular(text: bytes, shape: Shape) -> bool:
-    structure = b""
-    for length in reversed(shape):
-        structure = b"[" + b",".join([structure] * length) + b"]"
+def _is_regular(text: bytes, shape: Shape) -> bool:
+    """Whether the brackets and commas of a document are those of an array."""
+    elements = _elements(shape)
+    # Every number takes a byte, so an array of more than that is not in the document.
+    if elements > len(text):
+        return False
+    structure = _kept_structure(shape) if elements <= KEPT else _structure(shape)
     return text.translate(None, NOT_STRUCTURE).strip(b",") == structure
 
 
-def _check_nesting(item: Any, shape: Shape, place: str) -> None:
-    """ServiceError where a list has another length than the shape says, or is no list, or a number is none."""
-    if not shape:
-        if not isinstance(item, int | float) or isinstance(item, bool):
-            raise ServiceError(400, f"{place}: expected a number, found {name(item)}")
-        return
-    if not isinstance(item, simdjson.Array):
-        raise ServiceError(400, f"{place}: expected a list of {shape[0]}, found {name(item)}")
-    if len(item) != shape[0]:
-        raise ServiceError(400, f"{place} is ragged: expected a list of {shape[0]}, found {len(item)}")
-    for index, child in enumerate(item):
-        _check_nesting(child, shape[1:], f"{place}[{index}]")
+@lru_cache(256)
+def _elements(shape: Shape) -> int:
+    """How many numbers, or empty lists, an array has."""
+    return prod(max(1, length) for length in shape)
+
+
+def _structure(shape: Shape) -> bytes:
+    structure = b""
+    for length in reversed(shape):
+        structure = b"[" + ((structure + b",") * length)[:-1] + b"]"
+    return structure
+
+
+_kept_structure = lru_cache(32)(_structure)
 
 
 def _values(array: Any, dtype: np.dtype[Any]) -> np.ndarray | None:
@@ -166,24 +189,36 @@ def _values_of(number: float, dtype: np.dtype[Any]) -> np.ndarray | None:
         return None
 
 
+@cache
+def _limits(dtype: np.dtype[Any]) -> tuple[int, int]:
+    """The lowest and the highest of an integer dtype."""
+    limits = np.iinfo(dtype)
+    return int(limits.min), int(limits.max)
+
+
 def narrow(values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray | None:
     """The values in the dtype; None where they do not fit, or an integer would lose its fraction."""
     if not values.size:
         return values.astype(dtype)
+    if dtype.kind in "iu":
+        return _narrow_to_integers(values, dtype)
     # Of the numbers among them: NaN is no float that is too large.
     low, high = np.fmin.reduce(values, axis=None), np.fmax.reduce(values, axis=None)
-    if dtype.kind in "iu":
-        limits = np.iinfo(dtype)
-        if values.dtype.kind == "f" and not (np.isfinite(values).all() and not (values % 1).any()):
-            return None
-        # Python's integers and floats compare exactly, NumPy's would round.
-        if int(low) < limits.min or int(high) > limits.max:
-            return None
-    elif max(-float(low), float(high)) > float(np.finfo(dtype).max):
+    if max(-float(low), float(high)) > float(np.finfo(dtype).max):
         return None
     # A NaN may be one that signals.
     with np.errstate(invalid="ignore"):
         return values.astype(dtype)
+
+
+def _narrow_to_integers(values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray | None:
+    if values.dtype.kind == "f" and not (np.isfinite(values).all() and not (values % 1).any()):
+        return None
+    lowest, highest = _limits(dtype)
+    # Python's integers and floats compare exactly, NumPy's would round.
+    if int(values.max()) > highest or (values.dtype.kind != "u" and int(values.min()) < lowest):
+        return None
+    return values.astype(dtype)
 
 
 def in_words(dtype: np.dtype[Any]) -> str:
@@ -193,7 +228,8 @@ def in_words(dtype: np.dtype[Any]) -> str:
     return f"numbers that fit {dtype.name}"
 
 
-def _say(shape: Shape, item: object = 0.0) -> str:
+def say_shape(shape: Sequence[int | None], item: object = 0.0) -> str:
+    """The shape of lists in words, or what `item` is where it is no list."""
     if len(shape) > DEEPEST:
         return f"lists in each other, {len(shape)} deep"
-    return f"shape {shape}" if shape else name(item)
+    return f"shape {tuple(shape)}" if shape else name(item)

@@ -1,4 +1,4 @@
-"""The Open Inference Protocol, version 2, with the binary extension: requests to arrays, arrays to answers.
+"""The Open Inference Protocol, version 2, with the binary extension: requests and responses, read and written.
 
 https://kserve.github.io/website/docs/concepts/architecture/data-plane/v2-protocol and Triton's binary tensor data
 extension: after the JSON the tensors follow, little-endian and row by row; an element of BYTES has its length in four
@@ -6,7 +6,9 @@ bytes before it.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -14,10 +16,13 @@ import numpy as np
 import simdjson
 
 from serving.codecs import json_arrays as arrays
-from serving.codecs import responses as answers
-from serving.codecs.json_types import name, whole
-from serving.codecs.payload import LONGEST, parsed
+from serving.codecs import responses
+from serving.codecs.base import Limits, numbered
+from serving.codecs.json_types import members, name, whole
+from serving.codecs.payload import LONGEST, parse_members
+from serving.deadline import NO_DEADLINE, Deadline
 from serving.errors import ServiceError
+from suite.errors import listed, shortened
 
 DATATYPES = {
     "BOOL": "bool", "UINT8": "uint8", "UINT16": "uint16", "UINT32": "uint32", "UINT64": "uint64", "INT8": "int8",
@@ -25,19 +30,23 @@ DATATYPES = {
     "BYTES": "string",
 }  # fmt: skip
 OF_DTYPE = {dtype: datatype for datatype, dtype in DATATYPES.items()}
-KINDS: dict[Any, tuple[Any, str]] = {
-    list: (simdjson.Array, "a list"),
-    dict: (simdjson.Object, "an object"),
-    str: (str, "text"),
-}
+# NumPy's dtypes take long to say their names.
+OF_NUMPY = {np.dtype(dtype): datatype for dtype, datatype in OF_DTYPE.items() if dtype != "string"}
+LITTLE_ENDIAN = {datatype: dtype.newbyteorder("<") for dtype, datatype in OF_NUMPY.items()}
+WORDS = {simdjson.Array: "a list", simdjson.Object: "an object", str: "text"}
+# What is read of a request, of a tensor in it, of an output that it wants, and of the parameters of each.
+REQUEST = frozenset(("id", "parameters", "inputs", "outputs"))
+TENSOR = frozenset(("name", "shape", "datatype", "parameters", "data"))
+OUTPUT = frozenset(("name", "parameters"))
+PARAMETERS = frozenset(("binary_data_size", "binary_data", "binary_data_output", "classification"))
 # Where tensors follow, this header says how long the JSON before them is.
 JSON_LENGTH = "Inference-Header-Content-Length"
 LENGTH = 4
-MOST_AXES = 8
+MOST_AXES, MOST_OUTPUTS = 8, 32
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RequestedOutput:
     """An output that was asked for: as bytes after the JSON or in it, or as its `classes` highest."""
 
     name: str
@@ -46,166 +55,174 @@ class Wanted:
 
 
 @dataclass
-class Asked:
+class InferRequest:
     """What a request asks; `binary` is how outputs are wanted that it does not name."""
 
     inputs: dict[str, np.ndarray]
     id: str = ""
     binary: bool = False
-    outputs: list[Wanted] = field(default_factory=list)
+    outputs: list[RequestedOutput] = field(default_factory=list)
 
 
-def read(content: bytes, json_length: str | None, max_elements: int) -> Asked:
-    """What a body asks, `json_length` being its header of that kind; ServiceError 400 or 413."""
-    end = len(content)
-    if json_length is not None:
-        is_number = json_length.isascii() and json_length.isdigit() and len(json_length) <= LONGEST
-        if not is_number or int(json_length) > end:
-            raise ServiceError(400, f"{JSON_LENGTH} is '{json_length[:20]}': give the length of the JSON in the body")
-        end = int(json_length)
-    document = parsed(content[:end] if end < len(content) else content, "inputs")
-    if not isinstance(document, simdjson.Object):
-        raise ServiceError(400, f"the body is {name(document)}: send an object with 'inputs'")
-    tail = _Tail(memoryview(content)[end:])
-    parameters = _parameters(document)
-    asked = Asked(
-        _inputs(_member(document, "inputs", list), tail, max_elements),
-        _member(document, "id", str) or "",
-        _flag(parameters, "binary_data_output", False),
-    )
-    if tail.left:
-        raise ServiceError(400, f"{tail.left:,} bytes follow the last tensor: give each input its 'binary_data_size'")
-    for item in _member(document, "outputs", list) or ():
-        asked.outputs.append(_wanted(item, asked.binary))
-    return asked
+def split(content: bytes, json_length: str | None) -> tuple[bytes, memoryview]:
+    """The JSON of a body and the tensors after it, `json_length` being its header of that kind; ServiceError 400."""
+    if json_length is None:
+        return content, memoryview(b"")
+    is_number = json_length.isascii() and json_length.isdigit() and len(json_length) <= LONGEST
+    if not is_number or int(json_length) > len(content):
+        raise ServiceError(400, f"{JSON_LENGTH} is '{shortened(json_length)}': give the length of the JSON in the body")
+    return content[: int(json_length)], memoryview(content)[int(json_length) :]
 
 
-def write(
-    model: str, version: int, asked: Asked, outputs: answers.Outputs, labels: list[str]
+def decode_request(text: bytes, tail: memoryview, limits: Limits, deadline: Deadline) -> InferRequest:
+    """What the JSON and the tensors after it ask; ServiceError 400 or 413."""
+    found = parse_members(text, "inputs", REQUEST)
+    binary = _flag(_parameters(found), "binary_data_output", False)
+    tensors = _Tail(tail)
+    inputs = _tensors(_member(found, "inputs", simdjson.Array), tensors, limits, deadline)
+    if tensors.left:
+        raise ServiceError(400, f"{len(tensors.left):,} bytes follow the last tensor: give each a 'binary_data_size'")
+    outputs = _member(found, "outputs", simdjson.Array) or ()
+    if len(outputs) > MOST_OUTPUTS:
+        raise ServiceError(400, f"{len(outputs):,} outputs are wanted: name at most {MOST_OUTPUTS}")
+    requested = [_requested(item, binary) for item in outputs]
+    return InferRequest(inputs, _member(found, "id", str) or "", binary, requested)
+
+
+def encode_response(
+    model: str, version: int, request: InferRequest, outputs: responses.Outputs, labels: list[str]
 ) -> tuple[bytes, int | None]:
     """The answer, and the length of its JSON where tensors follow it; ServiceError 400 or 422."""
-    wanted = asked.outputs or [Wanted(output, asked.binary) for output in outputs]
+    wanted = request.outputs or [RequestedOutput(output, request.binary) for output in outputs]
     described: list[str] = []
     tensors: list[bytes] = []
     for one in wanted:
         if one.name not in outputs:
-            raise ServiceError(400, f"the model has no output '{one.name[:50]}': there are: {', '.join(outputs)}")
+            known = listed(list(outputs))
+            raise ServiceError(400, f"the model has no output '{shortened(one.name)}': there are: {known}")
         x = outputs[one.name]
-        answers.check_finite(x)
+        responses.check_finite(x)
         if one.classes:
             x = _highest(x, one.classes, labels)
-        described.append(_output(one, x, tensors))
-    head = {"model_name": model, "model_version": str(version)} | ({"id": asked.id} if asked.id else {})
-    text = f'{json.dumps(head)[:-1]}, "outputs": [{", ".join(described)}]}}'.encode()
+        described.append(_described(one.name, x, tensors if one.binary else None))
+    head = f'{{"model_name": {_quoted(model)}, "model_version": "{version}"'
+    head += f', "id": {json.dumps(request.id)}' if request.id else ""
+    text = f'{head}, "outputs": [{", ".join(described)}]}}'.encode()
     return b"".join([text, *tensors]), len(text) if tensors else None
 
 
-def asking(inputs: dict[str, np.ndarray]) -> tuple[bytes, bytes]:
+def encode_request(inputs: Mapping[str, np.ndarray]) -> tuple[bytes, bytes]:
     """The JSON and the tensors of a request that wants its answer as bytes too."""
-    contents = {key: _to_bytes(x) for key, x in inputs.items()}
-    described = [
-        {
-            "name": key,
-            "shape": list(x.shape),
-            "datatype": _datatype(x),
-            "parameters": {"binary_data_size": len(contents[key])},
-        }
-        for key, x in inputs.items()
-    ]
-    head = {"inputs": described, "parameters": {"binary_data_output": True}}
-    return json.dumps(head).encode(), b"".join(contents.values())
+    tensors: list[bytes] = []
+    described = [_described(key, x, tensors) for key, x in inputs.items()]
+    text = f'{{"inputs": [{", ".join(described)}], "parameters": {{"binary_data_output": true}}}}'
+    return text.encode(), b"".join(tensors)
 
 
-def answered(content: bytes, json_length: str | None) -> dict[str, np.ndarray]:
+def decode_response(content: bytes, json_length: str | None) -> dict[str, np.ndarray]:
     """The outputs of an answer by name."""
-    end = len(content) if json_length is None else int(json_length)
-    tail = _Tail(memoryview(content)[end:])
-    return _inputs(parsed(content[:end], "outputs")["outputs"], tail, len(content))
+    text, tail = split(content, json_length)
+    found = parse_members(text, "outputs", REQUEST)
+    return _tensors(found["outputs"], _Tail(tail), Limits(len(content), len(content)), NO_DEADLINE)
 
 
 def _datatype(x: np.ndarray) -> str:
-    return OF_DTYPE["string" if x.dtype.kind in "OSU" else x.dtype.name]
+    return OF_NUMPY.get(x.dtype) or OF_DTYPE["string" if x.dtype.kind in "OSU" else x.dtype.name]
 
 
 class _Tail:
-    """What follows the JSON, taken piece by piece."""
+    """What is left of the bytes after the JSON, taken piece by piece."""
 
     def __init__(self, content: memoryview) -> None:
-        self._content, self._at = content, 0
-
-    @property
-    def left(self) -> int:
-        return len(self._content) - self._at
+        self.left = content
 
     def take(self, size: int, place: str) -> memoryview:
-        if not 0 <= size <= self.left:
-            raise ServiceError(400, f"{place}: 'binary_data_size' is {size}, and {self.left} bytes are left")
-        self._at += size
-        return self._content[self._at - size : self._at]
+        if not 0 <= size <= len(self.left):
+            said = f"'binary_data_size' is {shortened(str(size))}, and {len(self.left)} bytes are left"
+            raise ServiceError(400, f"{place}: {said}")
+        piece, self.left = self.left[:size], self.left[size:]
+        return piece
 
 
-def _inputs(items: Any, tail: _Tail, max_elements: int) -> dict[str, np.ndarray]:
+def _tensors(items: Any, tail: _Tail, limits: Limits, deadline: Deadline) -> dict[str, np.ndarray]:
     if items is None:
         raise ServiceError(400, "the body has no 'inputs': add a list of tensors")
     found: dict[str, np.ndarray] = {}
-    left = max_elements
-    for number, item in enumerate(items):
+    left = limits.elements
+    for number, item in numbered(items, deadline):
         if not isinstance(item, simdjson.Object):
             raise ServiceError(400, f"input {number} is {name(item)}: make it an object")
-        key = _member(item, "name", str)
+        tensor = members(item, TENSOR)
+        key = _member(tensor, "name", str)
         if not key or key in found:
             raise ServiceError(400, f"input {number}: give it a name of its own as 'name'")
-        place = f"input '{key[:50]}'"
-        shape, datatype = _shape(item, place), _member(item, "datatype", str)
+        place = f"input '{shortened(key)}'"
+        shape, datatype = _shape(tensor, place), _member(tensor, "datatype", str)
         if datatype not in DATATYPES:
-            raise ServiceError(400, f"{place}: 'datatype' is {datatype!r}: use one of {', '.join(DATATYPES)}")
-        left -= prod(shape)
+            raise ServiceError(
+                400, f"{place}: 'datatype' is {shortened(datatype or 'missing')}: use one of {', '.join(DATATYPES)}"
+            )
+        left -= prod(shape) if all(shape) else prod(max(1, length) for length in shape)
         if left < 0:
-            raise ServiceError(413, f"the inputs have more than {max_elements:,} elements: send fewer rows")
-        size = _parameters(item).get("binary_data_size")
-        if size is None:
-            found[key] = _from_json(_member(item, "data", list), shape, datatype, place)
-            continue
-        length = whole(size)
-        if length is None:
-            raise ServiceError(400, f"{place}: 'binary_data_size' is {name(size)}: give a whole number")
-        found[key] = _from_bytes(tail.take(length, place), shape, datatype, place)
+            raise ServiceError(413, f"the inputs have more than {limits.elements:,} elements: send fewer rows")
+        limits.check_rows(shape[0])
+        found[key] = _tensor(tensor, tail, shape, datatype, place, deadline)
     return found
 
 
-def _shape(item: Any, place: str) -> tuple[int, ...]:
-    lengths = [whole(one) for one in _member(item, "shape", list) or ()]
-    shape = tuple(one for one in lengths if one is not None and one >= 0)
-    if not 1 <= len(lengths) <= MOST_AXES or len(shape) < len(lengths):
-        raise ServiceError(400, f"{place}: 'shape' is no list of one to {MOST_AXES} lengths, the rows first")
-    return shape
-
-
-def _from_json(data: Any, shape: tuple[int, ...], datatype: str, place: str) -> np.ndarray:
-    if data is None:
+def _tensor(
+    tensor: dict[str, Any], tail: _Tail, shape: tuple[int, ...], datatype: str, place: str, deadline: Deadline
+) -> np.ndarray:
+    data, size = _member(tensor, "data", simdjson.Array), _parameters(tensor).get("binary_data_size")
+    if size is None and data is None:
         raise ServiceError(400, f"{place} has neither 'data' nor a 'binary_data_size': give one")
-    count, dtype = prod(shape), DATATYPES[datatype]
-    found = arrays.found_shape(data)
-    as_is = shape if found == shape else (count,)
-    if dtype in ("string", "bool"):
-        return arrays.read_objects(data, as_is, dtype, place).reshape(shape)
-    return arrays.read_one(data, as_is, dtype, place).reshape(shape)
+    if size is None:
+        return _from_json(data, shape, datatype, place, deadline)
+    length = whole(size)
+    if length is None:
+        raise ServiceError(400, f"{place}: 'binary_data_size' is {name(size)}: give a whole number")
+    content = tail.take(length, place)
+    if data is not None:
+        raise ServiceError(400, f"{place} has 'data' and a 'binary_data_size': give one")
+    return _from_bytes(content, shape, datatype, place, deadline)
 
 
-def _from_bytes(content: memoryview, shape: tuple[int, ...], datatype: str, place: str) -> np.ndarray:
+def _shape(tensor: dict[str, Any], place: str) -> tuple[int, ...]:
+    given = _member(tensor, "shape", simdjson.Array) or ()
+    if 1 <= len(given) <= MOST_AXES:
+        shape = tuple(given)
+        if set(map(type, shape)) != {int}:
+            shape = tuple(whole(length) for length in shape)
+        if None not in shape and min(shape) >= 0:
+            return shape
+    raise ServiceError(400, f"{place}: 'shape' is no list of one to {MOST_AXES} lengths, the rows first")
+
+
+def _from_json(data: Any, shape: tuple[int, ...], datatype: str, place: str, deadline: Deadline) -> np.ndarray:
+    dtype = DATATYPES[datatype]
+    as_is = shape if arrays.found_shape(data) == shape else (prod(shape),)
+    read = arrays.read_objects if dtype in ("string", "bool") else arrays.read_one
+    return read(data, as_is, dtype, place, deadline).reshape(shape)
+
+
+def _from_bytes(
+    content: memoryview, shape: tuple[int, ...], datatype: str, place: str, deadline: Deadline
+) -> np.ndarray:
     if datatype == "BYTES":
-        return _elements(content, prod(shape), place).reshape(shape)
-    dtype = np.dtype(DATATYPES[datatype]).newbyteorder("<")
+        return _elements(content, prod(shape), place, deadline).reshape(shape)
+    dtype = LITTLE_ENDIAN[datatype]
     expected = prod(shape) * dtype.itemsize
     if len(content) != expected:
         raise ServiceError(400, f"{place}: {datatype} of shape {shape} is {expected} bytes, found {len(content)}")
-    return np.frombuffer(content, dtype).reshape(shape)
+    return np.frombuffer(content, dtype).reshape(shape) if expected else np.empty(shape, dtype)
 
 
-def _elements(content: memoryview, count: int, place: str) -> np.ndarray:
+def _elements(content: memoryview, count: int, place: str, deadline: Deadline) -> np.ndarray:
+    if count * LENGTH > len(content):
+        raise ServiceError(400, f"{place}: {count:,} elements take {LENGTH} bytes each or more, found {len(content):,}")
     found = np.empty(count, object)
     at = 0
-    for number in range(count):
+    for _, number in numbered(range(count), deadline):
         size = int.from_bytes(content[at : at + LENGTH], "little")
         at += LENGTH + size
         if at > len(content):
@@ -216,17 +233,19 @@ def _elements(content: memoryview, count: int, place: str) -> np.ndarray:
     return found
 
 
-def _wanted(item: Any, binary: bool) -> Wanted:
-    if not isinstance(item, simdjson.Object) or not _member(item, "name", str):
+def _requested(item: Any, binary: bool) -> RequestedOutput:
+    output = members(item, OUTPUT) if isinstance(item, simdjson.Object) else {}
+    key = _member(output, "name", str)
+    if not key:
         raise ServiceError(400, "an output that is wanted has no 'name': give one")
-    parameters = _parameters(item)
+    parameters = _parameters(output)
     classes = whole(parameters.get("classification", 0))
     if classes is None or classes < 0:
         raise ServiceError(400, "'classification' is how many of the highest are wanted: give a whole number")
-    return Wanted(str(item["name"]), _flag(parameters, "binary_data", binary), classes)
+    return RequestedOutput(key, _flag(parameters, "binary_data", binary), classes)
 
 
-def _flag(parameters: Any, key: str, default: bool) -> bool:
+def _flag(parameters: dict[str, Any], key: str, default: bool) -> bool:
     value = parameters.get(key, default)
     if not isinstance(value, bool):
         raise ServiceError(400, f"'{key}' is {name(value)}: give true or false")
@@ -246,14 +265,18 @@ def _highest(x: np.ndarray, count: int, labels: list[str]) -> np.ndarray:
     return np.array(rows, object)
 
 
-def _output(wanted: Wanted, x: np.ndarray, tensors: list[bytes]) -> str:
-    """The output's JSON; its bytes are added to `tensors` where it is wanted so."""
-    head: dict[str, Any] = {"name": wanted.name, "shape": list(x.shape), "datatype": _datatype(x)}
-    if not wanted.binary:
-        return f'{json.dumps(head)[:-1]}, "data": {answers.flat(x)}}}'
+_quoted = lru_cache(256)(json.dumps)
+
+
+def _described(key: str, x: np.ndarray, tensors: list[bytes] | None) -> str:
+    """A tensor's JSON; its bytes are added to `tensors`, if those are not None."""
+    shape = ", ".join(map(str, x.shape))
+    head = f'{{"name": {_quoted(key)}, "shape": [{shape}], "datatype": "{_datatype(x)}"'
+    if tensors is None:
+        return f'{head}, "data": {responses.flat(x)}}}'
     content = _to_bytes(x)
     tensors.append(content)
-    return json.dumps(head | {"parameters": {"binary_data_size": len(content)}})
+    return f'{head}, "parameters": {{"binary_data_size": {len(content)}}}}}'
 
 
 def _to_bytes(x: np.ndarray) -> bytes:
@@ -263,14 +286,14 @@ def _to_bytes(x: np.ndarray) -> bytes:
     return b"".join(len(item).to_bytes(LENGTH, "little") + item for item in items)
 
 
-def _member(item: Any, key: str, kind: type) -> Any:
+def _member(found: dict[str, Any], key: str, kind: Any) -> Any:
     """The value of a key, None where it is absent or null; ServiceError where it is of another kind."""
-    value = item.get(key)
-    wanted, words = KINDS[kind]
-    if value is None or isinstance(value, wanted):
+    value = found.get(key)
+    if value is None or isinstance(value, kind):
         return value
-    raise ServiceError(400, f"'{key}' is {name(value)}: make it {words}")
+    raise ServiceError(400, f"'{key}' is {name(value)}: make it {WORDS[kind]}")
 
 
-def _parameters(item: Any) -> Any:
-    return _member(item, "parameters", dict) or {}
+def _parameters(found: dict[str, Any]) -> dict[str, Any]:
+    value = _member(found, "parameters", simdjson.Object)
+    return {} if value is None else members(value, PARAMETERS)

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Callable
+import math
 from typing import Any
 
 import numpy as np
@@ -11,49 +11,54 @@ from serving.errors import ServiceError
 from suite.artifact import PROBABILITIES, Card
 
 Outputs = dict[str, np.ndarray]
+NOT_A_NUMBER = "instance {}: the model's answer is not a number: its values lie too far from what it knows"
 
 
-def classifier(card: Card) -> Callable[[Outputs], str]:
-    """A function from probabilities (N, labels) to a JSON list of one object a row; it raises ServiceError 422."""
-    labels = [json.dumps(label, ensure_ascii=False) for label in card.labels]
-    probabilities = ",".join(label.replace("%", "%%") + ":%.7g" for label in labels)
-    detected = f'"threshold":{json.dumps(card.threshold)},"flagged":%s,' if card.threshold is not None else ""
-    template = f'{{"label":%s,"score":%.7g,{detected}"probabilities":{{{probabilities}}}}}'
+class Classes:
+    """Encodes probabilities (N, labels) as one object a row: the label, its score, all probabilities.
 
-    def highest(row: list[float]) -> str:
+    Where the card has a threshold, the label is the second one if and only if its probability reaches that.
+    """
+
+    def __init__(self, card: Card) -> None:
+        self._labels = [json.dumps(label, ensure_ascii=False) for label in card.labels]
+        self._threshold, self._has_threshold = card.threshold or 0.0, card.threshold is not None
+        probabilities = ",".join(label.replace("%", "%%") + ":%.7g" for label in self._labels)
+        detected = f'"threshold":{json.dumps(card.threshold)},"flagged":%s,' if card.threshold is not None else ""
+        self._template = f'{{"label":%s,"score":%.7g,{detected}"probabilities":{{{probabilities}}}}}'
+
+    def encode(self, outputs: Outputs) -> str:
+        """A JSON list; ServiceError 422 for a row with a number that is none."""
+        rows = outputs[PROBABILITIES].tolist()
+        for index, row in enumerate(rows):
+            # The sum of numbers that are all finite and no larger than a float32 is finite too.
+            if not math.isfinite(sum(row)):
+                raise ServiceError(422, NOT_A_NUMBER.format(index))
+        return f"[{','.join(map(self._flagged if self._has_threshold else self._highest, rows))}]"
+
+    def _highest(self, row: list[float]) -> str:
         score = max(row)
-        return template % (labels[row.index(score)], score, *row)
+        return self._template % (self._labels[row.index(score)], score, *row)
 
-    def flagged(row: list[float]) -> str:
-        found = row[1] >= threshold
-        return template % (labels[found], row[1], "true" if found else "false", *row)
-
-    threshold = card.threshold or 0.0
-    one = highest if card.threshold is None else flagged
-
-    def write(outputs: Outputs) -> str:
-        values = outputs[PROBABILITIES]
-        check_finite(values)
-        return f"[{','.join(map(one, values.tolist()))}]"
-
-    return write
+    def _flagged(self, row: list[float]) -> str:
+        is_flagged = row[1] >= self._threshold
+        return self._template % (self._labels[is_flagged], row[1], "true" if is_flagged else "false", *row)
 
 
 def check_finite(values: np.ndarray) -> None:
     """ServiceError 422 for an answer with a number that is none."""
     if values.dtype.kind != "f":
         return
-    values = np.atleast_1d(values)
-    rows = np.flatnonzero(~np.isfinite(values).all(axis=tuple(range(1, values.ndim))))
-    if rows.size:
-        message = f"instance {rows[0]}: the model's answer is not a number: its values lie too far from what it knows"
-        raise ServiceError(422, message)
+    finite = np.isfinite(values)
+    if not finite.all():
+        row = int(np.argmin(finite.reshape(len(values) if values.ndim else 1, -1).all(axis=1)))
+        raise ServiceError(422, NOT_A_NUMBER.format(row))
 
 
-def tensors(outputs: Outputs, rows: int) -> str:
+def rows(outputs: Outputs, count: int) -> str:
     """A JSON list with each row's output, or with an object of outputs where there are several; ServiceError 422."""
     for name, x in outputs.items():
-        if not x.ndim or len(x) != rows:
+        if not x.ndim or len(x) != count:
             raise ServiceError(
                 422, f"the output '{name}' has shape {x.shape}, not one row an instance: send one at a time"
             )

@@ -1,69 +1,177 @@
-"""Rows of a table: objects by column name, to one array a column."""
+"""Rows of a table, for models that take columns by name: JSON objects, columns, arrays or CSV."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
+import simdjson
 
-from serving.codecs.json_types import OBJECT, name, whole
+from serving.codecs import named_tensors as named
+from serving.codecs.base import Arrays, CardCodec, Limits, Named, numbered
+from serving.codecs.json_types import check_unique_keys, name, unique_keys, whole
+from serving.codecs.payload import Payload, Table
+from serving.deadline import Deadline
 from serving.errors import ServiceError, nearest
-from suite.artifact import TensorSpec
+from serving.signature import Signature
+from suite.artifact import Card, TensorSpec
+from suite.errors import shortened
 from suite.preprocessing.mirror import values
 
-LARGEST = float(np.finfo(np.float32).max)
-MISSING: dict[str, float | str] = {"categorical": ""}
+NUMBERS = frozenset((int, float, type(None)))
 NAMED = 5
 
 
-def read(instances: Any, specs: list[TensorSpec], ignored: list[str]) -> dict[str, np.ndarray]:
-    """Each column as (N,) of its dtype, missing where a row lacks it or has null; ServiceError 400."""
-    rows = len(instances)
-    kinds = {spec.name: spec for spec in specs}
-    columns: dict[str, list[float | str]] = {spec.name: [MISSING.get(spec.kind, np.nan)] * rows for spec in specs}
-    for index, item in enumerate(instances):
-        if not isinstance(item, OBJECT):
+class TableCodec(CardCodec):
+    """Each column as (N,) of its dtype. A cell that is left out or null is missing, as NaN or an empty text."""
+
+    kind = "table"
+
+    def __init__(self, card: Card, signature: Signature, limits: Limits) -> None:
+        super().__init__(card, signature, limits)
+        self._specs = {spec.name: spec for spec in card.inputs}
+        self._ignored = frozenset(card.ignored)
+        self._numeric = [spec.name for spec in card.inputs if spec.kind == "numeric"]
+        self._others = [spec.name for spec in card.inputs if spec.kind != "numeric"]
+
+    def decode_named(self, tensors: Named, deadline: Deadline) -> Arrays:
+        named.check_known(tensors, self._signature)
+        rows = self._checked(named.count_rows(tensors, self._limits))
+        return {
+            key: _of_array(tensors[key], spec, deadline) if key in tensors else _missing(spec, rows)
+            for key, spec in self._specs.items()
+        }
+
+    def decode_columns(self, columns: Any, deadline: Deadline) -> Arrays:
+        if not isinstance(columns, simdjson.Object):
+            raise ServiceError(400, f"'inputs' is {name(columns)}: make it an object of columns by input name")
+        found = named.columns_by_name(columns, self._signature)
+        rows = self._checked(named.count_column_rows(found, self._limits))
+        return {
+            key: _column(list(found[key]), spec, deadline) if key in found else _missing(spec, rows)
+            for key, spec in self._specs.items()
+        }
+
+    def _decode_instances(self, payload: Payload, deadline: Deadline) -> Arrays:
+        self._checked(payload.rows)
+        numbers: list[tuple[Any, ...]] = []
+        others: list[tuple[Any, ...]] = []
+        for index, item in numbered(payload.instances, deadline):
+            row = self._row(item, index)
+            numbers.append(tuple(map(row.get, self._numeric)))
+            others.append(tuple(map(row.get, self._others)))
+        found = self._numeric_columns(numbers, deadline) if self._numeric else {}
+        for key, cells in zip(self._others, zip(*others, strict=True), strict=True):
+            found[key] = _column(cells, self._specs[key], deadline)
+        return {key: found[key] for key in self._specs} if self._others else found
+
+    def _decode_table(self, table: Table, deadline: Deadline) -> Arrays:
+        for key in table:
+            if key not in self._specs and key not in self._ignored:
+                raise ServiceError(400, f"the model has no column '{shortened(key)}': {self._nearest(key)}")
+        rows = self._checked(len(next(iter(table.values()))))
+        return {
+            key: _of_text(table[key], spec, deadline) if key in table else _missing(spec, rows)
+            for key, spec in self._specs.items()
+        }
+
+    def _checked(self, rows: int) -> int:
+        if rows * len(self._specs) > self._limits.elements:
+            most = self._limits.elements // len(self._specs)
+            raise ServiceError(413, f"{rows:,} rows of {len(self._specs):,} columns: send at most {most:,} rows")
+        return rows
+
+    def _row(self, item: Any, index: int) -> dict[str, Any]:
+        """A row's values by column; ServiceError 400 for unknown columns, and for keys that stand twice."""
+        if isinstance(item, simdjson.Object):
+            row: dict[str, Any] = item.as_dict()
+            if len(row) != len(item):
+                unique_keys(item)
+        elif isinstance(item, dict):
+            row = item
+        else:
             raise ServiceError(400, f"instance {index}: expected an object by column name, found {name(item)}")
-        keys = list(item)
-        if not kinds.keys() >= set(keys):
-            unknown = [key for key in keys if key not in kinds and key not in ignored]
+        if not row.keys() <= self._specs.keys():
+            others = [key for key in row if key not in self._specs]
+            unknown = [key for key in others if key not in self._ignored]
             if unknown:
-                raise _unknown(index, unknown, list(kinds))
-            keys = [key for key in keys if key in kinds]
-        # Not items(): that would make Python lists of whatever a hostile row nests.
-        for key in keys:
-            value = item[key]
-            if value is not None:
-                columns[key][index] = _convert(value, kinds[key], index)
-    return _arrays(columns, specs)
+                shown = ", ".join(f"'{shortened(key)}'" for key in unknown[:NAMED])
+                shown += " and more" if len(unknown) > NAMED else ""
+                hint = self._nearest(unknown[0])
+                raise ServiceError(400, f"instance {index}: the model has no column {shown}: {hint}")
+            if isinstance(item, simdjson.Object):
+                check_unique_keys(item, [key for key in others if isinstance(row[key], dict | list)])
+        return row
+
+    def _nearest(self, key: str) -> str:
+        return nearest(key, list(self._specs))
+
+    def _numeric_columns(self, rows: list[tuple[Any, ...]], deadline: Deadline) -> Arrays:
+        """All numeric columns at once."""
+        found = _numbers(rows, map(type, chain.from_iterable(rows)))
+        if found is None:
+            columns = zip(self._numeric, zip(*rows, strict=True), strict=True)
+            return {key: _column(cells, self._specs[key], deadline) for key, cells in columns}
+        # Cards give all numeric columns the same dtype.
+        return dict(zip(self._numeric, found.T.astype(self._specs[self._numeric[0]].dtype), strict=True))
 
 
-def column(values: list[Any], spec: TensorSpec) -> np.ndarray:
-    """A column (N,) of its dtype from one value a row, None or a number that is none where it is missing."""
-    missing = MISSING.get(spec.kind, np.nan)
-    found = [
-        missing if value is None or value != value else _convert(value, spec, index)
-        for index, value in enumerate(values)
-    ]
-    return _array(found, spec.dtype)
+def _numbers(cells: Any, kinds: Iterable[type]) -> np.ndarray | None:
+    """Cells of these kinds as float64; None where one is neither a number nor missing, or is too large for float32."""
+    # NumPy would read numbers in text, and true as one.
+    if not NUMBERS.issuperset(kinds):
+        return None
+    found = np.array(cells, np.float64)
+    return None if (np.abs(found) > values.LARGEST).any() else found
 
 
-def missing(spec: TensorSpec, rows: int) -> np.ndarray:
+def _column(cells: Sequence[Any], spec: TensorSpec, deadline: Deadline) -> np.ndarray:
+    """A column of JSON's values, None or NaN where one is missing."""
+    numbers = _numbers(cells, map(type, cells)) if spec.kind == "numeric" else None
+    if numbers is not None:
+        return numbers.astype(spec.dtype)
+    found = [_converted(cell, spec, index) for index, cell in numbered(cells, deadline)]
+    return np.array(found, object if spec.dtype == "string" else spec.dtype)
+
+
+def _of_array(x: np.ndarray, spec: TensorSpec, deadline: Deadline) -> np.ndarray:
+    """A column of a tensor: numbers as they are, where that is what it holds, else cell by cell."""
+    if x.ndim == 2 and x.shape[1] == 1:
+        x = x[:, 0]
+    place = f"column '{spec.name}'"
+    if x.ndim != 1:
+        raise ServiceError(400, f"{place}: expected one value a row, found shape {x.shape}")
+    if spec.kind == "numeric" and x.dtype.kind in "iuf" and not (np.abs(x.astype(np.float64)) > values.LARGEST).any():
+        return x.astype(spec.dtype)
+    return _column((named.decoded_texts(x, place) if x.dtype == object else x).tolist(), spec, deadline)
+
+
+def _of_text(cells: list[str], spec: TensorSpec, deadline: Deadline) -> np.ndarray:
+    """A column of CSV."""
+    found: list[Any] = []
+    for row, text in numbered(cells, deadline):
+        try:
+            found.append(values.cell(text, spec.kind, spec.format))
+        except (ValueError, OverflowError) as error:
+            place = f"row {row}, column '{spec.name}'"
+            raise ServiceError(400, f"{place}: expected {WANTED[spec.kind]}, found '{shortened(text)}'") from error
+    return np.array(found, object if spec.dtype == "string" else spec.dtype)
+
+
+def _missing(spec: TensorSpec, rows: int) -> np.ndarray:
     """A column that nobody gave."""
-    return _array([MISSING.get(spec.kind, np.nan)] * rows, spec.dtype)
+    return np.full(rows, "", object) if spec.dtype == "string" else np.full(rows, np.nan, spec.dtype)
 
 
-def _unknown(index: int, found: list[str], columns: list[str]) -> ServiceError:
-    shown = ", ".join(f"'{key[:50]}'" for key in found[:NAMED]) + (" and more" if len(found) > NAMED else "")
-    return ServiceError(400, f"instance {index}: the model has no column {shown}: {nearest(found[0], columns)}")
-
-
-def _convert(value: Any, spec: TensorSpec, index: int) -> float | str:
-    wanted, convert = KINDS[spec.kind]
+def _converted(cell: Any, spec: TensorSpec, index: int) -> float | str:
+    if cell is None or cell != cell:
+        return "" if spec.kind == "categorical" else math.nan
     try:
-        return convert(value, spec)
+        return CONVERT[spec.kind](cell, spec)
     except (ValueError, OverflowError) as error:
-        found = f"'{value[:50]}'" if isinstance(value, str) else str(value) if _is_number(value) else name(value)
-        message = f"instance {index}, column '{spec.name}': expected {wanted}, found {found}"
+        found = f"'{shortened(cell)}'" if isinstance(cell, str) else str(cell) if _is_number(cell) else name(cell)
+        message = f"instance {index}, column '{spec.name}': expected {WANTED[spec.kind]}, found {found}"
         raise ServiceError(400, message) from error
 
 
@@ -71,9 +179,8 @@ def _is_number(value: Any) -> bool:
     return type(value) in (int, float)
 
 
-def numeric(value: Any, spec: TensorSpec) -> float:
-    """A number that a column may hold; ValueError for anything else."""
-    if not _is_number(value) or abs(value) > LARGEST:
+def _numeric(value: Any, spec: TensorSpec) -> float:
+    if not _is_number(value) or abs(value) > values.LARGEST:
         raise ValueError
     return float(value)
 
@@ -89,7 +196,7 @@ def _date(value: Any, spec: TensorSpec) -> float:
         if values.is_missing(value):  # what JSON has null for
             raise ValueError
         return values.seconds(value, spec.format)
-    if not _is_number(value):
+    if not _is_number(value) or math.isinf(value):
         raise ValueError
     return float(value)
 
@@ -99,25 +206,15 @@ def _categorical(value: Any, spec: TensorSpec) -> str:
     code = value if isinstance(value, str) else whole(value)
     if code is None:
         raise ValueError
-    return str(code)
+    return values.category(str(code))
 
 
-KINDS: dict[str, tuple[str, Callable[[Any, TensorSpec], float | str]]] = {
-    "numeric": ("a number", numeric),
-    "boolean": ("true or false", _boolean),
-    "date": ("an ISO 8601 date or seconds since 1970", _date),
-    "categorical": ("text", _categorical),
+CONVERT: dict[str, Callable[[Any, TensorSpec], float | str]] = {
+    "numeric": _numeric, "boolean": _boolean, "date": _date, "categorical": _categorical,
+}  # fmt: skip
+WANTED = {
+    "numeric": "a number",
+    "boolean": "true or false",
+    "date": "an ISO 8601 date or seconds since 1970",
+    "categorical": "text",
 }
-
-
-def _arrays(columns: dict[str, list[float | str]], specs: list[TensorSpec]) -> dict[str, np.ndarray]:
-    """An array a column; those of one dtype are made at once."""
-    found: dict[str, np.ndarray] = {}
-    for dtype in {spec.dtype for spec in specs}:
-        names = [spec.name for spec in specs if spec.dtype == dtype]
-        found |= zip(names, _array([columns[name] for name in names], dtype), strict=True)
-    return {spec.name: found[spec.name] for spec in specs}
-
-
-def _array(column: list[Any], dtype: str) -> np.ndarray:
-    return np.array(column, object if dtype == "string" else dtype)

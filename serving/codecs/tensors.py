@@ -1,96 +1,134 @@
-"""Instances for a SavedModel of which only the signature is known."""
+"""Tensors of a request, for models of which only the signature is known."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from serving.codecs import json_arrays as arrays
-from serving.codecs.json_types import OBJECT, name
-from serving.codecs.payload import Asked
+from serving.codecs import named_tensors as named
+from serving.codecs import responses
+from serving.codecs.base import Arrays, Codec, Named, numbered
+from serving.codecs.json_types import OBJECT, name, unique_keys
+from serving.codecs.payload import Payload
+from serving.deadline import Deadline
 from serving.errors import ServiceError, nearest
 from serving.signature import Shape, Tensor
+from suite.errors import shortened
+
+# As many as every version of NumPy allows.
+MOST_AXES = 32
 
 
-def read(asked: Asked, inputs: Mapping[str, Tensor], max_elements: int) -> dict[str, np.ndarray]:
-    """Each input as (N, *shape) of its dtype, in the shape in which it was sent; ServiceError 400 or 413.
+class TensorCodec(Codec):
+    """Each input as (N, *shape) of its dtype.
 
     An instance is the value itself where there is one input, or an object by input name.
     """
-    if asked.files:
+
+    kind = ""
+
+    def decode_named(self, tensors: Named, deadline: Deadline) -> Arrays:
+        named.check_known(tensors, self._signature)
+        named.count_rows(tensors, self._limits)
+        named.check_complete(tensors, self._signature)
+        return {
+            key: named.of_tensor(tensors[key], tensor, f"input '{key}'")
+            for key, tensor in self._signature.inputs.items()
+        }
+
+    def decode_columns(self, columns: Any, deadline: Deadline) -> Arrays:
+        given = named.columns_by_name(columns, self._signature)
+        named.check_complete(given, self._signature)
+        found = {key: self._whole(given[key], tensor, key, deadline) for key, tensor in self._signature.inputs.items()}
+        by_row = {key: x for key, x in found.items() if x.ndim}
+        # An input of a fixed length is no batch: what it is, the graph says.
+        batches = {key: x for key, x in by_row.items() if self._has_rows(key)}
+        if by_row:
+            named.count_rows(batches or dict([*by_row.items()][:1]), self._limits)
+        return by_row | found
+
+    def encode(self, outputs: Arrays, rows: int) -> str:
+        return responses.rows(outputs, rows)
+
+    def _decode_files(self, files: list[bytes], deadline: Deadline) -> Arrays:
         raise ServiceError(400, "this model takes no files: send JSON 'instances'")
-    if len(inputs) == 1:
+
+    def _decode_instances(self, payload: Payload, deadline: Deadline) -> Arrays:
+        inputs, items = self._signature.inputs, payload.instances
+        if len(inputs) > 1:
+            rows = [self._by_name(item, index) for index, item in numbered(items, deadline)]
+            return {key: self._column(rows, key, deadline) for key in inputs}
         ((key, tensor),) = inputs.items()
-        if _is_number(tensor.dtype) and asked.text and not any(isinstance(one, OBJECT) for one in asked.instances):
-            shape = _resolve(arrays.found_shape(asked.instances[0]), tensor, asked.rows, max_elements, "instance 0")
-            return {key: arrays.read(asked.instances, asked.text, [shape], tensor.dtype)}
-        rows = [_only(item, key, inputs, index) for index, item in enumerate(asked.instances)]
-    else:
-        rows = [_by_name(item, inputs, index) for index, item in enumerate(asked.instances)]
-    return {key: _column(rows, key, tensor, max_elements) for key, tensor in inputs.items()}
+        if _is_number(tensor.dtype) and payload.text and not any(isinstance(item, OBJECT) for item in items):
+            shape = self._row_shape(items[0], tensor, payload.rows, "instance 0")
+            return {key: arrays.read(items, payload.text, [shape], tensor.dtype, deadline)}
+        rows = [self._only(item, key, index) for index, item in numbered(items, deadline)]
+        return {key: self._column(rows, key, deadline)}
 
+    def _has_rows(self, key: str) -> bool:
+        shape = self._signature.inputs[key].shape
+        return not shape or shape[0] is None
 
-def column(item: Any, tensor: Tensor, max_elements: int, place: str) -> np.ndarray:
-    """A whole input, batch axis and all, of the tensor's dtype."""
-    found = arrays.found_shape(item)
-    _check_depth(found, place)
-    expected = found if tensor.shape is None else tensor.shape
-    has_rows = bool(found) == bool(expected) and (not expected or expected[0] in (None, found[0]))
-    if not (has_rows and _suits(found[1:], expected[1:])):
-        raise ServiceError(400, f"{place}: expected shape {expected}, found {found}")
-    if prod(max(1, length) for length in found) > max_elements:
-        raise ServiceError(413, f"{place}: more than {max_elements:,} elements: send fewer rows")
-    return _reader(tensor.dtype)(item, found, tensor.dtype, place)
+    def _whole(self, item: Any, tensor: Tensor, key: str, deadline: Deadline) -> np.ndarray:
+        """A whole input, batch axis and all."""
+        place, found = f"input '{key}'", arrays.found_shape(item)
+        expected = found if tensor.shape is None else tensor.shape
+        has_rows = bool(found) == bool(expected) and (not expected or expected[0] in (None, found[0]))
+        if not has_rows or not _suits(found[1:], expected[1:]):
+            raise _other_shape(found, expected, place)
+        _check_axes(found, place)
+        if prod(max(1, length) for length in found) > self._limits.elements:
+            raise ServiceError(413, f"{place}: more than {self._limits.elements:,} elements: send fewer rows")
+        return _reader(tensor.dtype)(item, found, tensor.dtype, place, deadline)
 
+    def _only(self, item: Any, key: str, index: int) -> dict[str, Any]:
+        """The value itself (bytes as {"b64": ...} too), or an object by input name."""
+        is_bytes = self._signature.inputs[key].dtype == "string" and key != "b64"
+        if not isinstance(item, OBJECT) or (is_bytes and list(item) == ["b64"]):
+            return {key: item}
+        return self._by_name(item, index)
 
-def _only(item: Any, key: str, inputs: Mapping[str, Tensor], index: int) -> dict[str, Any]:
-    """The value itself (bytes as {"b64": ...} too), or an object by input name."""
-    is_value = not isinstance(item, OBJECT) or (inputs[key].dtype == "string" and list(item) == ["b64"] != [key])
-    return {key: item} if is_value else _by_name(item, inputs, index)
+    def _by_name(self, item: Any, index: int) -> dict[str, Any]:
+        inputs = self._signature.inputs
+        if not isinstance(item, OBJECT):
+            raise ServiceError(400, f"instance {index}: expected an object by input name, found {name(item)}")
+        keys = unique_keys(item)
+        unknown = next((key for key in keys if key not in inputs), None)
+        if unknown is not None:
+            hint = nearest(unknown, [*inputs])
+            raise ServiceError(400, f"instance {index}: there is no input '{shortened(unknown)}': {hint}")
+        missing = next((key for key in inputs if key not in keys), None)
+        if missing is not None:
+            raise ServiceError(400, f"instance {index}: the input '{missing}' is missing: give every input")
+        return {key: item[key] for key in keys}
 
+    def _column(self, rows: list[dict[str, Any]], key: str, deadline: Deadline) -> np.ndarray:
+        tensor = self._signature.inputs[key]
+        read, place = _reader(tensor.dtype), "instance {}, input '{}'"
+        shape = self._row_shape(rows[0][key], tensor, len(rows), place.format(0, key))
+        return np.stack([
+            read(row[key], shape, tensor.dtype, place.format(index, key), deadline)
+            for index, row in numbered(rows, deadline)
+        ])  # fmt: skip
 
-def _by_name(item: Any, inputs: Mapping[str, Tensor], index: int) -> dict[str, Any]:
-    if not isinstance(item, OBJECT):
-        raise ServiceError(400, f"instance {index}: expected an object by input name, found {name(item)}")
-    unknown = [key for key in item if key not in inputs]
-    if unknown:
-        raise ServiceError(
-            400, f"instance {index}: there is no input '{unknown[0][:50]}': {nearest(unknown[0], [*inputs])}"
-        )
-    row = {key: item[key] for key in item}
-    missing = [key for key in inputs if key not in row]
-    if missing:
-        raise ServiceError(400, f"instance {index}: the input '{missing[0]}' is missing: give every input")
-    return row
-
-
-def _column(rows: list[dict[str, Any]], key: str, tensor: Tensor, max_elements: int) -> np.ndarray:
-    places = [(f"instance {index}, input '{key}'", row[key]) for index, row in enumerate(rows)]
-    shape = _resolve(arrays.found_shape(places[0][1]), tensor, len(rows), max_elements, places[0][0])
-    return _stack(places, shape, tensor.dtype)
-
-
-def _resolve(found: arrays.Shape, tensor: Tensor, rows: int, max_elements: int, place: str) -> arrays.Shape:
-    """The shape of all rows, which is that of the first one; ServiceError 400 or 413."""
-    if tensor.shape == ():
-        raise ServiceError(400, f"{place}: the model takes one value for all rows: send columns as 'inputs'")
-    _check_depth(found, place)
-    expected = found if tensor.shape is None else tensor.shape[1:]
-    if not _suits(found, expected):
-        raise ServiceError(400, f"{place}: expected shape {expected}, found {found}")
-    if rows * prod(max(1, length) for length in found) > max_elements:
-        raise ServiceError(413, f"{rows:,} instances of shape {found} in one request: send fewer")
-    return found
-
-
-def _check_depth(found: arrays.Shape, place: str) -> None:
-    if len(found) > arrays.DEEPEST:
-        raise ServiceError(400, f"{place}: lists in each other, {len(found)} deep: nest at most {arrays.DEEPEST}")
+    def _row_shape(self, item: Any, tensor: Tensor, rows: int, place: str) -> arrays.Shape:
+        """The shape of the first row, which all others have to have."""
+        if tensor.shape == ():
+            raise ServiceError(400, f"{place}: the model takes one value for all rows: send columns as 'inputs'")
+        shape = arrays.found_shape(item)
+        expected = shape if tensor.shape is None else tensor.shape[1:]
+        if not _suits(shape, expected):
+            raise _other_shape(shape, expected, place)
+        _check_axes(shape, place)
+        if rows * prod(max(1, length) for length in shape) > self._limits.elements:
+            raise ServiceError(413, f"{rows:,} instances of shape {shape} in one request: send fewer")
+        return shape
 
 
 def _suits(found: arrays.Shape, expected: Shape) -> bool:
-    """Whether the model's graph may be given a row of this shape, and asked whether it takes it.
+    """Whether the model's graph may be given a row of this shape, and decides whether it takes it.
 
     That is so where each length is the expected one, or where as many numbers are nested otherwise: a signature of
     (-1, 1) says little about a graph that multiplies and adds.
@@ -100,14 +138,19 @@ def _suits(found: arrays.Shape, expected: Shape) -> bool:
     return None in expected or prod(found) == prod(length or 0 for length in expected)
 
 
+def _check_axes(found: arrays.Shape, place: str) -> None:
+    if len(found) > MOST_AXES:
+        raise ServiceError(400, f"{place}: expected at most {MOST_AXES} axes, found {arrays.say_shape(found)}")
+
+
+def _other_shape(found: arrays.Shape, expected: Shape, place: str) -> ServiceError:
+    shown = found if len(found) <= arrays.DEEPEST else arrays.say_shape(found)
+    return ServiceError(400, f"{place}: expected shape {expected}, found {shown}")
+
+
 def _is_number(dtype: str) -> bool:
     return dtype not in ("string", "bool")
 
 
-def _reader(dtype: str) -> Callable[[Any, arrays.Shape, str, str], np.ndarray]:
+def _reader(dtype: str) -> Callable[[Any, arrays.Shape, str, str, Deadline], np.ndarray]:
     return arrays.read_one if _is_number(dtype) else arrays.read_objects
-
-
-def _stack(places: list[tuple[str, Any]], shape: arrays.Shape, dtype: str) -> np.ndarray:
-    read = _reader(dtype)
-    return np.stack([read(item, shape, dtype, place) for place, item in places])

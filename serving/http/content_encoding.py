@@ -1,86 +1,45 @@
 """The bytes of a body, as they were before the client compressed them, within bounds; and answers compressed."""
 
 import gzip
-import io
 import zlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from functools import partial
+from itertools import count
+from typing import Protocol
 
 import zstandard
 from werkzeug.datastructures import Accept
 from werkzeug.http import parse_accept_header
-from werkzeug.sansio.utils import get_content_length
 
+from serving.deadline import NO_DEADLINE, Deadline
 from serving.errors import TOO_LARGE, ServiceError
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
-
-BROKEN = "the body could not be read to its end: send it again"
+from suite.errors import shortened
 
 # zlib's word for: gzip or zlib, whichever it is.
 EITHER = 32 + zlib.MAX_WBITS
+# A frame may ask for a window of 8 MiB (RFC 9659), which is taken as it is needed.
 WINDOW = 2**23
+# Bytes of a member that are decompressed first.
+SMALLEST_PART = 64
+# Members between two looks at the deadline.
+EVERY = 64
 # Shorter answers would not become shorter.
 WORTH_IT = 1024
 LEVEL = 1
 
 
-def read(environ: "WSGIEnvironment", max_body: int) -> bytes:
-    """A request's body, decompressed; ServiceError 400, 413 or 415."""
-    content = _sent(environ, max_body)
-    encoding = environ.get("HTTP_CONTENT_ENCODING")
-    if not encoding or encoding == "identity":
+def decompressed(content: bytes, encoding: str, max_body: int, deadline: Deadline = NO_DEADLINE) -> bytes:
+    """A body as it was before it was encoded; ServiceError 400, 413, 415, 499 or 504."""
+    name = encoding.strip().lower()
+    if name in ("", "identity"):
         return content
-    decompress = DECOMPRESS.get(encoding.lower())
-    if decompress is None:
-        raise ServiceError(415, f"the body is encoded as {encoding[:50]}: use {', '.join(DECOMPRESS)}, or none")
+    if name not in DECOMPRESSORS:
+        raise ServiceError(415, f"the body is encoded as {shortened(name)}: use gzip, deflate or zstd, or none")
+    begin, largest_part = DECOMPRESSORS[name]
     try:
-        plain = decompress(content, max_body + 1)
+        return _joined(content, begin(), largest_part, max_body, deadline)
     except (zlib.error, EOFError, zstandard.ZstdError) as error:
-        raise ServiceError(400, f"the body is no {encoding} ({error}): send it as it is") from error
-    if len(plain) > max_body:
-        raise ServiceError(413, TOO_LARGE.format(max_body))
-    return plain
-
-
-def _sent(environ: "WSGIEnvironment", max_body: int) -> bytes:
-    """The body as it was sent."""
-    length = declared(environ, max_body)
-    # A server that knows where a body ends says so; of others no more is read than was declared.
-    most = max_body + 1 if environ.get("wsgi.input_terminated") else length or 0
-    try:
-        content: bytes = environ["wsgi.input"].read(most)
-    except Exception as error:
-        # The server names a broken transfer in its own classes.
-        raise ServiceError(400, BROKEN) from error
-    if len(content) > max_body:
-        raise ServiceError(413, TOO_LARGE.format(max_body))
-    if length is not None and len(content) < length:
-        raise ServiceError(400, BROKEN)
-    return content
-
-
-def declared(environ: "WSGIEnvironment", max_body: int) -> int | None:
-    """The length that a request declares; ServiceError 413."""
-    length = get_content_length(environ.get("CONTENT_LENGTH"), environ.get("HTTP_TRANSFER_ENCODING"))
-    if length is not None and length > max_body:
-        raise ServiceError(413, TOO_LARGE.format(max_body))
-    return length
-
-
-def decode(content: bytes, encoding: str, max_body: int) -> bytes:
-    """A body as it was before it was compressed; ServiceError 400, 413 or 415."""
-    decompress = DECOMPRESS.get(encoding.lower())
-    if decompress is None:
-        raise ServiceError(415, f"the body is encoded as {encoding[:50]}: use {', '.join(DECOMPRESS)}, or none")
-    try:
-        plain = decompress(content, max_body + 1)
-    except (zlib.error, EOFError, zstandard.ZstdError) as error:
-        raise ServiceError(400, f"the body is no {encoding} ({error}): send it as it is") from error
-    if len(plain) > max_body:
-        raise ServiceError(413, TOO_LARGE.format(max_body))
-    return plain
+        raise ServiceError(400, f"the body is no {name} ({error}): send it as it is") from error
 
 
 def choose(accepted: str) -> tuple[Callable[[bytes], bytes] | None, tuple[tuple[str, str], ...]]:
@@ -90,32 +49,63 @@ def choose(accepted: str) -> tuple[Callable[[bytes], bytes] | None, tuple[tuple[
     return (COMPRESS[encoding], (vary, ("Content-Encoding", encoding))) if encoding else (None, (vary,))
 
 
-def _inflate(content: bytes, most: int) -> bytes:
-    parts, left = [], most
-    while content and left > 0:
-        decompressor = zlib.decompressobj(EITHER)
-        parts.append(decompressor.decompress(content, left))
-        left -= len(parts[-1])
-        if left > 0 and not decompressor.eof:
-            raise EOFError("it ends too early")
-        content = decompressor.unused_data
-    return b"".join(parts)
+class Member(Protocol):
+    """What decompresses one member of gzip, or one frame of zstd."""
+
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+    def decompress(self, data: memoryview, /) -> bytes: ...
 
 
-def _from_zstd(content: bytes, most: int) -> bytes:
-    parts, left = [], most
-    source = io.BytesIO(content)
-    with zstandard.ZstdDecompressor(max_window_size=WINDOW).stream_reader(source, read_across_frames=True) as reader:
-        while left > 0 and (part := reader.read(left)):
-            parts.append(part)
-            left -= len(part)
-    return b"".join(parts)
+def _joined(content: bytes, begin: Callable[[], Member], largest_part: int, max_body: int, deadline: Deadline) -> bytes:
+    """All members one after the other. EOFError where the last does not end, ServiceError 413 where they are too long.
+
+    What is left of a part after the end of a member is copied. So parts are small where a member begins, and time stays
+    in proportion to the content, however many members it has.
+    """
+    view, at, size, found = memoryview(content), 0, 0, list[bytes]()
+    for number in count():
+        if number % EVERY == 0:
+            deadline.check()
+        member, step = begin(), SMALLEST_PART
+        while not member.eof:
+            part = view[at : at + step]
+            if not part:
+                raise EOFError("it ends too early")
+            if plain := member.decompress(part):
+                found.append(plain)
+                size += len(plain)
+            if size > max_body:
+                raise ServiceError(413, TOO_LARGE.format(max_body))
+            at += len(part) - len(member.unused_data)
+            step = min(2 * step, largest_part)
+            if step == largest_part:
+                deadline.check()
+        if at == len(view):
+            break
+    return b"".join(found)
 
 
-DECOMPRESS: dict[str, Callable[[bytes, int], bytes]] = {
-    "gzip": _inflate,
-    "deflate": _inflate,
-    "zstd": _from_zstd,
+def _inflating() -> Callable[[], Member]:
+    return partial(zlib.decompressobj, EITHER)
+
+
+def _zstd() -> Callable[[], Member]:
+    # One of them is not for several threads.
+    return zstandard.ZstdDecompressor(max_window_size=WINDOW).decompressobj
+
+
+# A part may become so much longer that no more than 16 MiB is made of the largest: 1,032 times, and a block of 128 KiB
+# from each four bytes (RFC 8878).
+DECOMPRESSORS: dict[str, tuple[Callable[[], Callable[[], Member]], int]] = {
+    "gzip": (_inflating, 2**14),
+    "x-gzip": (_inflating, 2**14),
+    "deflate": (_inflating, 2**14),
+    "zstd": (_zstd, 2**9),
 }
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": lambda content: gzip.compress(content, LEVEL, mtime=0),

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from serving.context import RequestContext
 from serving.errors import TOO_LARGE, ServiceError
-from serving.http.content_encoding import BROKEN
 from serving.http.messages import Request, Response, status_line
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+BROKEN = "the body could not be read to its end: send it again"
 CONTEXT = "suite.context"
 PART = 2**16
 BUSY = "{} requests wait for the documents and the administration of this worker: ask again in a moment"

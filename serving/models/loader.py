@@ -3,11 +3,12 @@
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from serving import signature
-from serving.codecs import responses as answers
+from serving import codecs, signature
+from serving.codecs.base import Codec, Limits
+from serving.codecs.tensors import TensorCodec
 from serving.config import Config
 from serving.engines import parity, select
 from serving.engines.base import Arrays, Engine
@@ -39,7 +40,7 @@ class Model:
     like this since `seen_since` (of `monotonic`) or longer. `measured` is the milliseconds of an answer by engine, if
     several could run it; `passed_over` says why other engines were not chosen. `settings` are its own; `complaint` says
     which of them cannot be met. If its files have changed and the new ones cannot be loaded, `files_complaint` says
-    why. `batchers` are the queues of its signatures by name; `batcher` is the one of its default signature.
+    why. `batchers` are the queues of its signatures by name; `batcher` and `codec` are those of its default signature.
     """
 
     name: str
@@ -60,12 +61,12 @@ class Model:
     signatures: Mapping[str, Signature] = field(default_factory=dict)
     batcher: Batcher | None = field(default=None, repr=False)
     batchers: dict[str, Batcher] = field(default_factory=dict, repr=False)
-    write: Callable[[answers.Outputs], str] | None = field(default=None, repr=False)
+    codec: Codec = field(default_factory=lambda: TensorCodec(Signature({}, {}), Limits()), repr=False)
 
     @property
     def kind(self) -> str:
         """image, text or table; empty where no card says so."""
-        return self.card.preprocessing["kind"] if self.card else ""
+        return self.codec.kind
 
     @property
     def has_default_signature(self) -> bool:
@@ -93,7 +94,6 @@ def load(model: Model, folder: VersionFolder, store: Store, config: Config, metr
             return
         if card:
             artifact.verify(folder.path, card)
-            model.write = answers.classifier(card)
         choice = _choose(model, card, folder, config)
         engine = choice.engine
         if card is None and model_store.stamp(folder.path) != model.stamp:
@@ -104,6 +104,7 @@ def load(model: Model, folder: VersionFolder, store: Store, config: Config, metr
         model.passed_over = {name: _public(why, folder) for name, why in choice.passed_over.items()}
         model.signature = signature.of_card(card) if card else engine.signature
         model.signatures = {signature.DEFAULT: model.signature} if card else engine.signatures
+        model.codec = codecs.for_model(card, model.signature, Limits.of(config))
         _make_batchers(model, engine, config, ModelMeter(metrics, model.name))
         model.state = READY
         for name, why in model.passed_over.items():

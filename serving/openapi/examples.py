@@ -25,13 +25,13 @@ def instance(model: Model) -> Any:
     if model.card is None:
         values = _by_name(model)
         return next(iter(values.values())) if values and len(values) == 1 else values
-    columns = by_column(model.card)
+    columns = by_column(model.card, model.kind)
     return columns if model.kind == "table" else next(iter(columns.values()))
 
 
 def named(model: Model) -> dict[str, Any] | None:
     """The same by input name."""
-    return by_column(model.card) if model.card else _by_name(model)
+    return by_column(model.card, model.kind) if model.card else _by_name(model)
 
 
 def in_tensor(value: Any, dtype: str) -> Any:
@@ -41,10 +41,10 @@ def in_tensor(value: Any, dtype: str) -> Any:
     return value
 
 
-def by_column(card: Card) -> dict[str, Any]:
+def by_column(card: Card, kind: str) -> dict[str, Any]:
     """The same of a model with a card; a table's row has what is usual, or the first category of those known."""
-    if card.preprocessing["kind"] != "table":
-        return {card.inputs[0].name: _picture(card) if card.preprocessing["kind"] == "image" else SENTENCE}
+    if kind != "table":
+        return {card.inputs[0].name: _picture(card) if kind == "image" else SENTENCE}
     learned = {column["name"]: column for column in card.preprocessing["columns"]}
     return {spec.name: _cell(spec.kind, spec.format, learned[spec.name]) for spec in card.inputs}
 

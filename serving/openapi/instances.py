@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from serving.codecs.tables import LARGEST
 from serving.models.loader import Model
 from serving.openapi.operations import Schema, fields
 from serving.signature import Shape, Tensor
 from suite.artifact import TensorSpec
+from suite.preprocessing.mirror.values import LARGEST
 
 ENCODED = {"type": "string", "contentEncoding": "base64"}
 BYTES = ENCODED | {"format": "byte"}

@@ -4,7 +4,7 @@ import csv
 import io
 from typing import Any
 
-from serving.codecs.payload import CSV, NPY, PICTURES, TEXT, UPLOAD
+from serving.http.body import CSV, NPY, PICTURES, TEXT, UPLOAD
 from serving.openapi import examples
 from serving.openapi.operations import JSON, Paths, Schema, Shown, answered, fields, post, reference
 
@@ -103,7 +103,7 @@ def _raw(shown: list[Shown]) -> dict[str, Any]:
         content[TEXT] = {"schema": {"type": "string"}, "example": examples.SENTENCE}
     for kind in ("text", "table"):
         if kind in cards:
-            rows = examples.by_column(cards[kind])
+            rows = examples.by_column(cards[kind], kind)
             content[CSV] = {"schema": {"type": "string", "format": "csv"}, "example": _csv(rows)}
     return content
 

@@ -6,6 +6,7 @@ from typing import Any
 from flask import Blueprint, current_app
 
 from serving.codecs import open_inference
+from serving.codecs.open_inference import InferRequest
 from serving.context import RequestContext
 from serving.http import body
 from serving.http.dispatch import Route
@@ -17,7 +18,6 @@ from serving.signature import Tensor
 
 views = Blueprint("open_inference", __name__, url_prefix="/v2")
 
-JSON_LENGTH = open_inference.JSON_LENGTH.lower()
 BINARY = "application/octet-stream"
 EXTENSIONS = ["binary_tensor_data", "classification", "model_configuration", "model_repository", "statistics"]
 PLATFORMS = {"tf": "tensorflow_savedmodel", "litert": "litert", "onnx": "onnx_onnxv1"}
@@ -29,21 +29,22 @@ def routes(service: InferenceService) -> list[Route]:
     async def infer(request: Request, context: RequestContext, name: str, version: str | None = None) -> Response:
         """Tensors in, tensors out."""
         size = body.cost(request)
-        content = await service.read(context, size, partial(body.content, request, service.config))
+        asked = await service.read(context, size, partial(read, request))
         model = await service.model(context, name, None if version is None else int(version))
-        length, most = request.headers.get(JSON_LENGTH), service.config.max_elements
-        asked = await service.read(context, size, partial(open_inference.read, content, length, most))
-        inputs = await service.decode_named(context, model, asked.inputs, size)
+        inputs = await service.decode_named(context, model.codec, asked.inputs, size)
         outputs = await service.run(context, model, inputs, size)
         labels = model.card.labels if model.card else []
-        answer, json_length = await service.write(
-            context,
-            len(next(iter(outputs.values()))),
-            partial(open_inference.write, model.name, model.version, asked, outputs, labels),
-        )
+        encode = partial(open_inference.encode_response, model.name, model.version, asked, outputs, labels)
+        answer, json_length = await service.write(context, outputs, encode)
         if json_length is None:
             return Response(answer)
         return Response(answer, content_type=BINARY, headers=((open_inference.JSON_LENGTH, str(json_length)),))
+
+    def read(request: Request) -> InferRequest:
+        content = body.content(request, service.config.max_body)
+        text, tail = open_inference.split(content, request.headers.get(body.JSON_LENGTH))
+        text = body.utf8(request.headers.get("content-type", ""), text)
+        return open_inference.decode_request(text, tail, service.limits, request.deadline)
 
     async def live(request: Request, context: RequestContext) -> Response:
         """That the process answers."""

@@ -3,6 +3,7 @@
 from functools import partial
 from time import perf_counter
 
+from serving.codecs.payload import Payload
 from serving.context import RequestContext
 from serving.http import body
 from serving.http.dispatch import Route
@@ -16,13 +17,17 @@ def routes(service: InferenceService) -> list[Route]:
     async def predict(request: Request, context: RequestContext) -> Response:
         """Answer JSON {"model"?, "version"?, "instances": [...]}, pictures uploaded as a form, or one raw value."""
         started_at = perf_counter()
-        asked = await service.read(context, body.cost(request), partial(body.read, request, service.config))
-        model = await service.model(context, asked.model, asked.version, "image" if asked.files else "")
-        inputs = await service.decode(context, model, asked, body.cost(request))
-        outputs = await service.run(context, model, inputs, body.cost(request))
-        seconds = perf_counter() - started_at
-        return Response(
-            await service.write(context, asked.rows, partial(document, model, outputs, asked.rows, seconds))
-        )
+        size = body.cost(request)
+        payload = await service.read(context, size, partial(read, request))
+        model = await service.model(context, payload.model, payload.version, "image" if payload.files else "")
+        inputs = await service.decode(context, model.codec, payload, size)
+        outputs = await service.run(context, model, inputs, size)
+        encode = partial(document, model, outputs, payload.rows, perf_counter() - started_at)
+        return Response(await service.write(context, outputs, encode))
+
+    def read(request: Request) -> Payload:
+        content = body.content(request, service.config.max_body)
+        kind = request.headers.get("content-type", "")
+        return body.read(kind, content, request.query, service.limits, request.deadline)
 
     return [Route("POST", "/predict", predict)]

@@ -5,13 +5,13 @@ https://github.com/triton-inference-server/server/blob/main/docs/protocol/extens
 
 from typing import Any
 
-import simdjson
 from flask import Blueprint, request
 
 from serving.codecs import payload
+from serving.codecs.json_types import OBJECT
 from serving.codecs.json_types import name as name_of
 from serving.errors import ServiceError
-from serving.http import auth, body
+from serving.http import auth, body, content_encoding
 from serving.models.loader import FAILED, LOADING, READY, Model
 from serving.routes import may_ask, service
 
@@ -23,7 +23,7 @@ STATES = {READY: "READY", LOADING: "LOADING", FAILED: "UNAVAILABLE"}
 @views.post("/v2/repository/index")
 def index() -> list[dict[str, str]]:
     """List every version that was loaded or tried, and models that are turned off; with `ready`, only ready ones."""
-    only_ready = _asked().get("ready")
+    only_ready = _asked("ready")
     if only_ready is not None and not isinstance(only_ready, bool):
         raise ServiceError(400, f"'ready' is {name_of(only_ready)}: give true or false")
     repository = service().repository
@@ -54,8 +54,8 @@ def _serve(name: str, served: bool) -> dict[str, Any]:
     here = service()
     headers = {"authorization": request.headers.get("Authorization", "")}
     auth.check_admin(here.config.admin_token, request.environ["REMOTE_ADDR"], headers)
-    parameters = _asked().get("parameters")
-    if not (parameters is None or isinstance(parameters, simdjson.Object | dict)):
+    parameters = _asked("parameters")
+    if not (parameters is None or isinstance(parameters, OBJECT)):
         raise ServiceError(400, f"'parameters' is {name_of(parameters)}: make it an object, or leave it out")
     if served and parameters is not None and len(parameters):
         raise ServiceError(400, "models are loaded as they lie in the store: leave 'parameters' out")
@@ -65,13 +65,13 @@ def _serve(name: str, served: bool) -> dict[str, Any]:
     return {}
 
 
-def _asked() -> Any:
-    """The JSON object in the body; an empty one if there is no body."""
-    text = body.decoded(request.get_data(), request.headers.get("Content-Encoding", ""), service().config.max_body)
-    document = payload.parsed(text, "ready") if text.strip() else {}
-    if not isinstance(document, simdjson.Object | dict):
-        raise ServiceError(400, f"the body is {name_of(document)}: send an object")
-    return document
+def _asked(key: str) -> Any:
+    """A member of the JSON object in the body; None if it is missing, or there is no body."""
+    encoding, max_body = request.headers.get("Content-Encoding", ""), service().config.max_body
+    content = content_encoding.decompressed(request.get_data(), encoding, max_body)
+    if not content.strip():
+        return None
+    return payload.parse_members(body.utf8(request.content_type or "", content), key, frozenset((key,))).get(key)
 
 
 @views.get("/models")

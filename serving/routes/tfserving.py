@@ -1,20 +1,25 @@
 """TensorFlow Serving's REST interface: https://www.tensorflow.org/tfx/serving/api_rest."""
 
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 from typing import Any
 
 import numpy as np
 import simdjson
 from flask import Blueprint
 
-from serving.codecs import classify_regress, columnar, payload, responses, tensors
+from serving.codecs import classify_regress, payload, responses
+from serving.codecs.base import Codec, numbered
 from serving.codecs.classify_regress import takes_examples
-from serving.codecs.json_types import members
+from serving.codecs.json_types import as_dict, members, unique_keys
 from serving.codecs.json_types import name as name_of
-from serving.codecs.payload import Asked
+from serving.codecs.payload import Payload
+from serving.codecs.tensors import TensorCodec
 from serving.context import RequestContext
+from serving.deadline import Deadline
 from serving.engines.base import Arrays
 from serving.errors import ServiceError
 from serving.http import body
@@ -28,6 +33,8 @@ from serving.signature import CLASSIFY, PREDICT, REGRESS, Signature, Tensor
 
 views = Blueprint("tfserving", __name__, url_prefix="/v1/models")
 
+# What is read of a request; the protocol passes over anything else.
+MEMBERS = frozenset(("instances", "inputs", "signature_name", "examples", "context"))
 STATES = {READY: "AVAILABLE", LOADING: "LOADING", FAILED: "END"}
 # Text outputs with this ending in their name hold bytes.
 BYTES = "_bytes"
@@ -39,30 +46,26 @@ BY_VERSION = tuple(f"/<{NAMED}:name>{rest}" for rest in ("", "/versions/<int:ver
 async def predict(service: InferenceService, request: Request, context: RequestContext, **wanted: Any) -> Response:
     """`instances`, row by row, or `inputs`, column by column."""
     asked = await _read(service, request, context, **wanted)
-    document, model = asked.document, asked.model
-    if ("instances" in document) == ("inputs" in document):
+    if ("instances" in asked.members) == ("inputs" in asked.members):
         raise ServiceError(400, "the body has to have either 'instances' (rows) or 'inputs' (columns)")
-    if "inputs" in document:
-        read = partial(columnar.read, document["inputs"], model.card, asked.signature, service.config.max_elements)
-        raw = await service.compute(context, read) if model.kind == "image" else read()
-        outputs = await service.run(context, model, raw, asked.size, asked.signature_name)
-        return _json(f'{{"outputs": {responses.columns(_encoded(outputs))}}}')
-    rows = Asked(None, None, payload.instances(document["instances"], service.config.max_rows), asked.text)
-    outputs = await service.run(
-        context, model, await _decode(service, context, asked, rows), asked.size, asked.signature_name
-    )
-    return _json(f'{{"predictions": {responses.tensors(_encoded(outputs), rows.rows)}}}')
+    if "inputs" in asked.members:
+        decode = partial(asked.codec.decode_columns, asked.members["inputs"], context.deadline)
+        raw = await service.read(context, inf if asked.model.kind == "image" else asked.size, decode)
+        outputs = await service.run(context, asked.model, raw, asked.size, asked.signature_name)
+        return await _answer(service, context, "outputs", outputs, responses.columns)
+    rows = Payload(instances=payload.instances(asked.members["instances"], service.limits.rows), text=asked.text)
+    raw = await service.decode(context, asked.codec, rows, asked.size)
+    outputs = await service.run(context, asked.model, raw, asked.size, asked.signature_name)
+    return await _answer(service, context, "predictions", outputs, partial(responses.rows, count=rows.rows))
 
 
 async def classify(service: InferenceService, request: Request, context: RequestContext, **wanted: Any) -> Response:
     """`examples`, objects of features; the answer pairs each label with its score."""
     asked = await _read(service, request, context, **wanted)
     _check_method(asked, CLASSIFY)
-    outputs = await _examples(service, context, asked)
-    if not asked.model.card:
-        return _json(f'{{"results": {classify_regress.write_classes(outputs)}}}')
-    scores = next(iter(outputs.values()))
-    return _json(f'{{"results": {classify_regress.write_labels(asked.model.card.labels, scores)}}}')
+    outputs, card = await _examples(service, context, asked), asked.model.card
+    encode = partial(classify_regress.write_labels, card.labels) if card else classify_regress.write_classes
+    return await _answer(service, context, "results", outputs, encode)
 
 
 async def regress(service: InferenceService, request: Request, context: RequestContext, **wanted: Any) -> Response:
@@ -70,16 +73,16 @@ async def regress(service: InferenceService, request: Request, context: RequestC
     asked = await _read(service, request, context, **wanted)
     _check_method(asked, REGRESS)
     outputs = await _examples(service, context, asked)
-    values = next(iter(outputs.values()))
+    ((name, values),) = [*outputs.items()][:1]
     if values.ndim == 2 and values.shape[1] == 2 and asked.model.card:
         values = values[:, 1]
     if not values.ndim or values.size != len(values) or values.dtype.kind != "f":
         raise ServiceError(400, f"the model '{asked.model.name}' does not answer one number a row: use :predict")
-    return _json(f'{{"results": {responses.flat(values)}}}')
+    return await _answer(service, context, "results", {name: values.ravel()}, responses.columns)
 
 
 def routes(service: InferenceService) -> list[Route]:
-    """The routes that the event loop responses."""
+    """The routes that the event loop answers."""
     paths = ("/v1/models/{name}", "/v1/models/{name}/versions/{version}", "/v1/models/{name}/labels/{label}")
     handlers = (predict, classify, regress)
     return [
@@ -133,17 +136,18 @@ for rule in BY_VERSION:
 
 @dataclass
 class ModelRequest:
-    """A request for one signature of a model, and the JSON of its body as an object and as text of a `size`.
+    """A request for one signature of a model: the members of its JSON, and their text of a `size`.
 
     `signature_name` is empty for the default signature.
     """
 
-    document: Any
+    members: dict[str, Any]
     text: bytes
-    size: int
+    size: float
     model: Model
     signature_name: str
     signature: Signature
+    codec: Codec
 
 
 async def _read(
@@ -156,15 +160,20 @@ async def _read(
 ) -> ModelRequest:
     """Read a request; ServiceError 400, 403, 404 or 503."""
     size = body.cost(request)
-    text = await service.read(context, size, partial(body.content, request, service.config))
-    document = await service.read(context, size, partial(payload.parsed, text, "instances"))
-    if not isinstance(document, simdjson.Object):
-        raise ServiceError(400, f"the body is {name_of(document)}: send an object with 'instances'")
-    wanted = document.get("signature_name")
+    text, members = await service.read(context, size, partial(_parse, request, service.config.max_body))
+    wanted = members.get("signature_name")
     if not (wanted is None or isinstance(wanted, str)):
         raise ServiceError(400, f"'signature_name' is {name_of(wanted)}: give it as text")
     model = await service.model(context, name, int(version) if version else label)
-    return ModelRequest(document, text, size, model, *_signature(model, wanted or ""))
+    signature_name, signature = _signature(model, wanted or "")
+    codec = TensorCodec(signature, service.limits) if signature_name else model.codec
+    return ModelRequest(members, text, size, model, signature_name, signature, codec)
+
+
+def _parse(request: Request, max_body: int) -> tuple[bytes, dict[str, Any]]:
+    """The JSON of a body as text, and its members."""
+    text = body.utf8(request.headers.get("content-type", ""), body.content(request, max_body))
+    return text, payload.parse_members(text, "instances", MEMBERS)
 
 
 def _signature(model: Model, wanted: str) -> tuple[str, Signature]:
@@ -204,27 +213,19 @@ def _answers(signature: Signature, method: str) -> bool:
     return classify_regress.answers_classes(signature) == (method == CLASSIFY)
 
 
-async def _decode(service: InferenceService, context: RequestContext, asked: ModelRequest, rows: Asked) -> Arrays:
-    """Decode rows of values to raw inputs of the signature."""
-    if asked.signature_name:
-        return tensors.read(rows, asked.signature.inputs, service.config.max_elements)
-    return await service.decode(context, asked.model, rows, asked.size)
-
-
-async def _examples(service: InferenceService, context: RequestContext, asked: ModelRequest) -> dict[str, np.ndarray]:
+async def _examples(service: InferenceService, context: RequestContext, asked: ModelRequest) -> Arrays:
     """The outputs for the examples of a request; features in `context` belong to all of them."""
-    examples = payload.instances(asked.document.get("examples"), service.config.max_rows, "examples")
-    shared = asked.document.get("context")
+    examples = payload.instances(asked.members.get("examples"), service.limits.rows, "examples")
+    shared = asked.members.get("context")
     if shared is not None and not isinstance(shared, simdjson.Object):
         raise ServiceError(400, f"'context' is {name_of(shared)}: make it an object of features")
     if asked.model.card is None and takes_examples(asked.signature):
-        features = {} if shared is None else members(shared)
-        raw = classify_regress.encode_examples([*examples], features, asked.signature)
+        encode = partial(_serialised, examples, shared, asked.signature, context.deadline)
+        raw = await service.read(context, asked.size, encode)
     else:
         if shared is not None:
-            await _check_context(service, context, shared, asked.model)
-            examples = [_merged(shared, example, index) for index, example in enumerate(examples)]
-        raw = await _decode(service, context, asked, Asked(None, None, examples))
+            examples = await service.read(context, asked.size, partial(_merged, shared, examples, asked, context))
+        raw = await service.decode(context, asked.codec, Payload(instances=examples), asked.size)
     outputs = await service.run(context, asked.model, raw, asked.size, asked.signature_name)
     for key, x in outputs.items():
         if len(examples) != (len(x) if x.ndim else 0):
@@ -233,16 +234,27 @@ async def _examples(service: InferenceService, context: RequestContext, asked: M
     return outputs
 
 
-def _merged(context: Any, example: Any, index: int) -> dict[str, Any]:
-    if not isinstance(example, simdjson.Object):
-        raise ServiceError(400, f"example {index} is {name_of(example)}: make it an object of features")
-    return members(context) | members(example)
+def _serialised(examples: Any, shared: Any, signature: Signature, deadline: Deadline) -> Arrays:
+    features = {} if shared is None else as_dict(shared)
+    return classify_regress.encode_examples(examples, features, signature, deadline)
 
 
-async def _check_context(service: InferenceService, context: RequestContext, shared: Any, model: Model) -> None:
-    """ServiceError 400 for a wrong feature, even if all examples override it."""
-    if model.kind == "table":
-        await service.decode(context, model, Asked(model.name, None, [members(shared)]), 0)
+def _merged(shared: Any, examples: Any, asked: ModelRequest, context: RequestContext) -> list[dict[str, Any]]:
+    """Each example with the features of the context; ServiceError 400 for a wrong one, even if all override it."""
+    features = _features(shared, asked.signature)
+    if asked.model.kind == "table":
+        asked.codec.decode(Payload(instances=[features]), context.deadline)
+    found = []
+    for index, example in numbered(examples, context.deadline):
+        if not isinstance(example, simdjson.Object):
+            raise ServiceError(400, f"example {index} is {name_of(example)}: make it an object of features")
+        found.append(features | _features(example, asked.signature))
+    return found
+
+
+def _features(example: Any, signature: Signature) -> dict[str, Any]:
+    """An example's values by name, with None for those that the model does not have."""
+    return dict.fromkeys(unique_keys(example)) | members(example, signature.inputs)
 
 
 def _encoded(outputs: Arrays) -> Arrays:
@@ -254,8 +266,13 @@ def _encoded(outputs: Arrays) -> Arrays:
     }
 
 
-def _json(text: str) -> Response:
-    return Response(text.encode() + b"\n")
+async def _answer(
+    service: InferenceService, context: RequestContext, key: str, outputs: Arrays, encode: Callable[[Arrays], str]
+) -> Response:
+    """A JSON object with the outputs under one key."""
+    return Response(
+        await service.write(context, outputs, lambda: f'{{"{key}": {encode(_encoded(outputs))}}}\n'.encode())
+    )
 
 
 def _describe(name: str, tensor: Tensor) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from serving import memory
 from serving.config import PREFIX, Config, traces_wanted
 from serving.observability import metrics
 from serving.server import tls
@@ -71,6 +72,7 @@ def on_starting(server: Any) -> None:
         on_exit(server)
         raise SystemExit(f"Error: {problem}")
     tls.read(_config)
+    memory.tune()
     if _config.parent:
         die_with(_config.parent)
 

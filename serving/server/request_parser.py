@@ -256,7 +256,7 @@ class RequestParser:
             self._body = bytearray(self._body) + part
 
     def on_message_complete(self) -> None:
-        if self._framing:
+        if self._framing and not self._is_reframing:
             return
         self.expects_continue = False
         request = Request(

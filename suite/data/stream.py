@@ -2,10 +2,10 @@
 
 import itertools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -15,11 +15,6 @@ from suite.preprocessing.mirror import image, values
 
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp")
 STDIN = "-"
-READERS: dict[str, Callable[[str, str], float]] = {
-    "numeric": lambda text, _: values.number(text),
-    "boolean": lambda text, _: values.boolean(text),
-    "date": values.seconds,
-}
 WANTED = {"numeric": "a number", "boolean": "true or false", "date": "a date"}
 
 
@@ -116,26 +111,52 @@ def table(source: str, specs: list[TensorSpec], ignored: list[str], size: int) -
 def _column(spec: TensorSpec, batch: Any, first: int) -> np.ndarray:
     from suite.data import columns
 
-    categorical = spec.kind == "categorical"
-    target = np.full(batch.num_rows, "" if categorical else np.nan, object if categorical else spec.dtype)
-    if spec.name not in batch.schema.names:
+    if spec.kind == "categorical":
+        target = np.full(batch.num_rows, "", object)
+        if spec.name in batch.schema.names:
+            columns.fill(spec.kind, spec.format, batch.column(spec.name), target, {})
         return target
-    column = batch.column(spec.name)
+    # Not yet of its own dtype: numbers that float32 cannot hold are to be found, not to become infinite.
+    numbers = np.full(batch.num_rows, np.nan)
+    if spec.name in batch.schema.names:
+        _fill(spec, batch.column(spec.name), numbers, first)
+    return numbers.astype(spec.dtype, copy=False)
+
+
+def _fill(spec: TensorSpec, column: Any, target: np.ndarray, first: int) -> None:
+    """Write a column's numbers into the target; SuiteError names the row of one that cannot be read."""
+    from suite.data import columns
+
     try:
-        if columns.fill(spec.kind, spec.format, column, target, {}):
-            raise ValueError("not a number")
-    except ValueError as error:
-        read = READERS[spec.kind]
-        for number, text in enumerate(columns.texts(column).to_pylist(), first):
-            try:
-                read(text or "", spec.format)
-            except ValueError:
-                raise SuiteError(
-                    f"row {number}, column '{spec.name}': {text!r} is not {WANTED[spec.kind]}: "
-                    "mend it or leave it empty"
-                ) from error
-        raise
-    return target
+        is_read = columns.fill(spec.kind, spec.format, column, target, {}) == 0
+    except ValueError:
+        is_read = False
+    if spec.kind == "numeric" and columns.is_number_type(column.type):
+        given = column.cast("float64").to_numpy(zero_copy_only=False)
+        if (np.abs(given) > values.LARGEST).any():
+            _refuse(spec, map(str, given), first)
+        return
+    texts = columns.texts(column)
+    # A number that became missing or too large was infinite, or nearly.
+    if not is_read or (spec.kind == "numeric" and not _are_numbers(target, texts.null_count)):
+        _refuse(spec, texts.to_pylist(), first)
+
+
+def _are_numbers(target: np.ndarray, missing: int) -> bool:
+    return int(np.isnan(target).sum()) == missing and not (np.abs(target) > values.LARGEST).any()
+
+
+def _refuse(spec: TensorSpec, cells: Iterable[str | None], first: int) -> NoReturn:
+    """SuiteError for the first cell that cannot be read."""
+    for row, text in enumerate(cells, first):
+        try:
+            values.cell(text or "", spec.kind, spec.format)
+        except ValueError as error:
+            raise SuiteError(
+                f"row {row}, column '{spec.name}': {(text or '')[:50]!r} is not {WANTED[spec.kind]}: "
+                "mend it or leave it empty"
+            ) from error
+    raise SuiteError(f"the column '{spec.name}' cannot be read: make it {WANTED[spec.kind]} in each row")
 
 
 def _batches(source: str, lines: bool) -> Iterator[Any]:

@@ -62,8 +62,8 @@ def _requests() -> list[Asked]:
     picture = np.random.default_rng(0).integers(0, 256, (1, 28, 28, 1), np.uint8)
     file = io.BytesIO()
     np.save(file, picture)
-    head, tensor = v2.asking({"image": picture})
-    many_head, many = v2.asking({"image": np.repeat(picture, ROWS, axis=0)})
+    head, tensor = v2.encode_request({"image": picture})
+    many_head, many = v2.encode_request({"image": np.repeat(picture, ROWS, axis=0)})
     at = "/v2/models/image_cls/infer"
     payment = {f"V{number}": number / 10 for number in range(1, 29)} | {"Amount": 12.5}
     return [

@@ -54,7 +54,7 @@ Row = tuple[str, str, str]
 def overload() -> list[Row]:
     """What comes of the requests that are answered when most cannot be."""
     with _models(["image_cls"]) as models, _served(models) as service:
-        head, tensor = v2.asking({"image": _pictures(PICTURES)})
+        head, tensor = v2.encode_request({"image": _pictures(PICTURES)})
         asked = Asked("pictures", "/v2/models/image_cls/infer", head + tensor, BINARY, str(len(head)))
         before = _peak(service, asked)
         memory = processes.pss(service.pid)

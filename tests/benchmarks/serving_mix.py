@@ -34,7 +34,7 @@ def _pictures(generator: np.random.Generator) -> Iterator[bytes]:
     npy, png = io.BytesIO(), io.BytesIO()
     np.save(npy, pictures[:4])
     Image.fromarray(pictures[0, ..., 0]).save(png, "PNG")
-    head, tensor = v2.asking({"image": pictures})
+    head, tensor = v2.encode_request({"image": pictures})
     yield request("/predict", asked, {"Content-Type": JSON})
     yield request("/predict", gzip.compress(asked), {"Content-Type": JSON, "Content-Encoding": "gzip"})
     yield request("/predict", asked, {"Content-Type": JSON, "Connection": "close"})

@@ -38,6 +38,7 @@ KINDS = (
     ("csv", "/predict?model={}", "text/csv"),
     ("picture", "/predict?model={}", "image/png"),
     ("text", "/predict?model={}", "text/plain"),
+    ("wide", "/predict?model={}", "text/csv; charset=utf-16"),
     ("form", "/predict", FORM),
     ("gzip", "/predict", JSON),
     ("deflate", "/predict", JSON),
@@ -90,28 +91,25 @@ class Decoders:
 
 def _without_card(body: bytes) -> int:
     """Instances and columns for signatures of which nothing else is known."""
-    import simdjson
-
-    from serving.codecs import columnar as columns
-    from serving.codecs import named_tensors as named
-    from serving.codecs import payload as bodies
-    from serving.codecs import tensors
+    from serving.codecs import payload
+    from serving.codecs.base import Limits
+    from serving.codecs.tensors import TensorCodec
+    from serving.deadline import NO_DEADLINE
     from serving.errors import ServiceError
     from serving.signature import Signature, Tensor
 
     inputs = {"name": Tensor("string", (None,)), "n": Tensor("int64", (None, None)), "x": Tensor("float32", None)}
     status = 400
     for signature in (Signature(inputs, {}), *(Signature({name: one}, {}) for name, one in inputs.items())):
+        codec = TensorCodec(signature, Limits(rows=100, elements=1000))
         try:
-            document = bodies.parsed(body, "instances")
-            if not isinstance(document, simdjson.Object):
-                return 0
+            document = payload.parse_members(body, "instances", frozenset(("instances", "inputs")))
             if "instances" in document:
-                asked = bodies.Asked(None, None, bodies.instances(document["instances"], 100), body)
-                named.read(tensors.read(asked, signature.inputs, 1000), None, signature, 1000)
+                asked = payload.Payload(instances=payload.instances(document["instances"], 100), text=body)
+                codec.decode_named(codec.decode(asked, NO_DEADLINE), NO_DEADLINE)
                 status = 200
             if "inputs" in document:
-                named.read(columns.read(document["inputs"], None, signature, 1000), None, signature, 1000)
+                codec.decode_named(codec.decode_columns(document["inputs"], NO_DEADLINE), NO_DEADLINE)
                 status = 200
         except ServiceError:
             pass
@@ -154,7 +152,9 @@ def seeds() -> Iterator[bytes]:
     yield case("csv", "reviews", b"text\ngood\n")
     for form in ("PNG", "JPEG", "GIF", "BMP", "WEBP"):
         yield case("picture", "colours", _picture(form))
+    yield case("picture", "digits", _picture("JPEG", progressive=True))
     yield case("text", "reviews", "gut \u00fc".encode())
+    yield case("wide", "payments", "amount,country\n1e3, \u00fc\n".encode("utf-16"))
     part = b'--b\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n'
     model = part % (b"model", b"", b"digits")
     yield case("form", "digits", model + part % (b"file", b'; filename="a.png"', _picture("PNG")) + b"--b--\r\n")
@@ -184,9 +184,9 @@ ENCODE: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-def _picture(form: str) -> bytes:
+def _picture(form: str, **options: Any) -> bytes:
     file = io.BytesIO()
-    Image.fromarray(np.arange(192, dtype=np.uint8).reshape(8, 8, 3)).save(file, form)
+    Image.fromarray(np.arange(192, dtype=np.uint8).reshape(8, 8, 3)).save(file, form, **options)
     return file.getvalue()
 
 

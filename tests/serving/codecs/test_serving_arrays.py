@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.codecs import json_arrays as arrays
+from serving.deadline import NO_DEADLINE
 from serving.errors import ServiceError
 
 numbers = st.integers(-2, 258) | st.sampled_from([0.0, 1.5, 255.0, -0.0, 2**63, 2**64 - 1, -(2**63), 1e300])
@@ -38,7 +39,7 @@ def check(rows: list[Any], shape: tuple[int, ...], dtype: str) -> None:
     text = json.dumps({"instances": rows}).encode()
     instances = simdjson.Parser().parse(text)["instances"]
     try:
-        found = arrays.read(instances, text, [shape], dtype)
+        found = arrays.read(instances, text, [shape], dtype, NO_DEADLINE)
     except ServiceError:
         return
     expected = np.asarray(rows)
@@ -66,14 +67,14 @@ def test_regular_lists_are_accepted(shape: tuple[int, ...], data: st.DataObject)
     rows = np.reshape(values, (2, *shape))
     text = json.dumps({"model": "x", "instances": rows.tolist(), "version": 1}).encode()
     instances = simdjson.Parser().parse(text)["instances"]
-    np.testing.assert_array_equal(arrays.read(instances, text, [shape], "uint8"), rows)
+    np.testing.assert_array_equal(arrays.read(instances, text, [shape], "uint8", NO_DEADLINE), rows)
 
 
 @pytest.mark.parametrize("row", [[[], [1, 2]], [1, [[2]]], [[1, 2], []]])
 def test_lists_whose_numbers_only_add_up_are_refused(row: list[Any]) -> None:
     text = json.dumps([row]).encode()
     with pytest.raises(ServiceError):
-        arrays.read(simdjson.Parser().parse(text), text, [(2,), (2, 1)], "uint8")
+        arrays.read(simdjson.Parser().parse(text), text, [(2,), (2, 1)], "uint8", NO_DEADLINE)
 
 
 def test_a_nan_that_signals_is_one_like_others() -> None:

@@ -96,13 +96,17 @@ def png_text(size: int) -> bytes:
 @pytest.mark.parametrize(
     "picture",
     [png(30_000, 30_000), png(2**31 - 1, 2**31 - 1), png(7071, 7072), png(10_000, 10_000), bmp(60_000, 60_000),
-     bmp(2**30, 2**30), png_text(200 * 2**20)],
-    ids=["png", "largest png", "png over the limit", "png over Pillow's", "bmp", "largest bmp", "text"],
+     bmp(2**30, 2**30)],
+    ids=["png", "largest png", "png over the limit", "png over Pillow's", "bmp", "largest bmp"],
 )  # fmt: skip
 def test_pictures_are_measured_before_they_are_decoded(client: FlaskClient, picture: bytes) -> None:
     assert peak(client, "/predict?model=digits", picture, "image/png") == 400
     as_json = json.dumps({"model": "digits", "instances": [base64.b64encode(picture).decode()]}).encode()
     assert peak(client, "/predict", as_json, "application/json") == 400
+
+
+def test_a_note_that_would_be_long_is_not_read(client: FlaskClient) -> None:
+    assert peak(client, "/predict?model=digits", png_text(200 * 2**20), "image/png") == 200
 
 
 @pytest.mark.parametrize("kind", ["parts", "headers", "field", "boundary", "none", "nested"])

@@ -15,6 +15,8 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from serving.codecs import csv as csv_table
+from serving.codecs.base import Limits
+from serving.deadline import NO_DEADLINE
 
 PICTURES = np.random.default_rng(2).integers(0, 256, (2, make.SIDE, make.SIDE, 1), np.uint8)
 BODY = json.dumps({"model": "digits", "instances": PICTURES.tolist()}).encode()
@@ -72,7 +74,7 @@ def test_a_csv_is_read_as_spreadsheets_write_it(client: FlaskClient) -> None:
     expected = ask(client, "/predict", body, "application/json")
     for mark in ("", "\ufeff"):
         assert ask(client, "/predict?model=reviews", (mark + file.getvalue()).encode(), "text/csv") == expected
-    (read,) = csv_table.read(file.getvalue()).values()
+    (read,) = csv_table.read(file.getvalue(), Limits(), NO_DEADLINE).values()
     assert read == texts
 
 
@@ -101,6 +103,16 @@ def test_a_csv_is_read_as_spreadsheets_write_it(client: FlaskClient) -> None:
 def test_what_is_refused(client: FlaskClient, model: str, body: bytes, kind: str, words: str) -> None:
     message = ask(client, f"/predict?model={model}", body, kind, 400)
     assert words in message, message
+
+
+@pytest.mark.parametrize(
+    "shape", ["(True, 8, 8)", "(1, True, 64)", "(False,)", "(-1, 8, 8)", "(0, 8, 8)", "(1, 0)", "(1, 8, 8, 10**9)",
+              "()", "(1.0, 8, 8)", "('1', 8, 8)", "(1, 8, 8" + ", 1" * 500 + ")"],
+)  # fmt: skip
+def test_shapes_of_arrays_that_are_none(client: FlaskClient, shape: str) -> None:
+    header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}".encode().ljust(117) + b"\n"
+    content = b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header + bytes(64)
+    ask(client, "/predict?model=digits", content, "application/x-npy", 400)
 
 
 @pytest.mark.parametrize("encoding", ENCODE)

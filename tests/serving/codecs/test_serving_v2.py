@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.codecs import open_inference as v2
+from serving.codecs.base import Limits
+from serving.deadline import NO_DEADLINE
 from serving.errors import ServiceError
 
 PICTURES = np.random.default_rng(1).integers(0, 256, (3, make.SIDE, make.SIDE, 1), np.uint8)
@@ -128,6 +130,30 @@ def test_what_is_refused(client: FlaskClient, body: Any, status: int, words: str
     assert words in message, message
 
 
+SHAPES = [[0], [0, 0], [1, 0], [0, 8, 8, 1], [0, 10**12], [10**12, 0], [2**26, 0, 2**26], [2**62] * 8, [2**63],
+          [2**64], [1e300], [1.5], [-1], [True], ["1"], [None], [[1]], [], [1] * 9]  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("datatype", ["UINT8", "FP64", "BYTES", "BOOL"])
+@pytest.mark.parametrize("data", [[], [[]], [[], []], 0, None, b"", bytes(8)])
+def test_shapes_of_nothing_or_too_much(client: FlaskClient, shape: Any, datatype: str, data: Any) -> None:
+    more = {"parameters": {"binary_data_size": len(data)}} if isinstance(data, bytes) else {"data": data}
+    for model, name in (("digits", "image"), ("reviews", "text"), ("payments", "amount"), ("payments", "country")):
+        text = json.dumps({"inputs": [{"name": name, "shape": shape, "datatype": datatype, **more}]}).encode()
+        body = text + data if isinstance(data, bytes) else text
+        response = client.post(f"/v2/models/{model}/infer", data=body, headers={LENGTH: str(len(text))})
+        assert response.status_code in (400, 413), response.text
+
+
+def test_an_output_may_be_wanted_more_than_once(client: FlaskClient, expected: list[float]) -> None:
+    wanted = [{"name": "probabilities"}] * v2.MOST_OUTPUTS
+    found = ask(client, "digits", {"inputs": [tensor(PICTURES)], "outputs": wanted})["outputs"]
+    assert [one["data"] for one in found] == [expected] * v2.MOST_OUTPUTS
+    message = ask(client, "digits", {"inputs": [tensor(PICTURES)], "outputs": [*wanted, *wanted]}, 400)["error"]
+    assert "64 outputs are wanted: name at most 32" in message
+
+
 def test_parameters_that_nobody_knows_are_ignored(client: FlaskClient) -> None:
     # A NUL in a key cannot be looked up.
     outputs = [{"name": "probabilities", "parameters": {"a\0": 1, "classification": 2.0}}]
@@ -141,12 +167,16 @@ def test_a_length_that_cannot_be(client: FlaskClient, length: str) -> None:
     assert (response.status_code, "give the length of the JSON" in response.text) == (400, True)
 
 
+def inputs(text: bytes, tail: bytes) -> dict[str, np.ndarray]:
+    return v2.decode_request(*v2.split(text + tail, str(len(text))), Limits(elements=100), NO_DEADLINE).inputs
+
+
 @given(st.lists(st.binary(max_size=5), max_size=5))
 def test_bytes_come_back_as_they_were(items: list[bytes]) -> None:
     content = b"".join(struct.pack("<I", len(item)) + item for item in items)
     head = {"name": "x", "shape": [len(items)], "datatype": "BYTES", "parameters": {"binary_data_size": len(content)}}
     text = json.dumps({"inputs": [head]}).encode()
-    assert v2.read(text + content, str(len(text)), 100).inputs["x"].tolist() == items
+    assert inputs(text, content)["x"].tolist() == items
 
 
 @given(st.binary(max_size=80), st.integers(0, 90))
@@ -154,7 +184,7 @@ def test_no_bytes_break_the_reader(tail: bytes, size: int) -> None:
     head = {"name": "x", "shape": [3], "datatype": "BYTES", "parameters": {"binary_data_size": size}}
     text = json.dumps({"inputs": [head]}).encode()
     try:
-        shape, status = v2.read(text + tail, str(len(text)), 100).inputs["x"].shape, 0
+        shape, status = inputs(text, tail)["x"].shape, 0
     except ServiceError as error:
         shape, status = (), error.status
     assert (shape, status) in (((3,), 0), ((), 400))

@@ -110,6 +110,18 @@ def test_parameters_are_refused(store: Path) -> None:
     assert (answer.status_code, "parameters" in answer.get_json()["error"]) == (400, True)
 
 
+@pytest.mark.parametrize("what", ["load", "unload"])
+@pytest.mark.parametrize("given", [1, True, 1.5, "config", [], [1]])
+def test_parameters_that_are_no_object_are_refused(store: Path, what: str, given: Any) -> None:
+    answer = change(client_of(store, admin_token=TOKEN), what, data=json.dumps({"parameters": given}))
+    assert (answer.status_code, "make it an object" in answer.get_json()["error"]) == (400, True)
+
+
+@pytest.mark.parametrize("given", [{}, {"parameters": None}, {"parameters": {}}, {"other": [1]}])
+def test_no_parameters_are_fine(store: Path, given: Any) -> None:
+    assert change(client_of(store, admin_token=TOKEN), "load", data=json.dumps(given)).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

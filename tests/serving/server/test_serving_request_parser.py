@@ -19,6 +19,8 @@ WHOLE = [
     HEAD + b"Transfer-Encoding: Chunked\r\n\r\n0;x\r\n\r\n",
     HEAD + b"Expect: 100-Continue\r\nContent-Length: 2\r\n\r\n{}",
     HEAD + b"Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\n{}",
+    HEAD + b"Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 0\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
     b"GET http://x/y?z HTTP/1.1\r\nHost: x\r\nConnection: a, CLOSE\r\n\r\n",
     b"OPTIONS * HTTP/1.1\r\nHost: [::1]:80\r\n\r\n",
     b"GET /%c3%a9%ff HTTP/1.0\r\n\r\n",

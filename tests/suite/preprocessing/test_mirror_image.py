@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from suite.errors import SuiteError
-from suite.preprocessing.mirror import image
+from suite.preprocessing.mirror import image, picture_formats
 
 
 def packed(picture: Image.Image, form: str = "PNG", **options: Any) -> bytes:
@@ -42,7 +42,7 @@ def test_exif_rotation_is_applied() -> None:
     wide = Image.new("L", (4, 2), 0)
     wide.putpixel((0, 0), 255)
     exif = Image.Exif()
-    exif[image.ORIENTATION] = 6
+    exif[picture_formats.ORIENTATION] = 6
     content = packed(wide, "PNG", exif=exif)
     assert image.probe(content) == (4, 2, 1)
     turned = image.decode(content, 4, 2, 1)

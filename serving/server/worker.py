@@ -90,7 +90,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
             connections.sweep()
             for listener in self._listeners:
                 listener.count()
-                if not listener.is_loaded and service.repository.wait(0):
+                if not (listener.is_loaded or service.is_stopping) and service.repository.wait(0):
                     listener.is_loaded = True
                     self._slot.note_loaded()
             if loop.time() >= beat_at:

@@ -16,6 +16,8 @@ from tests.benchmarks.serving_mix import Models
 
 # Longer than any answer that is asked for here.
 LIMIT = 2**24
+# Seconds for an answer, and for all that a kind of traffic does on a connection.
+PATIENCE, LASTING = 10.0, 90.0
 # What a proxy answers in the place of a service that it has lost.
 LOST_BY_PROXY = (502, 503, 504)
 OWN = "x-request-id"
@@ -87,13 +89,15 @@ class Wire:
         except (OSError, ssl.SSLError) as error:
             raise self._lost(error) from None
 
-    async def answer(self, has_body: bool = True) -> Answer:
+    async def answer(self, has_body: bool = True, patience: float = PATIENCE) -> Answer:
         """The next answer; Lost, also where a proxy has answered in the place of the service."""
         try:
-            head = await self._reader.readuntil(b"\r\n\r\n")
-            answer = _parsed(head)
-            length = int(answer.headers.get("content-length", 0)) if has_body else 0
-            body = await self._reader.readexactly(length)
+            async with asyncio.timeout(patience):
+                answer = _parsed(await self._reader.readuntil(b"\r\n\r\n"))
+                length = int(answer.headers.get("content-length", 0)) if has_body else 0
+                body = await self._reader.readexactly(length)
+        except TimeoutError:
+            raise Unexpected(f"had no answer within {patience:.0f} s") from None
         except (OSError, ssl.SSLError, asyncio.IncompleteReadError) as error:
             raise self._lost(error) from None
         if self._is_proxy and answer.status in LOST_BY_PROXY and OWN not in answer.headers:
@@ -191,7 +195,7 @@ Act = Callable[[Client], Awaitable[None]]
 class Kind:
     """A kind of traffic: so many clients at a time that each do `act`, with pauses of about so many seconds.
 
-    `at` names an address of the target. What `may_last` is broken off at the end; else an act ends within `patience`.
+    `at` names an address of the target. What `may_last` is broken off at the end.
     """
 
     name: str
@@ -200,7 +204,6 @@ class Kind:
     clients: int = 1
     pause: float = 0.5
     may_last: bool = False
-    patience: float = 10.0
 
 
 @lru_cache

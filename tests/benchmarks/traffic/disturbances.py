@@ -16,6 +16,8 @@ from suite import artifact
 from tests.benchmarks import processes
 
 LOOK = 0.05
+# Seconds after which a client has surely read what was sent to it.
+READ = 0.2
 # Seconds in which a service is to be ready again after it was disturbed.
 RECOVERY = 30.0
 
@@ -72,11 +74,15 @@ class Beats:
 
 @dataclass
 class Disturbances:
-    """When what was done (of `time.monotonic`)."""
+    """When what was done (of `time.monotonic`); a worker that is killed is gone some moments later."""
 
     reloads: list[float] = field(default_factory=list)
     hang_ups: list[float] = field(default_factory=list)
-    kills: list[float] = field(default_factory=list)
+    kills: list[tuple[float, float]] = field(default_factory=list)
+
+    def has_killed(self, begin: float, end: float) -> bool:
+        """Whether a worker was killed between these times, or ended then because it had been."""
+        return any(kill <= end and begin <= gone + READ for kill, gone in self.kills)
 
 
 class Disturber:
@@ -119,5 +125,8 @@ class Disturber:
         if ready(self._service) < self._count:
             return
         chosen = self._chance.choice(workers(self._service))
-        done.kills.append(monotonic())
+        begun = monotonic()
         os.kill(chosen, signal.SIGKILL)
+        while processes.runs(chosen):
+            sleep(LOOK / 10)
+        done.kills.append((begun, monotonic()))

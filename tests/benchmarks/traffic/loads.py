@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from time import monotonic, process_time
 
 from tests.benchmarks.traffic import ordinary, secured, slow, wrong
-from tests.benchmarks.traffic.client import Client, Kind, Lost, Target, Unexpected
+from tests.benchmarks.traffic.client import LASTING, Client, Kind, Lost, Target, Unexpected
 
 # Seconds of processor time that may be used at once, and between two looks at how much was used.
 BURST, LOOK = 0.2, 0.02
@@ -107,14 +107,14 @@ class _Senders:
     async def _act(self, kind: Kind, client: Client) -> None:
         self._record.acts[kind.name] += 1
         try:
-            async with asyncio.timeout(kind.patience):
+            async with asyncio.timeout(LASTING):
                 await kind.act(client)
         except Lost as lost:
             self._note(Note(kind.name, kind.at, monotonic(), f"lost its connection ({lost})", lost.since))
         except Unexpected as answer:
             self._note(Note(kind.name, kind.at, monotonic(), str(answer)))
         except TimeoutError:
-            self._note(Note(kind.name, kind.at, monotonic(), f"had no answer within {kind.patience:.0f} s"))
+            self._note(Note(kind.name, kind.at, monotonic(), f"had not ended after {LASTING:.0f} s"))
 
     def _note(self, note: Note) -> None:
         if len(self._record.notes) < MOST_NOTES:

@@ -24,12 +24,12 @@ class Scene:
     def problems(self) -> list[str]:
         """Sentences that say which traffic was answered otherwise than it should be, how and when."""
         found = [note for record in self.records.values() for note in record.notes if not self._is_excused(note)]
-        sentences = [f"{note.at - self.begun:.1f} s, {note.kind}: {note.what}" for note in found]
+        sentences = [f"{note.at - self.begun:.1f} s, {note.kind}: {note.what}{self._since(note)}" for note in found]
         for one in self.probes.all:
             what = ""
             if one.status != 200:
                 what = f"answered {one.status}" if one.status else f"no answer ({one.first_loss})"
-            elif one.first_loss and not self._killed_within(one.at, one.at + one.late + one.seconds):
+            elif one.first_loss and not self.done.has_killed(one.at, one.at + one.late + one.seconds):
                 what = f"lost its connection ({one.first_loss})"
             elif one.seconds > LONGEST:
                 what = f"answered after {one.seconds:.2f} s"
@@ -42,12 +42,12 @@ class Scene:
         """Kinds of traffic that there was none of."""
         return [kind for record in self.records.values() for kind, count in record.acts.items() if not count]
 
+    def _since(self, note: Note) -> str:
+        return "" if note.well_at is None else f", which was well at {note.well_at - self.begun:.2f} s"
+
     def _is_excused(self, note: Note) -> bool:
         """Whether the worker of its connection was killed meanwhile; nobody kills one that speaks TLS."""
-        return note.well_at is not None and note.where != "tls" and self._killed_within(note.well_at, note.at)
-
-    def _killed_within(self, begin: float, end: float) -> bool:
-        return any(begin <= kill <= end for kill in self.done.kills)
+        return note.well_at is not None and note.where != "tls" and self.done.has_killed(note.well_at, note.at)
 
     def told(self) -> str:
         """Each kind's acts and statuses, the probes, the signals."""
@@ -62,9 +62,12 @@ class Scene:
             f"{len(self.probes.all)} probes, the slowest {1000 * slowest.seconds:.0f} ms ({slowest.name}), "
             f"late themselves by {1000 * late:.0f} ms at most"
         )
-        lines.append(
-            f"{len(self.done.reloads)} new versions, {len(self.done.hang_ups)} SIGHUPs, {len(self.done.kills)} kills"
-        )
+        done = self.done
+        did = {"new versions": done.reloads, "SIGHUPs": done.hang_ups, "kills": [kill for kill, _ in done.kills]}
+        for what, times in did.items():
+            lines.append(
+                f"{len(times)} {what}{': ' if times else ''}{', '.join(f'{at - self.begun:.1f} s' for at in times)}"
+            )
         return "\n".join(lines)
 
 

@@ -34,7 +34,7 @@ async def never_whole(client: Client) -> None:
     async with client.connected() as wire:
         try:
             await wire.send(content[: client.random.randrange(len(content) - 5)])
-            client.check(await wire.answer(), 408)
+            client.check(await wire.answer(patience=PATIENCE), 408)
         except Lost:
             return
 
@@ -121,20 +121,20 @@ async def ends_sending(client: Client) -> None:
 
 
 PLAIN = (
-    Kind("bits of a request", drips, clients=12, pause=0.1, patience=30.0, may_last=True),
-    Kind("never a whole request", never_whole, clients=10, pause=0.1, patience=PATIENCE, may_last=True),
-    Kind("reads nothing", reads_nothing, clients=4, pause=0.2, patience=PATIENCE, may_last=True),
-    Kind("reads slowly", reads_slowly, clients=2, pause=0.3, patience=30.0, may_last=True),
-    Kind("flood of connections", flood, pause=4.0, patience=30.0, may_last=True),
+    Kind("bits of a request", drips, clients=12, pause=0.1, may_last=True),
+    Kind("never a whole request", never_whole, clients=10, pause=0.1, may_last=True),
+    Kind("reads nothing", reads_nothing, clients=4, pause=0.2, may_last=True),
+    Kind("reads slowly", reads_slowly, clients=2, pause=0.3, may_last=True),
+    Kind("flood of connections", flood, pause=4.0, may_last=True),
     Kind("leaves", leaves, clients=2, pause=0.1),
     Kind("leaves while reading", leaves_while_reading, pause=0.5),
     Kind("ends sending", ends_sending, pause=0.3),
 )
 SECURED = (
-    Kind("bits of a request over TLS", drips, "tls", clients=4, pause=0.3, patience=30.0, may_last=True),
-    Kind("never a whole request over TLS", never_whole, "tls", 4, pause=0.3, patience=PATIENCE, may_last=True),
-    Kind("reads nothing over TLS", reads_nothing, "tls", 2, pause=0.3, patience=PATIENCE, may_last=True),
-    Kind("reads slowly over TLS", reads_slowly, "tls", pause=0.5, patience=30.0, may_last=True),
-    Kind("flood of connections over TLS", flood, "tls", pause=6.0, patience=30.0, may_last=True),
+    Kind("bits of a request over TLS", drips, "tls", clients=4, pause=0.3, may_last=True),
+    Kind("never a whole request over TLS", never_whole, "tls", 4, pause=0.3, may_last=True),
+    Kind("reads nothing over TLS", reads_nothing, "tls", 2, pause=0.3, may_last=True),
+    Kind("reads slowly over TLS", reads_slowly, "tls", pause=0.5, may_last=True),
+    Kind("flood of connections over TLS", flood, "tls", pause=6.0, may_last=True),
     Kind("leaves over TLS", leaves, "tls", pause=0.3),
 )

@@ -78,6 +78,6 @@ def test_clients_behind_a_proxy_beside_others_and_some_that_read_nothing(stage: 
     kinds = (
         Kind("plain", ordinary.conversation, clients=16, pause=0.01),
         Kind("forwarded", ordinary.forwarded_conversation, clients=16, pause=0.01),
-        Kind("reads nothing", slow.reads_nothing, clients=4, pause=0.01, patience=60.0, may_last=True),
+        Kind("reads nothing", slow.reads_nothing, clients=4, pause=0.01, may_last=True),
     )
     checked(stage, stage.play(5, {"all": (kinds, 0.6)}))

@@ -2,8 +2,9 @@
 
 import asyncio
 import random
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from time import monotonic
 
 from tests.benchmarks.traffic.client import Client, Lost, Target, Unexpected
@@ -16,7 +17,8 @@ BEAT, PATIENCE = 0.1, 10.0
 class Probed:
     """One question: when (of `time.monotonic`), how late it was sent, seconds to the answer, its status.
 
-    The status is 0 where there was none; `first_loss` says why it was asked a second time, if it was.
+    The status is 0 where there was none; `first_loss` says why it was asked a second time, if it was. The probe itself
+    had nothing to run on for `stalled` of these seconds.
     """
 
     name: str
@@ -25,6 +27,12 @@ class Probed:
     seconds: float
     status: int
     first_loss: str = ""
+    stalled: float = 0.0
+
+    @property
+    def blamed(self) -> float:
+        """Seconds for which the service is to blame."""
+        return max(0.0, self.seconds - self.stalled)
 
 
 @dataclass
@@ -35,7 +43,7 @@ class Probes:
 
     def slowest(self) -> Probed:
         """The question that had to wait the longest."""
-        return max(self.all, key=lambda one: one.seconds)
+        return max(self.all, key=lambda one: one.blamed)
 
 
 def probe(target: Target, questions: Mapping[str, tuple[str, bytes]], until: float) -> Probes:
@@ -55,7 +63,15 @@ async def _probe(target: Target, questions: Mapping[str, tuple[str, bytes]], unt
             asked.append(asyncio.create_task(_ask(probes, name, client, content, moment)))
         due += BEAT
     await asyncio.gather(*asked)
-    return probes
+    probes.all.sort(key=lambda one: one.at)
+    return Probes([_with_stall(one, probes.all) for one in probes.all])
+
+
+def _with_stall(probed: Probed, others: Sequence[Probed]) -> Probed:
+    """With the longest delay of any question that was due meanwhile, for which nobody else is to blame."""
+    first = bisect_left(others, probed.at, key=lambda one: one.at)
+    last = bisect_left(others, probed.at + probed.late + probed.seconds, key=lambda one: one.at)
+    return replace(probed, stalled=max((one.late for one in others[first + 1 : last]), default=0.0))
 
 
 async def _ask(probes: Probes, name: str, client: Client, content: bytes, due: float) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tests.benchmarks.traffic.disturbances import Disturbances
 from tests.benchmarks.traffic.loads import Note, Record
-from tests.benchmarks.traffic.probe import Probes
+from tests.benchmarks.traffic.probe import Probed, Probes
 
 # Longest seconds that a probe may wait for its answer.
 LONGEST = 1.0
@@ -25,18 +25,22 @@ class Scene:
         """Sentences that say which traffic was answered otherwise than it should be, how and when."""
         found = [note for record in self.records.values() for note in record.notes if not self._is_excused(note)]
         sentences = [f"{note.at - self.begun:.1f} s, {note.kind}: {note.what}{self._since(note)}" for note in found]
-        for one in self.probes.all:
-            what = ""
-            if one.status != 200:
-                what = f"answered {one.status}" if one.status else f"no answer ({one.first_loss})"
-            elif one.first_loss and not self.done.has_killed(one.at, one.at + one.late + one.seconds):
-                what = f"lost its connection ({one.first_loss})"
-            elif one.seconds > LONGEST:
-                what = f"answered after {one.seconds:.2f} s"
-            if what:
-                late = f"the probe itself was late by {one.late:.2f} s"
-                sentences.append(f"{one.at - self.begun:.1f} s, probe of {one.name}: {what}; {late}")
+        sentences += [
+            f"{one.at - self.begun:.1f} s, probe of {one.name}: {told}"
+            for one in self.probes.all
+            if (told := self._told(one))
+        ]
         return sentences
+
+    def _told(self, one: Probed) -> str:
+        """What is wrong with the answer to a probe; empty where nothing is."""
+        if one.status != 200:
+            return f"answered {one.status}" if one.status else f"no answer ({one.first_loss})"
+        if one.first_loss and not self.done.has_killed(one.at, one.at + one.late + one.seconds):
+            return f"lost its connection ({one.first_loss})"
+        if one.blamed > LONGEST:
+            return f"answered after {one.seconds:.2f} s, in which the probe itself stalled for {one.stalled:.2f} s"
+        return ""
 
     def idle(self) -> list[str]:
         """Kinds of traffic that there was none of."""
@@ -59,7 +63,7 @@ class Scene:
                 lines.append(f"  {kind}: {count} ({statuses})")
         slowest, late = self.probes.slowest(), max(one.late for one in self.probes.all)
         lines.append(
-            f"{len(self.probes.all)} probes, the slowest {1000 * slowest.seconds:.0f} ms ({slowest.name}), "
+            f"{len(self.probes.all)} probes, the slowest {1000 * slowest.blamed:.0f} ms ({slowest.name}), "
             f"late themselves by {1000 * late:.0f} ms at most"
         )
         done = self.done

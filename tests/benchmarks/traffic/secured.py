@@ -54,10 +54,13 @@ async def leaves(client: Client) -> None:
 
 async def changes_keys(client: Client) -> None:
     """Ask for new keys in the middle of a connection, twice, and get the answer under these. RFC 8446, 4.6.3"""
-    found = await _typed(client, "-tls1_3", b"K\n", b"K\n", text_request(client, "\n"))
-    if b"HTTP/1.1 200 OK" not in found:
-        raise Unexpected(f"answered {found[-200:]!r} after a change of keys")
-    client.statuses[200] += 1
+    found = b""
+    for _ in range(2):  # a worker that is about to end closes a connection on which nothing is asked for a second
+        found = await _typed(client, "-tls1_3", b"K\n", b"K\n", text_request(client, "\n"))
+        if b"HTTP/1.1 200 OK" in found:
+            client.statuses[200] += 1
+            return
+    raise Unexpected(f"answered {found[-200:]!r} after a change of keys")
 
 
 async def renegotiates(client: Client) -> None:

@@ -70,11 +70,13 @@ class Answer:
 
 
 class Wire:
-    """A connection."""
+    """A connection, which was surely well at `good_at`: before it was opened, or something was sent and answered."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, is_proxy: bool) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, is_proxy: bool, good_at: float
+    ) -> None:
         self._reader, self._writer, self._is_proxy = reader, writer, is_proxy
-        self.good_at = monotonic()
+        self.good_at = self._sent_at = good_at
 
     @property
     def has_ended(self) -> bool:
@@ -83,6 +85,7 @@ class Wire:
 
     async def send(self, content: bytes) -> None:
         """Send bytes; Lost."""
+        self._sent_at = monotonic()
         try:
             self._writer.write(content)
             await self._writer.drain()
@@ -102,7 +105,7 @@ class Wire:
             raise self._lost(error) from None
         if self._is_proxy and answer.status in LOST_BY_PROXY and OWN not in answer.headers:
             raise self._lost(f"{answer.status} of the proxy")
-        self.good_at = monotonic()
+        self.good_at = self._sent_at
         return Answer(answer.status, answer.headers, body)
 
     async def ask(self, content: bytes) -> Answer:
@@ -175,7 +178,7 @@ class Client:
             taken.close()
             raise
         try:
-            yield Wire(reader, writer, address.is_proxy)
+            yield Wire(reader, writer, address.is_proxy, began_at)
         finally:
             writer.transport.abort()
 

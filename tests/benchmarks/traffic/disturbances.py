@@ -16,8 +16,8 @@ from suite import artifact
 from tests.benchmarks import processes
 
 LOOK = 0.05
-# Seconds after which a client has surely read what was sent to it.
-READ = 0.2
+# Seconds after which a killed worker is gone for everybody, proxies too.
+SETTLED = 0.2
 # Seconds in which a service is to be ready again after it was disturbed.
 RECOVERY = 30.0
 
@@ -82,7 +82,7 @@ class Disturbances:
 
     def has_killed(self, begin: float, end: float) -> bool:
         """Whether a worker was killed between these times, or ended then because it had been."""
-        return any(kill <= end and begin <= gone + READ for kill, gone in self.kills)
+        return any(kill <= end and begin <= gone + SETTLED for kill, gone in self.kills)
 
 
 class Disturber:

@@ -13,9 +13,9 @@ from serving.server.connections import Connections
 from serving.server.protocol import HttpProtocol
 from serving.server.shared_state import Slot
 
-# A worker with so many connections more than the one with the fewest lets others go first, for so many seconds, and so
-# many times: then those are not there to take any, whatever they are doing.
-AHEAD, YIELD, MOST_YIELDS = 1, 0.001, 10
+# A worker with so many connections more than the one with the fewest lets others go first: it looks again after so many
+# seconds. Where a connection still waits after so many, the others are not there to take it, whatever they are doing.
+AHEAD, YIELD, LONGEST_YIELD = 1, 0.001, 0.05
 # Connections that are taken at a time, before those that there are have their turn.
 AT_A_TIME = 32
 # Seconds before it is looked again whether there is room, and whether models have been loaded.
@@ -41,7 +41,9 @@ class Listener:
         self._context = context
         self._loop = connections.loop
         self._timer: asyncio.TimerHandle | None = None
-        self._yields = 0
+        # When it began to let others go first, when it did so last, and how many connections the one of them had.
+        self._yielding_since = self._yielded_at = 0.0
+        self._fewest = 0
         self.is_loaded = self._is_open = False
 
     def start(self) -> None:
@@ -93,13 +95,20 @@ class Listener:
             if count >= self._most and not self._connections.make_room():
                 self._pause(WAIT_FOR_ROOM)
                 return
-            if count > self._slot.fewest() + AHEAD and self._yields < MOST_YIELDS:
-                self._yields += 1
+            fewest = self._slot.fewest()
+            if count > fewest + AHEAD and self._yields_to(fewest):
                 self._pause(YIELD)
                 return
             if not self._accept():
-                break
-        self._yields = 0
+                return
+
+    def _yields_to(self, fewest: int) -> bool:
+        """Whether to let others go first once more: those that have `fewest` connections, as long as they take some."""
+        now = self._loop.time()
+        if fewest != self._fewest or now > self._yielded_at + LONGEST_YIELD:
+            self._yielding_since = now
+        self._fewest, self._yielded_at = fewest, now
+        return now < self._yielding_since + LONGEST_YIELD
 
     def _accept(self) -> bool:
         """Take one connection; whether there was one."""

@@ -83,6 +83,7 @@ bench-serving: $(INSTALLED)
 bench-serving-rivals: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.serving_rivals
 
-# Needs wrk; three quarters of an hour. PARTS="overload reloads" leaves out the soak, MINUTES=5 makes it shorter.
+# Needs wrk, nginx-light and haproxy; an hour. PARTS="overload reloads" leaves out the soak (30 minutes) and mixed
+# traffic (10); MINUTES=5 makes these as long as that.
 bench-serving-endurance: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.serving_endurance $(PARTS) $(if $(MINUTES),--minutes $(MINUTES))

@@ -26,16 +26,20 @@ class Connections:
         self.max_body, self.keep_alive, self.root_path = max_body, keep_alive, root_path
         self.held, self.max_held = 0, BODIES * max_body
         self.is_closing = False
+        # Accepted, and not connections yet: TLS is being agreed on.
+        self.opening: set[asyncio.Task[None]] = set()
         # In the order in which they were made.
         self._all: dict[HttpProtocol, float] = {}
         self._emptied = asyncio.Event()
 
     def __len__(self) -> int:
-        return len(self._all)
+        return len(self._all) + len(self.opening)
 
     def add(self, connection: HttpProtocol) -> None:
         """Look after a connection from now on."""
         self._all[connection] = monotonic()
+        if self.is_closing:
+            connection.close_soon(monotonic() + LAST_REQUEST)
 
     def remove(self, connection: HttpProtocol) -> None:
         """A connection is closed."""
@@ -74,10 +78,10 @@ class Connections:
     async def close(self, seconds: float) -> bool:
         """Have all requests answered, then the connections closed: by force after so many seconds, then it is False."""
         self.is_closing = True
-        until = monotonic() + seconds
+        begun = monotonic()
         for connection in list(self._all):
-            connection.close_soon(monotonic() + LAST_REQUEST)
-        while self._all and monotonic() < until:
+            connection.close_soon(begun + LAST_REQUEST)
+        while (self._all and monotonic() < begun + seconds) or (self.opening and monotonic() < begun + LAST_REQUEST):
             self._emptied.clear()
             try:
                 async with asyncio.timeout(SWEEP):

@@ -13,8 +13,9 @@ from serving.server.connections import Connections
 from serving.server.protocol import HttpProtocol
 from serving.server.shared_state import Slot
 
-# A worker with so many connections more than the one with the fewest lets others go first, for so many seconds.
-AHEAD, YIELD = 1, 0.0005
+# A worker with so many connections more than the one with the fewest lets others go first: it looks again after so many
+# seconds. Where a connection still waits after so many, the others are not there to take it, whatever they are doing.
+AHEAD, YIELD, LONGEST_YIELD = 1, 0.001, 0.05
 # Connections that are taken at a time, before those that there are have their turn.
 AT_A_TIME = 32
 # Seconds before it is looked again whether there is room, and whether models have been loaded.
@@ -39,9 +40,10 @@ class Listener:
         self._socket, self._connections, self._slot, self._most = listening, connections, slot, most
         self._context = context
         self._loop = connections.loop
-        # Connections that are being opened.
-        self._opening: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
+        # When it began to let others go first, when it did so last, and how many connections the one of them had.
+        self._yielding_since = self._yielded_at = 0.0
+        self._fewest = 0
         self.is_loaded = self._is_open = False
 
     def start(self) -> None:
@@ -63,10 +65,17 @@ class Listener:
             self._timer.cancel()
 
     def count(self) -> int:
-        """How many connections there are, those included that are being opened; the other workers are told."""
-        count = len(self._connections) + len(self._opening)
-        self._slot.count(count)
+        """How many connections there are, those included that are being opened; the other workers are told.
+
+        They are not told by one that takes none, not yet or no longer: they would wait for it.
+        """
+        count = len(self._connections)
+        if self._takes_some():
+            self._slot.count(count)
         return count
+
+    def _takes_some(self) -> bool:
+        return self._is_open and (self.is_loaded or not self._slot.has_loaded_neighbour())
 
     def _listen(self) -> None:
         self._timer = None
@@ -78,7 +87,7 @@ class Listener:
         self._timer = self._timer or self._loop.call_later(seconds, self._listen)
 
     def _take(self) -> None:
-        if not self.is_loaded and self._slot.has_loaded_neighbour():
+        if not self._takes_some():
             self._pause(WAIT_FOR_MODELS)
             return
         for _ in range(AT_A_TIME):
@@ -88,11 +97,20 @@ class Listener:
                 if not (self._connections.make_room() and self._accept()):
                     self._pause(WAIT_FOR_ROOM)
                 return
-            if count > self._slot.fewest() + AHEAD:
+            fewest = self._slot.fewest()
+            if count > fewest + AHEAD and self._yields_to(fewest):
                 self._pause(YIELD)
                 return
             if not self._accept():
                 return
+
+    def _yields_to(self, fewest: int) -> bool:
+        """Whether to let others go first once more: those that have `fewest` connections, as long as they take some."""
+        now = self._loop.time()
+        if fewest != self._fewest or now > self._yielded_at + LONGEST_YIELD:
+            self._yielding_since = now
+        self._fewest, self._yielded_at = fewest, now
+        return now < self._yielding_since + LONGEST_YIELD
 
     def _accept(self) -> bool:
         """Take one connection; whether there was one."""
@@ -109,8 +127,8 @@ class Listener:
             return error.errno == errno.ECONNABORTED
         connection.setblocking(False)
         opening = self._loop.create_task(self._open(connection))
-        self._opening.add(opening)
-        opening.add_done_callback(self._opening.discard)
+        self._connections.opening.add(opening)
+        opening.add_done_callback(self._connections.opening.discard)
         return True
 
     async def _open(self, connection: socket.socket) -> None:

@@ -94,8 +94,8 @@ class HttpProtocol(asyncio.Protocol):
         peer = transport.get_extra_info("peername")
         client = peer[0] if isinstance(peer, tuple) else ""
         self._parser = RequestParser(self._others.max_body, self._scheme, client, self._others.root_path)
-        self._others.add(self)
         self.expires_at = monotonic() + PATIENCE
+        self._others.add(self)
         if self._refusal:
             self._refuse(self._refusal)
 

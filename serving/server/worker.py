@@ -21,8 +21,8 @@ from serving.server.connections import SWEEP, Connections
 from serving.server.listener import Listener
 from serving.server.shared_state import Slot
 
-# Seconds between two signs of life to the master.
-BEAT = 1.0
+# Seconds between two signs of life to the master; and between two looks whether all models have been tried.
+BEAT, LOADING = 1.0, 0.02
 # Descriptors that are kept for files, models and what is done besides connections.
 OTHER_FILES = 32
 # How long a thread may run Python while another wants to: the event loop is what others should not wait for.
@@ -90,15 +90,16 @@ class Worker(BaseWorker):  # type: ignore[misc]
         while True:
             connections.sweep()
             for listener in self._listeners:
-                listener.count()
-                if not listener.is_loaded and service.repository.wait(0):
+                if not (listener.is_loaded or service.is_stopping) and service.repository.wait(0):
                     listener.is_loaded = True
                     self._slot.note_loaded()
+                listener.count()
             if loop.time() >= beat_at:
                 beat_at = loop.time() + BEAT
                 self.notify()
                 self._check()
-            await asyncio.sleep(SWEEP)
+            is_loading = not all(listener.is_loaded for listener in self._listeners)
+            await asyncio.sleep(LOADING if is_loading else SWEEP)
 
     def _check(self) -> None:
         """End this worker where the master is gone, or where a computation does not come to its end."""

@@ -6,7 +6,8 @@ Latencies count from when a request was due: one that had to wait for its turn h
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from time import monotonic
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -20,7 +21,7 @@ LENGTH = b"content-length:"
 class Outcomes:
     """Of each request: which one it was, when it was due (s), seconds until it was sent and until its answer was there.
 
-    Its status is 0 where the connection broke or no answer came.
+    Its status is 0 where the connection broke or no answer came. All `begun` then, of `time.monotonic`.
     """
 
     which: np.ndarray
@@ -28,6 +29,7 @@ class Outcomes:
     late: np.ndarray
     seconds: np.ndarray
     status: np.ndarray
+    begun: float = 0.0
 
     def tail(self, chosen: np.ndarray | None = None) -> float:
         """Milliseconds within which 99 of 100 (of those chosen) were answered."""
@@ -48,8 +50,7 @@ def offer(url: str, requests: Sequence[bytes], rate: float, seconds: float, seed
     due = np.cumsum(generator.exponential(1 / rate, int(1.2 * rate * seconds) + 100))
     due = due[due < seconds]
     load = _Load(url, requests, generator.integers(0, len(requests), len(due)), due)
-    asyncio.run(load.run())
-    return load.outcomes
+    return asyncio.run(load.run())
 
 
 class _Load:
@@ -60,23 +61,25 @@ class _Load:
         self._host, self._port = address.hostname, address.port
         self._requests = requests
         count = len(due)
-        self.outcomes = Outcomes(which, due, np.zeros(count), np.full(count, np.inf), np.zeros(count, np.int16))
+        self._outcomes = Outcomes(which, due, np.zeros(count), np.full(count, np.inf), np.zeros(count, np.int16))
         self._idle: list[_Connection] = []
         self._connecting: set[asyncio.Task[None]] = set()
         self._left = count
         self._all_done = asyncio.Event()
 
-    async def run(self) -> None:
+    async def run(self) -> Outcomes:
         """Send them all, and wait for what is still on its way."""
+        begun = monotonic()
         self._clock = asyncio.get_running_loop().time
         self._start = self._clock()
-        for number, due in enumerate(self.outcomes.due.tolist()):
+        for number, due in enumerate(self._outcomes.due.tolist()):
             await asyncio.sleep(max(0.0, self._start + due - self._clock()))
             self._send(number)
         with suppress(TimeoutError):
             await asyncio.wait_for(self._all_done.wait(), PATIENCE)
         for connection in self._idle:
             connection.transport.close()
+        return replace(self._outcomes, begun=begun)
 
     def _send(self, number: int) -> None:
         while self._idle:
@@ -99,14 +102,14 @@ class _Load:
         self._ask(connection, number)
 
     def _ask(self, connection: "_Connection", number: int) -> None:
-        self.outcomes.late[number] = self._clock() - self._start - self.outcomes.due[number]
-        connection.ask(number, self._requests[self.outcomes.which[number]])
+        self._outcomes.late[number] = self._clock() - self._start - self._outcomes.due[number]
+        connection.ask(number, self._requests[self._outcomes.which[number]])
 
     def done(self, number: int, status: int, connection: "_Connection | None" = None) -> None:
         """A request was answered, or never will be; its connection is free where one is given."""
         now = self._clock()
-        self.outcomes.status[number] = status
-        self.outcomes.seconds[number] = now - self._start - self.outcomes.due[number]
+        self._outcomes.status[number] = status
+        self._outcomes.seconds[number] = now - self._start - self._outcomes.due[number]
         if connection:
             connection.used = now
             self._idle.append(connection)

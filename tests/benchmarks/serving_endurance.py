@@ -1,17 +1,16 @@
-"""How the service holds out: python -m tests.benchmarks.serving_endurance [overload] [reloads] [soak] [--minutes 30]
+"""How the service holds out: python -m tests.benchmarks.serving_endurance [PARTS] [--minutes MINUTES]
 
 overload: three times as many requests as can be answered for a minute, each with a deadline. The model is slow enough,
 the default network on 32 pictures a request, that sending and refusing the rest cost little beside it.
 reloads: 200 new versions of LeNet while requests come at half the rate that can be answered, in turns with none new.
 soak: half an hour of requests of every kind, wrong ones among them, for what memory they leave behind.
+mixed: ten minutes of all kinds of clients at once, hostile ones among them (see serving_mixed).
 
 Written to figures/serving-endurance.md, where the rows of parts that were not asked for stay.
 """
 
 import argparse
 import multiprocessing
-import os
-import shutil
 import statistics
 import tempfile
 import urllib.request
@@ -31,8 +30,10 @@ from serving.server.launcher import Service
 from suite import artifact
 from tests.benchmarks import open_loop, processes, serving_load
 from tests.benchmarks.open_loop import Outcomes, request
-from tests.benchmarks.serving_load import BINARY, JSON, Asked, body, spread
+from tests.benchmarks.serving_load import BINARY, JSON, LENET, Asked, body, spread
 from tests.benchmarks.serving_mix import mix
+from tests.benchmarks.serving_mixed import mixed
+from tests.benchmarks.traffic.disturbances import new_version, publish
 
 WORKERS = 2
 PEAK_SECONDS = 10
@@ -44,7 +45,6 @@ SHARE = 3
 # Requests a second of the soak; the parts of it that warm up, and that each of both weighings takes.
 MIXED, WARMING, WEIGHING = 500, 0.1, 0.1
 LOOK = 5.0
-LENET = ["image_cls", "--set", "network=lenet"]
 FIGURES = Path(__file__).with_name("figures")
 HEAD = ["| part | measured | figure | wanted |", "| --- | --- | --- | --- |"]
 RELOADS = 'suite_reloads_total{model="image_cls",result="ready"}'
@@ -53,7 +53,7 @@ Row = tuple[str, str, str]
 
 def overload() -> list[Row]:
     """What comes of the requests that are answered when most cannot be."""
-    with _models(["image_cls"]) as models, _served(models) as service:
+    with serving_load.models(["image_cls"]) as models, _served(models) as service:
         head, tensor = v2.encode_request({"image": _pictures(PICTURES)})
         asked = Asked("pictures", "/v2/models/image_cls/infer", head + tensor, BINARY, str(len(head)))
         before = _peak(service, asked)
@@ -82,8 +82,9 @@ def overload() -> list[Row]:
 
 def reloads() -> list[Row]:
     """What those who ask notice of new versions."""
-    with _models(LENET) as models, tempfile.TemporaryDirectory(dir=models.parent) as aside:
-        versions = _prepared(models / "image_cls" / "1", Path(aside), ROUNDS * VERSIONS)
+    with serving_load.models(LENET) as models, tempfile.TemporaryDirectory(dir=models.parent) as aside:
+        first = models / "image_cls" / "1"
+        versions = [new_version(first, Path(aside), number + 2) for number in range(ROUNDS * VERSIONS)]
         with _served(models) as service:
             asked = Asked("picture", "/predict", body("image_cls", _pictures(1)[0, ..., 0].tolist()), JSON)
             rate = _peak(service, asked) / SHARE
@@ -113,7 +114,7 @@ def reloads() -> list[Row]:
 def soak(minutes: float) -> list[Row]:
     """What is left in memory of requests of every kind."""
     requests, expected = zip(*mix(), strict=True)
-    with _models(LENET, ["text_cls"], ["fraud"]) as models, _served(models) as service:
+    with serving_load.models(LENET, ["text_cls"], ["fraud"]) as models, _served(models) as service:
         weighed = []
         begun = monotonic()
         with _offered(service, requests, MIXED, 60 * minutes) as offered:
@@ -133,15 +134,6 @@ def soak(minutes: float) -> list[Row]:
         ("PSS after warming up, at the end", f"{first:,.1f} MB, {last:,.1f} MB", ""),
         ("growth of PSS", f"{100 * (last / first - 1):+.2f} %", "less than 1 %"),
     ]
-
-
-@contextmanager
-def _models(*options: Sequence[str]) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory() as name:
-        models = Path(name) / "models"
-        for one in options:
-            serving_load.fit(models, *one)
-        yield models
 
 
 @contextmanager
@@ -170,25 +162,12 @@ def _offered(
         yield pool.submit(open_loop.offer, service.url, requests, rate, seconds, seed)
 
 
-def _prepared(first: Path, aside: Path, count: int) -> list[Path]:
-    """Folders of further versions of a model, with the same network."""
-    card = artifact.read_card(first)
-    assert card
-    folders = []
-    for card.version in range(2, count + 2):
-        folders.append(shutil.copytree(first, aside / str(card.version), copy_function=os.link))
-        artifact.write_card(folders[-1], card)
-    return folders
-
-
 def _put(versions: Sequence[Path], store: Path) -> None:
     """Move versions into the store, one a beat; it keeps the last two."""
     begun = monotonic()
     for number, folder in enumerate(versions):
         sleep(max(0.0, begun + number * BEAT - monotonic()))
-        folder.rename(store / folder.name)
-        for old in artifact.versions(store)[:-2]:
-            artifact.delete(store / str(old))
+        publish(folder, store)
 
 
 def _counted(service: Service, key: str) -> float:
@@ -213,15 +192,19 @@ def main() -> None:
     """The parts that are asked for, or all."""
     parser = argparse.ArgumentParser()
     parser.add_argument("parts", nargs="*")
-    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--minutes", type=float, help="of the soak (30) and of mixed traffic (10)")
     asked = parser.parse_args()
     parts: dict[str, Callable[[], list[Row]]] = {
-        "overload": overload, "reloads": reloads, "soak": lambda: soak(asked.minutes),
-    }  # fmt: skip
+        "overload": overload,
+        "reloads": reloads,
+        "soak": lambda: soak(asked.minutes or 30),
+        "mixed": lambda: mixed(asked.minutes or 10),
+    }
     for part in asked.parts or parts:
         if part not in parts:
             parser.error(f"'{part}' is no part: there are {', '.join(parts)}")
-    serving_load.need_wrk()
+    if {"overload", "reloads"} & set(asked.parts or parts):
+        serving_load.need_wrk()
     for part in asked.parts or parts:
         _write(part, parts[part]())
 

@@ -6,9 +6,12 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+LENET = ("image_cls", "--set", "network=lenet")
 NPY, BINARY, JSON = "application/x-npy", "application/octet-stream", "application/json"
 SCRIPT = """
 function init(arguments)
@@ -54,6 +57,16 @@ def fit(models: Path, *options: str) -> None:
     """A model of a domain, trained for one epoch."""
     command = [Path(sys.executable).with_name("suite"), "fit", *options, "--epochs", "1", "--models", models]
     subprocess.run(command, check=True, capture_output=True)
+
+
+@contextmanager
+def models(*options: Sequence[str]) -> Iterator[Path]:
+    """A store of models that were fitted with these options each, for as long as a block lasts."""
+    with tempfile.TemporaryDirectory() as name:
+        store = Path(name) / "models"
+        for one in options:
+            fit(store, *one)
+        yield store
 
 
 def body(model: str, instance: object) -> bytes:

@@ -8,7 +8,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -46,6 +46,14 @@ def status(connection: socket.socket) -> int:
     """That of the answer that comes."""
     with connection.makefile("rb") as file:
         return int(file.readline().split()[1])
+
+
+def answered(file: BinaryIO) -> int:
+    """The status of the next answer, of which all is read."""
+    status = int(file.readline().split()[1])
+    length = next(int(line.split(b":")[1]) for line in iter(file.readline, b"\r\n") if line.startswith(b"Content-Length"))
+    assert len(file.read(length)) == length
+    return status
 
 
 def long(length: int) -> bytes:
@@ -102,13 +110,9 @@ def test_a_large_body_that_comes_slowly_is_answered(service: run.Service, kind: 
 def test_two_requests_at_once_are_both_answered_however_large(service: run.Service) -> None:
     with connect(service) as connection:
         connection.sendall(KINDS["length"] + KINDS["chunks"] + HEAD + b"Content-Length: 2\r\n\r\n{}")
-        found = [http.client.HTTPResponse(connection) for _ in range(3)]
-        statuses = []
-        for response in found:
-            response.begin()
-            statuses.append(response.status)
-            response.read()
-    assert statuses == [200, 200, 400]
+        # All of them from one file: a second one would lack what the first has read ahead.
+        with connection.makefile("rb") as file:
+            assert [answered(file) for _ in range(3)] == [200, 200, 400]
 
 
 def test_a_body_that_is_said_to_be_too_large_is_refused_before_it_comes(service: run.Service) -> None:

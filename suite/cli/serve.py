@@ -14,7 +14,7 @@ from suite.errors import UsageError
 
 
 def _option(name: str, help: str, **more: Any) -> Callable[[Command], Command]:
-    """An option that may also be given as the service's environment variable."""
+    """An option that can also be set by the service's environment variable."""
     return click.option(f"--{name}", envvar=PREFIX + name.upper().replace("-", "_"), help=help, **more)
 
 
@@ -25,19 +25,19 @@ def _file(name: str, help: str) -> Callable[[Command], Command]:
 @click.command(epilog="Example: suite serve --port 8501 --workers 2")
 @_option("host", "The address to listen on.", default="127.0.0.1", show_default=True)
 @_option("port", "The port to listen on.", type=click.IntRange(1, 65535), default=8501, show_default=True)
-@_option("workers", "Processes (else one a core).", type=click.IntRange(1))
+@_option("workers", "Worker processes (default: one for each core).", type=click.IntRange(1))
 @_option(
-    "threads", "Threads of a process; as many requests as three quarters of them may wait for one model.",
+    "threads", "Threads in a process; three quarters as many requests may wait for one model.",
     type=click.IntRange(1), default=Config.threads, show_default=True,
 )  # fmt: skip
 @_option(
-    "engine", "What runs the models; auto is the fastest each has, tf only where there is no other.",
+    "engine", "The engine to run models on; auto is the fastest of each model, and tf only if it has no other.",
     type=click.Choice([AUTO, *FASTEST_FIRST]), default=AUTO, show_default=True,
 )  # fmt: skip
-@_file("keys", "Answer only who has a key of this file (suite keys).")
-@_file("certificate", "Serve over TLS, with this certificate (PEM).")
+@_file("keys", "Answer only requests with a key of this file (see 'suite keys').")
+@_file("certificate", "Serve over TLS with this certificate (PEM).")
 @_file("private-key", "The certificate's private key (PEM).")
-@_file("settings", "A JSON file of settings, before all others; SIGHUP has it read anew.")
+@_file("settings", "A JSON file of settings, which win over all others; SIGHUP reloads it.")
 @options.common
 def command(
     host: str,
@@ -53,15 +53,15 @@ def command(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Serve every saved model until it is stopped (Ctrl-C, or SIGTERM).
+    """Serve every saved model until stopped (Ctrl-C or SIGTERM).
 
     \b
     Ask it with:
       curl -F file=@picture.png http://127.0.0.1:8501/predict
       curl -d '{"model": "text_cls", "instances": ["A joy."]}' http://127.0.0.1:8501/predict
     """
-    from serving.http import auth as access
-    from serving.server import launcher as run
+    from serving.http import auth
+    from serving.server import launcher
     from suite import artifact
     from suite.cli.output import Output
 
@@ -72,26 +72,32 @@ def command(
         )
     if (certificate is None) != (private_key is None):
         raise UsageError("TLS needs both --certificate and --private-key")
-    files = {"keys": keys, "certificate": certificate, "private_key": private_key, "settings": settings}
-    paths: dict[str, Any] = {name: str(_readable(file)) for name, file in files.items() if file}
     config = replace(
         Config.from_environment(), models=models.absolute(), host=host, port=port, workers=workers or cores(),
-        threads=threads, engine=engine, **paths,
+        threads=threads, engine=engine,
+        **_readable_files(keys=keys, certificate=certificate, private_key=private_key, settings=settings),
     )  # fmt: skip
+    # Read now, so that an error stops the command and not the service.
     if settings:
         Config.of_file(settings)
     if keys:
-        access.read(keys)
-    listening = run.listen(host, port)
+        auth.read(keys)
+    listening = launcher.listen(host, port)
     url = f"http{'s' if certificate else ''}://{host}:{port}"
     output = Output(as_json, quiet)
     output.say(f"serving {', '.join(names)} on {url}/predict with {config.workers} workers")
     if as_json:
         output.result([], {"url": url, "models": names})
-    run.execute(config, listening)
+    launcher.execute(config, listening)
 
 
-def _readable(file: Path) -> Path:
+def _readable_files(**files: Path | None) -> dict[str, Any]:
+    """The absolute paths of the files that are given; UsageError where one cannot be read."""
+    return {name: str(_check_readable(file)) for name, file in files.items() if file}
+
+
+def _check_readable(file: Path) -> Path:
+    """The absolute path; UsageError where the file cannot be read."""
     try:
         file.open("rb").close()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The core as an ONNX file, for engines that read one."""
+"""The network's core as an ONNX file."""
 
 import warnings
 from pathlib import Path
@@ -22,13 +22,13 @@ def check_installed() -> None:
             import onnxruntime  # noqa: F401
             import tf2onnx  # noqa: F401
     except ImportError:
-        raise UsageError("--onnx needs packages that are not there: pip install 'suite[onnx]'") from None
+        raise UsageError("--onnx needs packages that are not installed: pip install 'suite[onnx]'") from None
 
 
 def write(path: Path, model: keras.Model) -> None:
-    """Convert the core; the converter raises whatever it likes."""
+    """Convert the core; the converter may raise any exception."""
     with native_log_silenced(), warnings.catch_warnings():
-        # Keras' patch of the converter asks NumPy for names that are gone.
+        # Keras's patch of the converter uses names that NumPy has removed.
         warnings.simplefilter("ignore")
         model.export(path, format="onnx", verbose=False, input_signature=[model.input])
 

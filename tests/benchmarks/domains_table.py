@@ -53,7 +53,7 @@ def windows(dataset: Dataset) -> Iterator[Rows]:
     total = len(dataset.order)
     for begin, end in WINDOWS:
         past, test = dataset.order[: round(begin * total)], dataset.order[round(begin * total) : round(end * total)]
-        train, validation = splits.hold_back(past, dataset.y, splits.VALIDATION_BESIDE_TEST, 0)
+        train, validation = splits.split_off(past, dataset.y, splits.VALIDATION_SHARE_BESIDE_TEST, 0)
         yield {"train": train, "validation": validation, "test": test}
 
 
@@ -62,13 +62,13 @@ def random(dataset: Dataset) -> Iterator[Rows]:
     for seed in range(3):
         everything = np.arange(len(dataset.y))
         _, test = train_test_split(everything, test_size=0.2, stratify=dataset.y, random_state=seed)
-        yield splits.around_test(dataset.y, dataset.labels, np.sort(test), seed)
+        yield splits.beside_test_rows(dataset.y, dataset.labels, np.sort(test), seed)
 
 
 def folds(dataset: Dataset) -> Iterator[Rows]:
     """Five stratified folds."""
     for _, test in StratifiedKFold(5, shuffle=True, random_state=0).split(dataset.y, dataset.y):
-        yield splits.around_test(dataset.y, dataset.labels, test, 0)
+        yield splits.beside_test_rows(dataset.y, dataset.labels, test, 0)
 
 
 CARDS, CREDIT = "creditcard/creditcard.parquet", "german_credit/german_credit.csv"

@@ -19,12 +19,12 @@ def answers(domain: "Domain", dataset: "Dataset", rows: "dict[SplitName, np.ndar
     from suite import workflow
     from suite.training import fit
     from suite.training.data import prepare
-    from suite.training.selection import Predictor
+    from suite.training.predictor import Predictor
 
     started = perf_counter()
     prepared = prepare(domain, replace(dataset, rows=rows))
     epochs = domain.recipe.epochs_for(len(rows["train"]))
-    hp = workflow.choose(domain, prepared, epochs, {})
-    fitted = fit.fit(domain, hp, prepared, fit.Settings(epochs, 0, domain.objective))
+    hp = workflow.resolve_hyperparameters(domain, prepared, epochs, {})
+    fitted = fit.fit(domain, hp, prepared, fit.TrainingSettings(epochs, 0, domain.objective))
     scores = Predictor(fitted.model, prepared)("test")[:, 1]
     return scores, perf_counter() - started

@@ -64,14 +64,14 @@ def test_every_public_block_is_in_the_catalogue_once() -> None:
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)
-def test_every_block_says_what_it_is_and_where(block: Block) -> None:
+def test_every_block_has_a_summary_and_can_be_imported(block: Block) -> None:
     assert block.summary.endswith(".")
     assert getattr(import_module(block.module), block.function.__name__) is block.function
     assert catalogue.find(block.name) is block
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)
-def test_what_switches_a_block_on_is_a_hyperparameter_of_it_and_does_something(block: Block) -> None:
+def test_the_values_that_switch_a_block_on_are_its_hyperparameters_and_change_it(block: Block) -> None:
     hp = HyperParameters()
     hp.values.update(block.on)
     block.make(hp)

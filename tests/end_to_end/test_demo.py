@@ -19,7 +19,7 @@ DEADLINE = 120
 
 
 @pytest.mark.slow
-def test_the_demo_goes_the_whole_way(suite: Run, tmp_path: Path) -> None:
+def test_the_demo_trains_serves_and_asks(suite: Run, tmp_path: Path) -> None:
     done = suite("demo", "text_cls", "--models", tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "text_cls" / "1" / "report.html").exists()

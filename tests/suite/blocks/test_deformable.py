@@ -57,7 +57,7 @@ def values(variables: list[Any]) -> list[np.ndarray]:
 
 @pytest.mark.parametrize("modulated", [False, True])
 @pytest.mark.parametrize("size", [1, 2, 3])
-def test_forward_as_the_formula_says(size: int, modulated: bool) -> None:
+def test_the_forward_pass_matches_the_formula(size: int, modulated: bool) -> None:
     layer, x = layer_and_input(size, modulated)
     np.testing.assert_allclose(layer(x), reference(size, np.float64(x), values(layer.weights)), atol=1e-4)
 
@@ -86,7 +86,7 @@ def test_gradients_of_input_kernel_bias_and_offsets(modulated: bool) -> None:
             assert gradient.numpy()[place] == pytest.approx(expected, rel=1e-3, abs=1e-3)
 
 
-def test_it_begins_as_an_ordinary_convolution() -> None:
+def test_it_starts_as_an_ordinary_convolution() -> None:
     from keras import layers
 
     from suite.blocks.deformable import DeformableConv2D

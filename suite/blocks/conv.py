@@ -42,7 +42,7 @@ class StageTransition:
 
 
 def stages(hp: HyperParameters, x: keras.KerasTensor, name: str) -> keras.KerasTensor:
-    """A stem, then stages of convolutional blocks; each stage halves the picture and doubles the filters, up to 256.
+    """A stem, then stages of blocks; from one to the next, the picture is halved and the filters doubled, up to 256.
 
     Images (N, height, width, channels) to feature maps. By default, the picture's size decides the number of stages
     and how much smaller the stem makes the picture. `kernels` makes the kernels of later stages larger, smaller, or

@@ -83,7 +83,7 @@ class Block:
 def _part(
     sample: Callable[[], Sample], call: Callable[[HyperParameters, Any], Any]
 ) -> Callable[[HyperParameters], keras.Model | None]:
-    """A function that builds a network from a sample input and `call`; it returns None where `call` does."""
+    """A function that builds a network from a sample input and `call`; it returns None if `call` does."""
 
     def make(hp: HyperParameters) -> keras.Model | None:
         inputs = sample()

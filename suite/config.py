@@ -40,7 +40,7 @@ def load_tensorflow() -> None:
 
 
 def free_bytes() -> int | None:
-    """The free memory of this machine and its container (Linux); None where it is unknown."""
+    """The free memory of this machine and its container (Linux); None if it is unknown."""
     try:
         lines = dict(line.split(":", 1) for line in MEMINFO.read_text().splitlines())
         free = 1024 * int(lines["MemAvailable"].split()[0])

@@ -54,7 +54,7 @@ class Recipe:
     average: float = 0.0
 
     def epochs_for(self, rows: int) -> int:
-        """The number of epochs for so many training rows: at least five, or `epochs` where that is fewer."""
+        """The number of epochs for this many training rows: at least five, or `epochs` if that is fewer."""
         return min(self.epochs, max(MIN_EPOCHS, round(self.examples / rows)))
 
 
@@ -110,7 +110,7 @@ def names() -> list[str]:
 
 @cache
 def get(name: str) -> Domain:
-    """The domain of that name; UsageError where there is none."""
+    """The domain of that name; UsageError if there is none."""
     if name in BUILT_IN:
         domain: Domain = import_module(BUILT_IN[name]).DOMAIN
         return domain

@@ -56,7 +56,7 @@ class DimensionRecord:
 
     @property
     def where(self) -> str:
-        """The conditions in words; empty where there are none."""
+        """The conditions in words; empty if there are none."""
         return " and ".join(f"{one.parent} is {' or '.join(map(format_value, one.values))}" for one in self.when)
 
     def to_json(self) -> dict[str, Any]:
@@ -80,7 +80,7 @@ class Trial:
     `status` is completed, infeasible (the network cannot be built), failed (its training ended in an error) or running;
     `reason` says why, or why it was stopped early. `score` is the first objective, the mean over its trainings, and
     `deviation` their standard deviation; `scores` holds every objective by name. `epochs` were trained, in `seconds`;
-    it began `started` seconds into the search. `hyperparameters` holds those that exist beside the others.
+    it began `started` seconds into the search. `hyperparameters` holds only those that exist for this trial.
     """
 
     id: int
@@ -95,7 +95,7 @@ class Trial:
     reason: str | None = None
 
     def value_text(self, name: str) -> str:
-        """A hyperparameter's value for people; empty where it does not exist."""
+        """A hyperparameter's value for people; empty if it does not exist."""
         return format_value(self.hyperparameters[name]) if name in self.hyperparameters else ""
 
     def to_json(self) -> dict[str, Any]:
@@ -142,7 +142,7 @@ class SearchRecord:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self | None:
-        """The search of a card; None where the card has none, or an old record without objectives."""
+        """The search of a card; None if the card has none, or an old record without objectives."""
         if "objectives" not in value:
             return None
         return cls(

@@ -65,7 +65,7 @@ def resolve_hyperparameters(
 
 
 def check_rule(domain: Domain, dataset: Dataset, rule: thresholds.ThresholdRule) -> None:
-    """UsageError where the domain has no threshold to choose, or where the rule's cost column is not in the data."""
+    """UsageError if the domain has no threshold to choose, or if the rule's cost column is not in the data."""
     if not domain.has_threshold:
         if rule != DEFAULT_RULE:
             raise UsageError(f"{domain.name} has no threshold: it answers with the likeliest class")

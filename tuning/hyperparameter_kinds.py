@@ -41,7 +41,7 @@ def is_ordered(item: HyperParameter) -> bool:
 
 
 def is_active(item: HyperParameter, values: Values) -> bool:
-    """Whether it exists beside these values of the hyperparameters before it."""
+    """Whether it exists with these values of the hyperparameters before it."""
     return all(condition.is_active(values) for condition in item.conditions)
 
 

@@ -18,7 +18,7 @@ Event = tuple[str, dict[str, Any]]
 
 
 class Journal:
-    """The events of one search, in order; SuiteError where the file is damaged or cannot be written."""
+    """The events of one search, in order; SuiteError if the file is damaged or cannot be written."""
 
     def __init__(self, file: Path) -> None:
         self._file = file

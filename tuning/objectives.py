@@ -17,7 +17,7 @@ WARM_UP_RUNS, TIMED_RUNS = 20, 200
 def parse(text: str, classes: int) -> list[Objective]:
     """Objectives from text such as `val_accuracy,latency`; `val_` may be left out.
 
-    UsageError for an unknown objective, for one named twice, and where the first one is not a metric.
+    UsageError for an unknown objective, for one named twice, and if the first one is not a metric.
     """
     names = [part.strip() for part in text.split(",")]
     if len(set(names)) < len(names):
@@ -38,7 +38,7 @@ def _objective(name: str, classes: int) -> Objective:
 def measure_costs(model: "keras.Model", names: list[str]) -> dict[str, float]:
     """The costs of these names.
 
-    UsageError where the network has no light model, or where its operations cannot be counted.
+    UsageError if the network has no light model, or if its operations cannot be counted.
     """
     measured: dict[str, float] = {}
     if "flops" in names:

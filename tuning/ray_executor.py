@@ -20,8 +20,8 @@ class RayExecutor(Executor):
     """Runs up to `workers` tasks at a time on the cluster at `address` (`auto`: the one on this machine).
 
     Each task has an equal share of the cores and of the GPUs, of these at most one. `initializer(*initargs, cores)` is
-    called once in each process that Ray starts for it. A task raises WorkerLost where its process dies, or where it
-    takes longer than `timeout` seconds. SuiteError where no cluster answers.
+    called once in each process that Ray starts for it. A task raises WorkerLost if its process dies, or if it
+    takes longer than `timeout` seconds. SuiteError if no cluster answers.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ def _connect(address: str) -> Any:
 
 
 def _check_address(address: str) -> None:
-    """SuiteError where nothing listens at the address; Ray itself would try for minutes."""
+    """SuiteError if nothing listens at the address; Ray itself would try for minutes."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host or not port.isdigit():
         raise UsageError(f"'{address}' is no address of a Ray cluster: write host:port, or auto")

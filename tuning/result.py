@@ -36,7 +36,7 @@ class SearchResult:
     started: float
 
     def checkpoint_options(self, trial: Trial) -> "CheckpointOptions | None":
-        """Where the training of a trial can go on from; None where the trial has several runs."""
+        """Where the training of a trial can go on from; None if the trial has several runs."""
         return self.runner.checkpoint_options(trial.id, 0) if self.plan.runs_per_trial == 1 else None
 
     def has_time_for(self, seconds: float) -> bool:

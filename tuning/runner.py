@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 STATE_FOLDER = "trials"
 # Rows of zeros that a network answers before it is trained, and the factor by which it may then seem too slow.
 PROBE_ROWS, PROBE_TOLERANCE = 64, 4
-# A training step costs about so many times an answer to the same rows.
+# A training step costs about this many times a prediction of the same rows.
 TRAINING_FACTOR = 3
-# After so many seconds of training, the time of an epoch is known well enough.
+# After this many seconds of training, the time of an epoch is known well enough.
 EPOCH_ESTIMATE_AFTER = 2.0
-TOO_SLOW = "too slow for the time there is: an epoch takes about {:.0f} s, and {:.0f} s are the most"
+TOO_SLOW = "too slow for the time there is: an epoch takes about {:.0f} s, and at most {:.0f} s are left for one"
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class TrialRunner:
         return (PAUSED if stopped_early else COMPLETED), scores | costs, epochs
 
     def _build(self, hp: "HyperParameters", prepared: "PreparedData", task: Task) -> "keras.Model":
-        """The network; UsageError where it would need too much memory or time."""
+        """The network; UsageError if it would need too much memory or time."""
         from suite.training.model import batch_size, build
 
         model = build(self._domain, hp, prepared, self._job.epochs)
@@ -191,7 +191,7 @@ def _time_limit(deadline: float, max_epoch_seconds: float | None) -> "keras.call
     import keras
 
     class TimeLimit(keras.callbacks.Callback):  # type: ignore[misc]
-        """Stops a training after the epoch in which the deadline passes; UsageError where epochs take too long."""
+        """Stops a training after the epoch in which the deadline passes; UsageError if epochs take too long."""
 
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
             self._first_batch_end: float | None = None
@@ -220,7 +220,7 @@ _worker_runner: TrialRunner | None = None
 
 
 def initialize_worker(job: SearchJob, cores: int | None = None) -> None:
-    """Prepare this process for a search's tasks; TensorFlow uses so many cores (None: all that it sees)."""
+    """Prepare this process for a search's tasks; TensorFlow uses this many cores (None: all that it sees)."""
     from suite.config import load_tensorflow
 
     global _worker_runner

@@ -17,7 +17,7 @@ from tuning.plan import SearchPlan
 from tuning.strategies import Proposal, Strategy
 from tuning.task import PAUSED, Task, TaskResult
 
-# An infeasible trial costs no training, so it does not count among the plan's trials; but there may be only so many.
+# An infeasible trial costs no training, so it does not count among the plan's trials; but infeasible ones are limited.
 MAX_INFEASIBLE_PER_TRIAL = 10
 MAX_INFEASIBLE_IN_A_ROW = 100
 MAX_FAILURES_IN_A_ROW = 3
@@ -87,7 +87,7 @@ class Search:
         self._started = time.time()
 
     def run(self) -> list[Trial]:
-        """All trials in order; SuiteError where none of them could be trained."""
+        """All trials in order; SuiteError if none of them could be trained."""
         self._replay_journal()
         self._started = time.time()
         while True:

@@ -27,7 +27,7 @@ def can_resume(folder: Path) -> bool:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Create the folder, and hold its lock: SuiteError where another search of the name runs."""
+    """Create the folder, and hold its lock: SuiteError if another search of the name runs."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = (folder / LOCK_FILE).open("w")

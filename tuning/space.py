@@ -126,7 +126,7 @@ class _Explorer:
         return tuple(condition for condition in own if condition not in implied)
 
     def declared(self, values: dict[str, Any]) -> dict[str, Any] | None:
-        """The hyperparameters declared with these values, by name; None where the values are refused."""
+        """The hyperparameters declared with these values, by name; None if the values are refused."""
         hp = self._new_hyperparameters()
         hp.values.update(values)
         try:

@@ -49,7 +49,7 @@ class SpaceRestriction:
         return _RestrictedHyperParameters(self)
 
     def restrict(self, item: Any) -> Any:
-        """A declared hyperparameter, restricted; UsageError where its rule asks for a value outside its range."""
+        """A declared hyperparameter, restricted; UsageError if its rule asks for a value outside its range."""
         name = dotted(item.name)
         self._declared.add(name)
         rule_name = next((rule for rule in (name, *_name_ends(name)) if rule in self.rules), None)

@@ -65,15 +65,15 @@ class Strategy:
         self._oracle.initial_values = values
 
     def ask(self) -> Proposal | None:
-        """The next proposal; None where there is none, or none before a running trial ends."""
+        """The next proposal; None if there is none, or none before a running trial ends."""
         return self._proposal(self._oracle.create_trial(f"slot {len(self._oracle.trials)}"))
 
     def replay(self, values: Values) -> Proposal:
-        """The proposal that was made at this point before a restart; SuiteError where it would be another one now."""
+        """The proposal that was made at this point before a restart; SuiteError if it would be a different one now."""
         proposal = self._proposal(self._oracle.replay(values))
         if proposal is None or proposal.values != values:
             raise SuiteError(
-                "the search to resume would take another course now, perhaps after an update: leave --resume out "
+                "the search to resume would now propose other trials, perhaps after an update: leave --resume out "
                 "to begin again"
             )
         return proposal
@@ -110,7 +110,7 @@ class Strategy:
 
 
 def create(name: str, space: "HyperParameters", objectives: list[Objective], options: OracleOptions) -> Strategy:
-    """The strategy of that name over a space; UsageError where there is none, or where it does not take the options."""
+    """The strategy of that name over a space; UsageError if there is none, or if it does not take the options."""
     if name not in STRATEGIES:
         raise unknown("strategy", name, list(STRATEGIES))
     import keras_tuner

@@ -29,7 +29,7 @@ def with_cost_of(rule: SelectionRule | None, objectives: list[Objective]) -> lis
 
 
 def select(rule: SelectionRule | None, objectives: list[Objective], trials: list[Trial]) -> Trial:
-    """The winner among completed trials; UsageError where the search did not measure the rule's cost."""
+    """The winner among completed trials; UsageError if the search did not measure the rule's cost."""
     first = objectives[0]
     scored = [trial for trial in trials if trial.status == COMPLETED and trial.score is not None]
     best = max(scored, key=lambda trial: first.sign * trial.scores[first.name])

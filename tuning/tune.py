@@ -61,7 +61,7 @@ def tune(
 ) -> SearchResult:
     """Search as planned, with the state in `folder`; resume from that state if `resume` is set.
 
-    SuiteError where no trial could be trained, UsageError for a plan or a restriction that makes no sense.
+    SuiteError if no trial could be trained, UsageError for a plan or a restriction that makes no sense.
     """
     started = time.time()
     dimensions = domain_space.explore(domain, prepared, new_hyperparameters=restriction.new_hyperparameters)

@@ -23,7 +23,7 @@ def pretrained(
 
     `words` holds the word of every id, "" for padding and UNKNOWN_WORD for unknown words. None if `pretrained` is
     empty; a search does not change it. The network's weights are frozen unless `tune_pretrained` is set. UsageError for
-    an unknown preset, or where the package keras-hub is not installed.
+    an unknown preset, or if the package keras-hub is not installed.
     """
     with hp.name_scope(name):
         preset = hp.Fixed("pretrained", "")

@@ -8,7 +8,7 @@ MAX_KERNEL = 11
 
 
 def check_kernel(x: keras.KerasTensor, size: int, name: str, dilation: int = 1) -> None:
-    """UsageError where a kernel of `size`, with taps `dilation` apart, is larger than its feature map or than 11."""
+    """UsageError if a kernel of `size`, with taps `dilation` apart, is larger than its feature map or than 11."""
     height, width = x.shape[1:3]
     reach = (size - 1) * dilation + 1
     if size > MAX_KERNEL:
@@ -21,7 +21,7 @@ def check_kernel(x: keras.KerasTensor, size: int, name: str, dilation: int = 1) 
 
 
 def check_pooling(x: keras.KerasTensor, factor: int, name: str) -> None:
-    """UsageError where a feature map has fewer pixels a side than `factor`."""
+    """UsageError if a feature map has fewer pixels a side than `factor`."""
     height, width = x.shape[1:3]
     if factor > min(height, width):
         raise UsageError(

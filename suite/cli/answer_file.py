@@ -19,7 +19,7 @@ TEXT_COLUMNS = ("path", "label", "error")
 
 
 def check_target(target: Path | None) -> None:
-    """UsageError where the file's name has no known ending."""
+    """UsageError if the file's name has no known ending."""
     if target and target.suffix not in FORMATS:
         raise UsageError(f"'{target}' has no known format: end it in one of {', '.join(FORMATS)}")
 

@@ -36,7 +36,7 @@ ROWS_AT_ONCE = 512
 def command(
     model: str, source: str | None, split: str, models: Path, as_json: bool, quiet: bool, **reader: Any
 ) -> None:
-    """Measure a model on a split of labelled data, and record the result beside the model.
+    """Measure a model on a split of labelled data, and record the result next to the model.
 
     Without --data, the data is that of the model's training, with the same split. The label column is the one that the
     model learned from, if the data has it. Rows of a single class are not split.

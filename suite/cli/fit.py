@@ -69,7 +69,7 @@ class _Job:
 @click.option(
     "--checkpoint-seconds",
     type=click.FloatRange(0),
-    help="Save the state for --resume every so many seconds (default: 10).",
+    help="Seconds between saves of the state for --resume (default: 10).",
 )
 @click.option("--mlflow", is_flag=True, help="Also write to MLflow ($MLFLOW_TRACKING_URI, else ./mlruns).")
 @options.common
@@ -116,7 +116,7 @@ def fit(request: FitRequest, output: Output) -> Path:
 def _check(
     request: FitRequest, domain: "Domain", dataset: "Dataset", values: dict[str, Any], preset_epochs: int | None
 ) -> _Job:
-    """Check the request before anything is trained; UsageError where it makes no sense."""
+    """Check the request before anything is trained; UsageError if it makes no sense."""
     from suite import workflow
     from suite.training import evaluate, onnx_model
     from suite.training.data import prepare

@@ -56,7 +56,7 @@ def remove(file: Path, name: str, as_json: bool, quiet: bool) -> None:
 
 
 def _read(file: Path) -> dict[str, Any]:
-    """The file's entries by name; SuiteError where it is no file of keys."""
+    """The file's entries by name; SuiteError if it is no file of keys."""
     from serving.http import auth
 
     if not file.exists():

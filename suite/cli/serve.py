@@ -92,12 +92,12 @@ def command(
 
 
 def _readable_files(**files: Path | None) -> dict[str, Any]:
-    """The absolute paths of the files that are given; UsageError where one cannot be read."""
+    """The absolute paths of the files that are given; UsageError if one cannot be read."""
     return {name: str(_check_readable(file)) for name, file in files.items() if file}
 
 
 def _check_readable(file: Path) -> Path:
-    """The absolute path; UsageError where the file cannot be read."""
+    """The absolute path; UsageError if the file cannot be read."""
     try:
         file.open("rb").close()
     except OSError as error:

@@ -115,7 +115,7 @@ def tune(request: TuneRequest, output: Output) -> Path:
 
 
 def _check(request: TuneRequest, name: str, domain: "Domain", dataset: "Dataset") -> _Job:
-    """Check the request before anything is trained; UsageError where it makes no sense."""
+    """Check the request before anything is trained; UsageError if it makes no sense."""
     from suite import workflow
     from suite.training import onnx_model
     from suite.training.data import prepare

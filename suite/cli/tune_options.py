@@ -60,7 +60,7 @@ _BOUNDS = (
     ),
     click.option(
         "--repeats", type=click.IntRange(1, 20), default=1, show_default=True,
-        help="Train each network so many times, with different seeds.",
+        help="Train each network this many times, with different seeds.",
     ),
 )  # fmt: skip
 _SPACE = (
@@ -78,7 +78,7 @@ _SPACE = (
 _WORKERS = (
     click.option(
         "--workers", type=click.IntRange(1, 64),
-        help="Train so many networks at a time, in processes that share the cores.",
+        help="Train this many networks at a time, in processes that share the cores.",
     ),
     click.option(
         "--ray", metavar="ADDRESS",

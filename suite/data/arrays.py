@@ -85,7 +85,7 @@ def read_npz(path: Path) -> Arrays:
 
 
 def _pair(arrays: dict[str, np.ndarray], suffix: str) -> tuple[np.ndarray, np.ndarray] | None:
-    """The images and labels whose names end in the suffix; None where one of them is missing."""
+    """The images and labels whose names end in the suffix; None if one of them is missing."""
     images = next((arrays[key + suffix] for key in IMAGE_KEYS if key + suffix in arrays), None)
     labels = next((arrays[key + suffix] for key in LABEL_KEYS if key + suffix in arrays), None)
     return None if images is None or labels is None else (images, labels)

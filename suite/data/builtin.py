@@ -50,7 +50,7 @@ KERAS_NAMES = {"fashion_mnist_full": "fashion_mnist"}
 
 
 def load(name: str, options: DataOptions) -> Dataset:
-    """Read the data set of that name, like one's own data; SuiteError where it cannot be downloaded."""
+    """Read the data set of that name, like one's own data; SuiteError if it cannot be downloaded."""
     entry = NAMES[name]
     read = _reader(entry.domain)
     dataset = read(EMBEDDED / name / entry.file, options) if entry.embedded else _download(name, options)

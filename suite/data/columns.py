@@ -171,7 +171,7 @@ class GroupNumbers:
         self._next = 0
 
     def add(self, column: Any, rows: slice) -> None:
-        """Number the rows of a batch; `column` is None where the batch lacks it."""
+        """Number the rows of a batch; `column` is None if the batch lacks it."""
         count = rows.stop - rows.start
         self.numbers[rows] = [self._number(text) for text in (texts(column).to_pylist() if column else [None] * count)]
 

@@ -136,7 +136,7 @@ def _csv(file: Any, start: bytes, kind: str, name: str, again: Any) -> Iterator[
 
 
 def _shift_row_numbers(text: str, before: int) -> str:
-    """Arrow's error with row numbers of the whole file, for a part with so many rows before it."""
+    """Arrow's error with row numbers of the whole file, for a part with this many rows before it."""
     return re.sub(r"Row #(\d+)", lambda match: f"Row #{before + int(match[1])}", text)
 
 

@@ -10,7 +10,7 @@ SET_BY_CALLER = ("seed", "inputs", "known_label", "undivided")
 
 @dataclass(frozen=True)
 class DataOptions:
-    """Options that people set are None where the reader decides by itself; `seed` decides random splits.
+    """Options that people set are None if the reader decides by itself; `seed` decides random splits.
 
     `inputs` and `known_label` are the inputs and the label column of a model to evaluate: the data is converted to
     these inputs. With `undivided` all rows are in the test split.
@@ -32,7 +32,7 @@ class DataOptions:
         return self.label_column or (self.known_label if self.known_label in names else None)
 
     def has_splits(self, classes: int) -> bool:
-        """Whether rows of so many classes are split; rows of one class are not, and only evaluate a model."""
+        """Whether rows of this many classes are split; rows of one class are not, and only evaluate a model."""
         return not (self.undivided or (self.inputs and classes == 1))
 
     def given(self) -> dict[str, str | int]:

@@ -33,7 +33,7 @@ def check_classes(y: np.ndarray, labels: list[str]) -> None:
 
 
 def check_class_coverage(dataset: Dataset) -> None:
-    """SuiteError where a class has no training rows, or one of two classes no validation rows."""
+    """SuiteError if a class has no training rows, or one of two classes no validation rows."""
     for name in ("train", "validation"):
         present = set(dataset.y[dataset.rows[name]].tolist())
         for index, label in enumerate(dataset.labels):
@@ -88,7 +88,7 @@ def grouped(y: np.ndarray, labels: list[str], groups: np.ndarray, seed: int) -> 
 
 
 def check_groups(rows: Rows, y: np.ndarray, labels: list[str]) -> None:
-    """SuiteError where a split by groups lacks a class."""
+    """SuiteError if a split by groups lacks a class."""
     for name, split in rows.items():
         lacking = np.setdiff1d(np.arange(len(labels)), y[split])
         if len(lacking):

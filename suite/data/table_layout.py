@@ -86,7 +86,7 @@ def _inputs(
         else:
             dropped.setdefault(column.kind, []).append(column.name)
     if not features:
-        raise SuiteError(f"{source} has no column to learn from beside '{label.name}': add some that vary")
+        raise SuiteError(f"{source} has no column to learn from besides '{label.name}': add some that vary")
     notes = []
     for kind in INPUT_KINDS:
         names = [column.name for column in features if column.kind == kind]
@@ -106,7 +106,7 @@ def _inputs_of_model(
             f"{source} has none of the model's columns, such as {', '.join(absent[:3])}: measure it on data like "
             "its training data"
         )
-    return list(options.inputs), [f"columns not there, taken as missing: {', '.join(absent)}"] if absent else []
+    return list(options.inputs), [f"columns absent, taken as missing: {', '.join(absent)}"] if absent else []
 
 
 def _label(source: Path, profiles: dict[str, Column], options: DataOptions) -> tuple[Column, str]:

@@ -89,7 +89,7 @@ def interval_json(interval: Interval, name: str = "value") -> dict[str, float | 
 def compare(first: EvaluatedModel, second: EvaluatedModel) -> Comparison:
     """Both models' metrics, the paired bootstrap of their differences, and McNemar's test.
 
-    SuiteError where they were not tested on the same rows with the same labels.
+    SuiteError if they were not tested on the same rows with the same labels.
     """
     _check_comparable(first, second)
     shared = {

@@ -24,7 +24,7 @@ MAX_TILES = 4
 
 @dataclass(frozen=True)
 class ReportData:
-    """The data of a report beside the card.
+    """The data of a report besides the card.
 
     `history` holds a value for each epoch by metric; `predictions` are those for the test rows. `missed_costs` (N,) is
     what each of these rows costs if it is missed, by `costs`. `runners_up` are titles and blocks of a search's next
@@ -108,7 +108,7 @@ def _render(name: str, **content: Any) -> str:
 
 
 def _format_figure(value: float | None) -> str:
-    """A number with four decimals; empty where there is none."""
+    """A number with four decimals; empty if there is none."""
     return "" if value is None or np.isnan(value) else f"{value:.4f}"
 
 

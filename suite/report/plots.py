@@ -210,7 +210,7 @@ def _dot_svg(x: float, y: float, shape: Shape, style: str, text: str) -> str:
 
 
 def truncate(text: str, letters: int) -> str:
-    """The text, shortened to at most so many letters."""
+    """The text, shortened to at most this many letters."""
     return text if len(text) <= letters else f"{text[: letters - 1]}…"
 
 

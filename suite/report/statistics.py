@@ -13,7 +13,7 @@ from suite.decision import predicted_classes
 
 MAX_RESAMPLES, MIN_RESAMPLES = 1_000, 200
 CONFIDENCE = 0.95
-# Large test sets are resampled fewer times: at most so many rows in all.
+# Large test sets are resampled fewer times, so that at most this many rows are drawn in all.
 MAX_ROWS_DRAWN = 20_000_000
 # The 97.5% quantile of the normal distribution.
 NORMAL_QUANTILE = 1.959964

@@ -55,7 +55,7 @@ def write(folder: Path, predictions: StoredPredictions) -> None:
 
 
 def read(folder: Path, classes: int) -> StoredPredictions:
-    """The predictions of a model of so many classes; SuiteError where there are none or they are damaged."""
+    """The stored predictions of a model with this many classes; SuiteError if there are none or they are damaged."""
     try:
         # Given a path, NumPy leaves a damaged file open.
         with np.load(io.BytesIO((folder / FILE).read_bytes()), allow_pickle=False) as saved:
@@ -69,7 +69,7 @@ def read(folder: Path, classes: int) -> StoredPredictions:
 
 
 def _check(predictions: StoredPredictions, classes: int) -> None:
-    """ValueError where the arrays are not such as `write` stores."""
+    """ValueError if the arrays are not of the kind that `write` stores."""
     y, probabilities, keys = predictions.y, predictions.probabilities, predictions.keys
     rows = len(y)
     if not rows or probabilities.shape != (rows, classes) or keys.shape != (rows,):

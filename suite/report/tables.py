@@ -81,7 +81,7 @@ def matrix(confusion: np.ndarray) -> list[list[tuple[int, float]]] | None:
 
 
 def heat_map(labels: Sequence[str], confusion: np.ndarray) -> Markup | None:
-    """A heat map of the shares of the true class, for many classes; None where there are too many or too few."""
+    """A heat map of the shares of the true class, for many classes; None if there are too many or too few."""
     size = len(confusion)
     if not MAX_TABLE_CLASSES < size <= MAX_HEAT_MAP_CLASSES:
         return None

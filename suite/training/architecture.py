@@ -54,7 +54,7 @@ def training_bytes(model: keras.Model, batch: int) -> int:
 def multiply_adds(model: keras.Model) -> int | None:
     """The multiply-adds of convolutions and matrix products for one row.
 
-    They are counted in the traced graph; None where it has loops, whose number of rounds is unknown.
+    They are counted in the traced graph; None if it has loops, whose number of rounds is unknown.
     """
     inputs = keras.tree.map_structure(lambda tensor: tf.TensorSpec((1, *tensor.shape[1:]), tensor.dtype), model.input)
     graph = tf.function(lambda rows: model(rows, training=False)).get_concrete_function(inputs).graph

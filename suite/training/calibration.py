@@ -32,6 +32,6 @@ def bound_notes(temperature: float) -> list[str]:
         if np.isclose(temperature, bound, rtol=0.01):
             return [
                 f"Calibration made the scores as {kind} as it may (a temperature of {bound:g}), and the validation "
-                "rows would have them more so: take them with care."
+                "rows ask for more: take the scores with care."
             ]
     return []

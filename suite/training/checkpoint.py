@@ -73,7 +73,7 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
     def restore(self, model: keras.Model) -> int:
         """Restore the network, its optimiser and the selection; return the number of finished epochs.
 
-        SuiteError where the state is damaged or belongs to a training with other settings.
+        SuiteError if the state is damaged or belongs to a training with other settings.
         """
         arrays, state = self._read()
         check_same_settings("training", self._settings, state["settings"])
@@ -113,7 +113,7 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 def check_same_settings(what: str, ours: dict[str, Any], theirs: dict[str, Any]) -> None:
-    """SuiteError where the settings of a training or a search to resume differ from ours."""
+    """SuiteError if the settings of a training or a search to resume differ from ours."""
     difference = _first_difference(json.loads(json.dumps(ours)), theirs)
     if difference:
         name, now, then = difference
@@ -124,7 +124,7 @@ def check_same_settings(what: str, ours: dict[str, Any], theirs: dict[str, Any])
 
 
 def _first_difference(ours: Any, theirs: Any, name: str = "") -> tuple[str, Any, Any] | None:
-    """The first difference between two JSON objects: its dotted path, and both values; None where they are equal."""
+    """The first difference between two JSON objects: its dotted path, and both values; None if they are equal."""
     if not (isinstance(ours, dict) and isinstance(theirs, dict)):
         return None if ours == theirs else (name, ours, theirs)
     for key in ours | theirs:

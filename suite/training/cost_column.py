@@ -10,7 +10,7 @@ from suite.training.thresholds import ThresholdRule
 def amounts(dataset: Dataset, rule: ThresholdRule, rows: np.ndarray) -> np.ndarray | None:
     """The absolute values of the rule's cost column in these rows, the mean for missing ones; None without a column.
 
-    UsageError where the data has no such numeric column.
+    UsageError if the data has no such numeric column.
     """
     column = _column(rule)
     if column is None:

@@ -83,7 +83,7 @@ class EpochSelection(keras.callbacks.Callback):  # type: ignore[misc]
         return evaluate.evaluate(self._y, probabilities)
 
     def _averaged_variables(self) -> list[tuple[Any, Any]]:
-        """Each trainable variable with its moving average; empty where the optimiser keeps none."""
+        """Each trainable variable with its moving average; empty if the optimiser keeps none."""
         optimizer = self.model.optimizer
         if not optimizer.use_ema:
             return []

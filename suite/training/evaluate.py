@@ -20,7 +20,7 @@ def direction(objective: str) -> float:
 
 
 def check_objective(objective: str, classes: int, others: tuple[str, ...] = ()) -> None:
-    """UsageError for a metric that is unknown or not defined for so many classes; `others` are suggested too."""
+    """UsageError for a metric that is unknown or not defined for this many classes; `others` are suggested too."""
     known = OBJECTIVES + TWO_CLASSES
     if objective not in known:
         raise unknown("objective", objective, list(known + others))

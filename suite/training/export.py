@@ -81,7 +81,7 @@ def _write_litert(path: Path, model: keras.Model) -> None:
 
 
 def litert(model: keras.Model) -> bytes | None:
-    """The content of the light model's file; None where the network cannot be converted."""
+    """The content of the light model's file; None if the network cannot be converted."""
     with TemporaryDirectory() as folder:
         path = Path(folder, LITERT)
         try:

@@ -19,7 +19,7 @@ from suite.training.model import balance, batch_size, build
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """The settings of a training beside hyperparameters; `objective` is a metric of suite.training.evaluate.
+    """The settings of a training besides its hyperparameters; `objective` is a metric of suite.training.evaluate.
 
     The objective selects the best epoch; with `to_the_end` the last epoch counts.
     """

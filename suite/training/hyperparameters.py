@@ -71,7 +71,7 @@ def resolve(build: "Callable[[HyperParameters], Any]", values: Mapping[str, Any]
 
 
 def _checked_value(item: Any, value: Any) -> Any:
-    """The value in the type that the network declares, such as 32 for 32.0; UsageError where it is not allowed."""
+    """The value in the type that the network declares, such as 32 for 32.0; UsageError if it is not allowed."""
     name, config = dotted(item.name), item.get_config()
     if "values" in config:
         # In Python True equals 1; here they are different values.

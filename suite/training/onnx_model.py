@@ -15,7 +15,7 @@ FILE = "model.onnx"
 
 
 def check_installed() -> None:
-    """UsageError where a package that writes or runs ONNX files is not installed."""
+    """UsageError if a package that writes or runs ONNX files is not installed."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

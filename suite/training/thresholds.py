@@ -38,7 +38,7 @@ class ThresholdRule:
 
 
 def check_rule(rule: ThresholdRule) -> None:
-    """UsageError where the text is not a rule."""
+    """UsageError if the text is not a rule."""
     _parse(rule.text)
 
 

@@ -21,7 +21,7 @@ def tensorboard(models: Path, name: str) -> keras.callbacks.Callback:
 def run_folder(models: Path, name: str, kind: str = "") -> Path:
     """A new folder for TensorBoard's files of one run of NAME.
 
-    SuiteError where it cannot be created, so that no training is lost later.
+    SuiteError if it cannot be created, so that no training is lost later.
     """
     run = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
     folder = models / TENSORBOARD / name / f"{kind}{run}-{os.getpid()}"
@@ -33,7 +33,7 @@ def run_folder(models: Path, name: str, kind: str = "") -> Path:
 
 
 def import_mlflow() -> Any:
-    """The package; UsageError where it is not installed."""
+    """The package; UsageError if it is not installed."""
     # MLflow reports imports and runs to its maker otherwise.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     try:

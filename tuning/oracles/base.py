@@ -15,17 +15,17 @@ from tuning.oracles.options import OracleOptions
 from tuning.task import Values
 
 RUNNING, STOPPED, IDLE = "RUNNING", "STOPPED", "IDLE"
-# After so many random draws in a row that were all tried before, a finite space counts as nearly used up. One of the
+# After this many random draws in a row that were all tried before, a finite space counts as nearly used up. One of the
 # first MAX_LISTED configurations that are left is taken then.
 MAX_COLLISIONS, MAX_LISTED = 100, 1000
-# The first so many attempts at an untried neighbour change one hyperparameter; later ones change more and more.
+# The first this many attempts at an untried neighbour change one hyperparameter; later ones change more and more.
 SINGLE_CHANGES = 20
 # A number that mutates moves by a normal step of STEP_SIZE of its range with this probability, else it is drawn again.
 STEP_PROBABILITY, STEP_SIZE = 0.5, 0.2
 MAX_PROBABILITY = 1 - 1e-9
-# Of values that KerasTuner's tuners keep among the hyperparameters.
+# The prefix of values that KerasTuner's tuners keep among the hyperparameters.
 TUNER_PREFIX = "tuner/"
-# What KerasTuner's `populate_space` returns: a status and, where that is RUNNING, values.
+# What KerasTuner's `populate_space` returns: a status and, if that is RUNNING, values.
 Suggestion = dict[str, Any]
 
 
@@ -147,7 +147,7 @@ class BaseOracle(keras_tuner.Oracle):  # type: ignore[misc]
         """Do nothing: the whole space is known from the beginning."""
 
     def _random_values(self) -> Values | None:
-        """The initial values if they are untried, else a random untried configuration; None where all were tried.
+        """The initial values if they are untried, else a random untried configuration; None if all were tried.
 
         KerasTuner's oracles call it, too.
         """
@@ -186,7 +186,7 @@ class BaseOracle(keras_tuner.Oracle):  # type: ignore[misc]
 
 
 def population_size(trials: int | None) -> int:
-    """How many configurations form a population in a search of so many trials: 8 of 25, 50 of 1000."""
+    """How many configurations form a population in a search of this many trials: 8 of 25, 50 of 1000."""
     return ceil(1.6 * sqrt(trials or 100))
 
 

@@ -1,4 +1,4 @@
-"""What an oracle is told of the search that it serves."""
+"""What an oracle knows of the search that it serves."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -147,7 +147,7 @@ class _OptunaOracle(BaseOracle):
             return self._study.ask()
 
     def _define(self, trial: "optuna.Trial") -> Values:
-        """The trial's value for every hyperparameter that exists beside those before it."""
+        """The trial's value for every hyperparameter that exists with the values before it."""
         values: Values = {}
         for item in self.hyperparameters.space:
             if is_active(item, values):

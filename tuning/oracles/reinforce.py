@@ -13,7 +13,7 @@ from tuning.oracles.options import OracleOptions
 from tuning.task import Values
 
 UNITS, EMBEDDING_WIDTH = 32, 16
-# For numbers with more values than this, the controller chooses one of so many parts of the range.
+# For numbers with more values than this, the controller chooses one of this many parts of the range.
 BINS = 10
 LEARNING_RATE = 0.02
 # The rate at which the baseline and the spread of rewards follow new rewards, and the weight of the entropy bonus.

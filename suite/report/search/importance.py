@@ -28,8 +28,8 @@ class Importance:
 
 
 def measure(search: RankedSearch) -> Importance | None:
-    """None where there are too few trials, or too similar ones, to measure anything."""
-    # A single outlier would be all that there is to explain.
+    """None if there are too few trials, or too similar ones, to measure anything."""
+    # A single outlier would dominate the variance to explain.
     scores = np.clip(search.scores, *search.score_limits)
     if len(scores) < MIN_TRIALS or not search.varying or scores.min() == scores.max():
         return None

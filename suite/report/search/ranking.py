@@ -7,7 +7,7 @@ import numpy as np
 
 from suite.search_record import COMPLETED, DimensionRecord, Objective, SearchRecord, Trial
 
-# With at least so many scores, those further than OUTLIER_IQRS interquartile ranges below the rest are outliers.
+# With at least this many scores, those further than OUTLIER_IQRS interquartile ranges below the rest are outliers.
 MIN_SCORES_FOR_OUTLIERS, OUTLIER_IQRS = 8, 3.0
 AXIS_MARGIN = 0.06
 

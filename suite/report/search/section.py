@@ -71,7 +71,7 @@ class Section:
 def section(
     card_search: Mapping[str, Any], blocks: Sequence[Block], runners_up: Sequence[tuple[str, Sequence[Block]]]
 ) -> Section | None:
-    """The section for a card's search; None where there is nothing to draw.
+    """The section for a card's search; None if there is nothing to draw.
 
     `blocks` are those of the winner's network; `runners_up` are titles and blocks of the next best networks.
     """

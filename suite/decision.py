@@ -16,7 +16,7 @@ def is_flagged(score: Any, threshold: float) -> Any:
 def predicted_classes(probabilities: np.ndarray, threshold: float | None) -> np.ndarray:
     """The class number of each row, int64 (N,), from probabilities (N, K).
 
-    With a threshold, rows are of the second of two classes where its probability reaches the threshold. Without one,
+    With a threshold, rows are of the second of two classes if its probability reaches the threshold. Without one,
     the likeliest class wins.
     """
     if threshold is None:

@@ -20,19 +20,19 @@ class Objective:
 
     @property
     def sign(self) -> float:
-        """1 where higher is better, -1 where lower is."""
+        """1 if higher is better, -1 if lower is."""
         return 1.0 if self.direction == "max" else -1.0
 
     @property
     def metric(self) -> str | None:
-        """The metric behind it, where it is measured on validation rows; else None."""
+        """The metric behind it if it is measured on validation rows; else None."""
         prefix = VALIDATION_PREFIX
         return self.name.removeprefix(prefix) if self.name.startswith(prefix) else None
 
 
 @dataclass(frozen=True)
 class Condition:
-    """A hyperparameter exists only where `parent` exists and has one of `values`."""
+    """A hyperparameter exists only if `parent` exists and has one of `values`."""
 
     parent: str
     values: tuple[Any, ...]
@@ -42,7 +42,7 @@ class Condition:
 class DimensionRecord:
     """A hyperparameter of the search space; `range` is for people.
 
-    `values` is None for a continuous range from `low` to `high`. The hyperparameter exists where all conditions in
+    `values` is None for a continuous range from `low` to `high`. The hyperparameter exists if all conditions in
     `when` hold.
     """
 

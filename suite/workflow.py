@@ -250,7 +250,7 @@ def _report_data(trained: TrainedModel, runners_up: Sequence[tuple[str, Sequence
 
 
 def _parity_inputs(trained: TrainedModel) -> dict[str, np.ndarray]:
-    """Raw inputs on which engines are compared: 256 real rows, or all where there are fewer, and edge cases."""
+    """Raw inputs on which engines are compared: 256 real rows, or all if there are fewer, and edge cases."""
     dataset = trained.dataset
     rows = np.concatenate([dataset.rows[name] for name in ("test", "validation", "train")])[:PARITY_ROWS]
     edge_cases = trained.domain.edge_cases(dataset)

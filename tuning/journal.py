@@ -55,7 +55,7 @@ class Journal:
 
 
 def write_error(file: Path, error: Exception) -> SuiteError:
-    """The error where a file of a search cannot be written."""
+    """The error for a file of a search that cannot be written."""
     return SuiteError(
         f"the state of the search could not be written to {file} ({error}): free some space and go on with --resume; "
         "nothing is lost"

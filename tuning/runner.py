@@ -55,7 +55,7 @@ class TrialRunner:
         self._prepared: dict[int, PreparedData] = {}
 
     def __call__(self, task: Task) -> TaskResult:
-        """Infeasible where the network cannot be built, failed where TensorFlow cannot train it.
+        """Infeasible if the network cannot be built, failed if TensorFlow cannot train it.
 
         Other errors are not the network's fault, and are raised.
         """
@@ -215,7 +215,7 @@ def _time_limit(deadline: float, max_epoch_seconds: float | None) -> "keras.call
     return TimeLimit()
 
 
-# The runner of this process, where it is a worker.
+# The runner of this process, if it is a worker.
 _worker_runner: TrialRunner | None = None
 
 

@@ -47,7 +47,7 @@ class ActiveTrial:
 class SearchCallbacks:
     """Functions that a search calls.
 
-    `on_trial_begin` and `on_trial_end` for every trial, `on_trial_beaten` where another trial is better, and `on_tick`
+    `on_trial_begin` and `on_trial_end` for every trial, `on_trial_beaten` if another trial is better, and `on_tick`
     a few times a second.
     """
 

@@ -21,7 +21,7 @@ UNSET = object()
 class Dimension:
     """One hyperparameter: its `range` for people, and how many `values` it has (None: a continuous range).
 
-    It exists where all conditions in `when` hold. `item` is KerasTuner's own hyperparameter, as it was declared.
+    It exists if all conditions in `when` hold. `item` is KerasTuner's own hyperparameter, as it was declared.
     """
 
     name: str
@@ -136,7 +136,7 @@ class _Explorer:
         return {item.name: item for item in hp.space}
 
     def visit(self, context: dict[str, Any], items: dict[str, Any]) -> None:
-        """Try each value of `items`, which exist where the values of `context` are set."""
+        """Try each value of `items`, which exist if the values of `context` are set."""
         for item in items.values():
             self._dimensions.setdefault(dotted(item.name), _dimension(item))
         here = self.declared(context) or {}
@@ -151,7 +151,7 @@ class _Explorer:
     def _declared_by_value(
         self, context: dict[str, Any], item: Any, here: dict[str, Any]
     ) -> dict[Any, dict[str, Any]]:  # fmt: skip
-        """What is declared with each value of `item`; of a range, only its ends where those declare nothing new."""
+        """What is declared with each value of `item`; of a range, only its ends if those declare nothing new."""
         # Some defaults follow from other values: only what follows from this item itself may differ.
         pinned = {name: other.default for name, other in here.items()} | context
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-# A task is paused where its time was up before its last epoch; its other statuses are those of a trial.
+# A task is paused if its time was up before its last epoch; its other statuses are those of a trial.
 PAUSED = "paused"
 Values = dict[str, Any]
 

@@ -16,7 +16,7 @@ Change = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 def pictures(hp: HyperParameters, name: str, key: str) -> Augmentation | None:
-    """The augmentation of the uint8 pictures under `key`, and of targets where pictures are mixed; None if all is off.
+    """The augmentation of the uint8 pictures under `key`, and of targets when pictures are mixed; None if all is off.
 
     Shifts and flips, random erasing (Zhong et al. 2020), RandAugment (Cubuk et al. 2020), MixUp (Zhang et al. 2018)
     and CutMix (Yun et al. 2019); each is off at 0.

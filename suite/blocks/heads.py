@@ -55,7 +55,7 @@ def classification(x: keras.KerasTensor, classes: int) -> dict[str, keras.KerasT
 def binary(x: keras.KerasTensor) -> dict[str, keras.KerasTensor]:
     """One of two classes, by one logit z and the sigmoid: {"probabilities": float32 (N, 2)}, rows [1 - p, p].
 
-    Both are sigmoids, of -z and of z, so that neither loses digits where the other is near one. It equals
+    Both are sigmoids, of -z and of z, so that neither loses digits when the other is near one. It equals
     `classification` of two classes with the logits 0 and z, with half of the weights, and takes members like it.
     """
     z = _dense(x, 1, None, "logit")

@@ -151,7 +151,7 @@ def pop_threshold_rule(values: dict[str, Any]) -> "ThresholdRule | None":
     costs = ErrorCosts(1.0 if missed is None else missed, 1.0 if alarm is None else alarm, column)
     if costs.false_negative == costs.false_positive == 0:
         raise UsageError(
-            "where neither a missed case nor a false alarm costs anything, no threshold is better than another: "
+            "if neither a missed case nor a false alarm costs anything, no threshold is better than another: "
             "give one of them a cost above 0"
         )
     return ThresholdRule(costs=costs)

@@ -26,7 +26,7 @@ MAX_HYPERPARAMETERS = 6
 
 @contextmanager
 def resume_hint(output: Output) -> Iterator[None]:
-    """Say how to go on where the search in this block is interrupted; show the traceback of a defect."""
+    """Say how to go on if the search in this block is interrupted; show the traceback of a defect."""
     try:
         yield
     except KeyboardInterrupt:

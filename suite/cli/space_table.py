@@ -11,7 +11,7 @@ SIZE_NOTE = "a hyperparameter that needs some values of another is counted with 
 
 
 def lines(dimensions: "list[Dimension]", chosen: Mapping[str, Any] | None = None) -> list[str]:
-    """A line for each hyperparameter: name, default, the `chosen` value where it differs, range, and conditions."""
+    """A line for each hyperparameter: name, default, the `chosen` value if it differs, range, and conditions."""
     chosen = chosen or {}
     rows = []
     for dimension in dimensions:

@@ -76,7 +76,7 @@ def _download(name: str, options: DataOptions) -> Dataset:
     try:
         (x_train, y_train), (x_test, y_test) = module.load_data()
         words = module.get_word_index() if name == "imdb" else {}
-    except Exception as error:  # Keras raises a plain Exception where there is no network
+    except Exception as error:  # Keras raises a plain Exception if there is no network
         raise SuiteError(
             f"'{name}' has to be downloaded, and there is no network: "
             "connect, or choose an embedded set from 'suite data list'"

@@ -19,9 +19,9 @@ SPLITS: dict[str, SplitName] = {
 
 @dataclass
 class LabelledFiles:
-    """Files and their classes; `given_splits` is the split of each file, or "" where it has none.
+    """Files and their classes; `given_splits` is the split of each file, or "" if it has none.
 
-    `label_column` is the column of the classes, where a table lists the files.
+    `label_column` is the column of the classes if a table lists the files.
     """
 
     paths: list[Path]

@@ -12,7 +12,7 @@ from suite.errors import SuiteError, UsageError
 
 
 def check_source(source: Path) -> Path:
-    """The path itself; an error where it does not exist or is an empty file."""
+    """The path itself; SuiteError if it does not exist or is an empty file."""
     if not source.exists():
         raise UsageError(f"there is nothing at {source}: give a path that exists, or a name from 'suite data list'")
     if source.is_file() and not source.stat().st_size:

@@ -99,7 +99,7 @@ def _inputs(
 def _inputs_of_model(
     source: Path, profiles: dict[str, Column], options: DataOptions
 ) -> tuple[list[TensorSpec], list[str]]:
-    """The inputs of the model to evaluate, even where these rows alone would suggest other kinds of columns."""
+    """The inputs of the model to evaluate, even if these rows alone would suggest other kinds of columns."""
     absent = [spec.name for spec in options.inputs if spec.name not in profiles]
     if len(absent) == len(options.inputs):
         raise SuiteError(

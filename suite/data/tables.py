@@ -108,7 +108,7 @@ def _anomalies(profiles: dict[str, Column], non_numeric: dict[str, int]) -> list
 
 
 def _split(values: _Values, layout: TableLayout, seed: int) -> tuple[splits.Rows, np.ndarray | None]:
-    """The splits, and the order of rows in time where they are split in time."""
+    """The splits, and the order of rows in time if they are split in time."""
     y = values.y
     if values.groups is not None:
         return splits.grouped(y, layout.labels, values.groups, seed), None

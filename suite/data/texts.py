@@ -131,7 +131,7 @@ def _label_column(source: Path, profiles: dict[str, Column], text: Column, group
 def _load(
     source: Path, text: str, label: Column, labels: list[str], group: str | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Texts, classes, and group numbers where there is a group column."""
+    """Texts, classes, and group numbers if there is a group column."""
     groups = None if group is None else columns.GroupNumbers(label.known)
     texts = np.empty(label.known, object)
     y = np.empty(label.known, np.int32)

@@ -20,7 +20,7 @@ LEARNING_METRICS = ("loss", "accuracy", "macro_f1", "average_precision", "roc_au
 
 
 def learning(history: Mapping[str, Sequence[float]], objective: str, best_epoch: int) -> list[Markup]:
-    """A chart for each metric, with a line for training, where it is measured there, and one for validation."""
+    """A chart for each metric, with a line for validation, and one for training if it is measured there."""
     figures = []
     for name in dict.fromkeys(["loss", objective, *LEARNING_METRICS]):
         if f"val_{name}" not in history:
@@ -61,7 +61,7 @@ def _short(label: str) -> str:
 
 
 def _scale(scores: np.ndarray, *others: float) -> tuple[float, float]:
-    """An axis for scores: from 0 to 1, or a shorter one where all are low, as scores of rare classes may be."""
+    """An axis for scores: from 0 to 1, or a shorter one if all are low, as scores of rare classes may be."""
     highest = max(float(scores.max()), *others, MIN_SCORE)
     if highest > 0.5:
         return UNIT

@@ -32,7 +32,7 @@ class Mistake:
 
 
 def worst(dataset: Dataset, predictions: Predictions, preprocessing: dict[str, Any]) -> list[Mistake]:
-    """The most confident wrong predictions; of two classes, as many of either kind where there are enough."""
+    """The most confident wrong predictions; of two classes, as many of either kind if there are enough."""
     predicted = predictions.predicted
     confidence = predictions.probabilities[np.arange(len(predicted)), predicted]
     wrong = np.flatnonzero(predicted != predictions.y)

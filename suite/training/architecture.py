@@ -90,7 +90,7 @@ def _describe_setting(name: str, value: Any) -> str:
 
 
 def _per_output(operation: Any, taps: int) -> int:
-    """The multiply-adds where each value of the output takes `taps`."""
+    """The multiply-adds if each value of the output takes `taps`."""
     return int(prod(operation.outputs[0].shape) * taps)
 
 

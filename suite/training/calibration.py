@@ -11,7 +11,7 @@ TEMPERATURE_RANGE = (0.1, 10.0)
 def temperature(y: np.ndarray, probabilities: np.ndarray) -> float:
     """The divisor of the logits that minimises the cross-entropy of `probabilities` (N, K) for classes `y` (N,).
 
-    It is above one where the network is overconfident, and one where there are fewer than 100 rows.
+    It is above one if the network is overconfident, and one if there are fewer than 100 rows.
     """
     if len(y) < MIN_ROWS:
         return 1.0
@@ -27,7 +27,7 @@ def temperature(y: np.ndarray, probabilities: np.ndarray) -> float:
 
 
 def bound_notes(temperature: float) -> list[str]:
-    """A note where the temperature lies at a bound of its range; else none."""
+    """A note if the temperature lies at a bound of its range; else none."""
     for bound, kind in zip(TEMPERATURE_RANGE, ("sure", "unsure"), strict=True):
         if np.isclose(temperature, bound, rtol=0.01):
             return [

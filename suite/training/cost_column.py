@@ -23,7 +23,7 @@ def amounts(dataset: Dataset, rule: ThresholdRule, rows: np.ndarray) -> np.ndarr
 
 
 def negative_notes(dataset: Dataset, rule: ThresholdRule) -> list[str]:
-    """A note on negative values in the cost column, such as refunds; none where there are none."""
+    """A note on negative values in the cost column, such as refunds; none if there are none."""
     column = _column(rule)
     negative = 0 if column is None else int((dataset.inputs[column] < 0).sum())
     if not negative:

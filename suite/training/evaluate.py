@@ -15,7 +15,7 @@ TWO_CLASSES = ("average_precision", "roc_auc", "recall_at_precision_90", "precis
 
 
 def direction(objective: str) -> float:
-    """1 where higher is better, -1 where lower is."""
+    """1 if higher is better, -1 if lower is."""
     return -1.0 if objective in LOWER_IS_BETTER else 1.0
 
 
@@ -35,7 +35,7 @@ def evaluate(y: np.ndarray, probabilities: np.ndarray, threshold: float | None =
 
     Two classes have metrics of detecting the second one too, from `threshold` on (None: where it is the likelier one).
     Where rows of one class are missing, the metrics that need both are left out: ranking metrics and precision, and
-    recall where there are no rows of the second class.
+    recall if there are no rows of the second class.
     """
     predicted = predicted_classes(probabilities, threshold)
     result = {

@@ -21,7 +21,7 @@ def choose(hp: HyperParameters) -> str:
     """The Keras dtype policy for `training.precision`: auto, float32 or mixed_bfloat16.
 
     Mixed precision (Micikevicius et al. 2018) multiplies in bfloat16 and keeps weights, normalisation, probabilities
-    and loss in float32; bfloat16 has float32's range, so the loss needs no scaling. `auto` uses it where every GPU has
+    and loss in float32; bfloat16 has float32's range, so the loss needs no scaling. `auto` uses it if every GPU has
     compute capability 8 or more, and float32 elsewhere. A search does not change it. The gain on a CPU depends on the
     CPU; suite/README.md has a measurement.
     """

@@ -25,7 +25,7 @@ class ErrorCosts:
 
 @dataclass(frozen=True)
 class ThresholdRule:
-    """How to choose a threshold: by `costs` where they are given, else by `text`, as people write it."""
+    """How to choose a threshold: by `costs` if they are given, else by `text`, as people write it."""
 
     text: str = "f1"
     costs: ErrorCosts | None = None
@@ -76,7 +76,7 @@ def by_f_beta(y: np.ndarray, scores: np.ndarray, beta: float) -> float:
 
 
 def by_precision(y: np.ndarray, scores: np.ndarray, wanted: float) -> float:
-    """The threshold of the highest recall at the wanted precision; where none reaches it, of the highest precision."""
+    """The threshold of the highest recall at the wanted precision; if none reaches it, of the highest precision."""
     precision, recall, thresholds = precision_recall_curve(y, scores)
     reached = np.where(recall[:-1] > 0, precision[:-1], 0.0)
     good = reached >= min(wanted, reached.max())
@@ -84,7 +84,7 @@ def by_precision(y: np.ndarray, scores: np.ndarray, wanted: float) -> float:
 
 
 def precision_shortfall(rule: ThresholdRule, y: np.ndarray, scores: np.ndarray, threshold: float) -> list[str]:
-    """A note where the rule asks for a higher precision than `threshold` has on these rows; else none."""
+    """A note if the rule asks for a higher precision than `threshold` has on these rows; else none."""
     match = re.fullmatch(f"precision>={NUMBER}", rule.text)
     flagged = is_flagged(scores, threshold)
     if rule.costs or not match or y[flagged].mean() >= float(match[1]):

@@ -78,7 +78,7 @@ class BaseOracle(keras_tuner.Oracle):  # type: ignore[misc]
             self._replayed_values = None
 
     def populate_space(self, trial_id: str) -> Suggestion:
-        """KerasTuner's method: `suggest`, with a replacement where the configuration was tried before."""
+        """KerasTuner's method: `suggest`, with a replacement if the configuration was tried before."""
         if self._replayed_values is not None and not self.replays_suggestions:
             return {"status": RUNNING, "values": dict(self._replayed_values)}
         self._seed_state = int(self.random().integers(2**31))
@@ -98,7 +98,7 @@ class BaseOracle(keras_tuner.Oracle):  # type: ignore[misc]
         return {"status": STOPPED, "values": None} if values is None else {"status": RUNNING, "values": values}
 
     def replacement(self, values: Values) -> Suggestion:
-        """An untried configuration near one that was tried before; where there is none, a random one."""
+        """An untried configuration near one that was tried before; if there is none, a random one."""
         near = self.untried_neighbour(values, self.random(3))
         return self.random_suggestion() if near is None else {"status": RUNNING, "values": near}
 
@@ -191,7 +191,7 @@ def population_size(trials: int | None) -> int:
 
 
 def _nearby_value(item: HyperParameter, value: Any, random: np.random.Generator) -> Any:
-    """A value near another one; where values have no order, any value."""
+    """A value near another one; if values have no order, any value."""
     if not is_ordered(item):
         return item.prob_to_value(random.random())
     probability = abs(item.value_to_prob(value) + STEP_SIZE * random.standard_normal())

@@ -40,7 +40,7 @@ ATTEMPTS = 10
 class _OptunaOracle(BaseOracle):
     """One of Optuna's samplers, asked for one hyperparameter after another, as far as they exist.
 
-    After a restart its study is rebuilt from the recorded trials; or, where the sampler keeps state beside trials, by
+    After a restart its study is rebuilt from the recorded trials; or, if the sampler keeps state besides trials, by
     asking it again. With OracleOptions.folder, every finished trial is in a file there that optuna-dashboard opens.
     """
 

@@ -22,7 +22,7 @@ HISTORY_WIDTH = 760
 
 
 def objective_label(search: RankedSearch) -> str:
-    """The first objective's name, with a hint where lower is better."""
+    """The first objective's name, with a hint if lower is better."""
     return search.objective.name + (" (lower is better)" if search.objective.sign < 0 else "")
 
 
@@ -59,7 +59,7 @@ def _best_so_far(search: RankedSearch, scored: Sequence[Trial], last: int) -> li
 
 
 def _add_score(chart: Chart, search: RankedSearch, trial: Trial, x: float) -> None:
-    """Draw a trial's score: a ring where the trial was stopped early, a large dot for the winner."""
+    """Draw a trial's score: a ring if the trial was stopped early, a large dot for the winner."""
     text = f"trial {trial.id}: {trial.score:.4f} after {trial.epochs} epochs"
     if trial.id == search.best:
         chart.dot(x, trial.score or 0.0, text, WINNER_SERIES)

@@ -46,7 +46,7 @@ def measure(search: RankedSearch) -> Importance | None:
 def encode(dimension: DimensionRecord, values: Sequence[Any]) -> np.ndarray:
     """A hyperparameter's values in N trials as float32 (N, columns); None stands for a hyperparameter that is absent.
 
-    Numbers take one column, as logarithms where the range is logarithmic; an absent one lies below all others. Other
+    Numbers take one column, as logarithms if the range is logarithmic; an absent one lies below all others. Other
     values are one-hot, with a column for absent ones.
     """
     present = [value for value in values if value is not None]

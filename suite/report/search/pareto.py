@@ -9,7 +9,7 @@ def front(points: np.ndarray, directions: Sequence[str]) -> np.ndarray:
     """The indices, ascending, of the points that no other point dominates.
 
     `points` is float (N, K) and finite; `directions` holds max or min for each of the K objectives. A point dominates
-    another where it is as good in all objectives and better in one. Equal points are all on the front, or none is.
+    another if it is as good in all objectives and better in one. Equal points are all on the front, or none is.
     """
     costs = points * np.array([-1.0 if direction == "max" else 1.0 for direction in directions])
 

@@ -46,7 +46,7 @@ class TimeSpent:
 class Section:
     """A search and its charts and tables; what cannot be measured is None or empty.
 
-    `columns` are the hyperparameters in the table of trials; `more_columns` are all that vary, where the table has no
+    `columns` are the hyperparameters in the table of trials; `more_columns` are all that vary, if the table has no
     room for them. `coordinates` is the number of hyperparameters in the parallel coordinates.
     """
 
@@ -104,7 +104,7 @@ def section(
 
 
 def _most_important(search: RankedSearch, measured: Importance | None) -> list[DimensionRecord]:
-    """The hyperparameters to draw: the most important ones, or the first ones where importance is unknown."""
+    """The hyperparameters to draw: the most important ones, or the first ones if importance is unknown."""
     ranks = {name: rank for rank, name in enumerate(measured.drops if measured else ())}
     return sorted(search.varying, key=lambda one: ranks.get(one.name, 0))[:MAX_COORDINATES]
 

@@ -39,7 +39,7 @@ WINDOWS = [(0.6, 0.7), (0.7, 0.8), (0.8, 1.0)]
 
 @dataclass(frozen=True)
 class Task:
-    """A data set, how it is split, each time with our validation rows apart, and the metric."""
+    """A data set, its splits with our validation rows apart, and the metric."""
 
     title: str
     file: str
@@ -109,7 +109,7 @@ def measure(task: Task) -> list[Row]:
 
 
 def _rivals(dataset: Dataset, parts: list[Rows]) -> tuple[dict[str, list[np.ndarray]], dict[str, float]]:
-    """Each rival's scores of each test split and its seconds in all; it trains on our validation rows too."""
+    """Each rival's scores for each test split, and its total seconds; rivals train on our validation rows too."""
     arrays = _arrays(dataset)
     for index, rows in enumerate(parts):
         arrays[f"train_{index}"] = np.sort(np.concatenate([rows["train"], rows["validation"]]))
@@ -125,7 +125,7 @@ def _rivals(dataset: Dataset, parts: list[Rows]) -> tuple[dict[str, list[np.ndar
 
 
 def _arrays(dataset: Dataset) -> dict[str, np.ndarray]:
-    """The same columns as ours has, numbers and categories apart."""
+    """The columns that our network reads, numbers and categories apart."""
     kinds = {spec.name: spec.kind for spec in dataset.specs}
     numbers = [dataset.inputs[name] for name, kind in kinds.items() if kind != "categorical"]
     categories = [

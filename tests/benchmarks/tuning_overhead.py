@@ -1,4 +1,4 @@
-"""What a search costs beside its trainings: TRIALS that take no time, of 25 hyperparameters, with the journal.
+"""What a search costs besides its trainings: TRIALS that take no time, of 25 hyperparameters, with the journal.
 
 For each strategy, in a process of its own: milliseconds to suggest, milliseconds of all that the search does for a
 trial, and by how much its memory grows. Beside it KerasTuner's random search, over fewer trials, as it comes.

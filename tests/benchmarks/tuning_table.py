@@ -1,4 +1,4 @@
-"""Every strategy on a table of 125 networks that were all trained before (cells.py): how near it comes to the best.
+"""Every strategy on a table of 125 networks that were all trained before (cells.py): how close it comes to the best.
 
 SEEDS simulated searches of TRIALS networks each; a search's regret is the best validation accuracy in the table minus
 that of the network it would end with, the best by what it was told of each. Kendall's tau says whether better networks
@@ -71,7 +71,7 @@ def _strategies() -> list[str]:
 
 
 def _tau(tried: Tried, scores: Scores) -> float:
-    """Between the order in which networks were tried and their accuracies."""
+    """Kendall's tau between the order in which networks were tried and their accuracies."""
     return float(kendalltau(range(len(tried)), [scores[network][-1] for network, _ in tried]).statistic)
 
 

@@ -1,4 +1,4 @@
-"""How many trials an hour: two workers with a core each, against one with one core and one with both.
+"""Trials per hour: two workers with a core each, against one with one core and one with both.
 
 The same random trials of the classic ConvNet on the embedded pictures, an epoch each, in turns; how long workers take
 to start is not counted. Prints the median ratios with their ranges, and writes them to figures/tuning-workers.md.
@@ -23,7 +23,7 @@ WAYS = {"one worker, one core": (1, 1), "one worker, both cores": (1, 2), "two w
 
 @contextmanager
 def limited(cores: int) -> Iterator[None]:
-    """Only so many cores in this block, and for what it begins."""
+    """Use only this many cores in this block and in the processes that it starts."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, sorted(before)[:cores])
     try:

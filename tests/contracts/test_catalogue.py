@@ -1,4 +1,4 @@
-"""What every building block has to do, found through the catalogue: a new one is tested without a line here."""
+"""What every building block must do. Blocks come from the catalogue, so new ones are tested without changes here."""
 
 import inspect
 import pkgutil
@@ -81,7 +81,7 @@ def test_the_values_that_switch_a_block_on_are_its_hyperparameters_and_change_it
 
 
 def _told(value: Any) -> Any:
-    """What a network is made of; for other things, how many they are or what they are."""
+    """What a network is made of; for other values, how many they are or what they are."""
     if isinstance(value, keras.Model):
         return [(type(layer).__name__, str(layer.get_config())) for layer in value.layers]
     return len(value) if isinstance(value, list) else value is None

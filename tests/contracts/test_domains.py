@@ -1,4 +1,4 @@
-"""What every registered domain has to do, found through the registry: a new one is tested without a line here."""
+"""What every domain must do. Domains come from the registry, so new ones are tested without changes here."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The demo as a person runs it, and as a person stops it."""
+"""The demo run to its end, and interrupted."""
 
 import os
 import re
@@ -32,7 +32,7 @@ def test_the_demo_trains_serves_and_asks(suite: Run, tmp_path: Path) -> None:
 
 
 def processes(models: Path) -> list[str]:
-    """Commands of the processes that were told of this store."""
+    """Commands of the processes that were given this store."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:

@@ -1,4 +1,4 @@
-"""A training that is killed goes on as if it had not been."""
+"""A killed training resumes and gives the same result as an uninterrupted one."""
 
 import json
 import signal
@@ -21,7 +21,7 @@ FIT = ("fit", "text_cls", "--epochs", "5", "--set", "training.average=0.9")
 
 
 def kill_after_checkpoint(models: Path, reviews: Path) -> Path:
-    """Begin a fit and kill it as soon as its state has been written once."""
+    """Start a fit and kill it as soon as its state has been written once."""
     command = [sys.executable, "-m", "suite", *FIT, "--data", reviews, "--models", models, "--checkpoint-seconds", "0"]
     checkpoint = models / ".checkpoints" / "text_cls.npz"
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
@@ -92,7 +92,7 @@ def test_a_state_that_lacks_an_array_is_refused(make: Callable[[str], Any], tmp_
 
 
 def restored(file: Path, domain: Any, hp: Any, model: Any, prepared: Any, settings: Any) -> int:
-    """How many epochs are done by the state in `file`, once it is restored into `model`."""
+    """Restore the state in `file` into `model`; the number of finished epochs."""
     from suite.training.checkpoint import Checkpoint
     from suite.training.epoch_selection import EpochSelection
 

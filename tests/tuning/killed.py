@@ -1,4 +1,4 @@
-"""Begins a simulated search again and again and kills it, at moments that a seed decides; then lets it end.
+"""Starts a simulated search again and again and kills it at seeded moments, then lets it end.
 
 Arguments: a folder, a strategy, how often, a seed. Every training that ends adds a line to the folder's `trained`.
 """

@@ -1,4 +1,4 @@
-"""Searches without networks: a space with conditions, and trainings that are formulas."""
+"""Searches without networks: a space with conditions, and trainings simulated by formulas."""
 
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -42,7 +42,7 @@ SIZE = (1 + 2 * 3 + 4) * 2
 
 
 def searchable(declare: Callable[[HyperParameters], Any] = branching) -> HyperParameters:
-    """The space as oracles take it."""
+    """The hyperparameters of the space, as oracles take them."""
     return space.to_hyperparameters(space.explore(declare))
 
 
@@ -57,7 +57,7 @@ def search(
     declare: Callable[[HyperParameters], Any] = branching,
     **plan: Any,
 ) -> list[Trial]:
-    """Search with the state in a folder; on from what is there."""
+    """Run a search whose state is in a folder; resume the one that is there."""
     whole = SearchPlan(strategy, [ACCURACY], **{"epochs": 4, "trials": trials} | plan)
     options = OracleOptions(whole.trials, whole.epochs, whole.seed, whole.pruner)
     made = strategies.create(strategy, searchable(declare), whole.objectives, options)
@@ -69,5 +69,5 @@ def search(
 
 
 def outcomes(trials: list[Trial]) -> list[Any]:
-    """What two equal searches have in common."""
+    """The part of the trials that is the same in two equal searches."""
     return [(trial.id, trial.status, trial.hyperparameters, trial.score, trial.epochs) for trial in trials]

@@ -13,7 +13,7 @@ from tuning.executors import ProcessExecutor, WorkerLost
 
 
 class Flaky(Executor):
-    """Loses the first attempts of some tasks, as a worker that dies does."""
+    """Loses the first attempts of some tasks, like a worker that dies."""
 
     def __init__(self, losses: dict[int, int]) -> None:
         self.losses = losses

@@ -1,4 +1,4 @@
-"""What Optuna's samplers do beyond the contract of all strategies: pruners, several objectives, a study for others."""
+"""Optuna's samplers beyond the contract of all strategies: pruners, several objectives, a study that can be opened."""
 
 import subprocess
 import sys
@@ -25,7 +25,7 @@ def many(hp: HyperParameters) -> None:
 
 
 def trained(strategy: Strategy, proposal: Proposal) -> int:
-    """Train with a score that grows with the epochs, as far as the strategy lets it; the epochs that were trained."""
+    """Train with a score that grows with the epochs until the strategy stops it; the number of epochs trained."""
     epoch, score = 0, 0.0
     for epoch in proposal.rungs:
         score = proposal.values["good"] * epoch

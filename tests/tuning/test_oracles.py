@@ -1,4 +1,4 @@
-"""What every strategy has to do, on a space with conditions and continua, its trials formulas."""
+"""What every strategy must do, in a space with conditions and continuous ranges; trials are simulated by formulas."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,7 +25,7 @@ def made(name: str, seed: int, declare: Callable[[HyperParameters], Any] | None 
 
 
 def mixed(hp: HyperParameters) -> None:
-    """Every kind of hyperparameter; what is beside "deep" hangs on it, and `rest` on that again."""
+    """Every kind of hyperparameter; some exist only with "deep", and `rest` only with some of those."""
     if hp.Choice("kind", ["plain", "deep"]) == "deep":
         if hp.Int("depth", 1, 6, default=2) > 3:
             hp.Float("rest", 0.0, 1.0)
@@ -37,7 +37,7 @@ def mixed(hp: HyperParameters) -> None:
 
 
 def loss(values: Values) -> float:
-    """Least where it is deep, wide, mish and the rate 0.01."""
+    """The minimum is at deep, wide, mish and a rate of 0.01."""
     far = (np.log10(values["rate"]) + 2) ** 2 + 0.3 * ["mish", "gelu", "relu", "tanh"].index(values["activation"])
     return float(far + (6 - values.get("depth", 0)) / 6 + (64 - values.get("width", 0)) / 64)
 

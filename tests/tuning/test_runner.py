@@ -18,7 +18,7 @@ BAG = {"reader/kind": "none", "training/batch_size": 64}
 
 @pytest.fixture(scope="session")
 def job(make: Callable[[str], Any], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., SearchJob]:
-    """The search of a domain's example rows, each time with a folder of its own."""
+    """A search job on a domain's example rows, with a new folder for each."""
 
     def made(name: str = "text_cls", **changes: Any) -> SearchJob:
         dataset = make(name).dataset

@@ -1,4 +1,4 @@
-"""The search around the strategies, on trainings that are formulas."""
+"""The search around the strategies, with trainings simulated by formulas."""
 
 from collections import Counter
 from pathlib import Path

@@ -19,7 +19,7 @@ TARGETS = np.eye(4, dtype=np.float32)[RNG.integers(0, 4, 64)]
 
 
 def augmented(values: dict[str, Any], seed: int = 0, pictures: np.ndarray = PICTURES) -> tuple[np.ndarray, np.ndarray]:
-    """What a training sees: inside tf.data, as a graph."""
+    """The augmented pictures as training sees them: a graph inside tf.data."""
     import tensorflow as tf
 
     from suite.blocks import augment

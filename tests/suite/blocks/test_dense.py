@@ -1,4 +1,4 @@
-"""The fully connected trunk, and what its activations ask for."""
+"""The fully connected trunk, and what its activations require."""
 
 from typing import Any
 

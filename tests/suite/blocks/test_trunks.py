@@ -1,4 +1,4 @@
-"""The trunks for tables, and what their activations ask for."""
+"""The trunks for tables, and what their activations require."""
 
 from typing import Any
 

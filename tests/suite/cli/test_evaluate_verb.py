@@ -12,7 +12,7 @@ Run = Callable[..., CompletedProcess[str]]
 
 
 def metrics(done: CompletedProcess[str]) -> dict[str, Any]:
-    """What a successful evaluation answers."""
+    """The metrics of a successful evaluation."""
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found

@@ -1,4 +1,4 @@
-"""What a fit can go by beside its data: folds, groups, costs, another objective."""
+"""Options of `suite fit`: folds, groups, costs, another objective."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Networks drawn: branches, joins, what repeats."""
+"""Network diagrams: branches, joins, repetitions."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`suite show` and `suite blocks`, in this process: TensorFlow is there already."""
+"""`suite show` and `suite blocks`, run in this process, which has loaded TensorFlow already."""
 
 import json
 from collections.abc import Callable

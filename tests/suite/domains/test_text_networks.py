@@ -1,4 +1,4 @@
-"""Every way to read a text trains, is exported and answers alike on both engines."""
+"""Every text network trains, is exported and gives the same predictions on both engines."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,7 +17,7 @@ SMALL = {"bag.units": 2, "reader.units": 16}
 
 @pytest.fixture(scope="module")
 def brief(make: Callable[[str], Any]) -> Dataset:
-    """Real texts, of six words at most: recurrent networks are written out word by word."""
+    """Real texts of at most six words, because recurrent networks are unrolled word by word."""
     dataset: Dataset = make("text_cls").dataset
     texts = np.array([" ".join(text.split()[:6]) for text in dataset.inputs["text"]], object)
     return replace(dataset, inputs={"text": texts})

@@ -20,7 +20,7 @@ TRAINING = {"parameters": 1, "seconds": 1.0, "command": "suite fit <b>"}
 
 def measured(name: str, right: float, *, labels: tuple[str, ...] = ("a", "b"), threshold: float | None = None,
              keys: np.ndarray = KEYS, y: np.ndarray = Y) -> EvaluatedModel:  # fmt: skip
-    """A model that has so large a share of the rows right."""
+    """A model that is right on this share of the rows."""
     hit = np.random.default_rng(len(name)).random(len(y)) < right
     score = np.where(hit == (y == 1), 0.8, 0.3)
     card = Card(name, 1, "text_cls", "now", [], [], list(labels), {}, threshold=threshold, training=TRAINING,

@@ -22,7 +22,7 @@ MARKUP = "<script>alert('x')</script> & <img src=http://elsewhere/x.png>"
 
 
 class Outline(HTMLParser):
-    """What a page holds: ids, what it would load, elements; AssertionError where tags do not match."""
+    """The ids, loaded resources and elements of a page; AssertionError if tags do not match."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class Outline(HTMLParser):
 def small(
     labels: list[str], y: list[int], probabilities: list[list[float]], texts: list[str], threshold: float | None = None
 ) -> tuple[Card, ReportData]:
-    """A card and what its page is drawn from, for texts whose test rows are all there is."""
+    """A card and the data of its report, for texts that are all test rows."""
     rows = np.arange(len(y))
     specs = [TensorSpec("text", "string", (), "text", "text")]
     dataset = Dataset(

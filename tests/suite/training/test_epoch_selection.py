@@ -1,4 +1,4 @@
-"""Which epoch a training ends with."""
+"""Which epoch a training selects."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Ctrl-C is held back until a step has ended, and never lost."""
+"""Ctrl-C is delayed until a step has ended, and never lost."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Every domain's network as an ONNX file answers as it does in Keras; a card lists it where it was asked for."""
+"""Every domain's network predicts the same as an ONNX file and in Keras; a card lists the file if it was requested."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Mixed precision: where it is taken, what stays float32, and what is saved."""
+"""Mixed precision: when it is used, what stays float32, and what is saved."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Records of searches as cards hold them, and the section of a report that they give."""
+"""Search records as cards hold them, and the report section made from them."""
 
 import re
 from collections.abc import Sequence
@@ -56,7 +56,7 @@ SPACE = [
 
 
 def synthetic_search(count: int, others: int = 0) -> dict[str, Any]:
-    """A search in which the trunk and the learning rate decide, with trials that end in every way there is."""
+    """A search in which the trunk and the learning rate decide, with trials of every outcome."""
     generator = np.random.default_rng(3)
     space = SPACE + [dimension(f"other_{number}.width", [1, 2, 3]) for number in range(others)]
     tried = []

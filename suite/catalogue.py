@@ -1,4 +1,4 @@
-"""Every building block, each with a small sample of what it takes: what `suite blocks` lists and the tests try.
+"""The catalogue of building blocks, which `suite blocks` lists and the contract tests build.
 
 To add a block, add a line to BLOCKS.
 """
@@ -48,10 +48,10 @@ RECIPE = Recipe(epochs=1, batch_size=64)
 
 @dataclass(frozen=True)
 class Block:
-    """A function or a layer; `make` puts it to use with fresh hyperparameters.
+    """A function or a layer; `make` uses it with new hyperparameters.
 
-    What comes of it is a network, where the block is a part of one. `on` are values that switch on what is off by
-    default.
+    Where the block is a part of a network, `make` returns a network. `on` holds values that switch on a block that is
+    off by default.
     """
 
     kind: str
@@ -61,29 +61,29 @@ class Block:
 
     @property
     def name(self) -> str:
-        """Its file and its name there, such as conv.stages."""
+        """The module and the function or class, such as conv.stages."""
         return f"{self.module.removeprefix('suite.').removeprefix('blocks.')}.{self.function.__name__}"
 
     @property
     def module(self) -> str:
-        """The module that it is imported from."""
+        """The module to import it from."""
         return self.function.__module__
 
     @property
     def description(self) -> str:
-        """Its docstring."""
+        """The docstring."""
         return inspect.getdoc(self.function) or ""
 
     @property
     def summary(self) -> str:
-        """The first paragraph of its docstring, in one line."""
+        """The first paragraph of the docstring, in one line."""
         return " ".join(self.description.partition("\n\n")[0].split())
 
 
 def _part(
     sample: Callable[[], Sample], call: Callable[[HyperParameters, Any], Any]
 ) -> Callable[[HyperParameters], keras.Model | None]:
-    """Makes a network of a sample input and what `call` makes of it; None where it makes nothing of it."""
+    """A function that builds a network from a sample input and `call`; it returns None if `call` does."""
 
     def make(hp: HyperParameters) -> keras.Model | None:
         inputs = sample()
@@ -99,12 +99,12 @@ def picture() -> keras.KerasTensor:
 
 
 def vector() -> keras.KerasTensor:
-    """A vector a row."""
+    """A vector for each row."""
     return keras.Input((8,), name="vector")
 
 
 def members() -> keras.KerasTensor:
-    """A vector a row and member of an ensemble."""
+    """A vector for each row and member of an ensemble."""
     return keras.Input((2, 8), name="members")
 
 
@@ -125,7 +125,7 @@ def words() -> keras.KerasTensor:
 
 
 def embedded() -> dict[str, keras.KerasTensor]:
-    """A text as a vector a word, and where there is one."""
+    """A text as a vector for each word, and the mask of words."""
     return {"x": keras.Input((6, 8), name="x"), "present": keras.Input((6,), dtype="bool", name="present")}
 
 
@@ -145,7 +145,7 @@ def _reader(kind: Callable[..., keras.KerasTensor]) -> Block:
 
 
 def _scoped(scope: str, choose: Callable[[HyperParameters], Any]) -> Callable[[HyperParameters], Any]:
-    """For what leaves its scope to whom it is part of."""
+    """A block in the scope that its caller would open."""
 
     def make(hp: HyperParameters) -> Any:
         with hp.name_scope(scope):

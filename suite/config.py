@@ -1,4 +1,4 @@
-"""The process around the networks: how TensorFlow is loaded, how much memory there is."""
+"""The process: loading TensorFlow quietly, and the memory that is free."""
 
 import os
 import sys
@@ -6,49 +6,49 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-MEMORY = Path("/proc/meminfo")
-GROUP = Path("/sys/fs/cgroup")
+MEMINFO = Path("/proc/meminfo")
+CONTROL_GROUP = Path("/sys/fs/cgroup")
 
 
 @contextmanager
 def native_log_silenced() -> Iterator[None]:
-    """Drop what C++ libraries print on standard error meanwhile; Python's own errors are not lost."""
+    """Discard what C++ libraries print to standard error in this block; Python exceptions still propagate."""
     sys.stderr.flush()
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
+    original = os.dup(2)
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, 2)
     try:
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+        os.dup2(original, 2)
+        os.close(original)
+        os.close(devnull)
 
 
 def load_tensorflow() -> None:
-    """Import TensorFlow (seconds, and hundreds of megabytes) without its start-up messages."""
+    """Import TensorFlow without its start-up messages; takes seconds and hundreds of megabytes."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with native_log_silenced():
         import keras
         import tensorflow as tf
 
-        # The first operation sets up devices, which prints too.
+        # The first operation initializes devices, which prints messages too.
         tf.constant(0)
-        # Every trial of a search traces functions of its own, which TensorFlow would warn of.
+        # Every trial of a search traces its own functions, and TensorFlow would warn of that.
         tf.get_logger().setLevel("ERROR")
         keras.backend.backend()
 
 
 def free_bytes() -> int | None:
-    """The memory that this machine and its container have left (Linux); None where it cannot be told."""
+    """The free memory of this machine and its container (Linux); None if it is unknown."""
     try:
-        lines = dict(line.split(":", 1) for line in MEMORY.read_text().splitlines())
+        lines = dict(line.split(":", 1) for line in MEMINFO.read_text().splitlines())
         free = 1024 * int(lines["MemAvailable"].split()[0])
     except (OSError, ValueError, KeyError):
         return None
     try:
-        most, now = ((GROUP / f"memory.{what}").read_text() for what in ("max", "current"))
-        return min(free, int(most) - int(now))
+        limit, used = ((CONTROL_GROUP / f"memory.{name}").read_text() for name in ("max", "current"))
+        return min(free, int(limit) - int(used))
     except (OSError, ValueError):
-        # No control group, or no limit in it ("max").
+        # There is no control group, or it has no limit ("max").
         return free

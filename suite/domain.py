@@ -1,9 +1,9 @@
-"""The contract of a domain, and the registry: names, imported on use."""
+"""The contract of a domain, and the registry of domains, which are imported on use."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -11,6 +11,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from suite.blocks.types import Augmentation
 from suite.errors import unknown
 
 if TYPE_CHECKING:
@@ -26,20 +27,18 @@ BUILT_IN = {
     "text_cls": "suite.domains.text_cls",
     "fraud": "suite.domains.fraud",
 }
-FEWEST_EPOCHS = 5
-# (inputs by name, targets float32 (N, classes), seed int32 (2,)) of one batch to inputs and targets, as TensorFlow ops.
-Augmentation = Callable[[dict[str, Any], Any, Any], tuple[dict[str, Any], Any]]
+MIN_EPOCHS = 5
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a domain's networks are trained where nothing else is said.
+    """The default training of a domain's networks.
 
-    `epochs` is the most; where there are more rows than `examples / epochs`, they are seen fewer times. Training stops
-    where validation has not improved for `patience` epochs, and goes back to the best one; where `to_the_end` is True
-    it does neither unless another objective than the domain's is asked for: for data whose validation rows say too
-    little of one epoch against the next. The rest are the defaults of the hyperparameters under `training`, which
-    suite.training.model declares and explains.
+    `epochs` is the most; with more rows than `examples / epochs` there are fewer. Training stops where validation has
+    not improved for `patience` epochs, and the best epoch is kept. With `to_the_end` it does not stop early and keeps
+    the last epoch, unless another objective than the domain's is given: for data whose validation rows tell little
+    about single epochs. The other fields are defaults of the hyperparameters under `training`; see
+    suite.training.model.
     """
 
     epochs: int
@@ -55,16 +54,16 @@ class Recipe:
     average: float = 0.0
 
     def epochs_for(self, rows: int) -> int:
-        """How many epochs to train on so many rows: at least five, or all where they are fewer."""
-        return min(self.epochs, max(FEWEST_EPOCHS, round(self.examples / rows)))
+        """The number of epochs for this many training rows: at least five, or `epochs` if that is fewer."""
+        return min(self.epochs, max(MIN_EPOCHS, round(self.examples / rows)))
 
 
 class Domain(ABC):
-    """What one field of application does differently; all the rest is shared.
+    """A kind of input and field of application: only what differs from other domains.
 
-    `objective` is the validation metric that decides which epoch and which trial is best, higher being better.
-    `detects` is True where the second label is what is looked for: such a model has a threshold.
-    `data_options` names the fields of DataOptions that its reader understands.
+    `objective` is the validation metric that selects the best epoch and the best trial; higher is better.
+    `has_threshold` is set for detectors, which flag a row if the probability of the second label reaches a threshold.
+    `data_options` names the fields of DataOptions that the domain's reader supports.
     `presets` are named sets of hyperparameters.
     """
 
@@ -73,14 +72,14 @@ class Domain(ABC):
     kind: ClassVar[str]
     default_data: ClassVar[str]
     objective: ClassVar[str] = "accuracy"
-    detects: ClassVar[bool] = False
+    has_threshold: ClassVar[bool] = False
     data_options: ClassVar[tuple[str, ...]] = ()
     recipe: ClassVar[Recipe]
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
     @abstractmethod
     def read(self, source: Path, options: DataOptions) -> Dataset:
-        """The data behind a path."""
+        """Read the data at a path."""
 
     @abstractmethod
     def adapt(self, dataset: Dataset) -> dict[str, Any]:
@@ -91,16 +90,16 @@ class Domain(ABC):
         """The network: the core's inputs, by name, to {"probabilities": float32 (N, classes)}."""
 
     def augmentation(self, hp: keras_tuner.HyperParameters) -> Augmentation | None:
-        """What changes training batches, anew each time they are seen; None where nothing does."""
+        """The augmentation of training batches, different in each epoch; None for no augmentation."""
         return None
 
     @abstractmethod
-    def odd(self, dataset: Dataset) -> dict[str, Any]:
-        """Raw inputs that are unusual but allowed (blank, empty, missing), to check every engine with."""
+    def edge_cases(self, dataset: Dataset) -> dict[str, Any]:
+        """Unusual but valid raw inputs (blank, empty, missing), on which all engines must agree."""
 
     @abstractmethod
     def example(self) -> Dataset:
-        """A few dozen real rows with every split, for tests and trials; in memory within a second."""
+        """A few dozen real rows with every split, for tests; read within a second."""
 
 
 @cache
@@ -111,7 +110,7 @@ def names() -> list[str]:
 
 @cache
 def get(name: str) -> Domain:
-    """The domain of that name; UsageError when there is none."""
+    """The domain of that name; UsageError if there is none."""
     if name in BUILT_IN:
         domain: Domain = import_module(BUILT_IN[name]).DOMAIN
         return domain

@@ -1,4 +1,4 @@
-"""The errors a person can cause; each is one line: what is wrong, what was found, what to do."""
+"""Errors that people can cause. Each message is one line: what is wrong, what was found, and what to do."""
 
 from collections.abc import Sequence
 
@@ -14,13 +14,13 @@ class SuiteError(Exception):
 
 
 class UsageError(SuiteError):
-    """The request itself is wrong: an unknown name, a bad option, a path that is not there. Exit code 2."""
+    """The request is wrong: an unknown name, a bad option, a path that does not exist. Exit code 2."""
 
     exit_code = 2
 
 
 def unknown(what: str, found: object, allowed: Sequence[str]) -> UsageError:
-    """An error for a name that is not among the allowed ones, naming the nearest."""
+    """An error for a name that is not allowed, with the nearest allowed one."""
     near = nearest(str(found), allowed)
     hint = f"did you mean '{near}'?" if near else f"choose one of: {listed(allowed) or '(there are none)'}"
     return UsageError(f"there is no {what} '{shortened(str(found))}': {hint}")

@@ -49,13 +49,13 @@ def make(store: Path) -> Callable[[str], Made]:
             load_tensorflow()
             from suite import workflow
             from suite.training.data import prepare
-            from suite.training.fit import Settings
+            from suite.training.fit import TrainingSettings
 
             domain = registry.get(name)
             dataset = domain.example()
             prepared = prepare(domain, dataset)
-            hp = workflow.choose(domain, prepared, 1, {})
-            outcome = workflow.train(domain, dataset, prepared, hp, Settings(1, 0, domain.objective))
+            hp = workflow.resolve_hyperparameters(domain, prepared, 1, {})
+            outcome = workflow.train(domain, dataset, prepared, hp, TrainingSettings(1, 0, domain.objective))
             folder, card = workflow.save(store, name, outcome, command="suite fit")
             made[name] = Made(store, folder, card, dataset)
         return made[name]

@@ -1,1 +1,1 @@
-"""KerasTuner chooses a domain's network."""
+"""Architecture search with KerasTuner over a domain's hyperparameters."""

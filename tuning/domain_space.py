@@ -7,23 +7,23 @@ from keras_tuner import HyperParameters
 
 from suite.domain import Domain
 from suite.training import model
-from suite.training.data import Prepared
+from suite.training.data import PreparedData
 from tuning import space
 from tuning.space import Dimension
 
 
 def explore(
     domain: Domain,
-    prepared: Prepared,
+    prepared: PreparedData,
     fixed: Mapping[str, Any] | None = None,
-    make: Callable[[], HyperParameters] = HyperParameters,
+    new_hyperparameters: Callable[[], HyperParameters] = HyperParameters,
 ) -> list[Dimension]:
-    """All that decides on the domain's network and its training, with `fixed` values for some; see `space.explore`."""
+    """Every hyperparameter of the domain's network and its training; `fixed` sets some of them. See `space.explore`."""
 
-    def network(trial: HyperParameters) -> None:
-        trial.values.update(fixed or {})
-        domain.build(trial, prepared.preprocessing, len(prepared.labels))
+    def network(hp: HyperParameters) -> None:
+        hp.values.update(fixed or {})
+        domain.build(hp, prepared.preprocessing, len(prepared.labels))
 
-    # Each asks for its own: a network need not be built to try what changes its training.
-    parts = (network, domain.augmentation, lambda trial: model.declare(trial, domain.recipe))
-    return [dimension for part in parts for dimension in space.explore(part, make)]
+    # Each part is explored by itself: no network is built to explore what changes its training.
+    parts = (network, domain.augmentation, lambda hp: model.declare(hp, domain.recipe))
+    return [dimension for part in parts for dimension in space.explore(part, new_hyperparameters)]

@@ -1,4 +1,4 @@
-"""Where trials are trained: in this process, or in processes of their own."""
+"""Executors for trials: in this process, or in worker processes."""
 
 import os
 import queue
@@ -10,23 +10,23 @@ from multiprocessing import connection, get_context, parent_process
 from time import monotonic
 from typing import Any
 
-POLL = 0.2
-GRACE = 2.0
-LONGEST_START = 300.0
-# Where they are spawned, TensorFlow is imported anew in each, after its share of the cores is set.
+POLL_SECONDS = 0.2
+JOIN_SECONDS = 2.0
+START_TIMEOUT = 300.0
+# Each spawned process imports TensorFlow itself, after its share of the cores is set.
 SPAWN = get_context("spawn")
 
 
-class Lost(Exception):
-    """A worker died or was ended after `seconds`, and with it what it did."""
+class WorkerLost(Exception):
+    """A worker died or was ended after `seconds`, and its task with it."""
 
-    def __init__(self, why: str, seconds: float) -> None:
-        super().__init__(why)
+    def __init__(self, reason: str, seconds: float) -> None:
+        super().__init__(reason)
         self.seconds = seconds
 
 
-class InProcess(Executor):
-    """Does each task at once."""
+class InProcessExecutor(Executor):
+    """Runs each task at once, in this process."""
 
     def submit(self, work: Callable[..., Any], /, *arguments: Any, **named: Any) -> "Future[Any]":
         future: Future[Any] = Future()
@@ -37,20 +37,20 @@ class InProcess(Executor):
         return future
 
 
-class Processes(Executor):
-    """`workers` processes with an equal share of the cores each; one that dies, or takes longer than `timeout` seconds,
-    is replaced, and its task is Lost.
+class ProcessExecutor(Executor):
+    """Runs tasks in `workers` processes, each with an equal share of the cores.
 
-    `begin(*arguments)` is called in each when it starts.
+    A process that dies, or takes longer than `timeout` seconds for a task, is replaced; its task raises WorkerLost.
+    `initializer(*initargs)` is called in each process when it starts.
     """
 
     def __init__(
-        self, workers: int, begin: Callable[..., None], arguments: Sequence[Any], timeout: float | None = None
+        self, workers: int, initializer: Callable[..., None], initargs: Sequence[Any], timeout: float | None = None
     ) -> None:
         self._tasks: queue.SimpleQueue[tuple[Future[Any], Callable[..., Any], tuple[Any, ...]] | None]
         self._tasks = queue.SimpleQueue()
-        shares = [_share(index, workers) for index in range(workers)]
-        self._workers = [_Worker(share, begin, arguments, timeout) for share in shares]
+        shares = [_core_share(index, workers) for index in range(workers)]
+        self._workers = [_Worker(cores, initializer, initargs, timeout) for cores in shares]
         self._threads = [
             threading.Thread(target=worker.serve, args=(self._tasks,), daemon=True) for worker in self._workers
         ]
@@ -64,7 +64,7 @@ class Processes(Executor):
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End the processes, and what they do with them."""
+        """End the processes and the tasks that they run."""
         for worker in self._workers:
             worker.stop()
         for _ in self._threads:
@@ -73,72 +73,72 @@ class Processes(Executor):
             thread.join()
 
 
-def _share(index: int, workers: int) -> list[int]:
-    """The cores of a worker; where there are more workers than cores, some share one."""
+def _core_share(index: int, workers: int) -> list[int]:
+    """The cores of one worker; with more workers than cores, some share a core."""
     cores = sorted(os.sched_getaffinity(0))
     share = cores[index * len(cores) // workers : (index + 1) * len(cores) // workers]
     return share or [cores[index % len(cores)]]
 
 
 class _Worker:
-    """One process and the thread that talks to it."""
+    """One process, and the thread that talks to it."""
 
     def __init__(
-        self, cores: list[int], begin: Callable[..., None], arguments: Sequence[Any], timeout: float | None
+        self, cores: list[int], initializer: Callable[..., None], initargs: Sequence[Any], timeout: float | None
     ) -> None:
-        self._cores, self._begin, self._arguments, self._timeout = cores, begin, arguments, timeout
+        self._cores, self._initializer, self._initargs, self._timeout = cores, initializer, initargs, timeout
         self._process: Any = None
         self._pipe: Any = None
         self._stopped = False
 
     def serve(self, tasks: Any) -> None:
-        """Do tasks until there is None."""
+        """Run tasks from the queue until it holds None."""
         while (task := tasks.get()) is not None:
             future, work, arguments = task
             if self._stopped or not future.set_running_or_notify_cancel():
                 continue
             try:
-                future.set_result(self._do(work, arguments))
+                future.set_result(self._run(work, arguments))
             except BaseException as error:
                 future.set_exception(error)
         self._end()
 
     def stop(self) -> None:
-        """End the process as it is."""
+        """Kill the process."""
         self._stopped = True
         if self._process is not None and self._process.is_alive():
             self._process.kill()
 
-    def _do(self, work: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    def _run(self, work: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         if self._process is None or not self._process.is_alive():
             self._start()
-        return self._ask((work, arguments), self._timeout)
+        return self._call((work, arguments), self._timeout)
 
     def _start(self) -> None:
-        """Begin a process; how long that takes is not held against a task."""
-        self._pipe, theirs = SPAWN.Pipe()
-        self._process = SPAWN.Process(target=_work, args=(theirs, self._cores), daemon=True)
+        """Start a process; the time that takes does not count against a task."""
+        self._pipe, other_end = SPAWN.Pipe()
+        self._process = SPAWN.Process(target=_worker_main, args=(other_end, self._cores), daemon=True)
         self._process.start()
-        theirs.close()
-        self._ask((self._begin, self._arguments), LONGEST_START)
+        other_end.close()
+        self._call((self._initializer, self._initargs), START_TIMEOUT)
 
-    def _ask(self, call: tuple[Callable[..., Any], Sequence[Any]], timeout: float | None) -> Any:
-        """What a call in the process returns or raises; Lost if it never does."""
+    def _call(self, call: tuple[Callable[..., Any], Sequence[Any]], timeout: float | None) -> Any:
+        """What a call in the process returns or raises; WorkerLost if it never does."""
         started = monotonic()
         try:
             self._pipe.send(call)
-            while not self._pipe.poll(POLL):
+            while not self._pipe.poll(POLL_SECONDS):
                 if timeout is not None and monotonic() - started > timeout:
                     self._end()
-                    raise Lost(f"it took longer than {timeout:g} s", monotonic() - started)
-            good, answer = self._pipe.recv()
+                    raise WorkerLost(f"it took longer than {timeout:g} s", monotonic() - started)
+            succeeded, answer = self._pipe.recv()
         except (EOFError, OSError) as error:
-            self._process.join(GRACE)
+            self._process.join(JOIN_SECONDS)
             code = self._process.exitcode
             self._end()
             how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-            raise Lost(f"its worker died ({how}: killed, or out of memory)", monotonic() - started) from error
-        if not good:
+            raise WorkerLost(f"its worker died ({how}: killed, or out of memory)", monotonic() - started) from error
+        if not succeeded:
             raise answer
         return answer
 
@@ -150,9 +150,9 @@ class _Worker:
         self._process = None
 
 
-def _work(pipe: Any, cores: list[int]) -> None:
-    """A worker process: answers the calls that come through the pipe, and ends with the process that started it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the search to hear
+def _worker_main(pipe: Any, cores: list[int]) -> None:
+    """The main function of a worker process: answers calls from the pipe, and ends with its parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the search
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.sched_setaffinity(0, cores)
     while True:
@@ -163,12 +163,12 @@ def _work(pipe: Any, cores: list[int]) -> None:
         try:
             answer: tuple[bool, Any] = True, work(*arguments)
         except Exception as error:
-            answer = False, _crossing(error)
+            answer = False, _with_traceback_note(error)
         pipe.send(answer)
 
 
-def _crossing(error: Exception) -> Exception:
-    """The error with its traceback told in a note: tracebacks themselves do not cross processes."""
+def _with_traceback_note(error: Exception) -> Exception:
+    """The error with its traceback as a note: tracebacks themselves do not cross processes."""
     import traceback
 
     error.add_note("".join(traceback.format_exception(error)))

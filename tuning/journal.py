@@ -1,7 +1,7 @@
-"""All that happened in a search, on disk after every event.
+"""The journal of a search: every event, on disk before the search goes on.
 
-One SQLite file in WAL mode holds a line an event. SQLite rather than a file of lines of ours: an event is there whole
-or not at all whatever kills the search, damage is found, and others may read while the search writes.
+It is one SQLite file in WAL mode with a row for each event. An event is on disk whole or not at all, whatever kills the
+search; damage is detected; and other programs can read the file while the search writes it.
 """
 
 import json
@@ -12,13 +12,13 @@ from typing import Any
 
 from suite.errors import SuiteError
 
-FILE = "search.sqlite"
+JOURNAL_FILE = "search.sqlite"
 TABLE = "CREATE TABLE IF NOT EXISTS event (number INTEGER PRIMARY KEY, kind TEXT NOT NULL, body TEXT NOT NULL)"
 Event = tuple[str, dict[str, Any]]
 
 
 class Journal:
-    """The events of one search, in order. SuiteError where the file is damaged or cannot be written."""
+    """The events of one search, in order; SuiteError if the file is damaged or cannot be written."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -29,14 +29,14 @@ class Journal:
             self._connection.execute("PRAGMA synchronous=FULL")
             self._connection.execute(TABLE)
         except (OSError, sqlite3.Error) as error:
-            raise self._unusable(error) from error
+            raise self._damage_error(error) from error
 
     def write(self, kind: str, body: dict[str, Any]) -> None:
-        """Add an event; on disk when this returns."""
+        """Append an event; it is on disk when this returns."""
         try:
             self._connection.execute("INSERT INTO event (kind, body) VALUES (?, ?)", (kind, json.dumps(body)))
         except sqlite3.OperationalError as error:
-            raise unwritten(self._file, error) from error
+            raise write_error(self._file, error) from error
 
     def events(self) -> Iterator[Event]:
         """All events so far."""
@@ -44,18 +44,18 @@ class Journal:
             for kind, body in self._connection.execute("SELECT kind, body FROM event ORDER BY number"):
                 yield kind, json.loads(body)
         except (sqlite3.Error, ValueError) as error:
-            raise self._unusable(error) from error
+            raise self._damage_error(error) from error
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._connection.close()
 
-    def _unusable(self, error: Exception) -> SuiteError:
+    def _damage_error(self, error: Exception) -> SuiteError:
         return SuiteError(f"{self._file} cannot be used ({error}): leave --resume out to begin the search again")
 
 
-def unwritten(file: Path, error: Exception) -> SuiteError:
-    """That what was to be added to a file of a search did not get there."""
+def write_error(file: Path, error: Exception) -> SuiteError:
+    """The error for a file of a search that cannot be written."""
     return SuiteError(
         f"the state of the search could not be written to {file} ({error}): free some space and go on with --resume; "
         "nothing is lost"

@@ -1,9 +1,9 @@
-"""What a search goes by: metrics on validation, and what an answer of the network costs."""
+"""The objectives of a search: metrics on validation rows, and the cost of a prediction."""
 
 from typing import TYPE_CHECKING
 
 from suite.errors import UsageError
-from suite.report.trials import ON_VALIDATION, Objective
+from suite.search_record import VALIDATION_PREFIX, Objective
 from suite.training import evaluate
 
 if TYPE_CHECKING:
@@ -11,11 +11,14 @@ if TYPE_CHECKING:
 
 # Milliseconds for one row on the light engine, bytes of its file, floating-point operations for one row.
 COSTS = ("latency", "size", "flops")
-WARM_UP, RUNS = 20, 200
+WARM_UP_RUNS, TIMED_RUNS = 20, 200
 
 
 def parse(text: str, classes: int) -> list[Objective]:
-    """Objectives from `val_accuracy,latency` (`val_` may be left out), the first a metric; UsageError for others."""
+    """Objectives from text such as `val_accuracy,latency`; `val_` may be left out.
+
+    UsageError for an unknown objective, for one named twice, and if the first one is not a metric.
+    """
     names = [part.strip() for part in text.split(",")]
     if len(set(names)) < len(names):
         raise UsageError(f"'{text}' names an objective twice: give each once")
@@ -27,28 +30,31 @@ def parse(text: str, classes: int) -> list[Objective]:
 def _objective(name: str, classes: int) -> Objective:
     if name in COSTS:
         return Objective(name, "min")
-    metric = name.removeprefix(ON_VALIDATION)
+    metric = name.removeprefix(VALIDATION_PREFIX)
     evaluate.check_objective(metric, classes, COSTS)
-    return Objective(ON_VALIDATION + metric, "max" if evaluate.direction(metric) > 0 else "min")
+    return Objective(VALIDATION_PREFIX + metric, "max" if evaluate.direction(metric) > 0 else "min")
 
 
-def costs(model: "keras.Model", names: list[str]) -> dict[str, float]:
-    """The costs of these names; UsageError where the network has no light model, or loops whose rounds are unknown."""
-    found: dict[str, float] = {}
+def measure_costs(model: "keras.Model", names: list[str]) -> dict[str, float]:
+    """The costs of these names.
+
+    UsageError if the network has no light model, or if its operations cannot be counted.
+    """
+    measured: dict[str, float] = {}
     if "flops" in names:
         from suite.training import architecture
 
         pairs = architecture.multiply_adds(model)
         if pairs is None:
             raise UsageError("its operations cannot be counted: it reads in a loop")
-        found["flops"] = 2.0 * pairs
+        measured["flops"] = 2.0 * pairs
     if "size" in names or "latency" in names:
         from suite.training import export
 
         content = export.litert(model)
         if content is None:
             raise UsageError("it has no light model: the conversion failed")
-        found["size"] = float(len(content))
+        measured["size"] = float(len(content))
         if "latency" in names:
-            found["latency"] = export.litert_milliseconds(content, WARM_UP, RUNS)
-    return {name: found[name] for name in names}
+            measured["latency"] = export.litert_milliseconds(content, WARM_UP_RUNS, TIMED_RUNS)
+    return {name: measured[name] for name in names}

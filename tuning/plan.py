@@ -1,25 +1,22 @@
-"""What a search is to do, and how far it may go."""
+"""The plan of a search: strategy, objectives and bounds."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from suite.report.trials import Objective
-    from tuning.trial import Trial
+from suite.search_record import Objective, Trial
 
 
 @dataclass(frozen=True)
-class Plan:
-    """Everything that a search goes by.
+class SearchPlan:
+    """What a search does, and how far it may go.
 
-    `trials` and `seconds` bound it (None: no bound). A trial has `parts` trainings, a fold and repeat each, of at most
-    `epochs`; `folds` of them are of one repeat. `workers` trials run at a time. `identity` is what must be the same
-    for a search to go on: data, domain, space. `retrains` times the best one is trained anew after the search. `pruner`
-    ends trials early.
+    `trials` and `seconds` bound it (None: no bound). A trial has one run for each of `folds` and `repeats`, of at most
+    `epochs` epochs. `workers` trials run at a time. `identity` names the data, the domain and the space. After the
+    search, the best network is retrained `retrainings` times. `pruner` names the rule that ends trials early.
     """
 
     strategy: str
-    objectives: "list[Objective]"
+    objectives: list[Objective]
     epochs: int
     seed: int = 0
     trials: int | None = None
@@ -27,22 +24,22 @@ class Plan:
     folds: int = 1
     repeats: int = 1
     workers: int = 1
-    retrains: int = 0
+    retrainings: int = 0
     pruner: str | None = None
     identity: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def parts(self) -> int:
-        """How many trainings a trial has."""
+    def runs_per_trial(self) -> int:
+        """How many times a trial's network is trained."""
         return self.folds * self.repeats
 
     @property
-    def fixed(self) -> dict[str, Any]:
-        """What may not change when a search goes on; its bounds and workers may."""
+    def resume_identity(self) -> dict[str, Any]:
+        """What must be the same for a search to resume; bounds and workers may change."""
         return {
             **self.identity,
             "strategy": self.strategy,
-            "objective": ",".join(one.name for one in self.objectives),
+            "objective": ",".join(objective.name for objective in self.objectives),
             "epochs": self.epochs,
             "seed": self.seed,
             "folds": self.folds,
@@ -50,25 +47,26 @@ class Plan:
             "pruner": self.pruner or "none",
         }
 
-    def epoch_seconds(self, best: "Trial | None") -> float | None:
-        """How long an epoch of another network may take (None: as long as it likes).
+    def max_epoch_seconds(self, best: Trial | None) -> float | None:
+        """How long an epoch of another network may take (None: no limit).
 
-        One that is much slower than the best has to fit into what is left for the last training.
+        A network may be much slower than the best one only if its final training still fits into the time.
         """
         if self.seconds is None or best is None or not best.epochs:
             return None
-        return max(self.seconds / 2 / self.epochs, 2 * self._epoch(best))
+        return max(self.seconds / 2 / self.epochs, 2 * self._epoch_seconds(best))
 
-    def to_finish(self, best: "Trial | None") -> float:
-        """About how many seconds to leave for training the best trial to its end, and as often again as is asked.
+    def reserved_seconds(self, best: Trial | None) -> float:
+        """About how many seconds to reserve for the last trainings of the best network.
 
-        At most half of the time there is: a search that has no time to search is none.
+        At most half of the time: the rest is for the search itself.
         """
         if self.seconds is None or best is None or not best.epochs:
             return 0.0
-        left = (self.epochs if self.parts > 1 else self.epochs - best.epochs) + self.retrains * self.epochs
-        return min(left * self._epoch(best), self.seconds / 2)
+        to_finish = self.epochs if self.runs_per_trial > 1 else self.epochs - best.epochs
+        epochs = to_finish + self.retrainings * self.epochs
+        return min(epochs * self._epoch_seconds(best), self.seconds / 2)
 
-    def _epoch(self, trial: "Trial") -> float:
+    def _epoch_seconds(self, trial: Trial) -> float:
         """About how many seconds an epoch of a trial took."""
-        return trial.seconds / trial.epochs / self.parts
+        return trial.seconds / trial.epochs / self.runs_per_trial

@@ -1,4 +1,4 @@
-"""What a worker does with a task: build the network, train it up to an epoch, say how good it is."""
+"""The work of a search's worker: build a network, train it up to an epoch, and measure how good it is."""
 
 import time
 from collections.abc import Callable
@@ -8,34 +8,37 @@ from typing import TYPE_CHECKING, Any
 
 from suite import domain as registry
 from suite.config import free_bytes
+from suite.data.dataset import Dataset
 from suite.errors import UsageError
-from suite.report.trials import Objective
+from suite.search_record import COMPLETED, FAILED, INFEASIBLE, Objective
 from tuning import objectives
 from tuning.objectives import COSTS
-from tuning.trial import COMPLETED, FAILED, INFEASIBLE, PAUSED, Outcome, Task
+from tuning.task import PAUSED, Task, TaskResult
 
 if TYPE_CHECKING:
     import keras
+    from keras_tuner import HyperParameters
 
-    from suite.data.dataset import Dataset
-    from suite.training.callbacks import Progress
-    from suite.training.data import Prepared
-    from suite.training.fit import Resumable, Settings
+    from suite.training.callbacks import TrainingProgress
+    from suite.training.data import PreparedData
+    from suite.training.fit import CheckpointOptions, TrainingSettings
 
-STATES = "trials"
-# Seconds of training after which it is told how long an epoch takes.
-JUDGED_AFTER = 2.0
-# Rows that a network is tried on before it is trained, and by how much it may seem too slow then.
-TRIED, FAR = 64, 4
-TOO_SLOW = "too slow for the time there is: an epoch takes about {:.0f} s, and {:.0f} s are the most"
+STATE_FOLDER = "trials"
+# Rows of zeros that a network answers before it is trained, and the factor by which it may then seem too slow.
+PROBE_ROWS, PROBE_TOLERANCE = 64, 4
+# A training step costs about this many times a prediction of the same rows.
+TRAINING_FACTOR = 3
+# After this many seconds of training, the time of an epoch is known well enough.
+EPOCH_ESTIMATE_AFTER = 2.0
+TOO_SLOW = "too slow for the time there is: an epoch takes about {:.0f} s, and at most {:.0f} s are left for one"
 
 
 @dataclass(frozen=True)
-class Job:
-    """What all tasks of a search share; states of trainings are kept in `folder`."""
+class SearchJob:
+    """What all tasks of a search share; the states of trainings are kept in `folder`."""
 
     domain: str
-    dataset: "Dataset"
+    dataset: Dataset
     objectives: tuple[Objective, ...]
     epochs: int
     seed: int
@@ -43,88 +46,100 @@ class Job:
     folder: Path
 
 
-class Runner:
-    """Does tasks in this process; `report` hears of the progress within one."""
+class TrialRunner:
+    """Runs tasks in this process; `report` is called with the progress of a training."""
 
-    def __init__(self, job: Job, report: "Callable[[Task, Progress], None] | None" = None) -> None:
+    def __init__(self, job: SearchJob, report: "Callable[[Task, TrainingProgress], None] | None" = None) -> None:
         self._job, self._report = job, report
         self._domain = registry.get(job.domain)
-        self._prepared: dict[int, Prepared] = {}
+        self._prepared: dict[int, PreparedData] = {}
 
-    def __call__(self, task: Task) -> Outcome:
-        """Infeasible where the network cannot be built, failed where TensorFlow cannot train it.
+    def __call__(self, task: Task) -> TaskResult:
+        """Infeasible if the network cannot be built, failed if TensorFlow cannot train it.
 
-        Other errors are none of the network's, and are raised.
+        Other errors are not the network's fault, and are raised.
         """
         import tensorflow as tf
 
-        from suite.training.selection import Diverged
+        from suite.training.epoch_selection import TrainingDiverged
 
         started = time.perf_counter()
 
-        def outcome(status: str, reason: str | None, scores: dict[str, float], epochs: int) -> Outcome:
-            return Outcome(status, scores, epochs, round(time.perf_counter() - started, 2), reason)
+        def result(status: str, reason: str | None, scores: dict[str, float], epochs: int) -> TaskResult:
+            return TaskResult(status, scores, epochs, round(time.perf_counter() - started, 2), reason)
 
         try:
             status, scores, epochs = self._train(task)
         except UsageError as error:
-            return outcome(INFEASIBLE, str(error), {}, 0)
-        except (tf.errors.OpError, MemoryError, Diverged) as error:
-            return outcome(FAILED, _reason(error), {}, 0)
-        return outcome(status, None, scores, epochs)
+            return result(INFEASIBLE, str(error), {}, 0)
+        except (tf.errors.OpError, MemoryError, TrainingDiverged) as error:
+            return result(FAILED, _reason(error), {}, 0)
+        return result(status, None, scores, epochs)
+
+    def training_settings(self, run_index: int) -> "TrainingSettings":
+        """How a run is trained; all trials use the same seed for it."""
+        from suite.training.fit import TrainingSettings
+
+        job = self._job
+        return TrainingSettings(job.epochs, job.seed + run_index // job.folds, str(job.objectives[0].metric))
+
+    def checkpoint_options(self, trial: int, run_index: int) -> "CheckpointOptions":
+        """Where the state of a training is kept; the training resumes from it."""
+        from suite.training.fit import CheckpointOptions
+
+        file = self._job.folder / STATE_FOLDER / f"{trial}-{run_index}.npz"
+        return CheckpointOptions(file, {"domain": self._job.domain, "data": self._job.dataset.source}, resume=True)
 
     def _train(self, task: Task) -> tuple[str, dict[str, float], int]:
+        """Status, scores and epochs."""
         import keras
         from keras_tuner import HyperParameters
 
         from suite.training import fit
-        from suite.training.callbacks import Report
-        from suite.training.model import batch_size, build
 
-        job, prepared, settings = self._job, self._data(task.part), self.settings(task.part)
+        job, prepared, settings = self._job, self._data(task.run_index), self.training_settings(task.run_index)
         hp = HyperParameters()
         hp.values.update(task.values)
-        fit.seed_everything(settings.seed)
-        model = build(self._domain, hp, prepared, job.epochs)
-        _check_memory(model, batch_size(hp, self._domain.recipe))
-        if task.epoch_seconds is not None:
-            _check_speed(model, len(prepared.rows["train"]), task.epoch_seconds)
-        named = [one.name for one in job.objectives if one.name in COSTS]
-        costs = objectives.costs(model, named) if task.costs else {}
-        watching = [] if task.deadline is None else [_clock(task.deadline, task.epoch_seconds)]
-        if self._report:
-            report = self._report
-            watching.append(Report(lambda progress: report(task, progress), settings.objective))
-        selection = fit.run(
-            self._domain, hp, model, prepared, settings, callbacks=watching, until=task.until,
-            resumable=self.state(task.trial, task.part),
+        fit.set_seeds(settings.seed)
+        model = self._build(hp, prepared, task)
+        cost_names = [objective.name for objective in job.objectives if objective.name in COSTS]
+        costs = objectives.measure_costs(model, cost_names) if task.measure_costs else {}
+        selection = fit.run_training(
+            self._domain, hp, model, prepared, settings, callbacks=self._callbacks(task, settings.objective),
+            target_epoch=task.target_epoch, checkpoint=self.checkpoint_options(task.trial, task.run_index),
         )  # fmt: skip
         epochs = len(selection.history["loss"])
-        best = {one.name: selection.history[one.name][selection.best_epoch - 1] for one in job.objectives if one.metric}
+        metrics = [objective.name for objective in job.objectives if objective.metric]
+        scores = {name: selection.history[name][selection.best_epoch - 1] for name in metrics}
         keras.backend.clear_session()
-        cut_short = epochs < task.until and not selection.finished
-        return (PAUSED if cut_short else COMPLETED), best | costs, epochs
+        stopped_early = epochs < task.target_epoch and not selection.finished
+        return (PAUSED if stopped_early else COMPLETED), scores | costs, epochs
 
-    def settings(self, part: int) -> "Settings":
-        """How a part is trained: all of its trials with the same seed."""
-        from suite.training.fit import Settings
+    def _build(self, hp: "HyperParameters", prepared: "PreparedData", task: Task) -> "keras.Model":
+        """The network; UsageError if it would need too much memory or time."""
+        from suite.training.model import batch_size, build
 
-        job = self._job
-        return Settings(job.epochs, job.seed + part // job.folds, str(job.objectives[0].metric))
+        model = build(self._domain, hp, prepared, self._job.epochs)
+        _check_memory(model, batch_size(hp, self._domain.recipe))
+        if task.max_epoch_seconds is not None:
+            _check_speed(model, len(prepared.rows["train"]), task.max_epoch_seconds)
+        return model
 
-    def state(self, trial: int, part: int) -> "Resumable":
-        """Where the state of a training is; it goes on from there."""
-        from suite.training.fit import Resumable
+    def _callbacks(self, task: Task, objective: str) -> "list[keras.callbacks.Callback]":
+        from suite.training.callbacks import ProgressReporter
 
-        file = self._job.folder / STATES / f"{trial}-{part}.npz"
-        return Resumable(file, {"domain": self._job.domain, "data": self._job.dataset.source}, resume=True)
+        callbacks = [] if task.deadline is None else [_time_limit(task.deadline, task.max_epoch_seconds)]
+        if self._report:
+            report = self._report
+            callbacks.append(ProgressReporter(lambda progress: report(task, progress), objective))
+        return callbacks
 
-    def _data(self, part: int) -> "Prepared":
-        """The rows of a part: one of the folds of what is not for the test, or the data's own split."""
+    def _data(self, run_index: int) -> "PreparedData":
+        """The rows of a run: one of the folds of the rows that are not for the test, or the data's own split."""
         from suite.data import splits
         from suite.training.data import prepare
 
-        fold = part % self._job.folds
+        fold = run_index % self._job.folds
         if fold not in self._prepared:
             dataset = self._job.dataset
             if self._job.folds > 1:
@@ -135,7 +150,7 @@ class Runner:
 
 
 def _check_memory(model: "keras.Model", batch: int) -> None:
-    """UsageError for a network whose training would not fit into the memory that is free."""
+    """UsageError for a network whose training would not fit into the free memory."""
     from suite.training import architecture
 
     needed, free = architecture.training_bytes(model, batch), free_bytes()
@@ -146,76 +161,79 @@ def _check_memory(model: "keras.Model", batch: int) -> None:
         )
 
 
-def _check_speed(model: "keras.Model", rows: int, epoch_seconds: float) -> None:
-    """UsageError for a network so slow that its very first steps would take minutes, by what it takes to answer.
+def _check_speed(model: "keras.Model", rows: int, max_epoch_seconds: float) -> None:
+    """UsageError for a network so slow that even its first training steps would take minutes.
 
-    Training costs about three times as much; what is not far too slow is judged while it trains.
+    It is timed on a few rows of zeros. A network that is only somewhat too slow is stopped while it trains.
     """
     import keras
     import tensorflow as tf
 
-    def nothing(tensor: Any) -> Any:
-        return tf.zeros((TRIED, *(length or 1 for length in tensor.shape[1:])), tensor.dtype)
+    def zeros(tensor: Any) -> Any:
+        return tf.zeros((PROBE_ROWS, *(length or 1 for length in tensor.shape[1:])), tensor.dtype)
 
-    inputs = keras.tree.map_structure(nothing, model.input)
+    inputs = keras.tree.map_structure(zeros, model.input)
     model(inputs, training=False)
     started = time.monotonic()
     model(inputs, training=False)
-    seconds = 3 * (time.monotonic() - started) * rows / TRIED
-    if seconds > FAR * epoch_seconds:
-        raise UsageError(TOO_SLOW.format(seconds, epoch_seconds))
+    seconds = TRAINING_FACTOR * (time.monotonic() - started) * rows / PROBE_ROWS
+    if seconds > PROBE_TOLERANCE * max_epoch_seconds:
+        raise UsageError(TOO_SLOW.format(seconds, max_epoch_seconds))
 
 
 def _reason(error: BaseException) -> str:
-    """The line that says what was wrong; TensorFlow puts the place in its graph after it."""
+    """The line of an error that says what was wrong; TensorFlow adds lines with the place in its graph after it."""
     lines = [line.strip() for line in str(error).splitlines()]
     return next((line for line in reversed(lines) if line and not line.startswith("[[")), type(error).__name__)
 
 
-def _clock(deadline: float, epoch_seconds: float | None) -> "keras.callbacks.Callback":
+def _time_limit(deadline: float, max_epoch_seconds: float | None) -> "keras.callbacks.Callback":
     import keras
 
-    class Clock(keras.callbacks.Callback):  # type: ignore[misc]
-        """Ends a training after the epoch in which the time is up, and early in the first one where it is too slow."""
+    class TimeLimit(keras.callbacks.Callback):  # type: ignore[misc]
+        """Stops a training after the epoch in which the deadline passes; UsageError if epochs take too long."""
 
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-            self._first: float | None = None
+            self._first_batch_end: float | None = None
 
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            # The first batch waits for the network to be compiled.
-            if self._first is None:
-                self._first = time.monotonic()
+            # The first batch includes the time to compile the network.
+            if self._first_batch_end is None:
+                self._first_batch_end = time.monotonic()
                 return
-            seconds, steps = time.monotonic() - self._first, self.params["steps"]
-            if epoch_seconds is not None and seconds > JUDGED_AFTER and seconds / batch * steps > epoch_seconds:
-                raise UsageError(TOO_SLOW.format(seconds / batch * steps, epoch_seconds))
+            seconds, steps = time.monotonic() - self._first_batch_end, self.params["steps"]
+            if max_epoch_seconds is None or seconds <= EPOCH_ESTIMATE_AFTER:
+                return
+            epoch_seconds = seconds / batch * steps
+            if epoch_seconds > max_epoch_seconds:
+                raise UsageError(TOO_SLOW.format(epoch_seconds, max_epoch_seconds))
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             if time.time() >= deadline:
                 self.model.stop_training = True
 
-    return Clock()
+    return TimeLimit()
 
 
-# In the processes of workers: what `begin` made there.
-_here: Runner | None = None
+# The runner of this process, if it is a worker.
+_worker_runner: TrialRunner | None = None
 
 
-def begin(job: Job, cores: int | None = None) -> None:
-    """Make this process ready for tasks of a search; TensorFlow may use so many cores (None: all it sees)."""
+def initialize_worker(job: SearchJob, cores: int | None = None) -> None:
+    """Prepare this process for a search's tasks; TensorFlow uses this many cores (None: all that it sees)."""
     from suite.config import load_tensorflow
 
-    global _here
+    global _worker_runner
     if cores is not None:
         import tensorflow as tf
 
         tf.config.threading.set_intra_op_parallelism_threads(cores)
         tf.config.threading.set_inter_op_parallelism_threads(cores)
     load_tensorflow()
-    _here = Runner(job)
+    _worker_runner = TrialRunner(job)
 
 
-def train(task: Task) -> Outcome:
-    """Do a task in a process that has begun."""
-    assert _here is not None
-    return _here(task)
+def run_in_worker(task: Task) -> TaskResult:
+    """Run a task in a worker process that was initialized."""
+    assert _worker_runner is not None
+    return _worker_runner(task)

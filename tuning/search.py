@@ -1,4 +1,4 @@
-"""The search itself: ask the strategy, have trials trained, write down what comes of it, tell the strategy."""
+"""The search itself: ask the strategy, have trials trained, record the results, tell the strategy."""
 
 import time
 from collections import deque
@@ -9,24 +9,25 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 from suite.errors import SuiteError
-from suite.training.checkpoint import check_same
-from tuning.executors import Lost
+from suite.search_record import COMPLETED, FAILED, INFEASIBLE, RUNNING, Trial
+from suite.training.checkpoint import check_same_settings
+from tuning.executors import WorkerLost
 from tuning.journal import Journal
-from tuning.plan import Plan
+from tuning.plan import SearchPlan
 from tuning.strategies import Proposal, Strategy
-from tuning.trial import COMPLETED, FAILED, INFEASIBLE, PAUSED, RUNNING, Outcome, Task, Trial
+from tuning.task import PAUSED, Task, TaskResult
 
-# Networks that cannot be built cost no training: so many are passed over for each one that is to be tried.
-PASSED_OVER = 10
-MOST_INFEASIBLE = 100
-MOST_FAILURES = 3
-ATTEMPTS = 2
-TICK = 0.2
+# An infeasible trial costs no training, so it does not count among the plan's trials; but infeasible ones are limited.
+MAX_INFEASIBLE_PER_TRIAL = 10
+MAX_INFEASIBLE_IN_A_ROW = 100
+MAX_FAILURES_IN_A_ROW = 3
+MAX_ATTEMPTS = 2
+TICK_SECONDS = 0.2
 
 
 @dataclass
-class Running:
-    """A trial on its way, and the scores of its parts so far; `attempts` are those of the next part that were lost."""
+class ActiveTrial:
+    """A trial that has not ended, and the scores of its runs so far; `attempts` counts workers lost in the next run."""
 
     proposal: Proposal
     trial: Trial
@@ -35,217 +36,229 @@ class Running:
     ended: bool = False
 
     @property
-    def until(self) -> int:
-        """The epoch up to which it is trained next: the first of several trainings stops at every rung."""
+    def target_epoch(self) -> int:
+        """The epoch up to which to train next; the first of several runs stops at every rung."""
         if self.scores:
-            return self.proposal.until
-        return next((rung for rung in self.proposal.rungs if rung > self.trial.epochs), self.proposal.until)
+            return self.proposal.target_epoch
+        return next((rung for rung in self.proposal.rungs if rung > self.trial.epochs), self.proposal.target_epoch)
 
 
 @dataclass(frozen=True)
-class Watcher:
-    """Hears of what happens: `began` and `ended` of every trial, `outdone` where its training is of no more use, and
-    `ticked` a few times a second."""
+class SearchCallbacks:
+    """Functions that a search calls.
 
-    began: Callable[[Trial], None] = lambda trial: None
-    ended: Callable[[Trial], None] = lambda trial: None
-    outdone: Callable[[Trial], None] = lambda trial: None
-    ticked: Callable[["Search"], None] = lambda search: None
+    `on_trial_begin` and `on_trial_end` for every trial, `on_trial_beaten` if another trial is better, and `on_tick`
+    a few times a second.
+    """
+
+    on_trial_begin: Callable[[Trial], None] = lambda trial: None
+    on_trial_end: Callable[[Trial], None] = lambda trial: None
+    on_trial_beaten: Callable[[Trial], None] = lambda trial: None
+    on_tick: Callable[["Search"], None] = lambda search: None
 
 
 class Search:
-    """Tries networks until the plan's bounds; what `journal` holds already is not tried again.
+    """Tries networks up to the plan's bounds; what the journal holds already is not tried again.
 
-    `train` does a task, on `executor`. `trials` holds all trials by number, `best` the best one so far.
+    `run_task` runs a task, on `executor`. `trials` holds all trials by number, `best` the best one so far.
     """
 
     def __init__(
         self,
-        plan: Plan,
+        plan: SearchPlan,
         strategy: Strategy,
         journal: Journal,
         executor: Executor,
-        train: Callable[[Task], Outcome],
-        watcher: Watcher | None = None,
+        run_task: Callable[[Task], TaskResult],
+        callbacks: SearchCallbacks | None = None,
     ) -> None:
         self.plan = plan
         self.trials: dict[int, Trial] = {}
         self.best: Trial | None = None
-        self.running: dict[Future[Outcome], Running] = {}
-        self._strategy, self._journal, self._executor, self._train = strategy, journal, executor, train
-        self._watcher = watcher or Watcher()
-        self._waiting: deque[Running] = deque()
-        self._paused: list[Running] = []
-        # By the epoch up to which trials were trained, the scores of the parts of the best of them.
+        self.active: dict[Future[TaskResult], ActiveTrial] = {}
+        self._strategy, self._journal, self._executor, self._run_task = strategy, journal, executor, run_task
+        self._callbacks = callbacks or SearchCallbacks()
+        self._waiting: deque[ActiveTrial] = deque()
+        self._paused: list[ActiveTrial] = []
+        # The scores of the best trial's runs, by the epoch up to which they were trained.
         self._leaders: dict[int, list[float]] = {}
-        # Failures and infeasible trials in a row, and infeasible ones in all.
-        self._failures = self._infeasible = self._passed_over = 0
-        self._before = 0.0
+        self._failures_in_a_row = self._infeasible_in_a_row = self._infeasible = 0
+        self._seconds_before = 0.0
         self._started = time.time()
 
     def run(self) -> list[Trial]:
-        """All trials in order; SuiteError where none of them could be trained."""
-        self._restore()
+        """All trials in order; SuiteError if none of them could be trained."""
+        self._replay_journal()
         self._started = time.time()
         while True:
-            self._fill()
-            if not self.running:
+            self._submit_tasks()
+            if not self.active:
                 break
-            done, _ = wait(self.running, timeout=TICK, return_when=FIRST_COMPLETED)
+            done, _ = wait(self.active, timeout=TICK_SECONDS, return_when=FIRST_COMPLETED)
             for future in done:
-                self._take(future)
-            self._watcher.ticked(self)
-        for running in (*self._paused, *self._waiting):
-            self._cut_short(running)
-        found = [self.trials[number] for number in sorted(self.trials) if self.trials[number].status != RUNNING]
+                self._collect(future)
+            self._callbacks.on_tick(self)
+        for active in (*self._paused, *self._waiting):
+            self._end_unfinished(active)
+        ended = [self.trials[number] for number in sorted(self.trials) if self.trials[number].status != RUNNING]
         if self.best is None:
-            reasons = [trial.reason for trial in found if trial.reason]
-            why = reasons[-1] if reasons else "there was no time to train one"
-            raise SuiteError(f"none of {len(found)} trials could be trained: {why}")
-        return found
+            reasons = [trial.reason for trial in ended if trial.reason]
+            reason = reasons[-1] if reasons else "there was no time to train one"
+            raise SuiteError(f"none of {len(ended)} trials could be trained: {reason}")
+        return ended
 
     @property
     def seconds(self) -> float:
-        """How long the search has taken, earlier runs of it included."""
-        return self._before + time.time() - self._started
+        """How long the search has taken, including the time before it was resumed."""
+        return self._seconds_before + time.time() - self._started
 
     @property
     def deadline(self) -> float | None:
-        """When the last epoch of a trial may begin, so that there is time to train the best one to the end."""
+        """When the last epoch of a trial may begin, so that the best one can still be trained to its end."""
         if self.plan.seconds is None:
             return None
-        return self._started + self.plan.seconds - self.plan.to_finish(self.best)
+        return self._started + self.plan.seconds - self.plan.reserved_seconds(self.best)
 
-    def _fill(self) -> None:
-        """Begin trials until all workers have one."""
-        while len(self.running) < self.plan.workers and not self._is_over():
-            running = self._waiting.popleft() if self._waiting else self._ask()
-            if running is None:
+    def _submit_tasks(self) -> None:
+        """Give every idle worker a task."""
+        while len(self.active) < self.plan.workers and not self._is_time_up():
+            active = self._waiting.popleft() if self._waiting else self._ask()
+            if active is None:
                 return
-            trial, proposal, part = running.trial, running.proposal, len(running.scores)
-            # What an answer costs and how long an epoch takes is found out in the first training alone.
-            first = not trial.scores
-            epoch_seconds = self.plan.epoch_seconds(self.best) if first else None
-            task = Task(trial.id, proposal.values, part, running.until, first, self.deadline, epoch_seconds)
-            self.running[self._executor.submit(self._train, task)] = running
+            trial, proposal = active.trial, active.proposal
+            # Costs and the time of an epoch are measured in the first training alone.
+            is_first = not trial.scores
+            max_epoch_seconds = self.plan.max_epoch_seconds(self.best) if is_first else None
+            task = Task(
+                trial.id, proposal.values, len(active.scores), active.target_epoch, is_first, self.deadline,
+                max_epoch_seconds,
+            )  # fmt: skip
+            self.active[self._executor.submit(self._run_task, task)] = active
 
-    def _is_over(self) -> bool:
+    def _is_time_up(self) -> bool:
         return self.deadline is not None and time.time() >= self.deadline
 
-    def _ask(self) -> Running | None:
-        most = self.plan.trials
-        if self._infeasible >= MOST_INFEASIBLE:
-            return None
-        if most is not None:
-            counted = len(self.trials) - self._passed_over
-            if (counted >= most and not self._strategy.returns) or len(self.trials) >= most * (1 + PASSED_OVER):
-                return None
-        proposal = self._strategy.ask()
+    def _is_full(self) -> bool:
+        """Whether the plan allows no further trial."""
+        limit = self.plan.trials
+        if self._infeasible_in_a_row >= MAX_INFEASIBLE_IN_A_ROW:
+            return True
+        if limit is None:
+            return False
+        counted = len(self.trials) - self._infeasible
+        is_complete = counted >= limit and not self._strategy.promotes_trials
+        return is_complete or len(self.trials) >= limit * (1 + MAX_INFEASIBLE_PER_TRIAL)
+
+    def _ask(self) -> ActiveTrial | None:
+        proposal = None if self._is_full() else self._strategy.ask()
         if proposal is None:
             return None
         self._journal.write("asked", {"trial": proposal.trial, "values": proposal.values, "at": self.seconds})
         return self._begin(proposal, self.seconds)
 
-    def _begin(self, proposal: Proposal, at: float) -> Running:
+    def _begin(self, proposal: Proposal, at: float) -> ActiveTrial:
         trial = self.trials.get(proposal.trial)
         if trial is None:
             trial = Trial(proposal.trial, RUNNING, proposal.values, started=round(at, 2))
             self.trials[trial.id] = trial
-        self._watcher.began(trial)
-        return Running(proposal, trial)
+        self._callbacks.on_trial_begin(trial)
+        return ActiveTrial(proposal, trial)
 
-    def _take(self, future: Future[Outcome]) -> None:
-        """Write down how a task went, and go on from there."""
-        running = self.running.pop(future)
+    def _collect(self, future: Future[TaskResult]) -> None:
+        """Record a task's result and continue with its trial."""
+        active = self.active.pop(future)
         try:
-            outcome = future.result()
-        except Lost as error:
-            running.attempts += 1
-            if running.attempts < ATTEMPTS:
-                self._waiting.appendleft(running)
+            result = future.result()
+        except WorkerLost as error:
+            active.attempts += 1
+            if active.attempts < MAX_ATTEMPTS:
+                self._waiting.appendleft(active)
                 return
-            outcome = Outcome(FAILED, {}, 0, error.seconds, f"{error}, {ATTEMPTS} times")
-        if outcome.status == PAUSED:
-            # What a search that goes on will train further is not written down.
-            running.trial.seconds += outcome.seconds
-            running.trial.epochs = outcome.epochs
-            if outcome.scores:
-                running.scores.append(outcome.scores[self.plan.objectives[0].name])
-                running.trial.scores |= outcome.scores
-            self._paused.append(running)
+            result = TaskResult(FAILED, {}, 0, error.seconds, f"{error}, {MAX_ATTEMPTS} times")
+        if result.status == PAUSED:
+            self._pause(active, result)
             return
-        self._journal.write("done", {"trial": running.trial.id, "at": self.seconds, **asdict(outcome)})
-        self._advance(running, outcome)
+        self._journal.write("done", {"trial": active.trial.id, "at": self.seconds, **asdict(result)})
+        self._advance(active, result)
 
-    def _advance(self, running: Running, outcome: Outcome) -> None:
-        """Go on with a trial, or end it."""
-        trial = running.trial
-        trial.seconds = round(trial.seconds + outcome.seconds, 2)
-        running.attempts = 0
-        if outcome.status != COMPLETED:
-            self._end(running, outcome.status, outcome.reason)
+    def _pause(self, active: ActiveTrial, result: TaskResult) -> None:
+        """Keep a paused trial's scores, but not in the journal: a resumed search trains it further."""
+        active.trial.seconds += result.seconds
+        active.trial.epochs = result.epochs
+        if result.scores:
+            active.scores.append(result.scores[self.plan.objectives[0].name])
+            active.trial.scores |= result.scores
+        self._paused.append(active)
+
+    def _advance(self, active: ActiveTrial, result: TaskResult) -> None:
+        """Queue a trial's next training, or end the trial."""
+        trial = active.trial
+        trial.seconds = round(trial.seconds + result.seconds, 2)
+        active.attempts = 0
+        if result.status != COMPLETED:
+            self._end(active, result.status, result.reason)
             return
-        score, whole = outcome.scores[self.plan.objectives[0].name], running.proposal.until
-        at_rung = outcome.epochs == running.until < whole
-        trial.epochs = outcome.epochs
-        trial.scores |= outcome.scores
-        if at_rung and self._strategy.keeps(running.proposal, trial.epochs, score):
-            self._waiting.append(running)
+        score, last = result.scores[self.plan.objectives[0].name], active.proposal.target_epoch
+        at_rung = result.epochs == active.target_epoch < last
+        trial.epochs = result.epochs
+        trial.scores |= result.scores
+        if at_rung and self._strategy.should_continue(active.proposal, trial.epochs, score):
+            self._waiting.append(active)
             return
-        running.scores.append(score)
+        active.scores.append(score)
         if at_rung:
-            self._end(running, COMPLETED, f"stopped after {trial.epochs} of {whole} epochs: others were better there")
-        elif len(running.scores) == self.plan.parts:
-            self._lead(running)
-            self._end(running, COMPLETED, outcome.reason)
-        elif self._is_hopeless(running):
-            count = f"{len(running.scores)} of {self.plan.parts}"
-            self._end(running, COMPLETED, f"stopped after {count} trainings: far behind the best")
+            self._end(active, COMPLETED, f"stopped after {trial.epochs} of {last} epochs: others were better there")
+        elif len(active.scores) == self.plan.runs_per_trial:
+            self._update_leader(active)
+            self._end(active, COMPLETED, result.reason)
+        elif self._is_far_behind(active):
+            count = f"{len(active.scores)} of {self.plan.runs_per_trial}"
+            self._end(active, COMPLETED, f"stopped after {count} trainings: far behind the best")
         else:
-            self._waiting.append(running)
+            self._waiting.append(active)
 
-    def _is_hopeless(self, running: Running) -> bool:
-        """Whether a trial is behind the best on the same parts, by more than twice what the parts differ by there."""
-        leader = self._leaders.get(running.proposal.until)
+    def _is_far_behind(self, active: ActiveTrial) -> bool:
+        """Whether a trial is behind the best on the same runs by more than two standard deviations of its runs."""
+        leader = self._leaders.get(active.proposal.target_epoch)
         if leader is None:
             return False
-        sign, scores = self.plan.objectives[0].sign, running.scores
-        behind = sign * (np.mean(leader[: len(scores)]) - np.mean(scores))
-        return bool(behind > 2 * np.std(leader, ddof=1))
+        sign, scores = self.plan.objectives[0].sign, active.scores
+        gap = sign * (np.mean(leader[: len(scores)]) - np.mean(scores))
+        return bool(gap > 2 * np.std(leader, ddof=1))
 
-    def _lead(self, running: Running) -> None:
-        sign, leader = self.plan.objectives[0].sign, self._leaders.get(running.proposal.until)
-        if leader is None or sign * np.mean(running.scores) > sign * np.mean(leader):
-            self._leaders[running.proposal.until] = running.scores
+    def _update_leader(self, active: ActiveTrial) -> None:
+        sign, leader = self.plan.objectives[0].sign, self._leaders.get(active.proposal.target_epoch)
+        if leader is None or sign * np.mean(active.scores) > sign * np.mean(leader):
+            self._leaders[active.proposal.target_epoch] = active.scores
 
-    def _end(self, running: Running, status: str, reason: str | None) -> None:
-        trial = running.trial
-        running.ended = True
-        # What was trained before and cannot be trained on is worth what it was.
+    def _end(self, active: ActiveTrial, status: str, reason: str | None) -> None:
+        trial = active.trial
+        active.ended = True
+        # A promoted trial that cannot be trained further keeps the score that it had.
         trial.status, trial.reason = status if trial.score is None else COMPLETED, reason
         if status == COMPLETED:
-            self._score(trial, running.scores)
-        self._strategy.tell(running.proposal, status, trial.scores)
-        self._infeasible = self._infeasible + 1 if status == INFEASIBLE else 0
-        self._passed_over += status == INFEASIBLE
-        self._failures = self._failures + 1 if status == FAILED else 0
-        self._watcher.ended(trial)
+            self._set_score(trial, active.scores)
+        self._strategy.tell(active.proposal, status, trial.scores)
+        self._infeasible_in_a_row = self._infeasible_in_a_row + 1 if status == INFEASIBLE else 0
+        self._infeasible += status == INFEASIBLE
+        self._failures_in_a_row = self._failures_in_a_row + 1 if status == FAILED else 0
+        self._callbacks.on_trial_end(trial)
         if self.best is not trial:
-            self._watcher.outdone(trial)
-        if self._failures == MOST_FAILURES and self.best is None:
-            raise SuiteError(f"the search gave up after {MOST_FAILURES} trials in a row failed: {reason}")
+            self._callbacks.on_trial_beaten(trial)
+        if self._failures_in_a_row == MAX_FAILURES_IN_A_ROW and self.best is None:
+            raise SuiteError(f"the search gave up after {MAX_FAILURES_IN_A_ROW} trials in a row failed: {reason}")
 
-    def _cut_short(self, running: Running) -> None:
-        """Take a trial for which there is no more time as it is, if it has come to anything."""
-        trial = running.trial
-        if trial.status == RUNNING and trial.scores and not running.scores:
-            running.scores.append(trial.scores[self.plan.objectives[0].name])
-        if running.scores:
+    def _end_unfinished(self, active: ActiveTrial) -> None:
+        """End a trial for which there is no more time; it counts if it has a score."""
+        trial = active.trial
+        if trial.status == RUNNING and trial.scores and not active.scores:
+            active.scores.append(trial.scores[self.plan.objectives[0].name])
+        if active.scores:
             trial.status, trial.reason = COMPLETED, f"the time was up after epoch {trial.epochs}"
-            self._score(trial, running.scores)
-            self._watcher.ended(trial)
+            self._set_score(trial, active.scores)
+            self._callbacks.on_trial_end(trial)
 
-    def _score(self, trial: Trial, scores: list[float]) -> None:
+    def _set_score(self, trial: Trial, scores: list[float]) -> None:
         objective = self.plan.objectives[0]
         trial.score = round(float(np.mean(scores)), 6)
         trial.deviation = round(float(np.std(scores, ddof=1)), 6) if len(scores) > 1 else None
@@ -253,18 +266,18 @@ class Search:
         if self.best is None or self.best.score is None or objective.sign * (trial.score - self.best.score) > 0:
             self.best = trial
 
-    def _restore(self) -> None:
-        """Go through what the journal holds as if it happened now; what had begun goes on first."""
+    def _replay_journal(self) -> None:
+        """Replay the journal's events; trials that had begun and not ended are the first to go on."""
         events = list(self._journal.events())
         if not events:
-            self._journal.write("plan", self.plan.fixed)
+            self._journal.write("plan", self.plan.resume_identity)
             return
-        check_same("search", self.plan.fixed, events[0][1])
-        begun: dict[int, Running] = {}
+        check_same_settings("search", self.plan.resume_identity, events[0][1])
+        begun: dict[int, ActiveTrial] = {}
         for kind, body in events[1:]:
-            self._before = body.pop("at")
+            self._seconds_before = body.pop("at")
             if kind == "asked":
-                begun[body["trial"]] = self._begin(self._strategy.recall(body["values"]), self._before)
+                begun[body["trial"]] = self._begin(self._strategy.replay(body["values"]), self._seconds_before)
             else:
-                self._advance(begun[body.pop("trial")], Outcome(**body))
-        self._waiting = deque(running for running in begun.values() if not running.ended)
+                self._advance(begun[body.pop("trial")], TaskResult(**body))
+        self._waiting = deque(active for active in begun.values() if not active.ended)

@@ -1,18 +1,18 @@
-"""The ways to search, by name; adding one is a file in tuning/oracles and a line here."""
+"""The search strategies by name; to add one, write a file in tuning/oracles and add a line here."""
 
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from suite.errors import SuiteError, UsageError, unknown
-from tuning.trial import COMPLETED, INFEASIBLE, Values
+from suite.search_record import COMPLETED, INFEASIBLE, Objective
+from tuning.oracles.options import OracleOptions
+from tuning.task import Values
 
 if TYPE_CHECKING:
     from keras_tuner import HyperParameters
 
-    from suite.report.trials import Objective
-    from tuning.oracles.distinct import Distinct
+    from tuning.oracles.base import BaseOracle
 
 STRATEGIES = {
     "random": "tuning.oracles.kerastuner:Random",
@@ -29,108 +29,95 @@ STRATEGIES = {
 
 
 @dataclass(frozen=True)
-class Options:
-    """What a strategy may take into account: at most so many trials (None: no bound) of so many epochs.
-
-    `pruner` names what ends trials early; in `folder` a strategy may keep files for other tools.
-    """
-
-    trials: int | None
-    epochs: int
-    seed: int
-    pruner: str | None = None
-    folder: Path | None = None
-
-
-@dataclass(frozen=True)
 class Proposal:
-    """Train trial `trial` up to the last of `rungs`, on from an earlier epoch where it was trained before.
+    """Train trial number `trial` up to the last of `rungs`; go on from an earlier epoch if it was trained before.
 
-    At each of the epochs before the last, the strategy says whether the training goes on. `key` is the oracle's own
-    name for the trial.
+    At each rung before the last, the strategy decides whether the training goes on. `oracle_trial_id` is the oracle's
+    own name for the trial.
     """
 
     trial: int
     values: Values
     rungs: tuple[int, ...]
-    key: str
+    oracle_trial_id: str
 
     @property
-    def until(self) -> int:
-        """The epoch up to which it is trained."""
+    def target_epoch(self) -> int:
+        """The epoch up to which the trial is trained."""
         return self.rungs[-1]
 
 
 class Strategy:
-    """One of KerasTuner's oracles, asked for proposals and told how they went."""
+    """An oracle that is asked for proposals and told their scores."""
 
-    def __init__(self, oracle: "Distinct", objectives: "list[Objective]") -> None:
+    def __init__(self, oracle: "BaseOracle", objectives: list[Objective]) -> None:
         self._oracle, self._objectives = oracle, objectives
         self._trials: dict[str, int] = {}
         self._count = 0
 
     @property
-    def returns(self) -> bool:
-        """Whether it goes on with trials that ended; it then keeps to the number of trials by itself."""
-        return self._oracle.returns
+    def promotes_trials(self) -> bool:
+        """Whether it trains finished trials further; it then keeps to the number of trials by itself."""
+        return self._oracle.promotes_trials
 
-    def begin_with(self, values: Values) -> None:
-        """Try these before anything else."""
-        self._oracle.first = values
+    def start_with(self, values: Values) -> None:
+        """Propose these values before any others."""
+        self._oracle.initial_values = values
 
     def ask(self) -> Proposal | None:
-        """What to train next; None where there is nothing more, or nothing before some running trial ends."""
+        """The next proposal; None if there is none, or none before a running trial ends."""
         return self._proposal(self._oracle.create_trial(f"slot {len(self._oracle.trials)}"))
 
-    def recall(self, values: Values) -> Proposal:
-        """The proposal that was made at this point before a restart; SuiteError where it is another one now."""
-        proposal = self._proposal(self._oracle.recall(values))
+    def replay(self, values: Values) -> Proposal:
+        """The proposal that was made at this point before a restart; SuiteError if it would be a different one now."""
+        proposal = self._proposal(self._oracle.replay(values))
         if proposal is None or proposal.values != values:
             raise SuiteError(
-                "the search to resume went another way than it would now, after an update perhaps: leave --resume out "
+                "the search to resume would now propose other trials, perhaps after an update: leave --resume out "
                 "to begin again"
             )
         return proposal
 
-    def keeps(self, proposal: Proposal, epoch: int, score: float) -> bool:
-        """Whether the training that has come to a rung goes on; `score` is the first objective."""
-        return self._oracle.keeps(proposal.key, epoch, score)
+    def should_continue(self, proposal: Proposal, epoch: int, score: float) -> bool:
+        """Whether a training that has reached a rung goes on; `score` is the first objective."""
+        return self._oracle.should_continue(proposal.oracle_trial_id, epoch, score)
 
     def tell(self, proposal: Proposal, status: str, scores: dict[str, float]) -> None:
-        """How it went."""
+        """Tell the oracle how a trial ended."""
         from keras_tuner.engine.trial import Trial, TrialStatus
 
-        space = self._oracle.trials[proposal.key].hyperparameters
-        ended = Trial(space, proposal.key, TrialStatus.COMPLETED if status == COMPLETED else TrialStatus.FAILED)
+        key = proposal.oracle_trial_id
+        space = self._oracle.trials[key].hyperparameters
+        ended = Trial(space, key, TrialStatus.COMPLETED if status == COMPLETED else TrialStatus.FAILED)
         if status == COMPLETED:
-            self._oracle.update_trial(proposal.key, {one.name: scores[one.name] for one in self._objectives})
+            self._oracle.update_trial(key, {objective.name: scores[objective.name] for objective in self._objectives})
         elif status == INFEASIBLE:
-            self._oracle.infeasible.add(proposal.key)
+            self._oracle.infeasible.add(key)
         self._oracle.end_trial(ended)
 
     def _proposal(self, trial: Any) -> Proposal | None:
-        from tuning.oracles.distinct import OWN, RUNNING
+        from tuning.oracles.base import RUNNING, TUNER_PREFIX
 
         if trial.status != RUNNING:
             return None
-        given = trial.hyperparameters.values
-        past = given.get(OWN + "trial_id")
+        suggested = trial.hyperparameters.values
+        past = suggested.get(TUNER_PREFIX + "trial_id")
         self._count += past is None
         number = self._count if past is None else self._trials[past]
         self._trials[trial.trial_id] = number
-        values = {name: value for name, value in given.items() if not name.startswith(OWN)}
+        values = {name: value for name, value in suggested.items() if not name.startswith(TUNER_PREFIX)}
         return Proposal(number, values, self._oracle.rungs(trial.trial_id), trial.trial_id)
 
 
-def create(name: str, space: "HyperParameters", objectives: "list[Objective]", options: Options) -> Strategy:
-    """The strategy of that name over a space; UsageError where there is none, or none that takes these options."""
+def create(name: str, space: "HyperParameters", objectives: list[Objective], options: OracleOptions) -> Strategy:
+    """The strategy of that name over a space; UsageError if there is none, or if it does not take the options."""
     if name not in STRATEGIES:
         raise unknown("strategy", name, list(STRATEGIES))
-    from keras_tuner import Objective as Goal
+    import keras_tuner
 
     module, _, kind = STRATEGIES[name].partition(":")
     oracle = getattr(import_module(module), kind)
-    goals = [Goal(one.name, one.direction) for one in objectives]
-    if options.pruner and not oracle.prunes:
+    kerastuner_objectives = [keras_tuner.Objective(objective.name, objective.direction) for objective in objectives]
+    if options.pruner and not oracle.supports_pruning:
         raise UsageError(f"only Optuna's strategies take a pruner, and {name} is none of them: leave --pruner out")
-    return Strategy(oracle(space, goals, options), objectives)
+    return Strategy(oracle(space, kerastuner_objectives, options), objectives)

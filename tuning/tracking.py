@@ -1,14 +1,14 @@
-"""Trials as TensorBoard shows them, in its HParams."""
+"""Trials in the HParams view of TensorBoard."""
 
 from collections.abc import Callable
 from pathlib import Path
 
+from suite.search_record import Trial
 from suite.training.tracking import run_folder
-from tuning.trial import Trial
 
 
-def hparams(models: Path, name: str) -> Callable[[Trial], None]:
-    """A function that writes an ended trial's hyperparameters and scores below MODELS/.tensorboard/NAME."""
+def hparams_writer(models: Path, name: str) -> Callable[[Trial], None]:
+    """A function that writes a finished trial's hyperparameters and scores below MODELS/.tensorboard/NAME."""
     folder = run_folder(models, name, "search-")
 
     def write(trial: Trial) -> None:

@@ -1,1 +1,1 @@
-"""Keras building blocks: functions of hyperparameters, a tensor and a name, shared by all domains."""
+"""Keras building blocks, shared by all domains: functions of hyperparameters, a tensor and a name."""

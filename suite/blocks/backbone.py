@@ -1,4 +1,4 @@
-"""A pretrained network from KerasHub that reads the words in order, by the name of its preset or from a folder."""
+"""Pretrained networks from KerasHub for texts, by the name of a preset or from a folder."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,8 +12,8 @@ from suite.errors import UsageError
 
 UNKNOWN_WORD = "□"
 ABSENT = -1
-MOST_PIECES = 6
-LONGEST = 512
+MAX_PIECES = 6
+MAX_LENGTH = 512
 
 
 def pretrained(
@@ -21,22 +21,22 @@ def pretrained(
 ) -> keras.KerasTensor | None:
     """Word ids int32 (N, length) to the mean of the network's vectors over the text, (N, units).
 
-    `words` holds the word of every id, "" for padding and UNKNOWN_WORD for what is not known. None where `pretrained`
-    is empty, which a search leaves as it is. The network's weights stay as they came unless `tune_pretrained` is set.
-    UsageError where there is no such preset, or the package keras-hub is missing.
+    `words` holds the word of every id, "" for padding and UNKNOWN_WORD for unknown words. None if `pretrained` is
+    empty; a search does not change it. The network's weights are frozen unless `tune_pretrained` is set. UsageError for
+    an unknown preset, or if the package keras-hub is not installed.
     """
     with hp.name_scope(name):
         preset = hp.Fixed("pretrained", "")
         if not preset:
             return None
         whole, tokenizer = _load(str(preset))
-        # Without what some have on top: a vector of the first token only.
+        # Some networks also have a pooled output, which is a vector of the first token only.
         vectors = whole.output["sequence_output"] if isinstance(whole.output, dict) else whole.output
         network = keras.Model(whole.input, vectors, name=f"{name}_pretrained")
         network.trainable = hp.Boolean("tune_pretrained", default=False)
-    longest = min(LONGEST, getattr(whole, "max_sequence_length", LONGEST))
-    # A word is two pieces or fewer as a rule: with room for more, most of what is read would be padding.
-    length = min(2 * ids.shape[1] + 2, longest)
+    max_length = min(MAX_LENGTH, getattr(whole, "max_sequence_length", MAX_LENGTH))
+    # Most words have one or two pieces: with room for more, most positions would be padding.
+    length = min(2 * ids.shape[1] + 2, max_length)
     start, end = (getattr(tokenizer, name, None) for name in ("start_token_id", "end_token_id"))
     table = [_pieces(tokenizer, word) for word in words]
     pieces = Pieces(table, start, end, length=length, name=f"{name}_pieces")(ids)
@@ -54,7 +54,9 @@ def _load(preset: str) -> tuple[keras.Model, Any]:
     try:
         import keras_hub
     except ImportError:
-        raise UsageError("a pretrained network needs a package that is not there: pip install 'suite[hub]'") from None
+        raise UsageError(
+            "a pretrained network needs a package that is not installed: pip install 'suite[hub]'"
+        ) from None
     if not ("://" in preset or preset in keras_hub.models.Backbone.presets or Path(preset).exists()):
         raise _unavailable(preset, "it is neither a folder here nor a preset that KerasHub knows")
     try:
@@ -62,7 +64,7 @@ def _load(preset: str) -> tuple[keras.Model, Any]:
             keras_hub.models.Backbone.from_preset(preset),
             keras_hub.tokenizers.Tokenizer.from_preset(preset),
         )
-    except Exception as error:  # whatever the package, the network or the files raise
+    except Exception as error:  # the package, the network and the files may raise anything
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise _unavailable(preset, first) from error
 
@@ -70,20 +72,20 @@ def _load(preset: str) -> tuple[keras.Model, Any]:
 def _unavailable(preset: str, reason: str) -> UsageError:
     return UsageError(
         f"the pretrained network '{preset}' cannot be had ({reason}): give the folder of a KerasHub preset for texts, "
-        "or the name of one where there is a network to fetch it from"
+        "or, with a network connection, the name of one"
     )
 
 
 def _pieces(tokenizer: Any, word: str) -> list[int]:
-    # Tokenizers that know spaces know most words with one before them.
-    return [int(piece) for piece in tokenizer([f" {word}"])[0]][:MOST_PIECES] if word else []
+    # Tokenizers that treat spaces as characters know most words with a space before them.
+    return [int(piece) for piece in tokenizer([f" {word}"])[0]][:MAX_PIECES] if word else []
 
 
 @keras.saving.register_keras_serializable(package="suite")
 class Pieces(layers.Layer):  # type: ignore[misc]
-    """Word ids (N, words) to the ids of the words' pieces between `start` and `end`, int32 (N, length); ABSENT after.
+    """Word ids (N, words) to the ids of the words' pieces, int32 (N, length), between `start` and `end`.
 
-    `table` holds the pieces of each word.
+    `table` holds the pieces of each word. Positions after the end are ABSENT.
     """
 
     def __init__(

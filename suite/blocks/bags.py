@@ -1,4 +1,4 @@
-"""Bags of tokens: what is in a text, whatever the order."""
+"""Bags of tokens: the tokens of a text, without their order."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ PADDING = 0
 
 @keras.saving.register_keras_serializable(package="suite")
 class EmbeddingBag(layers.Layer):  # type: ignore[misc]
-    """The weighted mean of tokens' vectors, each token with a learned weight; padding (id 0) counts nothing.
+    """The weighted mean of tokens' vectors, with a learned weight for each token; padding (id 0) does not count.
 
-    Ids int32 (N, length) to float32 (N, units): the sum of weight x vector over the Euclidean norm of the weights, so
-    that with weights of inverse document frequency it is the TF-IDF bag of tokens times a matrix. Meant for float32 in
-    mixed precision too: hundreds of tokens are summed.
+    Ids int32 (N, length) to float32 (N, units): the sum of weight x vector, divided by the Euclidean norm of the
+    weights. With inverse document frequencies as weights, that is the TF-IDF bag of tokens times a matrix. Use float32
+    in mixed precision too: it sums hundreds of tokens.
     """
 
     def __init__(self, vocabulary: int, units: int, **kwargs: Any) -> None:
@@ -47,9 +47,9 @@ class EmbeddingBag(layers.Layer):  # type: ignore[misc]
 def bags(
     hp: HyperParameters, inputs: dict[str, keras.KerasTensor], rarity: dict[str, np.ndarray], name: str
 ) -> keras.KerasTensor:
-    """One embedding bag an input (words, bigrams, characters), side by side: ids to float32 (N, inputs x units).
+    """An embedding bag for each input (words, bigrams, characters), concatenated: ids to float32 (N, inputs x units).
 
-    `rarity` holds for every id of an input the weight that its bag begins with, such as its inverse document frequency.
+    `rarity` holds the initial weight of every id of an input, such as its inverse document frequency.
     """
     with hp.name_scope(name):
         units = hp.Choice("units", [2, 4, 8, 16, 32, 64, 128], default=16)

@@ -1,4 +1,4 @@
-"""Deformable convolution: each tap of the kernel moves to where it finds most."""
+"""Deformable convolution: each tap of the kernel has a learned offset."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from keras import layers, ops
 
 @keras.saving.register_keras_serializable(package="suite")
 class DeformableConv2D(layers.Layer):  # type: ignore[misc]
-    """A convolution whose taps are moved by learned offsets, read by bilinear interpolation; zero outside the map.
+    """A convolution whose taps have learned offsets and read by bilinear interpolation; zero outside the map.
 
     float32 (N, height, width, channels) to (N, height, width, filters), stride 1, same padding. Offsets start at zero,
-    so that it begins as an ordinary convolution. With `modulated` each tap also has a learned weight from 0 to 1,
-    twice the sigmoid at the start being 1. Dai et al. 2017; modulated: Zhu et al. 2019 (v2).
+    so that it starts as an ordinary convolution. With `modulated`, each tap also has a learned weight: twice a sigmoid,
+    which starts at 1. Dai et al. 2017; modulated: Zhu et al. 2019 (v2).
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class DeformableConv2D(layers.Layer):  # type: ignore[misc]
             padding="same",
             kernel_initializer="zeros",
             name="offsets",
-            dtype="float32",  # places in a large picture, whatever the policy
+            dtype="float32",  # positions in a large picture need its precision
         )
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -62,9 +62,9 @@ class DeformableConv2D(layers.Layer):  # type: ignore[misc]
         return result if self.bias is None else result + self.bias
 
     def _sample(self, x: Any, down: Any, across: Any) -> Any:
-        """The map's values (N, height, width, taps, channels) at every tap's moved place."""
+        """The map's values (N, height, width, taps, channels) at the positions of all taps."""
         height, width, channels = x.shape[1:]
-        # As same padding lays an even kernel: one tap more below and to the right.
+        # An even kernel has one more tap below and to the right, as in same padding.
         grid = ops.arange(self.kernel_size, dtype="float32") - (self.kernel_size - 1) // 2
         tap_rows = ops.repeat(grid, self.kernel_size)
         tap_columns = ops.tile(grid, (self.kernel_size,))

@@ -1,4 +1,4 @@
-"""Fully connected trunks."""
+"""Fully connected layers."""
 
 import keras
 from keras import layers
@@ -12,7 +12,7 @@ def multilayer(
 ) -> keras.KerasTensor:
     """Fully connected layers of `units`, each with normalisation, an activation and dropout: (N, F) to (N, units).
 
-    The keywords are the defaults. Of depth 0 it is nothing.
+    The keyword arguments are the hyperparameters' defaults. With a depth of 0 it returns its input.
     """
     with hp.name_scope(name):
         count = hp.Int("depth", 0, 4, default=depth)

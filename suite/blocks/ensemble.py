@@ -1,4 +1,4 @@
-"""Many networks in one (Gorishniy et al. 2025, TabM): members share their layers, and what each sees differs."""
+"""An ensemble in one network (Gorishniy et al. 2025, TabM): members share layers, and their inputs differ."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from keras import layers, ops
 
 @keras.saving.register_keras_serializable(package="suite")
 class Members(layers.Layer):  # type: ignore[misc]
-    """A row for each member of an ensemble, scaled by factors of its own: (N, F) to (N, members, F).
+    """A copy of each row for each member of an ensemble, scaled by the member's factors: (N, F) to (N, members, F).
 
-    The factors begin as random signs, and are learned.
+    The factors are learned, and start as random signs.
     """
 
     def __init__(self, members: int, seed: int = 0, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""The last layers, shared by all domains."""
+"""Heads: the last layers, shared by all domains."""
 
 from typing import Any
 
@@ -7,15 +7,15 @@ from keras import layers, ops
 
 from suite.artifact import PROBABILITIES
 
-SMALLEST = 1e-7
-TINIEST = 1e-30
+MIN_PROBABILITY = 1e-7
+MIN_LOG_ARGUMENT = 1e-30
 
 
 @keras.saving.register_keras_serializable(package="suite")
 class Temperature(layers.Layer):  # type: ignore[misc]
     """Probabilities (N, K) with their logits divided by `temperature`, which is one until training has ended.
 
-    It is then set to what suits the validation rows (suite.training.calibration); the order of scores stays.
+    Calibration on the validation rows then sets it (suite.training.calibration); the ranking of scores stays the same.
     """
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -24,20 +24,20 @@ class Temperature(layers.Layer):  # type: ignore[misc]
     def call(self, probabilities: Any, training: bool | None = None) -> Any:
         if training:
             return probabilities
-        return ops.softmax(ops.log(ops.maximum(probabilities, TINIEST)) / self.temperature)
+        return ops.softmax(ops.log(ops.maximum(probabilities, MIN_LOG_ARGUMENT)) / self.temperature)
 
 
 @keras.saving.register_keras_serializable(package="suite")
 class MeanOfMembers(layers.Layer):  # type: ignore[misc]
     """Probabilities of an ensemble's members (N, members, classes) to the ensemble's (N, classes): their mean.
 
-    While training it is their geometric mean, unscaled: its cross-entropy is the mean of the members' own, so that each
-    learns for itself (Gorishniy et al. 2025, TabM).
+    While training it is their geometric mean, unscaled: its cross-entropy is the mean of the members' own, so that the
+    members learn independently (Gorishniy et al. 2025, TabM).
     """
 
     def call(self, probabilities: Any, training: bool | None = None) -> Any:
         if training:
-            return ops.exp(ops.mean(ops.log(ops.maximum(probabilities, SMALLEST)), axis=1))
+            return ops.exp(ops.mean(ops.log(ops.maximum(probabilities, MIN_PROBABILITY)), axis=1))
         return ops.mean(probabilities, axis=1)
 
     def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
@@ -45,18 +45,18 @@ class MeanOfMembers(layers.Layer):  # type: ignore[misc]
 
 
 def classification(x: keras.KerasTensor, classes: int) -> dict[str, keras.KerasTensor]:
-    """One class out of several, by softmax: (N, F) to {"probabilities": float32 (N, classes)}, rows that sum to one.
+    """One class out of several, by softmax: (N, F) to {"probabilities": float32 (N, classes)}; rows sum to one.
 
-    Or from one vector a row and member of an ensemble, (N, members, F), each with a layer of its own.
+    An ensemble's vectors, (N, members, F), get a layer for each member.
     """
     return _calibrated(_dense(x, classes, "softmax", "softmax"))
 
 
 def binary(x: keras.KerasTensor) -> dict[str, keras.KerasTensor]:
-    """Yes or no, by one logit z and the sigmoid: {"probabilities": float32 (N, 2)}, in each row [1 - p, p].
+    """One of two classes, by one logit z and the sigmoid: {"probabilities": float32 (N, 2)}, rows [1 - p, p].
 
-    Both sides are sigmoids, of -z and z, so that neither loses its digits where the other is near one: the same as
-    `classification` of two classes whose logits are 0 and z, with half of its weights. Takes members as that does.
+    Both are sigmoids, of -z and of z, so that neither loses digits when the other is near one. It equals
+    `classification` of two classes with the logits 0 and z, with half of the weights, and takes members like it.
     """
     z = _dense(x, 1, None, "logit")
     sides = layers.Concatenate(dtype="float32", name="sides")([-z, z])
@@ -64,11 +64,11 @@ def binary(x: keras.KerasTensor) -> dict[str, keras.KerasTensor]:
 
 
 def multi_label(x: keras.KerasTensor, labels: int) -> dict[str, keras.KerasTensor]:
-    """Any number of labels at once, by sigmoids: {"probabilities": float32 (N, labels)}, each from 0 to 1 for itself.
+    """Any number of labels at once, by sigmoids: {"probabilities": float32 (N, labels)}, independent of each other.
 
-    For networks that are compiled by hand, with binary cross-entropy: the shared readers, loss, calibration and metrics
-    know one class a row, and no built-in domain uses it. Of an ensemble, (N, members, F), it is the members' mean,
-    while training too.
+    For networks that you compile yourself, with binary cross-entropy: the shared readers, loss, calibration and metrics
+    are for one class in each row, and no built-in domain uses it. Of an ensemble, (N, members, F), it is the members'
+    mean, while training too.
     """
     name = PROBABILITIES if len(x.shape) == 2 else "sigmoid"
     probabilities = _dense(x, labels, "sigmoid", name)
@@ -78,7 +78,7 @@ def multi_label(x: keras.KerasTensor, labels: int) -> dict[str, keras.KerasTenso
 
 
 def _dense(x: keras.KerasTensor, units: int, activation: str | None, name: str) -> keras.KerasTensor:
-    """(N, F) to (N, units), or (N, members, F) to (N, members, units) by a layer for each; always float32."""
+    """(N, F) to (N, units), or (N, members, F) to (N, members, units) with a layer for each member; always float32."""
     if len(x.shape) == 2:
         return layers.Dense(units, activation=activation, dtype="float32", name=name)(x)
     return layers.EinsumDense(

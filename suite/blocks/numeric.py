@@ -1,4 +1,4 @@
-"""Numbers as vectors, each feature with its own (Gorishniy et al. 2022): what a network cannot bend, it can look up."""
+"""Embeddings of numeric features, a vector for each feature (Gorishniy et al. 2022)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,17 +15,17 @@ KINDS = ["none", "piecewise_linear", "periodic"]
 def embedding(
     hp: HyperParameters, features: keras.KerasTensor, edges: Sequence[Sequence[float]], name: str, width: int = 0
 ) -> keras.KerasTensor | None:
-    """Features float32 (N, F) to a vector each, (N, F, units); None where `numeric` is none.
+    """Features float32 (N, F) to a vector each, (N, F, units); None if `numeric` is none.
 
-    `edges` holds each feature's bounds of bins, ascending and at least two. `width` is how many units there must be; at
-    0 that is a hyperparameter.
+    `edges` holds the bounds of each feature's bins, ascending and at least two. `width` sets the number of units; at 0
+    it is a hyperparameter.
     """
     with hp.name_scope(name):
         kind = hp.Choice("numeric", KINDS, default="piecewise_linear")
         if kind == "none":
             return None
         units = width or hp.Choice("numeric_units", [2, 4, 8, 16], default=8)
-        # In mixed precision too: bins are narrow and waves short, and bfloat16 knows three digits.
+        # float32 in mixed precision too: bins are narrow, and bfloat16 has only three digits.
         if kind == "piecewise_linear":
             x = PiecewiseLinear(edges, dtype="float32", name=f"{name}_bins")(features)
         else:
@@ -36,13 +36,13 @@ def embedding(
 
 @keras.saving.register_keras_serializable(package="suite")
 class PiecewiseLinear(layers.Layer):  # type: ignore[misc]
-    """How far each feature has come through each of its bins, 0 to 1: (N, F) to (N, F, most bins)."""
+    """A piecewise linear encoding: the share of each bin below the feature, 0 to 1; (N, F) to (N, F, most bins)."""
 
     def __init__(self, edges: Sequence[Sequence[float]], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.edges = [list(map(float, bounds)) for bounds in edges]
         bins = max(len(bounds) for bounds in self.edges) - 1
-        # A feature with fewer bins than others never reaches those that it lacks.
+        # A feature with fewer bins than others never reaches the remaining ones.
         self._low = np.full((len(self.edges), bins), np.finfo(np.float32).max / 2, np.float32)
         self._width = np.ones_like(self._low)
         for row, bounds in enumerate(self.edges):
@@ -58,7 +58,7 @@ class PiecewiseLinear(layers.Layer):  # type: ignore[misc]
 
 @keras.saving.register_keras_serializable(package="suite")
 class Periodic(layers.Layer):  # type: ignore[misc]
-    """Sines and cosines of each feature at frequencies that are learned: (N, F) to (N, F, 2 x frequencies)."""
+    """Sines and cosines of each feature at learned frequencies: (N, F) to (N, F, 2 x frequencies)."""
 
     def __init__(self, frequencies: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -79,7 +79,7 @@ class Periodic(layers.Layer):  # type: ignore[misc]
 
 @keras.saving.register_keras_serializable(package="suite")
 class PerFeature(layers.Layer):  # type: ignore[misc]
-    """A dense layer of its own for each feature: (N, F, D) to (N, F, units)."""
+    """A separate dense layer for each feature: (N, F, D) to (N, F, units)."""
 
     def __init__(self, units: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)

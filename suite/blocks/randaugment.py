@@ -1,8 +1,8 @@
-"""RandAugment: one change out of many, drawn for each picture (Cubuk et al. 2020)."""
+"""RandAugment: one of many changes, drawn for each picture (Cubuk et al. 2020)."""
 
 import tensorflow as tf
 
-# What each does at full strength, as in the paper.
+# The changes at full strength, as in the paper.
 SHEAR = 0.3
 SHIFT = 0.45
 DEGREES = 30.0
@@ -17,9 +17,9 @@ WHITE = 255.0
 
 
 def apply(x: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
-    """Pictures float32 (N, height, width, channels) of 0 to 255, each changed in one way by up to `strength` (0 to 1).
+    """Change each picture, float32 (N, height, width, channels) of 0 to 255, in one way by up to `strength` (0 to 1).
 
-    All of the paper's changes but equalisation, which would need a histogram a picture.
+    All changes of the paper except equalisation, which needs a histogram of each picture.
     """
     seeds, count = tf.random.split(seed, 2), tf.shape(x)[0]
     change = tf.random.stateless_uniform((count,), seeds[0], 0, len(CHANGES), tf.int32)
@@ -28,26 +28,26 @@ def apply(x: tf.Tensor, seed: tf.Tensor, strength: float) -> tf.Tensor:
 
 
 def perform(x: tf.Tensor, change: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
-    """Each picture changed by the entry of CHANGES with its number int32 (N,), by its amount float32 (N,), -1 to 1."""
+    """Apply to each picture the entry of CHANGES of its number, int32 (N,), by its amount, float32 (N,), -1 to 1."""
     moved = _moved(x, change, amount)
     return tf.clip_by_value(_coloured(moved, change, amount), 0.0, WHITE)
 
 
-def _of(name: str, change: tf.Tensor, amount: tf.Tensor, rest: float = 0.0) -> tf.Tensor:
-    """The amounts of the pictures that are changed in this way; `rest` for all others."""
+def _amount_of(name: str, change: tf.Tensor, amount: tf.Tensor, rest: float = 0.0) -> tf.Tensor:
+    """The amounts of the pictures with this change; `rest` for all others."""
     return tf.where(change == CHANGES.index(name), amount, rest)
 
 
 def _moved(x: tf.Tensor, change: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
-    """Turned, sheared or shifted about the centre, read by bilinear interpolation; edges are drawn out."""
+    """Rotate, shear or shift about the centre, with bilinear interpolation; edge pixels fill what is left empty."""
     height, width = x.shape[1], x.shape[2]
-    angle = _of("rotate", change, amount) * DEGREES * 3.141592653589793 / 180
+    angle = _amount_of("rotate", change, amount) * DEGREES * 3.141592653589793 / 180
     cosine, sine = tf.cos(angle), tf.sin(angle)
-    a, b = cosine, _of("shear_across", change, amount) * SHEAR - sine
-    d, e = _of("shear_down", change, amount) * SHEAR + sine, cosine
+    a, b = cosine, _amount_of("shear_across", change, amount) * SHEAR - sine
+    d, e = _amount_of("shear_down", change, amount) * SHEAR + sine, cosine
     middle_x, middle_y = (width - 1) / 2, (height - 1) / 2
-    c = middle_x - a * middle_x - b * middle_y + _of("shift_across", change, amount) * SHIFT * width
-    f = middle_y - d * middle_x - e * middle_y + _of("shift_down", change, amount) * SHIFT * height
+    c = middle_x - a * middle_x - b * middle_y + _amount_of("shift_across", change, amount) * SHIFT * width
+    f = middle_y - d * middle_x - e * middle_y + _amount_of("shift_down", change, amount) * SHIFT * height
     zero = tf.zeros_like(a)
     return tf.raw_ops.ImageProjectiveTransformV3(
         images=x, transforms=tf.stack([a, b, c, d, e, f, zero, zero], axis=1), output_shape=(height, width),
@@ -57,7 +57,7 @@ def _moved(x: tf.Tensor, change: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
 
 def _coloured(x: tf.Tensor, change: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
     def factor(name: str) -> tf.Tensor:
-        return _picture(1 + _of(name, change, amount) * COLOUR)
+        return _picture(1 + _amount_of(name, change, amount) * COLOUR)
 
     grey = tf.tensordot(x, tf.constant(GREY), 1)[..., None] if x.shape[-1] == len(GREY) else x
     middle = tf.reduce_mean(grey, axis=(1, 2, 3), keepdims=True)
@@ -69,12 +69,12 @@ def _coloured(x: tf.Tensor, change: tf.Tensor, amount: tf.Tensor) -> tf.Tensor:
     darkest, lightest = (reduce(x, axis=(1, 2), keepdims=True) for reduce in (tf.reduce_min, tf.reduce_max))
     stretched = (x - darkest) * WHITE / tf.maximum(lightest - darkest, 1.0)
     x = tf.where(_picture(change == CHANGES.index("autocontrast")), stretched, x)
-    threshold = _picture(WHITE * (1 - tf.abs(_of("solarize", change, amount))))
+    threshold = _picture(WHITE * (1 - tf.abs(_amount_of("solarize", change, amount))))
     x = tf.where((x > threshold) & (threshold < WHITE), WHITE - x, x)
-    step = _picture(tf.maximum(tf.abs(_of("posterize", change, amount)) * POSTERIZED, 1.0))
+    step = _picture(tf.maximum(tf.abs(_amount_of("posterize", change, amount)) * POSTERIZED, 1.0))
     return tf.where(step > 1, tf.floor(x / step) * step, x)
 
 
 def _picture(values: tf.Tensor) -> tf.Tensor:
-    """One value a picture, (N,), to where it meets all of its pixels, (N, 1, 1, 1)."""
+    """One value for each picture, (N,), in a shape that broadcasts to its pixels, (N, 1, 1, 1)."""
     return values[:, None, None, None]

@@ -1,4 +1,4 @@
-"""Blocks that read tokens in their order."""
+"""Readers of token sequences."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,12 +11,12 @@ from suite.blocks import activations
 
 PADDING = 0
 WIDTHS = (3, 4, 5)
-# A recurrent network is written out step by step up to here: only then can the light engine run it.
-LONGEST_UNROLLED = 64
+# Recurrent networks are unrolled up to this length: the light engine cannot run loops.
+MAX_UNROLLED = 64
 
 
 def reader(hp: HyperParameters, ids: keras.KerasTensor, vocabulary: int, name: str) -> keras.KerasTensor | None:
-    """Token ids int32 (N, length), padded with 0 at the end, to one vector a row; None where `kind` is none."""
+    """Token ids int32 (N, length), padded with 0 at the end, to one vector for each row; None if `kind` is none."""
     with hp.name_scope(name):
         kind = hp.Choice("kind", ["none", *READERS], default="none")
         if kind == "none":
@@ -30,7 +30,7 @@ def reader(hp: HyperParameters, ids: keras.KerasTensor, vocabulary: int, name: s
 
 @keras.saving.register_keras_serializable(package="suite")
 class Present(layers.Layer):  # type: ignore[misc]
-    """Token ids (N, length) to bool (N, length): where there is a token; in an empty row, at the first place."""
+    """Token ids (N, length) to the mask of tokens, bool (N, length); an empty row has its first position set."""
 
     def call(self, ids: Any) -> Any:
         return ops.logical_or(ops.not_equal(ids, PADDING), ops.equal(ops.arange(ids.shape[1])[None], 0))
@@ -40,7 +40,7 @@ class Present(layers.Layer):  # type: ignore[misc]
 
 
 def convolution(hp: HyperParameters, x: keras.KerasTensor, present: keras.KerasTensor, name: str) -> keras.KerasTensor:
-    """Convolutions of widths 3, 4 and 5 side by side, each one's largest value anywhere in the text (Kim 2014)."""
+    """Convolutions of widths 3, 4 and 5 side by side, each with its maximum over the text (Kim 2014)."""
     units = x.shape[-1]
     x = layers.Multiply(name=f"{name}_known")([x, _column(present, name)])
     parts = []
@@ -62,33 +62,34 @@ def lstm(hp: HyperParameters, x: keras.KerasTensor, present: keras.KerasTensor, 
 
 
 def _recurrent(kind: Any, x: keras.KerasTensor, present: keras.KerasTensor, name: str) -> keras.KerasTensor:
-    unroll = x.shape[1] <= LONGEST_UNROLLED
+    unroll = x.shape[1] <= MAX_UNROLLED
     both = layers.Bidirectional(kind(x.shape[-1] // 2, unroll=unroll, name=name), name=f"{name}_both")
     return both(x, mask=present)
 
 
 def transformer(hp: HyperParameters, x: keras.KerasTensor, present: keras.KerasTensor, name: str) -> keras.KerasTensor:
-    """Layers of self-attention and of a small network at each place, norms first (Vaswani et al. 2017; Xiong 2020)."""
+    """Transformer layers with normalisation first (Vaswani et al. 2017; Xiong et al. 2020)."""
     units, length = x.shape[-1], x.shape[1]
     heads = hp.Choice("heads", [1, 2, 4], default=2)
     x = Positions(length, name=f"{name}_positions")(x)
     for index in range(hp.Int("layers", 1, 4, default=1)):
         label = f"{name}_{index}"
-        calm = layers.LayerNormalization(name=f"{label}_norm")(x)
+        normalized = layers.LayerNormalization(name=f"{label}_norm")(x)
         attention = layers.MultiHeadAttention(heads, units // heads, name=f"{label}_attention")
-        # Keras would otherwise look for the fastest kernel, which the light engine may not have.
-        x = layers.Add(name=f"{label}_add")([x, attention(calm, calm, key_mask=present, value_mask=present)])
+        # Separate masks keep Keras from a fused kernel that the light engine may not have.
+        attended = attention(normalized, normalized, key_mask=present, value_mask=present)
+        x = layers.Add(name=f"{label}_add")([x, attended])
         activation, initializer = activations.choose(hp)
         wide = layers.Dense(2 * units, kernel_initializer=initializer, name=f"{label}_wide")
-        calm = activation(wide(layers.LayerNormalization(name=f"{label}_norm_2")(x)))
-        x = layers.Add(name=f"{label}_add_2")([x, layers.Dense(units, name=f"{label}_narrow")(calm)])
+        normalized = activation(wide(layers.LayerNormalization(name=f"{label}_norm_2")(x)))
+        x = layers.Add(name=f"{label}_add_2")([x, layers.Dense(units, name=f"{label}_narrow")(normalized)])
     x = layers.LayerNormalization(name=f"{name}_norm")(x)
     return layers.GlobalAveragePooling1D(name=f"{name}_mean")(x, mask=present)
 
 
 @keras.saving.register_keras_serializable(package="suite")
 class Positions(layers.Layer):  # type: ignore[misc]
-    """Adds a learned vector for each place: (N, length, units) to the same."""
+    """Adds a learned vector for each position: (N, length, units) to the same shape."""
 
     def __init__(self, length: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -1,4 +1,4 @@
-"""Stochastic depth: whole branches of a residual network left out while it trains."""
+"""Stochastic depth: drops whole branches of a residual network while it trains."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from keras import layers, ops
 
 @keras.saving.register_keras_serializable(package="suite")
 class StochasticDepth(layers.Layer):  # type: ignore[misc]
-    """A branch left out for a share `rate` of the rows, and scaled up for the rest; nothing outside of training.
+    """Drops a branch for a share `rate` of the rows and scales it up for the others; only while training.
 
-    Any shape (N, ...) to the same. Huang et al. 2016.
+    Keeps any shape (N, ...). Huang et al. 2016.
     """
 
     def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:

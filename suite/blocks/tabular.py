@@ -1,4 +1,4 @@
-"""The columns of a table as the input of a trunk: one vector a row, or one a column."""
+"""A table's columns as the input of a trunk: one vector for each row, or one for each column."""
 
 from collections.abc import Sequence
 
@@ -8,8 +8,8 @@ from keras_tuner import HyperParameters
 
 from suite.blocks import numeric
 
-# Of the spread that features have: Keras's own, far smaller, would take many epochs to count for as much.
-AS_NUMBERS = keras.initializers.RandomNormal(stddev=0.3)
+# About as large as features are: Keras's default is far smaller, and would take many epochs to catch up.
+EMBEDDING_INITIALIZER = keras.initializers.RandomNormal(stddev=0.3)
 
 
 def vector(
@@ -21,7 +21,7 @@ def vector(
 ) -> keras.KerasTensor:
     """Features float32 (N, F) and category ids int32 (N, C), either of which may be absent, to (N, width).
 
-    The features as they are and embedded, each category's vector, and their crosses where there are any.
+    The features, their embeddings, a vector for each category, and crosses if `crosses` is above 0.
     """
     parts = []
     if "features" in inputs:
@@ -33,16 +33,18 @@ def vector(
         largest = hp.Choice("largest", [2, 4, 8, 16, 32], default=8) if vocabularies else 0
         for index, size in enumerate(vocabularies):
             units = min(largest, (size + 1) // 2)
-            embedding = layers.Embedding(size, units, embeddings_initializer=AS_NUMBERS, name=f"{name}_{index}")
+            embedding = layers.Embedding(
+                size, units, embeddings_initializer=EMBEDDING_INITIALIZER, name=f"{name}_{index}"
+            )
             parts.append(embedding(inputs["categories"][:, index]))
     x = layers.Concatenate(name=f"{name}_join")(parts) if len(parts) > 1 else parts[0]
     return crosses(hp, x, name)
 
 
 def crosses(hp: HyperParameters, x: keras.KerasTensor, name: str) -> keras.KerasTensor:
-    """Products of features, learned: (N, width) to the same, of one degree more a layer (Wang et al. 2021, DCN v2).
+    """Learned products of features, of one degree more in each layer (Wang et al. 2021, DCN v2): keeps (N, width).
 
-    Through a bottleneck, since the products of all pairs would be many.
+    A bottleneck limits the number of weights.
     """
     first, width = x, x.shape[-1]
     with hp.name_scope(name):
@@ -63,7 +65,7 @@ def tokens(
     units: int,
     name: str,
 ) -> keras.KerasTensor:
-    """The same columns as one vector each: (N, F + C, units)."""
+    """The same columns as one vector for each column: (N, F + C, units)."""
     parts = []
     if "features" in inputs:
         embedded = numeric.embedding(hp, inputs["features"], edges, name, units)

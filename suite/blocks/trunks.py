@@ -1,4 +1,4 @@
-"""Trunks for tables: from one vector a row, or one a column, to what the head decides by."""
+"""Trunks for tables: from one vector for each row, or for each column, to the head's input."""
 
 import keras
 from keras import layers
@@ -11,15 +11,15 @@ UNITS = [16, 32, 64, 128, 256, 512]
 
 
 def _members(hp: HyperParameters, x: keras.KerasTensor, name: str) -> keras.KerasTensor:
-    """What each member of the ensemble sees of a row, of which a share is hidden from all while training."""
-    hidden = hp.Float("input_dropout", 0.0, 0.6, step=0.1, default=0.2)
-    x = layers.Dropout(hidden, name=f"{name}_input_dropout")(x)
+    """The rows of each member of the ensemble; while training, a share of the inputs is dropped for all members."""
+    rate = hp.Float("input_dropout", 0.0, 0.6, step=0.1, default=0.2)
+    x = layers.Dropout(rate, name=f"{name}_input_dropout")(x)
     count = hp.Choice("members", [1, 4, 8, 16, 32], default=16)
     return Members(count, name=f"{name}_members")(x) if count > 1 else x
 
 
 def mlp(hp: HyperParameters, x: keras.KerasTensor, name: str) -> keras.KerasTensor:
-    """Fully connected layers, for each member of an ensemble: (N, width) to (N, members, units)."""
+    """Fully connected layers for each member of an ensemble: (N, width) to (N, members, units)."""
     with hp.name_scope(name):
         x = _members(hp, x, name)
         units = hp.Choice("units", UNITS, default=128)
@@ -32,7 +32,7 @@ def mlp(hp: HyperParameters, x: keras.KerasTensor, name: str) -> keras.KerasTens
 
 
 def resnet(hp: HyperParameters, x: keras.KerasTensor, name: str) -> keras.KerasTensor:
-    """Blocks with a way round them (Gorishniy et al. 2021): (N, width) to (N, members, units)."""
+    """Residual blocks (Gorishniy et al. 2021, ResNet): (N, width) to (N, members, units)."""
     with hp.name_scope(name):
         x = _members(hp, x, name)
         units = hp.Choice("units", UNITS, default=128)
@@ -49,7 +49,7 @@ def resnet(hp: HyperParameters, x: keras.KerasTensor, name: str) -> keras.KerasT
 
 
 def transformer(hp: HyperParameters, x: keras.KerasTensor, name: str) -> keras.KerasTensor:
-    """Columns that attend to each other (Gorishniy et al. 2021, FT-Transformer): (N, columns, units) to (N, units)."""
+    """A transformer over columns (Gorishniy et al. 2021, FT-Transformer): (N, columns, units) to (N, units)."""
     units = x.shape[-1]
     with hp.name_scope(name):
         heads = hp.Choice("heads", [1, 2, 4], default=2)
@@ -57,11 +57,12 @@ def transformer(hp: HyperParameters, x: keras.KerasTensor, name: str) -> keras.K
         for index in range(hp.Int("depth", 1, 4, default=2)):
             label = f"{name}_{index}"
             activation, initializer = activations.choose(hp)
-            calm = layers.LayerNormalization(name=f"{label}_norm")(x)
-            attended = layers.MultiHeadAttention(heads, units // heads, name=f"{label}_attention")(calm, calm)
+            normalized = layers.LayerNormalization(name=f"{label}_norm")(x)
+            attention = layers.MultiHeadAttention(heads, units // heads, name=f"{label}_attention")
+            attended = attention(normalized, normalized)
             x = layers.Add(name=f"{label}_add")([x, layers.Dropout(dropout, name=f"{label}_dropout")(attended)])
-            calm = layers.LayerNormalization(name=f"{label}_norm_2")(x)
-            wide = activation(layers.Dense(2 * units, kernel_initializer=initializer, name=f"{label}_wide")(calm))
+            normalized = layers.LayerNormalization(name=f"{label}_norm_2")(x)
+            wide = activation(layers.Dense(2 * units, kernel_initializer=initializer, name=f"{label}_wide")(normalized))
             x = layers.Add(name=f"{label}_add_2")([x, layers.Dense(units, name=f"{label}_narrow")(wide)])
         x = layers.GlobalAveragePooling1D(name=f"{name}_mean")(x)
         return layers.Activation("relu", name=f"{name}_relu")(layers.LayerNormalization(name=f"{name}_norm")(x))

@@ -1,4 +1,4 @@
-"""The command `suite`: one file a verb, each imported only when it is named."""
+"""The command `suite`: a file for each verb, imported only when the verb is used."""
 
 import os
 import sys
@@ -11,23 +11,23 @@ from suite.errors import SuiteError, unknown
 VERBS = {
     "demo": "Fit on built-in data, serve the model, ask it, and show the answers.",
     "fit": "Train a domain's network and save it as the next version of a model.",
-    "tune": "Let KerasTuner choose the network, then train and save the best.",
+    "tune": "Search for the best network with KerasTuner, then train and save it.",
     "evaluate": "Measure a saved model on labelled data.",
     "report": "Show how good a model is, or which of two is better.",
     "predict": "Answer every row of a file, a folder or standard input.",
     "serve": "Answer predictions over HTTP.",
-    "keys": "Give out keys for a service, or take them back.",
+    "keys": "Create keys for a service, or revoke them.",
     "call": "Ask a running service about a file.",
-    "models": "List the saved models, show one, say which version answers, delete.",
+    "models": "List, show, label and delete saved models.",
     "blocks": "List the building blocks of networks, or show one.",
     "show": "Draw a domain's network, and list what a search may change.",
     "data": "List the built-in data sets.",
 }
-INTERRUPTED = 130
+INTERRUPTED_EXIT_CODE = 130
 
 
 class Verbs(click.Group):
-    """A group that knows its verbs by name and imports the one that is asked for."""
+    """A group that imports the file of a verb only when it is used."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(VERBS)
@@ -63,7 +63,7 @@ def group() -> None:
 
 
 def main() -> None:
-    """Run the command; every error is one line, with a traceback only under --debug."""
+    """Run the command; an error is one line, with a traceback under --debug."""
     debug = "--debug" in sys.argv
     try:
         group.main(standalone_mode=False)
@@ -77,9 +77,9 @@ def main() -> None:
     except SuiteError as error:
         _fail(str(error), error.exit_code, debug)
     except (KeyboardInterrupt, click.Abort):
-        _fail("stopped; nothing half-written was left", INTERRUPTED, debug)
+        _fail("stopped; nothing half-written was left", INTERRUPTED_EXIT_CODE, debug)
     except BrokenPipeError:
-        # Whoever read our output has had enough; Python must not complain about it again at exit.
+        # The reader of our output closed it; without this Python would report that again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as error:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from suite.cli import options, spaces
+from suite.cli import options, space_table, steps
 from suite.cli.output import Output
 
 if TYPE_CHECKING:
@@ -18,39 +18,36 @@ if TYPE_CHECKING:
 def command(name: str | None, as_json: bool, quiet: bool) -> None:
     """List every building block of networks with its hyperparameters, or show NAME in detail.
 
-    What is printed was asked of the block itself, with each value of each hyperparameter. Its defaults are the block's
-    own; a domain may set others, which 'suite show DOMAIN' prints.
+    Hyperparameters are found by building each block with each of their values. Defaults are the block's own; a domain
+    may set others, which 'suite show DOMAIN' prints.
     """
     output = Output(as_json, quiet)
-    output.say("loading TensorFlow")
-
-    from suite.config import load_tensorflow
-
-    load_tensorflow()
+    steps.load_tensorflow(output)
 
     from suite import catalogue
 
     if name:
         block = catalogue.find(name)
-        found = _describe(block)
+        space_lines, value = _describe(block)
         output.result(
-            [f"{block.name}  ({block.kind}; {block.module})", *block.description.splitlines(), *found["lines"]],
-            {"block": found["value"] | {"description": block.description, "module": block.module}},
+            [f"{block.name}  ({block.kind}; {block.module})", *block.description.splitlines(), *space_lines],
+            {"block": value | {"description": block.description, "module": block.module}},
         )
         return
     lines, values = [], []
     for kind, blocks in groupby(catalogue.BLOCKS, lambda block: block.kind):
         lines += ["", kind]
         for block in blocks:
-            found = _describe(block)
-            lines += [f"  {block.name}", f"    {block.summary}", *(f"      {line}" for line in found["lines"])]
-            values.append(found["value"])
+            space_lines, value = _describe(block)
+            lines += [f"  {block.name}", f"    {block.summary}", *(f"      {line}" for line in space_lines)]
+            values.append(value)
     output.result(lines, {"blocks": values})
 
 
-def _describe(block: "Block") -> dict[str, Any]:
+def _describe(block: "Block") -> tuple[list[str], dict[str, Any]]:
+    """A block's hyperparameters for people, and the block for a script."""
     from tuning import space
 
-    found = space.explore(block.make)
+    dimensions = space.explore(block.make)
     value = {"name": block.name, "kind": block.kind, "summary": block.summary}
-    return {"lines": spaces.lines(found), "value": value | {"hyperparameters": spaces.to_json(found)}}
+    return space_table.lines(dimensions), value | {"hyperparameters": space_table.to_json(dimensions)}

@@ -1,4 +1,4 @@
-"""`suite data`: the data sets that have a name."""
+"""`suite data`: the built-in data sets."""
 
 from dataclasses import asdict
 
@@ -16,7 +16,7 @@ def command() -> None:
 @command.command("list", epilog="Example: suite data list; then suite fit image_cls --data mnist")
 @options.printing
 def list_data(as_json: bool, quiet: bool) -> None:
-    """List every name that --data understands, and where its rows come from."""
+    """List every name that --data accepts, and the source of its rows."""
     from suite.data import builtin
 
     rows = [{"name": name, **asdict(entry)} for name, entry in builtin.NAMES.items()]

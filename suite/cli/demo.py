@@ -1,14 +1,15 @@
 """`suite demo`: the whole way once, from data to an answer over HTTP."""
 
 import json
+import os
 import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from suite.cli import options
-from suite.cli.fit import Request, fit
+from suite.cli import options, steps
+from suite.cli.fit import FitRequest, fit
 from suite.cli.output import Output
 
 if TYPE_CHECKING:
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
 
     from suite.artifact import Card
     from suite.data.dataset import Dataset
+    from suite.domain import Domain
 
-SHOWN = 4
+MAX_ROWS = 4
 SHADES = " ░▒▓█"
 TEXT_WIDTH = 90
 
@@ -26,58 +28,64 @@ TEXT_WIDTH = 90
 @click.argument("domain", default="image_cls")
 @options.common
 def command(domain: str, models: Path, as_json: bool, quiet: bool) -> None:
-    """Fit DOMAIN (image_cls unless another is named) on its built-in data, serve it, ask it, show the answers."""
-    import os
-
-    from serving.server import launcher as run
+    """Fit DOMAIN (default: image_cls) on its built-in data, serve it, ask it, and show the answers."""
     from suite import artifact
     from suite.domain import get
     from suite.domains import load_data
 
     output = Output(as_json, quiet)
-    preset = "quick" if "quick" in get(domain).presets else None
-    folder = fit(Request(domain, models, preset=preset), output.progress_only())
+    chosen = get(domain)
+    preset = "quick" if "quick" in chosen.presets else None
+    folder = fit(FitRequest(domain, models, preset=preset), output.progress_only())
     card = artifact.read_card(folder)
     assert card is not None
-    dataset = load_data(get(domain), None, options.data_options(0, {}))
-    rows = _held_back(dataset)
+    dataset = load_data(chosen, None, options.data_options(0, {}))
+    rows = _test_rows(dataset)
+    predictions = _serve_and_ask(models, card, dataset, rows, output)
+    right = sum(predictions[row]["label"] == dataset.labels[dataset.y[row]] for row in rows)
+    lines, value = _summarise(chosen, folder, card)
+    output.result(lines, value | {"asked": len(rows), "right": right, "report": os.fspath(folder / "report.html")})
+
+
+def _test_rows(dataset: "Dataset") -> list[int]:
+    """A few test rows of different classes."""
+    rows: list[int] = []
+    for row in dataset.rows["test"]:
+        if len(rows) < MAX_ROWS and (
+            dataset.y[row] not in dataset.y[rows] or len(dataset.labels) <= len(rows) < MAX_ROWS
+        ):
+            rows.append(int(row))
+    return rows
+
+
+def _serve_and_ask(
+    models: Path, card: "Card", dataset: "Dataset", rows: list[int], output: Output
+) -> dict[int, dict[str, Any]]:
+    """Start a service, ask it about the rows and show its answers; return the predictions by row."""
+    from serving.server import launcher
+
     output.say("starting the service")
-    with run.running(models) as url:
+    with launcher.running(models) as url:
         output.say(f"asking {url}/predict about {len(rows)} rows that it never saw")
         answer = _ask(url, card, dataset, rows)
-    for row, prediction in zip(rows, answer["predictions"], strict=True):
+    predictions = dict(zip(rows, answer["predictions"], strict=True))
+    for row, prediction in predictions.items():
         for line in _show(dataset, row):
             output.say(line)
         truth = dataset.labels[dataset.y[row]]
         output.say(f"  -> {prediction['label']}, score {prediction['score']:.3f} (truly {truth})\n")
     output.say(f"the service has stopped; it ran on the engine '{answer['engine']}'")
-    right = sum(
-        p["label"] == dataset.labels[dataset.y[row]] for row, p in zip(rows, answer["predictions"], strict=True)
-    )
-    lines = [f"test {name} {card.metrics['test'][name]:.4f}" for name in (get(domain).objective,)] + [
+    return predictions
+
+
+def _summarise(domain: "Domain", folder: Path, card: "Card") -> tuple[list[str], dict[str, Any]]:
+    lines = [
+        f"test {domain.objective} {card.metrics['test'][domain.objective]:.4f}",
         *card.notes,
         f"report: {(folder / 'report.html').resolve()}",
         "serve it yourself: suite serve",
     ]
-    value = {
-        "artifact": str(folder),
-        "name": card.name,
-        "version": card.version,
-        "metrics": card.metrics,
-        "asked": len(rows),
-        "right": right,
-        "report": os.fspath(folder / "report.html"),
-    }
-    output.result(lines, value)
-
-
-def _held_back(dataset: "Dataset") -> list[int]:
-    """Test rows of different classes."""
-    rows: list[int] = []
-    for row in dataset.rows["test"]:
-        if len(rows) < SHOWN and (dataset.y[row] not in dataset.y[rows] or len(dataset.labels) <= len(rows) < SHOWN):
-            rows.append(int(row))
-    return rows
+    return lines, steps.saved_json(folder, card)
 
 
 def _ask(url: str, card: "Card", dataset: "Dataset", rows: list[int]) -> dict[str, Any]:
@@ -89,7 +97,7 @@ def _ask(url: str, card: "Card", dataset: "Dataset", rows: list[int]) -> dict[st
 
 
 def instance(dataset: "Dataset", row: int) -> Any:
-    """One row as a client writes it: nested numbers, a string, or an object by column."""
+    """A row as a client sends it: nested numbers, a string, or an object by column."""
     kind = dataset.specs[0].kind
     if kind in ("image", "text"):
         value = dataset.inputs[kind][row]

@@ -1,4 +1,4 @@
-"""A saved model's engine, for verbs that ask it without a service."""
+"""A saved model's engine, for verbs that need no service."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def load(folder: Path, card: "Card", engine: str = "auto") -> "Engine":
-    """The engine, after the model's files were checked against the card."""
+    """Load the model in an engine, after checking its files against the card."""
     from serving.config import cores
     from serving.engines import select
     from suite import artifact

@@ -10,6 +10,7 @@ import click
 from suite.cli import options
 from suite.cli.engine import load
 from suite.cli.output import Output, metric_lines
+from suite.errors import SuiteError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from suite.artifact import Card
     from suite.data.dataset import Dataset
 
-LOG = "evaluations.jsonl"
-CHUNK = 512
+LOG_FILE = "evaluations.jsonl"
+ROWS_AT_ONCE = 512
 
 
 @click.command(epilog="Example: suite evaluate fraud/2 --data march.csv --label-column is_fraud --split all")
@@ -35,15 +36,12 @@ CHUNK = 512
 def command(
     model: str, source: str | None, split: str, models: Path, as_json: bool, quiet: bool, **reader: Any
 ) -> None:
-    """Measure a model on a split of labelled data, and note the result beside the model.
+    """Measure a model on a split of labelled data, and record the result next to the model.
 
-    Without --data it is the data that the model was made from, split as it was then. The label is in the column of
-    the name that it had then, where there is one. Rows that are all of one class are not split.
+    Without --data, the data is that of the model's training, with the same split. The label column is the one that the
+    model learned from, if the data has it. Rows of a single class are not split.
     """
-    import numpy as np
-
     from suite import artifact
-    from suite.errors import SuiteError
     from suite.training.evaluate import evaluate
 
     output = Output(as_json, quiet)
@@ -52,32 +50,24 @@ def command(
     if card is None:
         raise SuiteError(f"{folder} has no card, so its labels are unknown: measure a model made by 'suite fit'")
     dataset = _read(card, source, reader, split)
-    rows = np.concatenate(list(dataset.rows.values())) if split == "all" else dataset.rows[split]  # type: ignore[index]
-    if not len(rows):
-        raise SuiteError(f"no rows are for {split}, since the data is of one class: measure on --split all")
+    rows = _rows(dataset, split)
     y = _translate(dataset, card.labels)[rows]
     probabilities, engine = _answer(folder, card, dataset, rows, output)
     metrics = evaluate(y, probabilities, card.threshold)
-    record = {
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "data": dataset.source.get("name") or dataset.source.get("path"),
-        "sha256": dataset.source["sha256"],
-        "split": split,
-        "rows": len(rows),
-        "metrics": metrics,
-    }
-    log = folder / LOG
-    earlier = log.read_bytes() if log.exists() else b""
-    artifact.replace_file(log, earlier + json.dumps(record, ensure_ascii=False).encode() + b"\n")
-    title = f"{card.name}/{card.version} on {len(rows):,} rows of {record['data']} ({split}), engine {engine}"
-    notes = [*dataset.notes, *_left_out(y, card.labels, metrics)]
+    data = dataset.source.get("name") or dataset.source.get("path")
+    log = _note(folder, {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"), "data": data,
+        "sha256": dataset.source["sha256"], "split": split, "rows": len(rows), "metrics": metrics,
+    })  # fmt: skip
+    title = f"{card.name}/{card.version} on {len(rows):,} rows of {data} ({split}), engine {engine}"
+    notes = [*dataset.notes, *_undefined_metrics(y, card.labels, metrics)]
     output.result(
         [title, *metric_lines({split: metrics}), *notes, f"noted in {log}"], {"metrics": metrics, "rows": len(rows)}
     )
 
 
 def _read(card: "Card", source: str | None, given: dict[str, Any], split: str) -> "Dataset":
-    """The data, read as the model's own was, and brought to the inputs that the model takes."""
+    """The data, read like the model's own data and converted to the model's inputs."""
     from suite.data.options import DataOptions
     from suite.domain import get
     from suite.domains import load_data
@@ -94,35 +84,34 @@ def _read(card: "Card", source: str | None, given: dict[str, Any], split: str) -
     return load_data(get(card.domain), source or made_from, DataOptions(**options | chosen))
 
 
-def _translate(dataset: "Dataset", labels: list[str]) -> "np.ndarray":
-    """The data's class numbers as the model's; an error names a label that the model never saw."""
+def _rows(dataset: "Dataset", split: str) -> "np.ndarray":
+    """The rows of a split, or of all."""
     import numpy as np
 
-    from suite.errors import SuiteError
+    rows = np.concatenate(list(dataset.rows.values())) if split == "all" else dataset.rows[split]  # type: ignore[index]
+    if not len(rows):
+        raise SuiteError(f"no rows are for {split}, since the data is of one class: measure on --split all")
+    return rows
 
-    strange = [label for label in dataset.labels if label not in labels]
-    if strange:
+
+def _translate(dataset: "Dataset", labels: list[str]) -> "np.ndarray":
+    """The data's class numbers as the model's; SuiteError for a label that the model does not know."""
+    import numpy as np
+
+    unfamiliar = [label for label in dataset.labels if label not in labels]
+    if unfamiliar:
         raise SuiteError(
-            f"the data has labels that the model does not know: {', '.join(strange[:5])} (it knows {', '.join(labels)})"
+            f"the data has labels that the model does not know: {', '.join(unfamiliar[:5])} "
+            f"(it knows {', '.join(labels)})"
         )
     numbers = np.array([labels.index(label) for label in dataset.labels])
     return np.asarray(numbers[dataset.y])
 
 
-def _left_out(y: "np.ndarray", labels: list[str], metrics: dict[str, float]) -> list[str]:
-    """A note on the metrics that rows of one of two classes do not have."""
-    from suite.training.evaluate import TWO_CLASSES
-
-    lacking = [name for name in TWO_CLASSES if name not in metrics]
-    if len(labels) != 2 or not lacking:
-        return []
-    return [f"all rows are '{labels[int(y[0])]}': without both classes there is no {', '.join(lacking)}"]
-
-
 def _answer(
     folder: Path, card: "Card", dataset: "Dataset", rows: "np.ndarray", output: Output
 ) -> "tuple[np.ndarray, str]":
-    """Probabilities (rows, labels), and the engine that gave them."""
+    """Probabilities (rows, labels), and the name of the engine."""
     import numpy as np
 
     from suite.artifact import PROBABILITIES
@@ -130,7 +119,27 @@ def _answer(
     engine = load(folder, card)
     with output.bar() as bar:
         parts = [
-            engine.run(dataset.take(rows[start : start + CHUNK]))[PROBABILITIES]
-            for start in bar.track(range(0, len(rows), CHUNK))
+            engine.run(dataset.take(rows[start : start + ROWS_AT_ONCE]))[PROBABILITIES]
+            for start in bar.track(range(0, len(rows), ROWS_AT_ONCE))
         ]
     return np.concatenate(parts), engine.name
+
+
+def _note(folder: Path, record: dict[str, Any]) -> Path:
+    """Append a record to the model's log of evaluations; return the file."""
+    from suite import artifact
+
+    log = folder / LOG_FILE
+    earlier = log.read_bytes() if log.exists() else b""
+    artifact.replace_file(log, earlier + json.dumps(record, ensure_ascii=False).encode() + b"\n")
+    return log
+
+
+def _undefined_metrics(y: "np.ndarray", labels: list[str], metrics: dict[str, float]) -> list[str]:
+    """A note on metrics that are undefined, since all rows are of one of two classes."""
+    from suite.training.evaluate import TWO_CLASSES
+
+    undefined = [name for name in TWO_CLASSES if name not in metrics]
+    if len(labels) != 2 or not undefined:
+        return []
+    return [f"all rows are '{labels[int(y[0])]}': without both classes there is no {', '.join(undefined)}"]

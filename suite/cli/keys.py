@@ -1,4 +1,4 @@
-"""`suite keys`: who may ask a service."""
+"""`suite keys`: the keys of a service."""
 
 import json
 import secrets
@@ -14,28 +14,30 @@ from suite.errors import UsageError
 
 @click.group()
 def command() -> None:
-    """Give out keys for a service, or take them back; FILE keeps only their hashes."""
+    """Create keys for a service, or revoke them; FILE holds only their hashes."""
 
 
 @command.command("add", epilog="Example: suite keys add keys.json shop --model fraud --per-second 50")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.argument("name")
-@click.option("--model", "models", multiple=True, help="A model it is for (else all); may be given often.")
-@click.option("--per-second", type=click.FloatRange(0), default=0.0, help="How often it may ask (else as it likes).")
+@click.option("--model", "models", multiple=True, help="A model that the key is for (default: all); may be repeated.")
+@click.option(
+    "--per-second", type=click.FloatRange(0), default=0.0, help="The most requests a second (default: no limit)."
+)
 @options.printing
 def add(file: Path, name: str, models: tuple[str, ...], per_second: float, as_json: bool, quiet: bool) -> None:
-    """Make a key for NAME and print it: it is shown this once.
+    """Create a key for NAME and print it: it is shown only once.
 
-    'suite serve --keys FILE' then answers who sends one; send it SIGHUP to take over a change.
+    'suite serve --keys FILE' answers requests with a key; send it SIGHUP after a change.
     """
     from serving.http.auth import EVERY, fingerprint
 
-    kept = _read(file)
-    if name in kept:
+    entries = _read(file)
+    if name in entries:
         raise UsageError(f"{file} has a key of '{name}': remove that first, or choose another name")
     key = secrets.token_urlsafe(32)
-    kept[name] = {"sha256": fingerprint(key), "models": list(models or (EVERY,)), "per_second": per_second}
-    _write(file, kept)
+    entries[name] = {"sha256": fingerprint(key), "models": list(models or (EVERY,)), "per_second": per_second}
+    _write(file, entries)
     Output(as_json, quiet).result([key], {"name": name, "key": key})
 
 
@@ -44,26 +46,27 @@ def add(file: Path, name: str, models: tuple[str, ...], per_second: float, as_js
 @click.argument("name")
 @options.printing
 def remove(file: Path, name: str, as_json: bool, quiet: bool) -> None:
-    """Take back the key of NAME."""
-    kept = _read(file)
-    if name not in kept:
-        raise UsageError(f"{file} has no key of '{name}': there are: {', '.join(kept) or 'none'}")
-    del kept[name]
-    _write(file, kept)
+    """Revoke the key of NAME."""
+    entries = _read(file)
+    if name not in entries:
+        raise UsageError(f"{file} has no key of '{name}': there are: {', '.join(entries) or 'none'}")
+    del entries[name]
+    _write(file, entries)
     Output(as_json, quiet).result([f"removed the key of {name}"], {"removed": name})
 
 
 def _read(file: Path) -> dict[str, Any]:
-    from serving.http import auth as access
+    """The file's entries by name; SuiteError if it is no file of keys."""
+    from serving.http import auth
 
     if not file.exists():
         return {}
-    access.read(file)
-    kept: dict[str, Any] = json.loads(file.read_bytes())
-    return kept
+    auth.read(file)
+    entries: dict[str, Any] = json.loads(file.read_bytes())
+    return entries
 
 
-def _write(file: Path, kept: dict[str, Any]) -> None:
+def _write(file: Path, entries: dict[str, Any]) -> None:
     from suite.artifact import replace_file
 
-    replace_file(file, json.dumps(kept, indent=2).encode() + b"\n")
+    replace_file(file, json.dumps(entries, indent=2).encode() + b"\n")

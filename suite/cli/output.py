@@ -1,4 +1,4 @@
-"""What the commands print: progress while they work, then a result for a person or for a script."""
+"""The output of commands: progress while they work, then a result for a person or for a script."""
 
 import json
 import sys
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Output:
-    """Prints for a person on standard output; with `as_json` on standard error, and one JSON object at the end."""
+    """Prints to standard output; with `as_json`, lines go to standard error and one JSON object to standard output."""
 
     def __init__(self, as_json: bool, quiet: bool) -> None:
         self._json = as_json
@@ -24,18 +24,18 @@ class Output:
         self.console = Console(file=sys.stderr if as_json else sys.stdout, highlight=False, soft_wrap=True)
 
     def progress_only(self) -> "Output":
-        """The same output for a step whose result is not the command's: nothing of it is printed as JSON."""
+        """The output for a step whose result is not that of the command, and not printed as JSON."""
         step = Output(self._json, self._quiet)
         step._json = False
         return step
 
     def say(self, text: str) -> None:
-        """A line on what is going on."""
+        """Print a line of progress, unless quiet."""
         if not self._quiet:
             self.console.print(text, markup=False)
 
     def result(self, lines: list[str], value: dict[str, Any]) -> None:
-        """The outcome: `lines` for a person, `value` for a script."""
+        """Print the result: `lines` for a person, `value` for a script."""
         if self._json:
             print(json.dumps(value, ensure_ascii=False), flush=True)
         else:
@@ -43,19 +43,19 @@ class Output:
                 self.console.print(line, markup=False)
 
     def bar(self, *columns: Any) -> Progress:
-        """A progress display of these columns, with time passed and time left."""
+        """A progress bar with these columns, the elapsed time and the time left."""
         return Progress(
             *columns, TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=self.console,
             disable=self._quiet or not self.console.is_terminal, transient=True,
         )  # fmt: skip
 
     @contextmanager
-    def training(self) -> "Iterator[Callable[[callbacks.Progress], None]]":
-        """Show a training: a live bar on a terminal, and a line for each finished epoch."""
+    def training(self) -> "Iterator[Callable[[callbacks.TrainingProgress], None]]":
+        """Show a training: a live bar on a terminal, and a line for each finished epoch. Gives a progress callback."""
         with self.bar(TextColumn("{task.fields[epoch]}"), BarColumn(), TextColumn("{task.fields[metrics]}")) as bar:
             task = bar.add_task("", epoch="", metrics="", total=None)
 
-            def report(progress: "callbacks.Progress") -> None:
+            def report(progress: "callbacks.TrainingProgress") -> None:
                 metrics = " ".join(f"{name} {value:.4f}" for name, value in progress.metrics.items())
                 total = progress.epochs * progress.steps
                 done = (progress.epoch - 1) * progress.steps + progress.step
@@ -68,7 +68,7 @@ class Output:
 
 
 def metric_lines(metrics: dict[str, dict[str, float]]) -> list[str]:
-    """A table of metrics by split."""
+    """A table of metrics with a column for each split."""
     splits = list(metrics)
     width = max(len(name) for values in metrics.values() for name in values)
     names = dict.fromkeys(name for values in metrics.values() for name in values)

@@ -1,4 +1,4 @@
-"""`suite report`: how good a model is, or which of two is better."""
+"""`suite report`: the figures of a model, or which of two models is better."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +9,7 @@ from suite.cli import options
 from suite.cli.output import Output
 
 if TYPE_CHECKING:
-    from suite.report.comparison import Comparison, Measured
+    from suite.report.comparison import Comparison, EvaluatedModel
 
 
 @click.command(epilog="Example: suite report image_cls/1 image_cls/2 --output comparison.html")
@@ -20,26 +20,26 @@ if TYPE_CHECKING:
 )
 @options.common
 def command(model: str, other: str | None, target: Path | None, models: Path, as_json: bool, quiet: bool) -> None:
-    """Show a model's test figures with their 95% intervals, or compare two models on the same test rows."""
+    """Show a model's test metrics with 95% intervals, or compare two models on the same test rows."""
     from suite.report import comparison
 
     output = Output(as_json, quiet)
-    measured = comparison.load(models, model)
+    evaluated = comparison.load(models, model)
     if other is None:
-        _one(measured, target, output)
+        _show_model(evaluated, target, output)
     else:
-        _two(comparison.compare(measured, comparison.load(models, other)), target, output)
+        _show_comparison(comparison.compare(evaluated, comparison.load(models, other)), target, output)
 
 
-def _one(measured: "Measured", target: Path | None, output: Output) -> None:
+def _show_model(evaluated: "EvaluatedModel", target: Path | None, output: Output) -> None:
     from suite.report.comparison import interval_json
 
-    card, page = measured.card, measured.folder / "report.html"
-    found = measured.intervals()
-    width = max(map(len, found))
+    card, page = evaluated.card, evaluated.folder / "report.html"
+    intervals = evaluated.intervals()
+    width = max(map(len, intervals))
     lines = [
-        f"{measured.reference} on {len(measured.keys):,} test rows, with 95% intervals by bootstrap",
-        *(f"{name:{width}}  {i.value:8.4f}  {i.low:.4f} to {i.high:.4f}" for name, i in found.items()),
+        f"{evaluated.reference} on {len(evaluated.keys):,} test rows, with 95% intervals by bootstrap",
+        *(f"{name:{width}}  {i.value:8.4f}  {i.low:.4f} to {i.high:.4f}" for name, i in intervals.items()),
         *card.notes,
         f"report {page}",
     ]
@@ -47,15 +47,15 @@ def _one(measured: "Measured", target: Path | None, output: Output) -> None:
         _write(target, _read(page))
         lines.append(f"copied to {target}")
     value = {
-        "artifact": str(measured.folder),
+        "artifact": str(evaluated.folder),
         "report": str(page),
-        "rows": len(measured.keys),
-        "metrics": {name: interval_json(interval) for name, interval in found.items()},
+        "rows": len(evaluated.keys),
+        "metrics": {name: interval_json(interval) for name, interval in intervals.items()},
     }
     output.result(lines, value)
 
 
-def _two(comparison: "Comparison", target: Path | None, output: Output) -> None:
+def _show_comparison(comparison: "Comparison", target: Path | None, output: Output) -> None:
     first, second = comparison.first.reference, comparison.second.reference
     width = max(len(name) for name in [*comparison.metrics, "metric"])
     columns = [max(8, len(name)) for name in (first, second)]

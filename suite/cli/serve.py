@@ -14,7 +14,7 @@ from suite.errors import UsageError
 
 
 def _option(name: str, help: str, **more: Any) -> Callable[[Command], Command]:
-    """An option that may also be given as the service's environment variable."""
+    """An option that can also be set by the service's environment variable."""
     return click.option(f"--{name}", envvar=PREFIX + name.upper().replace("-", "_"), help=help, **more)
 
 
@@ -25,13 +25,13 @@ def _file(name: str, help: str) -> Callable[[Command], Command]:
 @click.command(epilog="Example: suite serve --port 8501 --workers 2")
 @_option("host", "The address to listen on.", default="127.0.0.1", show_default=True)
 @_option("port", "The port to listen on.", type=click.IntRange(1, 65535), default=8501, show_default=True)
-@_option("workers", "Processes (else one a core).", type=click.IntRange(1))
+@_option("workers", "Worker processes (default: one for each core).", type=click.IntRange(1))
 @_option(
     "threads", "Threads of a process that run models which are not quick, read large bodies and decode pictures.",
     type=click.IntRange(1), default=Config.threads, show_default=True,
 )  # fmt: skip
 @_option(
-    "engine", "What runs the models; auto is the fastest each has, tf only where there is no other.",
+    "engine", "The engine to run models on; auto is the fastest of each model, and tf only if it has no other.",
     type=click.Choice([AUTO, *FASTEST_FIRST]), default=AUTO, show_default=True,
 )  # fmt: skip
 @_option(
@@ -43,10 +43,10 @@ def _file(name: str, help: str) -> Callable[[Command], Command]:
     "trusted-proxies", "Addresses or networks whose X-Forwarded headers are believed, with commas; * for any.",
     default=Config.trusted_proxies, show_default=True,
 )  # fmt: skip
-@_file("keys", "Answer only who has a key of this file (suite keys).")
-@_file("certificate", "Serve over TLS, with this certificate (PEM).")
+@_file("keys", "Answer only requests with a key of this file (see 'suite keys').")
+@_file("certificate", "Serve over TLS with this certificate (PEM).")
 @_file("private-key", "The certificate's private key (PEM).")
-@_file("settings", "A JSON file of settings, before all others; SIGHUP has it read anew.")
+@_file("settings", "A JSON file of settings, which win over all others; SIGHUP reloads it.")
 @options.common
 def command(
     host: str,
@@ -65,16 +65,16 @@ def command(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Serve every saved model until it is stopped (Ctrl-C, or SIGTERM).
+    """Serve every saved model until stopped (Ctrl-C or SIGTERM).
 
     \b
     Ask it with:
       curl -F file=@picture.png http://127.0.0.1:8501/predict
       curl -d '{"model": "text_cls", "instances": ["A joy."]}' http://127.0.0.1:8501/predict
     """
-    from serving.http import auth as access
+    from serving.http import auth
     from serving.http.forwarding import TrustedProxies
-    from serving.server import launcher as run
+    from serving.server import launcher
     from suite import artifact
     from suite.cli.output import Output
 
@@ -85,28 +85,34 @@ def command(
         )
     if (certificate is None) != (private_key is None):
         raise UsageError("TLS needs both --certificate and --private-key")
-    files = {"keys": keys, "certificate": certificate, "private_key": private_key, "settings": settings}
-    paths: dict[str, Any] = {name: str(_readable(file)) for name, file in files.items() if file}
     config = replace(
         Config.from_environment(), models=models.absolute(), host=host, port=port, workers=workers or cores(),
         threads=threads, engine=engine, keep_alive=keep_alive, root_path=root_path.rstrip("/"),
-        trusted_proxies=trusted_proxies, **paths,
+        trusted_proxies=trusted_proxies,
+        **_readable_files(keys=keys, certificate=certificate, private_key=private_key, settings=settings),
     )  # fmt: skip
+    # Read now, so that an error stops the command and not the service.
     TrustedProxies(trusted_proxies)
     if settings:
         Config.of_file(settings)
     if keys:
-        access.read(keys)
-    listening = run.listen(host, port)
+        auth.read(keys)
+    listening = launcher.listen(host, port)
     url = f"http{'s' if certificate else ''}://{host}:{port}"
     output = Output(as_json, quiet)
     output.say(f"serving {', '.join(names)} on {url}/predict with {config.workers} workers")
     if as_json:
         output.result([], {"url": url, "models": names})
-    run.execute(config, listening)
+    launcher.execute(config, listening)
 
 
-def _readable(file: Path) -> Path:
+def _readable_files(**files: Path | None) -> dict[str, Any]:
+    """The absolute paths of the files that are given; UsageError if one cannot be read."""
+    return {name: str(_check_readable(file)) for name, file in files.items() if file}
+
+
+def _check_readable(file: Path) -> Path:
+    """The absolute path; UsageError if the file cannot be read."""
     try:
         file.open("rb").close()
     except OSError as error:

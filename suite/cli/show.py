@@ -1,13 +1,22 @@
-"""`suite show`: a domain's network and what a search may change about it."""
+"""`suite show`: a domain's network, and what a search may change about it."""
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from suite.cli import drawing, options, spaces
+from suite.cli import network_diagram, options, space_table, steps
 from suite.cli.output import Output
+from suite.notation import dotted
+
+if TYPE_CHECKING:
+    import keras
+    from keras_tuner import HyperParameters
+
+    from suite.domain import Domain
+    from suite.training.data import PreparedData
+    from tuning.space import Dimension
 
 
 @click.command(epilog="Example: suite show image_cls --preset lenet --set lenet.activation=tanh")
@@ -27,8 +36,8 @@ def command(
 ) -> None:
     """Draw the network of DOMAIN and list its hyperparameters.
 
-    It is drawn as 'suite fit' with the same options would build it; without --data for the domain's own small set.
-    The search space is that of 'suite tune'.
+    The network is the one that 'suite fit' would build with the same options; without --data, for the domain's own
+    small data set. The search space is that of 'suite tune'.
     """
     from suite import domains
     from suite.domain import get
@@ -37,60 +46,70 @@ def command(
     chosen = get(domain)
     values, _ = options.hyperparameters(chosen, preset, file, assignments)
     dataset = domains.load_data(chosen, source, options.data_options(0, reader))
-    output.say("loading TensorFlow")
+    steps.load_tensorflow(output)
 
-    from suite.config import load_tensorflow
+    from suite.training.data import PreparedData
 
-    load_tensorflow()
+    # Only the specification that preprocessing learned matters here: no row is transformed.
+    prepared = PreparedData({}, dataset.y, dataset.rows, dataset.labels, chosen.adapt(dataset))
+    hp, model = _build(chosen, prepared, values)
+    title = f"{chosen.name}: {dataset.source.get('name') or source}, {len(dataset.labels)} classes"
+    chosen_values = {dotted(name): value for name, value in hp.values.items()}
+    network_lines, network = _describe_network(model)
+    space_lines, space = _describe_space(_explore(chosen, prepared, hp), chosen_values)
+    lines = [title, "", *network_lines, "", *space_lines, *_describe_presets(chosen)]
+    request = {"domain": chosen.name, "data": dataset.source, "labels": dataset.labels}
+    presets = {name: dict(preset_values) for name, preset_values in chosen.presets.items()}
+    output.result(lines, request | {"hyperparameters": chosen_values} | network | space | {"presets": presets})
 
+
+def _build(
+    domain: "Domain", prepared: "PreparedData", values: dict[str, Any]
+) -> "tuple[HyperParameters, keras.Model]":  # fmt: skip
     from suite import workflow
-    from suite.training import architecture
-    from suite.training.data import Prepared
     from suite.training.model import build
-    from tuning import domain_space, space
 
-    # The network depends on what preprocessing learned; no row goes through it here.
-    prepared = Prepared({}, dataset.y, dataset.rows, dataset.labels, chosen.adapt(dataset))
-    hp = workflow.choose(chosen, prepared, 1, values)
-    model = build(chosen, hp, prepared, 1)
-    layers = architecture.layers(model)
-    cost = architecture.multiply_adds(model)
-    fixed = {item.name: hp.values[item.name] for item in hp.space if type(item).__name__ == "Fixed"}
-    found = domain_space.explore(chosen, prepared, fixed)
-    combinations, continua = space.size(found)
-    values = {name.replace("/", "."): value for name, value in hp.values.items()}
-    lines = [
-        f"{chosen.name}: {dataset.source.get('name') or source}, {len(dataset.labels)} classes",
-        "",
-        *drawing.draw(layers),
-        "",
-        f"{model.count_params():,} parameters, {_cost(cost)}",
-        "",
-        *spaces.lines(found, values),
-        "",
-        f"{space.describe_size(found)}",
-        spaces.COUNTED,
-    ]
-    if chosen.presets:
-        lines.append(
-            f"presets: {', '.join(chosen.presets)} (suite show {chosen.name} --preset {next(iter(chosen.presets))})"
-        )
-    result = {
-        "domain": chosen.name,
-        "data": dataset.source,
-        "labels": dataset.labels,
-        "hyperparameters": values,
-        "layers": [asdict(layer) for layer in layers],
-        "parameters": model.count_params(),
-        "multiply_adds": cost,
-        "space": spaces.to_json(found),
-        "size": {"combinations": combinations, "continua": continua},
-        "presets": {name: dict(preset) for name, preset in chosen.presets.items()},
-    }
-    output.result(lines, result)
+    hp = workflow.resolve_hyperparameters(domain, prepared, 1, values)
+    return hp, build(domain, hp, prepared, 1)
+
+
+def _describe_network(model: "keras.Model") -> tuple[list[str], dict[str, Any]]:
+    """The drawing and the cost of a network, for people and for a script."""
+    from suite.training import architecture
+
+    layers, cost = architecture.layers(model), architecture.multiply_adds(model)
+    lines = [*network_diagram.draw(layers), "", f"{model.count_params():,} parameters, {_cost(cost)}"]
+    layer_values = [asdict(layer) for layer in layers]
+    return lines, {"layers": layer_values, "parameters": model.count_params(), "multiply_adds": cost}
 
 
 def _cost(multiply_adds: int | None) -> str:
     if multiply_adds is None:
         return "multiply-adds not counted (it reads in a loop)"
     return f"{multiply_adds:,} multiply-adds for an answer, in convolutions and matrix products"
+
+
+def _explore(domain: "Domain", prepared: "PreparedData", hp: "HyperParameters") -> "list[Dimension]":
+    """The search space, with the fixed hyperparameters at the values that were set."""
+    from tuning import domain_space
+    from tuning.hyperparameter_kinds import is_fixed
+
+    fixed = {item.name: hp.values[item.name] for item in hp.space if is_fixed(item)}
+    return domain_space.explore(domain, prepared, fixed)
+
+
+def _describe_space(dimensions: "list[Dimension]", values: dict[str, Any]) -> tuple[list[str], dict[str, Any]]:
+    """The hyperparameters and the size of the space, for people and for a script."""
+    from tuning import space
+
+    combinations, continuous = space.size(dimensions)
+    lines = [*space_table.lines(dimensions, values), "", space.describe_size(dimensions), space_table.SIZE_NOTE]
+    size = {"combinations": combinations, "continua": continuous}
+    return lines, {"space": space_table.to_json(dimensions), "size": size}
+
+
+def _describe_presets(domain: "Domain") -> list[str]:
+    if not domain.presets:
+        return []
+    example = f"suite show {domain.name} --preset {next(iter(domain.presets))}"
+    return [f"presets: {', '.join(domain.presets)} ({example})"]

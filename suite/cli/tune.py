@@ -1,157 +1,198 @@
 """`suite tune`: let KerasTuner choose a domain's network."""
 
-import shlex
-import sys
-from dataclasses import asdict
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from suite.cli import options, searching
-from suite.cli.fit import show_data
-from suite.cli.output import Output, metric_lines
+from suite.cli import options, search_display, steps
+from suite.cli.output import Output
+from suite.cli.tune_options import search_options
+from suite.search_record import Objective, Trial
+from tuning.trial_selection import SelectionRule
 
 if TYPE_CHECKING:
     from suite import workflow
     from suite.data.dataset import Dataset
     from suite.domain import Domain
-    from suite.training import thresholds
-    from suite.training.data import Prepared
-    from tuning.picking import Rule
-    from tuning.trial import Trial
-    from tuning.tune import Found
+    from suite.training.data import PreparedData
+    from suite.training.thresholds import ThresholdRule
+    from tuning.plan import SearchPlan
+    from tuning.result import SearchResult
 
-MINUTES = 10
+DEFAULT_SECONDS = 600.0
+
+
+@dataclass(frozen=True)
+class TuneRequest:
+    """The options of `suite tune`."""
+
+    domain: str
+    models: Path
+    strategy: str
+    pruner: str | None
+    trials: int | None
+    seconds: float | None
+    folds: int | None
+    repeats: int
+    workers: int | None
+    timeout: float | None
+    ray: str | None
+    resume: bool
+    retrain: bool
+    pick: SelectionRule | None
+    sets: tuple[str, ...]
+    fixes: tuple[str, ...]
+    space: Path | None
+    source: str | None
+    name: str | None
+    epochs: int | None
+    seed: int
+    objective: str | None
+    onnx: bool
+    rule: "ThresholdRule | None" = None
+    reader: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A checked request: what to search, on which data, and how."""
+
+    request: TuneRequest
+    name: str
+    domain: "Domain"
+    dataset: "Dataset"
+    prepared: "PreparedData"
+    plan: "SearchPlan"
+    rule: "ThresholdRule"
 
 
 @click.command(epilog="Example: suite tune image_cls --strategy bayesian --time 30m --workers 2")
 @click.argument("domain")
-@searching.options
+@search_options
 @options.data
 @options.training
 @options.threshold
 @options.common
-def command(
-    domain: str,
-    strategy: str,
-    pruner: str | None,
-    trials: int | None,
-    seconds: float | None,
-    folds: int | None,
-    repeats: int,
-    workers: int | None,
-    timeout: float | None,
-    ray: str | None,
-    resume: bool,
-    retrain: bool,
-    pick: "Rule | None",
-    sets: tuple[str, ...],
-    fixes: tuple[str, ...],
-    space: Path | None,
-    source: str | None,
-    name: str | None,
-    epochs: int | None,
-    seed: int,
-    objective: str | None,
-    onnx: bool,
-    models: Path,
-    as_json: bool,
-    quiet: bool,
-    **others: Any,
-) -> None:
-    """Try networks of DOMAIN, then train the best to the end and save it as the next version of a model.
+def command(as_json: bool, quiet: bool, **values: Any) -> None:
+    """Search for the best network of DOMAIN, train it to the end and save it as the next version of a model.
 
-    Without --trials and --time it takes about ten minutes. The best network is trained anew on training and validation
-    rows together, and measured once on the test rows. A search that was stopped goes on with --resume.
+    Without --trials and --time it takes about ten minutes. The best network is trained again on training and validation
+    rows together, and measured once on the test rows. --resume continues a search that was stopped.
     """
-    from suite import artifact, domains
+    rule = options.pop_threshold_rule(values)
+    reader = options.pop_reader_options(values)
+    tune(TuneRequest(**values, rule=rule, reader=reader), Output(as_json, quiet))
+
+
+def tune(request: TuneRequest, output: Output) -> Path:
+    """Search, train the best network and save it; return the artifact's folder."""
+    from suite import artifact
     from suite.domain import get
 
-    output = Output(as_json, quiet)
-    rule = options.take_rule(others)
-    chosen = get(domain)
-    name = artifact.check_name(name or domain)
-    output.say(f"tuning {domain}")
-    dataset = domains.load_data(chosen, source, options.data_options(seed, others))
-    show_data(dataset, output)
-    output.say("loading TensorFlow")
+    domain = get(request.domain)
+    name = artifact.check_name(request.name or request.domain)
+    output.say(f"tuning {request.domain}")
+    dataset = steps.read_data(domain, request.source, request.seed, request.reader, output)
+    steps.load_tensorflow(output)
 
-    from suite.config import load_tensorflow
+    from suite import workflow
+    from tuning import trial_selection
 
-    load_tensorflow()
+    job = _check(request, name, domain, dataset)
+    result = _search(job, output)
+    best = trial_selection.select(request.pick, job.plan.objectives, result.trials)
+    trained = _train_best(job, result, best, output)
+    folder, card = workflow.save(
+        request.models, name, trained, command=steps.command_line(), search=result.to_json(best),
+        runners_up=result.runners_up(best, domain, job.prepared), onnx=request.onnx,
+    )  # fmt: skip
+    result.delete_states()
+    found = {"best": best.to_json(), "trials": [trial.to_json() for trial in result.trials]}
+    output.result(steps.saved_lines(folder, card), found | steps.saved_json(folder, card))
+    return folder
 
+
+def _check(request: TuneRequest, name: str, domain: "Domain", dataset: "Dataset") -> _Job:
+    """Check the request before anything is trained; UsageError if it makes no sense."""
     from suite import workflow
     from suite.training import onnx_model
     from suite.training.data import prepare
-    from tuning import narrowing, objectives, picking, tracking, tune
-    from tuning.plan import Plan
+    from tuning import objectives, trial_selection
 
-    if onnx:
+    if request.onnx:
         onnx_model.check_installed()
-    goals = picking.measured(pick, objectives.parse(objective or chosen.objective, len(dataset.labels)))
-    rule = rule or workflow.F1
-    workflow.check_rule(chosen, dataset, rule)
-    prepared = prepare(chosen, dataset)
-    if seconds is None and trials is None:
-        seconds = 60.0 * MINUTES
-    epochs = epochs or chosen.recipe.epochs_for(len(prepared.rows["train"]))
-    plan = Plan(
-        strategy, goals, epochs, seed, trials, seconds, folds or 1, repeats, workers or 1, int(retrain), pruner
-    )  # fmt: skip
-    place = tune.folder(models, name)
-    if resume and not tune.is_begun(place):
-        output.say(f"nothing to resume: no search of '{name}' in {models}; beginning one")
-    with searching.told_how_to_go_on(output), searching.Display(plan, output) as display:
-        found = tune.tune(
-            chosen, dataset, prepared, plan, narrowing.parse(sets, fixes, space), tune.Where(workers, timeout, ray),
-            place, resume=resume, watcher=display.watcher(tracking.hparams(models, name)), report=display.report,
+    wanted = objectives.parse(request.objective or domain.objective, len(dataset.labels))
+    rule = request.rule or workflow.DEFAULT_RULE
+    workflow.check_rule(domain, dataset, rule)
+    prepared = prepare(domain, dataset)
+    epochs = request.epochs or domain.recipe.epochs_for(len(prepared.rows["train"]))
+    plan = _plan(request, trial_selection.with_cost_of(request.pick, wanted), epochs)
+    return _Job(request, name, domain, dataset, prepared, plan, rule)
+
+
+def _plan(request: TuneRequest, objectives: list[Objective], epochs: int) -> "SearchPlan":
+    from tuning.plan import SearchPlan
+
+    unbounded = request.seconds is None and request.trials is None
+    return SearchPlan(
+        request.strategy,
+        objectives,
+        epochs,
+        request.seed,
+        request.trials,
+        DEFAULT_SECONDS if unbounded else request.seconds,
+        request.folds or 1,
+        request.repeats,
+        request.workers or 1,
+        int(request.retrain),
+        request.pruner,
+    )
+
+
+def _search(job: _Job, output: Output) -> "SearchResult":
+    from tuning import search_folder, space_restriction, tracking
+    from tuning.tune import WorkerOptions, tune
+
+    request = job.request
+    folder = search_folder.search_folder(request.models, job.name)
+    if request.resume and not search_folder.can_resume(folder):
+        output.say(f"nothing to resume: no search of '{job.name}' in {request.models}; beginning one")
+    with search_display.resume_hint(output), search_display.SearchDisplay(job.plan, output) as display:
+        return tune(
+            job.domain, job.dataset, job.prepared, job.plan,
+            space_restriction.parse(request.sets, request.fixes, request.space),
+            WorkerOptions(request.workers, request.timeout, request.ray), folder, resume=request.resume,
+            callbacks=display.callbacks(tracking.hparams_writer(request.models, job.name)), report=display.report,
         )  # fmt: skip
-    best = picking.pick(pick, goals, found.trials)
-    outcome = _train(found, best, chosen, dataset, prepared, rule, models, name, output)
-    command_line = shlex.join(["suite", *sys.argv[1:]])
-    folder, card = workflow.save(
-        models, name, outcome, command=command_line, search=found.to_json(best),
-        runners_up=found.runners_up(best, chosen, prepared), onnx=onnx,
-    )  # fmt: skip
-    found.tidy()
-    lines = [*metric_lines(card.metrics), *card.notes, f"saved {folder}", f"report {folder / 'report.html'}"]
-    value = {
-        "best": asdict(best),
-        "trials": [asdict(trial) for trial in found.trials],
-        "artifact": str(folder),
-        "name": card.name,
-        "version": card.version,
-        "metrics": card.metrics,
-    }
-    output.result(lines, value)
 
 
-def _train(
-    found: "Found", best: "Trial", domain: "Domain", dataset: "Dataset", prepared: "Prepared", rule: "thresholds.Rule",
-    models: Path, name: str, output: Output,
-) -> "workflow.Outcome":  # fmt: skip
-    """The winner trained to its last epoch, and then anew on validation rows too where that was planned."""
+def _train_best(job: _Job, result: "SearchResult", best: Trial, output: Output) -> "workflow.TrainedModel":
+    """Train the winner to its last epoch; then, if the plan says so, again on training and validation rows."""
     from suite import workflow
     from suite.training import tracking
-    from suite.training.callbacks import Report
-    from suite.training.fit import Settings
+    from suite.training.callbacks import ProgressReporter
+    from suite.training.fit import TrainingSettings
 
-    plan = found.plan
-    goal = plan.objectives[0]
-    output.say(f"best: trial {best.id} with {goal.name} {best.score:.4f}; now training it to the end")
-    hp = workflow.choose(domain, prepared, plan.epochs, best.hyperparameters)
-    settings = Settings(plan.epochs, plan.seed, str(goal.metric))
+    plan = result.plan
+    objective = plan.objectives[0]
+    output.say(f"best: trial {best.id} with {objective.name} {best.score:.4f}; now training it to the end")
+    hp = workflow.resolve_hyperparameters(job.domain, job.prepared, plan.epochs, best.hyperparameters)
+    settings = TrainingSettings(plan.epochs, plan.seed, str(objective.metric))
     with output.training() as report:
-        outcome = workflow.train(
-            domain, dataset, prepared, hp, settings, rule=rule, resumable=found.state(best),
-            callbacks=[tracking.tensorboard(models, name), Report(report, settings.objective)],
+        trained = workflow.train(
+            job.domain, job.dataset, job.prepared, hp, settings, rule=job.rule,
+            checkpoint=result.checkpoint_options(best),
+            callbacks=[
+                tracking.tensorboard(job.request.models, job.name), ProgressReporter(report, settings.objective)
+            ],
         )  # fmt: skip
-    if not plan.retrains:
-        return outcome
-    if not found.has_time_for(outcome.fitted.seconds):
-        output.say("no time is left to train it anew on training and validation rows together: that was left out")
-        return outcome
-    output.say("training it anew on training and validation rows together")
+    if not plan.retrainings:
+        return trained
+    if not result.has_time_for(trained.fitted.seconds):
+        output.say("no time is left to train it again on training and validation rows together: skipped")
+        return trained
+    output.say("training it again on training and validation rows together")
     with output.training() as report:
-        return workflow.retrain(outcome, [Report(report, settings.objective)])
+        return workflow.retrain(trained, [ProgressReporter(report, settings.objective)])

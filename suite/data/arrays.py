@@ -1,4 +1,4 @@
-"""Pictures that come as arrays: .npz files and folders of idx files (the format of MNIST)."""
+"""Readers of pictures in arrays: .npz files, and folders of idx files (the format of MNIST)."""
 
 import gzip
 import re
@@ -20,7 +20,7 @@ CLASS_NAMES = "class_names"
 
 @dataclass
 class Arrays:
-    """uint8 images (N, height, width, channels), classes int32 (N,), and the rows that were marked as test."""
+    """uint8 images (N, height, width, channels), classes int32 (N,), and the numbers of the given test rows."""
 
     images: np.ndarray
     y: np.ndarray
@@ -35,7 +35,7 @@ def has_idx(folder: Path) -> bool:
 
 
 def read_idx(folder: Path) -> Arrays:
-    """The train-images, train-labels and, if there, t10k- or test- files of a folder."""
+    """The train-images and train-labels files of a folder, and its t10k- or test- files if there are any."""
     files = {
         (found["split"], found["kind"]): path for path in sorted(folder.iterdir()) if (found := IDX.match(path.name))
     }
@@ -55,38 +55,39 @@ def _idx(path: Path) -> np.ndarray:
     try:
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     except (OSError, EOFError, zlib.error) as error:
-        raise SuiteError(f"{path} cannot be unpacked ({error}): fetch it again") from error
+        raise SuiteError(f"{path} cannot be unpacked ({error}): download it again") from error
     sizes = np.frombuffer(content, ">u4", count=content[3], offset=4) if len(content) > 4 else np.zeros(0, int)
     if not len(sizes) or content[:2] != b"\0\0" or content[2] not in IDX_TYPES:
-        raise SuiteError(f"{path} is no idx file of unsigned bytes: fetch it again")
+        raise SuiteError(f"{path} is no idx file of unsigned bytes: download it again")
     offset = 4 + 4 * len(sizes)
     if len(content) - offset != np.prod(sizes, dtype=np.int64):
-        raise SuiteError(f"{path} is cut off: its header announces {tuple(sizes.tolist())} values; fetch it again")
+        raise SuiteError(f"{path} is cut off: its header announces {tuple(sizes.tolist())} values; download it again")
     return np.frombuffer(content, IDX_TYPES[content[2]], offset=offset).reshape(sizes)
 
 
 def read_npz(path: Path) -> Arrays:
-    """`x_train, y_train` with `x_test, y_test` if there are any, or `images, labels`; `class_names` if there."""
+    """The arrays `images, labels`, or `x_train, y_train` and optionally `x_test, y_test`; `class_names` is optional."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            found = {name.lower(): file[name] for name in file.files}
+            arrays = {name.lower(): file[name] for name in file.files}
     except (OSError, ValueError, zipfile.BadZipFile, zlib.error, EOFError) as error:
         reason = "it holds Python objects, which are never loaded" if "pickle" in str(error) else str(error)
         raise SuiteError(f"{path} cannot be read ({reason}): save plain arrays with numpy.savez_compressed") from error
-    names = [str(name) for name in found.pop(CLASS_NAMES)] if CLASS_NAMES in found else None
-    train = _pick(found, "_train") or _pick(found, "")
+    names = [str(name) for name in arrays.pop(CLASS_NAMES)] if CLASS_NAMES in arrays else None
+    train = _pair(arrays, "_train") or _pair(arrays, "")
     if train is None:
         raise SuiteError(
-            f"{path} holds {', '.join(found) or 'nothing'}: name the arrays images and labels, "
+            f"{path} holds {', '.join(arrays) or 'nothing'}: name the arrays images and labels, "
             "or x_train, y_train, x_test and y_test"
         )
-    parts = [train, _pick(found, "_test")]
-    return _join(path, [part for part in parts if part], [f"arrays: {', '.join(found)}"], names)
+    parts = [train, _pair(arrays, "_test")]
+    return _join(path, [part for part in parts if part], [f"arrays: {', '.join(arrays)}"], names)
 
 
-def _pick(found: dict[str, np.ndarray], suffix: str) -> tuple[np.ndarray, np.ndarray] | None:
-    images = next((found[key + suffix] for key in IMAGE_KEYS if key + suffix in found), None)
-    labels = next((found[key + suffix] for key in LABEL_KEYS if key + suffix in found), None)
+def _pair(arrays: dict[str, np.ndarray], suffix: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """The images and labels whose names end in the suffix; None if one of them is missing."""
+    images = next((arrays[key + suffix] for key in IMAGE_KEYS if key + suffix in arrays), None)
+    labels = next((arrays[key + suffix] for key in LABEL_KEYS if key + suffix in arrays), None)
     return None if images is None or labels is None else (images, labels)
 
 
@@ -98,21 +99,21 @@ def _join(
             raise SuiteError(
                 f"{source} has {len(pictures)} pictures but labels of shape {labels.shape}: give one label each"
             )
-    images = [_bytes(source, pictures) for pictures, _ in parts]
-    every = images[0] if len(images) == 1 else np.concatenate(images)
+    images = [_to_uint8(source, pictures) for pictures, _ in parts]
+    joined = images[0] if len(images) == 1 else np.concatenate(images)
     classes, y = np.unique(np.concatenate([labels.ravel() for _, labels in parts]), return_inverse=True)
     if classes.dtype.kind == "f" and (classes != np.round(classes)).any():
         raise SuiteError(f"{source} has labels such as {classes[0]}, which are no classes: give whole numbers or names")
     if names and classes.dtype.kind in "iu" and classes.max() < len(names):
-        labels_found = [names[index] for index in classes]
+        class_labels = [names[index] for index in classes]
     else:
-        labels_found = [str(int(name)) if classes.dtype.kind == "f" else str(name) for name in classes]
-    test = np.arange(len(images[0]), len(every))
-    return Arrays(every, y.astype(np.int32), labels_found, test, detected)
+        class_labels = [str(int(name)) if classes.dtype.kind == "f" else str(name) for name in classes]
+    test = np.arange(len(images[0]), len(joined))
+    return Arrays(joined, y.astype(np.int32), class_labels, test, detected)
 
 
-def _bytes(source: Path, images: np.ndarray) -> np.ndarray:
-    """Images as uint8 (N, height, width, channels), whatever their numbers' range."""
+def _to_uint8(source: Path, images: np.ndarray) -> np.ndarray:
+    """Images as uint8 (N, height, width, channels); values are 0 to 255, or 0 to 1."""
     if images.ndim == 3:
         images = images[..., None]
     if images.ndim != 4 or images.shape[-1] not in (1, 3, 4) or not len(images):
@@ -130,8 +131,8 @@ def _bytes(source: Path, images: np.ndarray) -> np.ndarray:
     return np.rint(images * np.float32(scale)).astype(np.uint8)
 
 
-def brought_to(images: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, list[str]]:
-    """The images as (N, *shape): stretched, and made grey or RGB, where they are not."""
+def convert_to_shape(images: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, list[str]]:
+    """The images stretched to the shape and converted to grey or RGB, (N, *shape); and a note if that was needed."""
     if images.shape[1:] == shape:
         return images, []
     from PIL import Image
@@ -142,7 +143,7 @@ def brought_to(images: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, 
         picture = Image.fromarray(image.squeeze(2) if image.shape[2] == 1 else image)
         picture = picture.convert("L" if channels == 1 else "RGB").resize((width, height), Image.Resampling.BILINEAR)
         result[index] = np.asarray(picture).reshape(shape)
-    return result, [f"brought from {_size(images.shape[1:])} to {_size(shape)}"]
+    return result, [f"converted from {_size(images.shape[1:])} to {_size(shape)}"]
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -1,4 +1,4 @@
-"""Data sets that have a name: small ones that come with the suite, and larger ones that Keras downloads when asked."""
+"""Built-in data sets: small ones that come with the suite, and larger ones that Keras downloads."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ ENRICHED = (
 
 @dataclass(frozen=True)
 class Builtin:
-    """One named data set; `file` lies in embedded/NAME/, and without one Keras has to fetch it."""
+    """A built-in data set; `file` is in embedded/NAME/. Without a file, Keras downloads the data."""
 
     domain: str
     summary: str
@@ -32,7 +32,7 @@ class Builtin:
 
     @property
     def embedded(self) -> bool:
-        """Whether it needs no network."""
+        """Whether it comes with the suite and needs no network."""
         return bool(self.file)
 
 
@@ -50,7 +50,7 @@ KERAS_NAMES = {"fashion_mnist_full": "fashion_mnist"}
 
 
 def load(name: str, options: DataOptions) -> Dataset:
-    """The data set of that name, read like a person's own; SuiteError when it has to be fetched and cannot."""
+    """Read the data set of that name, like one's own data; SuiteError if it cannot be downloaded."""
     entry = NAMES[name]
     read = _reader(entry.domain)
     dataset = read(EMBEDDED / name / entry.file, options) if entry.embedded else _download(name, options)
@@ -66,7 +66,7 @@ def _reader(domain: str) -> Callable[[Path, DataOptions], Dataset]:
 
 
 def _download(name: str, options: DataOptions) -> Dataset:
-    """Fetch through Keras (which checks the file's hash), and read it through our own readers."""
+    """Download through Keras, which checks the file's hash, and read the data with our own readers."""
     import tempfile
 
     import numpy as np
@@ -76,9 +76,9 @@ def _download(name: str, options: DataOptions) -> Dataset:
     try:
         (x_train, y_train), (x_test, y_test) = module.load_data()
         words = module.get_word_index() if name == "imdb" else {}
-    except Exception as error:  # Keras raises a bare Exception where the network is not there
+    except Exception as error:  # Keras raises a plain Exception if there is no network
         raise SuiteError(
-            f"'{name}' has to be downloaded and the network is not there: "
+            f"'{name}' has to be downloaded, and there is no network: "
             "connect, or choose an embedded set from 'suite data list'"
         ) from error
     with tempfile.TemporaryDirectory() as folder:
@@ -92,7 +92,7 @@ def _download(name: str, options: DataOptions) -> Dataset:
 
 
 def _write_reviews(path: Path, reviews: "list[Any]", labels: "np.ndarray", words: dict[str, int]) -> None:
-    """Word numbers back to words: Keras shifts them by three, for start, unknown and padding."""
+    """Write reviews as text; Keras shifts word numbers by three, for start, unknown and padding."""
     import csv
 
     text = {number + 3: word for word, number in words.items()}

@@ -1,26 +1,32 @@
-"""What the values of a table's column are: found out in one pass, a batch at a time."""
+"""The kinds of a table's columns, detected in one pass over batches, and their values."""
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from pyarrow import compute as pc
 
+from suite.data import formats
+from suite.errors import SuiteError
 from suite.preprocessing.mirror import values
 
-DISTINCT = 1_000
+MAX_DISTINCT = 1_000
 NUMBER = r"^[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf(inity)?|Inf(inity)?)$"
 DIGITS = re.compile(r"\d")
 IDENTIFIER = re.compile(r"(^|_|\b)(id|uuid|guid|key|number|no|nr)$", re.IGNORECASE)
 CAMEL_IDENTIFIER = re.compile(r"[a-z](Id|ID)$")
-# A column of numbers with a few slips in it is still one of numbers; the slips count as missing, and are told.
-SLIPS = 0.01
+# A column is numeric even if at most this share of its values are no numbers; those count as missing, with a note.
+MAX_NON_NUMERIC_SHARE = 0.01
+# A column with more distinct values than this, and than half of its rows, is an identifier or text.
+MAX_CATEGORIES = 20
+MIN_TEXT_LENGTH = 40
 
 
 def texts(column: Any) -> pa.Array:
-    """A column as trimmed strings, every spelling of missing as null."""
+    """A column as trimmed strings, with null for every spelling of a missing value."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     if pa.types.is_floating(column.type):
@@ -32,13 +38,13 @@ def texts(column: Any) -> pa.Array:
 
 
 def is_number_type(kind: Any) -> bool:
-    """Whether Arrow already holds numbers."""
+    """Whether an Arrow type is numeric."""
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
 
 
 @dataclass
 class Column:
-    """A column's profile; `distinct` stops growing once there are more than 1,000 values."""
+    """A column's profile; `distinct` counts values, up to the first 1,000 or so."""
 
     name: str
     rows: int = 0
@@ -54,7 +60,7 @@ class Column:
     date_formats: tuple[str, ...] = values.DATE_FORMATS
 
     def add(self, column: Any) -> None:
-        """Take a batch's values into account."""
+        """Add a batch's values to the profile."""
         self.rows += len(column)
         if pa.types.is_temporal(column.type):
             self.native_date = True
@@ -62,7 +68,7 @@ class Column:
             self._count(column.drop_null().cast(pa.string()))
             return
         numbers = column.cast(pa.float64()) if is_number_type(column.type) else None
-        if numbers is None or self._open():
+        if numbers is None or self._counts_distinct():
             strings = texts(column).drop_null()
             self._count(strings)
             self.length += pc.sum(pc.utf8_length(strings)).as_py() or 0
@@ -78,11 +84,11 @@ class Column:
             self._numeric(matching.cast(pa.float64()).to_numpy(zero_copy_only=False))
             self._dates(strings)
 
-    def _open(self) -> bool:
-        return len(self.distinct) <= DISTINCT
+    def _counts_distinct(self) -> bool:
+        return len(self.distinct) <= MAX_DISTINCT
 
     def _count(self, strings: Any) -> None:
-        if self._open():
+        if self._counts_distinct():
             for entry in pc.value_counts(strings).to_pylist():
                 self.distinct[entry["values"]] = self.distinct.get(entry["values"], 0) + entry["counts"]
 
@@ -105,30 +111,48 @@ class Column:
 
     @property
     def known(self) -> int:
-        """How many values are there."""
+        """The number of values that are not missing."""
         return self.rows - self.missing
 
     @property
     def kind(self) -> str:
-        """numeric, boolean, categorical or date; or why it is of no use: constant, identifier or text."""
+        """numeric, boolean, categorical or date; or, for a column of no use: constant, identifier or text."""
         if not self.known or (len(self.distinct) == 1 and not self.missing):
             return "constant"
         lower = {value.lower() for value in self.distinct}
-        if self._open() and len(lower) == 2 and lower <= values.TRUE | values.FALSE:
+        if self._counts_distinct() and len(lower) == 2 and lower <= values.TRUE | values.FALSE:
             return "boolean"
-        if self.numbers >= self.known * (1 - SLIPS):
-            named = IDENTIFIER.search(self.name) or CAMEL_IDENTIFIER.search(self.name)
-            many = len(self.distinct) > min(DISTINCT, self.known // 2)
-            return "identifier" if self.whole and many and (named or self.rising) else "numeric"
+        if self.numbers >= self.known * (1 - MAX_NON_NUMERIC_SHARE):
+            named_so = IDENTIFIER.search(self.name) or CAMEL_IDENTIFIER.search(self.name)
+            many = len(self.distinct) > min(MAX_DISTINCT, self.known // 2)
+            return "identifier" if self.whole and many and (named_so or self.rising) else "numeric"
         if self.native_date or self.date_formats:
             return "date"
-        if not self._open() or len(self.distinct) > max(20, self.known // 2):
-            return "identifier" if self.length < 40 * self.known else "text"
+        if not self._counts_distinct() or len(self.distinct) > max(MAX_CATEGORIES, self.known // 2):
+            return "identifier" if self.length < MIN_TEXT_LENGTH * self.known else "text"
         return "categorical"
 
 
+def profile(source: Path) -> dict[str, Column]:
+    """The profile of every column of a file, in one pass over it."""
+    profiles: dict[str, Column] = {}
+    rows = 0
+    for batch in formats.batches(source):
+        for name in batch.schema.names:
+            if name not in profiles:
+                profiles[name] = Column(name, rows=rows, missing=rows)
+            profiles[name].add(batch.column(name))
+        rows += batch.num_rows
+        for column in profiles.values():
+            column.missing += rows - column.rows
+            column.rows = rows
+    if not rows:
+        raise SuiteError(f"{source} has a header and no rows: add rows")
+    return profiles
+
+
 def _is_date(text: str, form: str) -> bool:
-    # Eight bare digits are a number to most people, though ISO 8601 allows them as a date.
+    # ISO 8601 allows eight digits as a date, but most people mean a number.
     if len(text) < 8 or (not DIGITS.match(text[-1:]) and not text.endswith("Z")) or text.isdigit():
         return False
     try:
@@ -138,8 +162,8 @@ def _is_date(text: str, form: str) -> bool:
     return True
 
 
-class Groups:
-    """The rows of a column numbered by its values; a row without one is a group of its own."""
+class GroupNumbers:
+    """Group numbers of rows by a column's values; a row without a value is its own group."""
 
     def __init__(self, rows: int) -> None:
         self.numbers = np.empty(rows, np.int64)
@@ -147,7 +171,7 @@ class Groups:
         self._next = 0
 
     def add(self, column: Any, rows: slice) -> None:
-        """Number a batch, or rows of a batch that lacks the column (None)."""
+        """Number the rows of a batch; `column` is None if the batch lacks it."""
         count = rows.stop - rows.start
         self.numbers[rows] = [self._number(text) for text in (texts(column).to_pylist() if column else [None] * count)]
 
@@ -158,9 +182,9 @@ class Groups:
 
 
 def fill(kind: str, date_format: str, column: Any, target: np.ndarray, shared: dict[str, str]) -> int:
-    """Write a batch's values into `target`; return how many could not be read and became missing.
+    """Write a batch's values into `target`; return how many are no numbers and became missing.
 
-    `shared` keeps one string object for each category.
+    `shared` keeps one string object for each category. ValueError for a value that is no boolean or no date.
     """
     if kind == "categorical":
         target[:] = [shared.setdefault(text, text) if text is not None else "" for text in texts(column).to_pylist()]
@@ -170,7 +194,7 @@ def fill(kind: str, date_format: str, column: Any, target: np.ndarray, shared: d
         target[:] = np.where(np.isfinite(numbers), numbers, np.nan)
         return 0
     if kind == "date" and pa.types.is_temporal(column.type):
-        # Through milliseconds and not microseconds: dates far away do not fit into the latter.
+        # Milliseconds, since distant dates do not fit into microseconds.
         stamps = column.cast(pa.timestamp("ms")).cast(pa.int64()).cast(pa.float64(), safe=False)
         target[:] = stamps.to_numpy(zero_copy_only=False) / 1000
         return 0

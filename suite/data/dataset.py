@@ -1,4 +1,4 @@
-"""What every reader returns: raw inputs, labels, the rows of each split, and how they were found."""
+"""The result of every reader: raw inputs, labels, the rows of each split, and notes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -13,14 +13,14 @@ SplitName = Literal["train", "validation", "test"]
 
 @dataclass
 class Dataset:
-    """One data set, held once; splits are row numbers into it, so that nothing is copied.
+    """A data set, held in memory once; splits are row numbers, so that nothing is copied.
 
     `inputs`: raw inputs by name, each of N rows: uint8 (N, height, width, channels) images, object (N,) str texts,
     float32 numeric and boolean columns (missing is NaN), object str categorical ones (missing is ""), float64 dates
     (seconds since 1970 UTC, missing is NaN). `y`: int32 (N,) indices into `labels`.
     `specs` describes the inputs for the card. `ignored` names columns that were read and dropped.
-    `order` sorts the rows by time where they were split in time; `groups` int (N,) are those that stay together.
-    `source` goes into the card (path, sha256, sizes); `detected` is printed: one finding a line.
+    `order` sorts the rows by time if they are split in time; rows of one of `groups`, int (N,), are in one split.
+    `source` goes into the card (path, sha256, sizes); `detected` holds what the reader detected, a line each.
     """
 
     inputs: dict[str, np.ndarray]
@@ -40,13 +40,13 @@ class Dataset:
         return {name: values[rows] for name, values in self.inputs.items()}
 
     def sample(self, size: int) -> "Dataset":
-        """About `size` of the rows, the same share of every split and class, at least two of each; order is kept."""
+        """About `size` of the rows in the same order: the same share of each class of each split, at least two rows."""
         share = size / sum(len(rows) for rows in self.rows.values())
-        picked = {name: self._pick(rows, share) for name, rows in self.rows.items()}
-        kept = np.concatenate(list(picked.values()))
-        ends = np.cumsum([len(rows) for rows in picked.values()])
+        sampled = {name: self._sample_rows(rows, share) for name, rows in self.rows.items()}
+        kept = np.concatenate(list(sampled.values()))
+        ends = np.cumsum([len(rows) for rows in sampled.values()])
         starts = [0, *ends[:-1]]
-        rows = {name: np.arange(start, end) for name, start, end in zip(picked, starts, ends, strict=True)}
+        rows = {name: np.arange(start, end) for name, start, end in zip(sampled, starts, ends, strict=True)}
         source = self.source | {"rows": {name: len(split) for name, split in rows.items()}}
         return replace(
             self,
@@ -58,6 +58,6 @@ class Dataset:
             groups=None if self.groups is None else self.groups[kept],
         )
 
-    def _pick(self, rows: np.ndarray, share: float) -> np.ndarray:
+    def _sample_rows(self, rows: np.ndarray, share: float) -> np.ndarray:
         classes = [rows[self.y[rows] == label] for label in np.unique(self.y[rows])]
         return np.sort(np.concatenate([members[: max(2, round(share * len(members)))] for members in classes]))

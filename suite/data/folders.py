@@ -1,4 +1,4 @@
-"""Folders that hold a sub-folder for each class, perhaps within sub-folders for each split."""
+"""Folders with a sub-folder for each class, optionally within sub-folders for each split."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,43 +18,45 @@ SPLITS: dict[str, SplitName] = {
 
 
 @dataclass
-class Entries:
-    """Files and their classes; `given` is each file's split, or "" where that is for us to decide.
+class LabelledFiles:
+    """Files and their classes; `given_splits` is the split of each file, or "" if it has none.
 
-    `label_column` is where a table of files has the classes.
+    `label_column` is the column of the classes if a table lists the files.
     """
 
     paths: list[Path]
     y: np.ndarray
     labels: list[str]
-    given: np.ndarray
+    given_splits: np.ndarray
     detected: list[str] = field(default_factory=list)
     label_column: str | None = None
 
-    def keep(self, kept: np.ndarray) -> "Entries":
-        """Only the entries of these numbers."""
-        return replace(self, paths=[self.paths[index] for index in kept], y=self.y[kept], given=self.given[kept])
+    def select(self, kept: np.ndarray) -> "LabelledFiles":
+        """The files of these numbers."""
+        paths = [self.paths[index] for index in kept]
+        return replace(self, paths=paths, y=self.y[kept], given_splits=self.given_splits[kept])
 
     def rows(self, options: DataOptions) -> splits.Rows:
-        """The rows of each split: as given, and what is not given made from the training rows."""
-        if not options.divides(len(self.labels)):
+        """The rows of each split; a split that is not given is taken from the training rows."""
+        if not options.has_splits(len(self.labels)):
             return splits.undivided(len(self.y))
         seed = options.seed
-        if not self.given.any():
+        if not self.given_splits.any():
             return splits.stratified(self.y, self.labels, seed)
         splits.check_classes(self.y, self.labels)
-        rows: splits.Rows = {name: np.flatnonzero(self.given == name) for name in ("train", "validation", "test")}
-        for name, share in (("test", splits.TEST), ("validation", splits.VALIDATION_BESIDE_TEST)):
+        given = self.given_splits
+        rows: splits.Rows = {name: np.flatnonzero(given == name) for name in ("train", "validation", "test")}
+        for name, share in (("test", splits.TEST_SHARE), ("validation", splits.VALIDATION_SHARE_BESIDE_TEST)):
             if not len(rows[name]):  # type: ignore[index]
-                rows["train"], rows[name] = splits.hold_back(rows["train"], self.y, share, seed)  # type: ignore[index]
+                rows["train"], rows[name] = splits.split_off(rows["train"], self.y, share, seed)  # type: ignore[index]
         for index, label in enumerate(self.labels):
             if index not in self.y[rows["train"]]:
                 raise SuiteError(f"class '{label}' has no training rows: add some, or remove it from the other splits")
         return rows
 
 
-def labelled(source: Path, suffixes: tuple[str, ...]) -> Entries:
-    """Every file with one of the suffixes under SOURCE/CLASS/ or SOURCE/SPLIT/CLASS/, in order of name."""
+def read_class_folders(source: Path, suffixes: tuple[str, ...]) -> LabelledFiles:
+    """Every file with one of the suffixes below SOURCE/CLASS/ or SOURCE/SPLIT/CLASS/, sorted by name."""
     folders = sorted(path for path in source.iterdir() if path.is_dir() and not path.name.startswith("."))
     if not folders:
         raise SuiteError(f"{source} has no sub-folders: put the files of each class into a folder named after it")
@@ -78,17 +80,19 @@ def labelled(source: Path, suffixes: tuple[str, ...]) -> Entries:
     return _collect(source, classes, suffixes, detected)
 
 
-def _collect(source: Path, classes: list[tuple[Path, str]], suffixes: tuple[str, ...], detected: list[str]) -> Entries:
+def _collect(
+    source: Path, classes: list[tuple[Path, str]], suffixes: tuple[str, ...], detected: list[str]
+) -> LabelledFiles:  # fmt: skip
     paths: list[Path] = []
     names: list[str] = []
-    given: list[str] = []
+    given_splits: list[str] = []
     others = 0
     for folder, split in classes:
         for path in sorted(folder.rglob("*")):
             if path.suffix.lower() in suffixes and path.is_file():
                 paths.append(path)
                 names.append(folder.name)
-                given.append(split)
+                given_splits.append(split)
             else:
                 others += path.is_file()
     if not paths:
@@ -101,4 +105,4 @@ def _collect(source: Path, classes: list[tuple[Path, str]], suffixes: tuple[str,
     labels = sorted(set(names))
     number = {label: index for index, label in enumerate(labels)}
     y = np.array([number[name] for name in names], np.int32)
-    return Entries(paths, y, labels, np.array(given), detected)
+    return LabelledFiles(paths, y, labels, np.array(given_splits), detected)

@@ -1,4 +1,4 @@
-"""Tables in a stream: CSV, TSV, JSON Lines and Parquet, each plain, gzip or zstd."""
+"""Streaming readers of tables: CSV, TSV, JSON Lines and Parquet, each plain, gzip or zstd."""
 
 import csv
 import io
@@ -18,7 +18,7 @@ from pyarrow import parquet
 from suite.errors import SuiteError
 
 BLOCK = 4 << 20
-ROWS = 10_000
+ROWS_PER_BATCH = 10_000
 TOO_LONG = f"one of its rows is longer than {BLOCK >> 20} MB: shorten it, or bring JSON Lines or Parquet"
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 SUFFIXES = {
@@ -26,27 +26,27 @@ SUFFIXES = {
     ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".parquet": "parquet", ".pq": "parquet",
 }  # fmt: skip
 DELIMITERS = ",;\t|"
-# A quoted value, or the beginning of one that is cut off; a quote elsewhere than at a value's start is a character.
+# A quoted value, or the start of one that is cut off. Only a quote at the start of a value opens one.
 QUOTED = rb'(?:\A|(?<=[%s\r\n]))"[^"]*+(?:""[^"]*+)*+"?'
 Source = Path | BinaryIO
 
 
 def kind_of(path: Path) -> str:
-    """csv, tsv, jsonl or parquet: by the name, else by the first bytes."""
+    """csv, tsv, jsonl or parquet: by the file's name, else by its first bytes."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
     if suffixes and suffixes[-1] in COMPRESSIONS:
         suffixes.pop()
     if suffixes and suffixes[-1] in SUFFIXES:
         return SUFFIXES[suffixes[-1]]
-    with _bytes(path) as file:
+    with _open_bytes(path) as file:
         start = file.read(4)
     return "parquet" if start == b"PAR1" else "jsonl" if start[:1] == b"{" else "csv"
 
 
 def batches(source: Source) -> Iterator[pa.RecordBatch]:
-    """The rows in a stream; columns of CSV and JSON Lines are strings or null, those of Parquet have their own types.
+    """The rows in batches; columns of CSV and JSON Lines are strings or null, those of Parquet have their own types.
 
-    A stream without a name is JSON Lines if it begins with a brace, else CSV.
+    A stream without a name is JSON Lines if it begins with a brace, else CSV. SuiteError for data that cannot be read.
     """
     name = str(source) if isinstance(source, Path) else "standard input"
     try:
@@ -55,7 +55,7 @@ def batches(source: Source) -> Iterator[pa.RecordBatch]:
             if kind == "parquet":
                 yield from _parquet(source)
                 return
-            with _bytes(source) as file, _bytes(source) as again:
+            with _open_bytes(source) as file, _open_bytes(source) as again:
                 yield from _lines(file, kind, name, again)
         else:
             yield from _lines(source, "", name)
@@ -73,20 +73,20 @@ def _reason(error: Exception) -> str:
         return TOO_LONG
     if "UTF8" in text or "UTF-8" in text:
         return f"it is not UTF-8 ({text}); convert it, for example with iconv -t utf-8"
-    return f"{text[:200]}; mend that row or fetch the file again"
+    return f"{text[:200]}; correct that row or download the file again"
 
 
 @contextmanager
-def _bytes(path: Path) -> Iterator[Any]:
-    """The file's bytes, unpacked."""
+def _open_bytes(path: Path) -> Iterator[Any]:
+    """A stream of the file's bytes, decompressed."""
     compression = COMPRESSIONS.get(path.suffix.lower())
     with pa.input_stream(str(path), compression=compression) as file:
         yield file
 
 
 def _lines(file: Any, kind: str, name: str, again: Any = None) -> Iterator[pa.RecordBatch]:
-    """The rows of a stream; `again` is the same from its beginning, where Arrow itself has it open."""
-    reader = io.BufferedReader(_Raw(file), BLOCK)
+    """The rows of a stream; `again` is the same stream from its beginning, opened by Arrow, if there is one."""
+    reader = io.BufferedReader(_RawStream(file), BLOCK)
     start = reader.peek(1)[:BLOCK]
     kind = kind or ("jsonl" if start.lstrip()[:1] == b"{" else "csv")
     if not start.strip():
@@ -94,8 +94,8 @@ def _lines(file: Any, kind: str, name: str, again: Any = None) -> Iterator[pa.Re
     yield from (_json(reader, name) if kind == "jsonl" else _csv(reader, start, kind, name, again))
 
 
-class _Raw(io.RawIOBase):
-    """An Arrow or Python stream as Python's buffered reader wants it."""
+class _RawStream(io.RawIOBase):
+    """An Arrow or Python stream for Python's buffered reader."""
 
     def __init__(self, file: Any) -> None:
         self._file = file
@@ -114,9 +114,9 @@ def _csv(file: Any, start: bytes, kind: str, name: str, again: Any) -> Iterator[
     delimiter = "\t" if kind == "tsv" else max(DELIMITERS, key=header.count)
     names = next(csv.reader([header.rstrip("\r")], delimiter=delimiter))
     names = [column.strip() or f"column {position}" for position, column in enumerate(names, 1)]
-    twice = next((column for column in names if names.count(column) > 1), None)
-    if twice is not None:
-        raise SuiteError(f"{name} has two columns named '{twice}': rename one")
+    duplicate = next((column for column in names if names.count(column) > 1), None)
+    if duplicate is not None:
+        raise SuiteError(f"{name} has two columns named '{duplicate}': rename one")
     done = 0
     for part in [again] if again else _whole_rows(file, delimiter.encode(), name):
         before, first = done, int(not done)
@@ -132,37 +132,37 @@ def _csv(file: Any, start: bytes, kind: str, name: str, again: Any) -> Iterator[
                 done += batch.num_rows
                 yield batch
         except pa.ArrowInvalid as error:
-            raise pa.ArrowInvalid(_counted_from(before, str(error))) from error
+            raise pa.ArrowInvalid(_shift_row_numbers(str(error), before)) from error
 
 
-def _counted_from(before: int, text: str) -> str:
-    """Arrow's error with the number of its row in the whole, where it has read a part after so many rows."""
-    return re.sub(r"Row #(\d+)", lambda found: f"Row #{before + int(found[1])}", text)
+def _shift_row_numbers(text: str, before: int) -> str:
+    """Arrow's error with row numbers of the whole file, for a part with this many rows before it."""
+    return re.sub(r"Row #(\d+)", lambda match: f"Row #{before + int(match[1])}", text)
 
 
 def _whole_rows(file: Any, delimiter: bytes, name: str) -> Iterator[Any]:
-    """A Python stream of CSV in parts of whole rows, each a stream of Arrow's own.
+    """A Python stream of CSV in parts of whole rows, each as a stream in Arrow's memory.
 
-    Arrow reads ahead in a thread, and one that waits for a Python stream when the process exits, after an error
-    halfway, aborts it.
+    Arrow reads ahead in a thread. A thread that waits for a Python stream while the process exits after an error
+    aborts the process.
     """
     quoted = re.compile(QUOTED % re.escape(delimiter))
     rest = b""
     while block := file.read(BLOCK):
         block = rest + block
-        # Line ends within quotes end no row.
-        outside = quoted.sub(lambda found: b" " * len(found[0]), block) if b'"' in block else block
+        # Line ends within quotes do not end a row.
+        outside = quoted.sub(lambda match: b" " * len(match[0]), block) if b'"' in block else block
         end = outside.rfind(b"\n") + 1
         if not end and len(block) > BLOCK:
             raise SuiteError(f"{name} cannot be read: {TOO_LONG}")
         if block[:end].strip():
-            yield _native(block[:end])
+            yield _arrow_stream(block[:end])
         rest = block[end:]
     if rest.strip():
-        yield _native(rest)
+        yield _arrow_stream(rest)
 
 
-def _native(content: bytes) -> Any:
+def _arrow_stream(content: bytes) -> Any:
     memory = pa.BufferOutputStream()
     memory.write(content)
     return pa.BufferReader(memory.getvalue())
@@ -180,14 +180,14 @@ def _json(file: Any, name: str) -> Iterator[pa.RecordBatch]:
         if not isinstance(row, dict):
             raise SuiteError(f"{name} line {number} is no JSON object: give one object a line")
         rows.append(row)
-        if len(rows) == ROWS:
-            yield _strings(rows, name)
+        if len(rows) == ROWS_PER_BATCH:
+            yield _string_batch(rows, name)
             rows = []
     if rows:
-        yield _strings(rows, name)
+        yield _string_batch(rows, name)
 
 
-def _strings(rows: list[dict[str, Any]], name: str) -> pa.RecordBatch:
+def _string_batch(rows: list[dict[str, Any]], name: str) -> pa.RecordBatch:
     keys = dict.fromkeys(key for row in rows for key in row)
     return pa.RecordBatch.from_pydict(
         {key: pa.array([_string(row.get(key), key, name) for row in rows], pa.string()) for key in keys}
@@ -205,19 +205,19 @@ def _string(value: Any, key: str, name: str) -> str | None:
 def _parquet(path: Path) -> Iterator[pa.RecordBatch]:
     if path.suffix.lower() not in COMPRESSIONS:
         with parquet.ParquetFile(path) as file:
-            yield from file.iter_batches(ROWS)
+            yield from file.iter_batches(ROWS_PER_BATCH)
         return
-    # Parquet is read from its end, which a compressed stream cannot do.
+    # Parquet is read from its end, which a compressed stream does not allow.
     with tempfile.TemporaryFile() as unpacked:
-        with _bytes(path) as packed:
+        with _open_bytes(path) as packed:
             shutil.copyfileobj(packed, unpacked)
         with parquet.ParquetFile(unpacked) as file:
-            yield from file.iter_batches(ROWS)
+            yield from file.iter_batches(ROWS_PER_BATCH)
 
 
 def table(source: Path) -> pa.Table:
-    """A small table whole."""
-    found = list(batches(source))
-    if not found or not sum(batch.num_rows for batch in found):
+    """A small table as a whole."""
+    parts = list(batches(source))
+    if not parts or not sum(batch.num_rows for batch in parts):
         raise SuiteError(f"{source} has no rows: give a file with data")
-    return pa.concat_tables([pa.Table.from_batches([batch]) for batch in found], promote_options="default")
+    return pa.concat_tables([pa.Table.from_batches([batch]) for batch in parts], promote_options="default")

@@ -1,4 +1,4 @@
-"""Read labelled pictures: class folders, .npz arrays, idx files, or a table of paths and labels."""
+"""Reader of labelled pictures: class folders, .npz arrays, idx files, or a table of paths and labels."""
 
 from pathlib import Path
 from typing import Any
@@ -9,60 +9,59 @@ from suite.artifact import TensorSpec
 from suite.data import arrays, folders, picture_files, splits
 from suite.data.dataset import Dataset
 from suite.data.options import DataOptions
-from suite.data.source import describe, existing
+from suite.data.source import check_source, describe
 from suite.errors import UsageError
 
 TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
 
 
 def read(source: Path, options: DataOptions) -> Dataset:
-    """Pictures uint8 (N, height, width, channels) under the name `image`, held once, and their classes."""
-    source = existing(source)
+    """Pictures uint8 (N, height, width, channels) under the name `image`, and their classes."""
+    source = check_source(source)
     if source.is_dir() and not arrays.has_idx(source):
-        entries = folders.labelled(source, picture_files.SUFFIXES)
-        return _from_files(source, entries, options)
+        return _from_files(source, folders.read_class_folders(source, picture_files.SUFFIXES), options)
     if source.is_dir():
         return _from_arrays(source, arrays.read_idx(source), options)
     if source.suffix == ".npz":
         return _from_arrays(source, arrays.read_npz(source), options)
     if any(suffix in TABLES for suffix in source.suffixes):
-        return _from_files(source, picture_files.listed(source, options), options)
+        return _from_files(source, picture_files.read_listing(source, options), options)
     raise UsageError(
         f"{source} is no source of pictures: give a folder with a sub-folder per class, an .npz file, "
         "a folder of idx .gz files, or a CSV or Parquet file of paths and labels"
     )
 
 
-def _from_files(source: Path, entries: folders.Entries, options: DataOptions) -> Dataset:
-    images, kept, detected = picture_files.load(entries.paths, options.image_size, _shape(options))
-    kept_entries = entries.keep(kept)
+def _from_files(source: Path, listing: folders.LabelledFiles, options: DataOptions) -> Dataset:
+    images, kept, detected = picture_files.load(listing.paths, options.image_size, _shape(options))
+    kept_files = listing.select(kept)
     return _dataset(
         source,
         images,
-        kept_entries.y,
-        entries.labels,
-        kept_entries.rows(options),
+        kept_files.y,
+        listing.labels,
+        kept_files.rows(options),
         options,
-        [*entries.detected, *detected],
-        entries.label_column,
+        [*listing.detected, *detected],
+        listing.label_column,
     )
 
 
 def _from_arrays(source: Path, found: arrays.Arrays, options: DataOptions) -> Dataset:
-    if not options.divides(len(found.labels)):
+    if not options.has_splits(len(found.labels)):
         rows = splits.undivided(len(found.y))
     elif len(found.test):
-        rows = splits.around_test(found.y, found.labels, found.test, options.seed)
+        rows = splits.beside_test_rows(found.y, found.labels, found.test, options.seed)
     else:
         rows = splits.stratified(found.y, found.labels, options.seed)
     side, channels = options.image_size, found.images.shape[3]
     shape = _shape(options) or ((side, side, channels) if side else found.images.shape[1:])
-    images, detected = arrays.brought_to(found.images, shape)
+    images, detected = arrays.convert_to_shape(found.images, shape)
     return _dataset(source, images, found.y, found.labels, rows, options, [*found.detected, *detected])
 
 
 def _shape(options: DataOptions) -> tuple[int, ...] | None:
-    """Height, width and channels that a model takes, where the pictures are for one."""
+    """The height, width and channels of the model to evaluate, if there is one."""
     return options.inputs[0].shape if options.inputs else None
 
 
@@ -77,11 +76,11 @@ def _dataset(
     label_column: str | None = None,
 ) -> Dataset:
     height, width, channels = images.shape[1:]
-    found = [
+    detected = [
         *detected,
         f"pictures: {len(images):,} of {height} x {width}, {'grey' if channels == 1 else 'RGB'}",
         f"classes: {len(labels)} ({', '.join(labels[:10])}{', ...' if len(labels) > 10 else ''})",
     ]
     spec = TensorSpec("image", "uint8", (height, width, channels), "image", "image")
-    described = describe(source, rows, found, options, label_column)
-    return Dataset({"image": images}, y, labels, rows, [spec], described, found)
+    described = describe(source, rows, detected, options, label_column)
+    return Dataset({"image": images}, y, labels, rows, [spec], described, detected)

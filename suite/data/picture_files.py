@@ -1,4 +1,4 @@
-"""Decode many picture files into one array, a few at a time; damaged ones are left out and named."""
+"""Readers of picture files: decoded into one array, with damaged files left out and named."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 
 from suite.data import formats
-from suite.data.folders import Entries
+from suite.data.folders import LabelledFiles
 from suite.data.options import DataOptions
 from suite.errors import SuiteError, UsageError, unknown
 from suite.preprocessing.mirror import image
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp")
-LARGEST_NATURAL = 96
-LARGEST_DEFAULT = 64
-SMALLEST = 4
-DAMAGED_SHARE = 0.05
-CHUNK = 256
+# Pictures of one size keep it up to MAX_NATIVE_SIDE pixels; others become squares of at most MAX_DEFAULT_SIDE.
+MAX_NATIVE_SIDE = 96
+MAX_DEFAULT_SIDE, MIN_DEFAULT_SIDE = 64, 4
+MAX_DAMAGED_SHARE = 0.05
+FILES_AT_ONCE = 256
 THREADS = 4
 PATH_NAMES = ("path", "file", "filename", "image", "file_name", "image_path")
 LABEL_NAMES = ("label", "class", "category", "target")
@@ -28,35 +28,36 @@ LABEL_NAMES = ("label", "class", "category", "target")
 def load(
     paths: list[Path], size: int | None, wanted: tuple[int, ...] | None = None
 ) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """uint8 (kept, height, width, channels), the numbers of the paths that were kept, and what was found out.
+    """uint8 (kept, height, width, channels), the numbers of the kept paths, and what was detected.
 
-    `wanted` is their height, width and channels; without it those are what most pictures have, and `size` is the sides.
+    `wanted` is the height, width and channels. Without it, `size` is both sides; without that, they follow from the
+    pictures.
     """
-    found: list[Any] = [None] * len(paths)
-    for index, shape in _each(paths, image.probe):
-        found[index] = shape
-    shapes = Counter(shape for shape in found if not isinstance(shape, SuiteError))
-    _check_damage(paths, [index for index, shape in enumerate(found) if isinstance(shape, SuiteError)], found)
-    height, width, channels = wanted or (*_target(shapes, size), max(shape[2] for shape in shapes))
+    probed: list[Any] = [None] * len(paths)
+    for index, shape in _map_files(paths, image.probe):
+        probed[index] = shape
+    shapes = Counter(shape for shape in probed if not isinstance(shape, SuiteError))
+    _check_damage(paths, [index for index, shape in enumerate(probed) if isinstance(shape, SuiteError)], probed)
+    height, width, channels = wanted or (*_target_size(shapes, size), max(shape[2] for shape in shapes))
 
     images = np.empty((len(paths), height, width, channels), np.uint8)
     damaged: dict[int, SuiteError] = {}
-    for index, picture in _each(paths, lambda content: image.decode(content, height, width, channels)):
+    for index, picture in _map_files(paths, lambda content: image.decode(content, height, width, channels)):
         if isinstance(picture, SuiteError):
             damaged[index] = picture
         else:
             images[index] = picture
     _check_damage(paths, list(damaged), damaged)
     kept = np.array([index for index in range(len(paths)) if index not in damaged])
-    # Moved down within the one array, so that a second is never made.
+    # Kept pictures move down within the array: a second array would need as much memory again.
     for position, index in enumerate(kept):
         if position != index:
             images[position] = images[index]
     return images[: len(kept)], kept, [*_sizes(shapes, height, width), *_left_out(paths, damaged)]
 
 
-def _each(paths: list[Path], work: Any) -> Iterator[tuple[int, Any]]:
-    """What `work` makes of each file's content, or the SuiteError it raised; in order, a few at a time."""
+def _map_files(paths: list[Path], work: Any) -> Iterator[tuple[int, Any]]:
+    """Each file's number and the result of `work(content)`, or the SuiteError that it raised; in order."""
 
     def attempt(path: Path) -> Any:
         try:
@@ -72,21 +73,21 @@ def _each(paths: list[Path], work: Any) -> Iterator[tuple[int, Any]]:
 
 
 def _chunks(numbers: range) -> Iterator[range]:
-    for start in range(0, len(numbers), CHUNK):
-        yield numbers[start : start + CHUNK]
+    for start in range(0, len(numbers), FILES_AT_ONCE):
+        yield numbers[start : start + FILES_AT_ONCE]
 
 
-def _target(shapes: Counter[tuple[int, int, int]], size: int | None) -> tuple[int, int]:
+def _target_size(shapes: Counter[tuple[int, int, int]], size: int | None) -> tuple[int, int]:
     if size:
         return size, size
     sizes = Counter[tuple[int, int]]()
     for (height, width, _), count in shapes.items():
         sizes[height, width] += count
-    if len(sizes) == 1 and max(next(iter(sizes))) <= LARGEST_NATURAL:
+    if len(sizes) == 1 and max(next(iter(sizes))) <= MAX_NATIVE_SIDE:
         return next(iter(sizes))
     shorter = sorted((min(shape), count) for shape, count in sizes.items())
-    middle = np.repeat([side for side, _ in shorter], [count for _, count in shorter])[sizes.total() // 2]
-    side = int(np.clip(middle, SMALLEST, LARGEST_DEFAULT))
+    median = np.repeat([side for side, _ in shorter], [count for _, count in shorter])[sizes.total() // 2]
+    side = int(np.clip(median, MIN_DEFAULT_SIDE, MAX_DEFAULT_SIDE))
     return side, side
 
 
@@ -110,20 +111,20 @@ def _left_out(paths: list[Path], damaged: dict[int, SuiteError]) -> list[str]:
 
 
 def _check_damage(paths: list[Path], damaged: list[int], reasons: Any) -> None:
-    if len(damaged) > DAMAGED_SHARE * len(paths):
+    if len(damaged) > MAX_DAMAGED_SHARE * len(paths):
         first = damaged[0]
         raise SuiteError(
-            f"{len(damaged):,} of {len(paths):,} pictures cannot be used, more than {DAMAGED_SHARE:.0%}; "
+            f"{len(damaged):,} of {len(paths):,} pictures cannot be used, more than {MAX_DAMAGED_SHARE:.0%}; "
             f"the first is {paths[first]}: {reasons[first]}"
         )
 
 
-def listed(source: Path, options: DataOptions) -> Entries:
-    """The pictures and classes that a table of paths (from the table's folder on) and labels names."""
+def read_listing(source: Path, options: DataOptions) -> LabelledFiles:
+    """The pictures and classes listed in a table of paths, relative to the table's folder, and labels."""
     table = formats.table(source)
     names = table.column_names
     path_column = next((name for name in names if name.lower() in PATH_NAMES), None)
-    label_column = options.label_among(names) or next((name for name in names if name.lower() in LABEL_NAMES), None)
+    label_column = options.label_column_in(names) or next((name for name in names if name.lower() in LABEL_NAMES), None)
     if path_column is None and label_column and len(names) == 2:
         path_column = next(name for name in names if name != label_column)
     if path_column is None or label_column is None:
@@ -140,4 +141,4 @@ def listed(source: Path, options: DataOptions) -> Entries:
     detected = [f"columns: path '{path_column}', label '{label_column}'"]
     if len(kept) < len(values):
         detected.append(f"rows without a label left out: {len(values) - len(kept):,}")
-    return Entries([paths[index] for index in kept], y, labels, np.full(len(kept), ""), detected, label_column)
+    return LabelledFiles([paths[index] for index in kept], y, labels, np.full(len(kept), ""), detected, label_column)

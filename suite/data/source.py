@@ -1,4 +1,4 @@
-"""Where data came from, as the card records it."""
+"""The source of data, as the card records it."""
 
 import hashlib
 from collections.abc import Mapping
@@ -11,8 +11,8 @@ from suite.data.options import DataOptions
 from suite.errors import SuiteError, UsageError
 
 
-def existing(source: Path) -> Path:
-    """The path itself; an error if nothing is there or it is an empty file."""
+def check_source(source: Path) -> Path:
+    """The path itself; SuiteError if it does not exist or is an empty file."""
     if not source.exists():
         raise UsageError(f"there is nothing at {source}: give a path that exists, or a name from 'suite data list'")
     if source.is_file() and not source.stat().st_size:
@@ -27,8 +27,7 @@ def describe(
     options: DataOptions,
     label_column: str | None = None,
 ) -> dict[str, Any]:
-    """The card's `data`: path, sha256, rows by split, the label's column if one held it, what was detected, and the
-    options given by hand."""
+    """The card's `data`: path, sha256, rows by split, label column (if there is one), detections, options given."""
     return {
         "path": str(source),
         "sha256": _hash(source),
@@ -40,7 +39,7 @@ def describe(
 
 
 def _hash(source: Path) -> str:
-    """Of a file its content; of a folder the names and sizes of what is in it."""
+    """The sha256 of a file's content, or of the names and sizes of the files in a folder."""
     if source.is_file():
         with source.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""Which rows are for training, for validation and for the test; disjoint, complete, and the same for the same seed."""
+"""Splits into training, validation and test rows: disjoint, complete, and the same for the same seed."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,30 +8,32 @@ import numpy as np
 from suite.data.dataset import Dataset, SplitName
 from suite.errors import SuiteError
 
-TEST = 0.2
-VALIDATION = 0.2
-# Where a test split is given the rest is usually small: it is better spent on training.
-VALIDATION_BESIDE_TEST = 0.1
-FEWEST = 3
+TEST_SHARE = 0.2
+VALIDATION_SHARE = 0.2
+# Where the test split is given, few rows are usually left: most of them are for training.
+VALIDATION_SHARE_BESIDE_TEST = 0.1
+MIN_ROWS_PER_CLASS = 3
 Rows = dict[SplitName, np.ndarray]
 
 
 def check_classes(y: np.ndarray, labels: list[str]) -> None:
-    """SuiteError unless there are two classes or more, each with a row for every split."""
+    """SuiteError unless there are at least two classes, each with a row for every split."""
     if len(labels) < 2:
-        found = f"only '{labels[0]}'" if labels else "none"
-        raise SuiteError(f"a classifier needs two classes or more, but the data has {found}: add rows of another class")
+        present = f"only '{labels[0]}'" if labels else "none"
+        raise SuiteError(
+            f"a classifier needs two classes or more, but the data has {present}: add rows of another class"
+        )
     counts = np.bincount(y, minlength=len(labels))
     for label, count in zip(labels, counts, strict=True):
-        if count < FEWEST:
+        if count < MIN_ROWS_PER_CLASS:
             raise SuiteError(
-                f"class '{label}' has {count} row{'s' if count != 1 else ''}, and every class needs {FEWEST} "
-                "(one each to train, validate and test): add rows or remove the class"
+                f"class '{label}' has {count} row{'s' if count != 1 else ''}, and every class needs "
+                f"{MIN_ROWS_PER_CLASS} (one each to train, validate and test): add rows or remove the class"
             )
 
 
-def check_taught(dataset: Dataset) -> None:
-    """SuiteError where a class is missing from the training rows, or from the validation rows of a detector's data."""
+def check_class_coverage(dataset: Dataset) -> None:
+    """SuiteError if a class has no training rows, or one of two classes no validation rows."""
     for name in ("train", "validation"):
         present = set(dataset.y[dataset.rows[name]].tolist())
         for index, label in enumerate(dataset.labels):
@@ -44,46 +46,49 @@ def check_taught(dataset: Dataset) -> None:
 
 
 def stratified(y: np.ndarray, labels: list[str], seed: int) -> Rows:
-    """64% train, 16% validation, 20% test, with the same share of every class in each."""
+    """64% training, 16% validation and 20% test rows, each with the same share of every class."""
     check_classes(y, labels)
-    rest, test = hold_back(np.arange(len(y)), y, TEST, seed)
-    train, validation = hold_back(rest, y, VALIDATION, seed + 1)
+    rest, test = split_off(np.arange(len(y)), y, TEST_SHARE, seed)
+    train, validation = split_off(rest, y, VALIDATION_SHARE, seed + 1)
     return {"train": train, "validation": validation, "test": test}
 
 
-def around_test(y: np.ndarray, labels: list[str], test: np.ndarray, seed: int) -> Rows:
-    """The rows of `test` as they are, the rest 90% train and 10% validation."""
+def beside_test_rows(y: np.ndarray, labels: list[str], test: np.ndarray, seed: int) -> Rows:
+    """The given test rows; of the others, 90% for training and 10% for validation."""
     check_classes(y, labels)
     rest = np.setdiff1d(np.arange(len(y)), test)
-    train, validation = hold_back(rest, y, VALIDATION_BESIDE_TEST, seed)
+    train, validation = split_off(rest, y, VALIDATION_SHARE_BESIDE_TEST, seed)
     return {"train": train, "validation": validation, "test": test}
 
 
 def undivided(count: int) -> Rows:
-    """All of `count` rows to test, none to train or to validate."""
+    """All of `count` rows in the test split."""
     none = np.arange(0)
     return {"train": none, "validation": none, "test": np.arange(count)}
 
 
 def in_time(order: np.ndarray) -> Rows:
-    """The first 64% in time to train, the next 16% to validate, the last 20% to test; `order` sorts rows by time."""
+    """The first 64% in time for training, the next 16% for validation, the last 20% for the test.
+
+    `order` sorts the rows by time.
+    """
     first, second = round(0.64 * len(order)), round(0.8 * len(order))
     return {"train": order[:first], "validation": order[first:second], "test": order[second:]}
 
 
 def grouped(y: np.ndarray, labels: list[str], groups: np.ndarray, seed: int) -> Rows:
-    """About 64% train, 16% validation, 20% test; the rows of a group all go to the same split."""
+    """About 64% training, 16% validation and 20% test rows; all rows of a group are in one split."""
     check_classes(y, labels)
     everything = np.arange(len(y))
-    rest, test = next(_by_group(everything, y, groups, round(1 / TEST), seed))
-    train, validation = next(_by_group(rest, y, groups, round(1 / VALIDATION), seed + 1))
+    rest, test = next(_by_group(everything, y, groups, round(1 / TEST_SHARE), seed))
+    train, validation = next(_by_group(rest, y, groups, round(1 / VALIDATION_SHARE), seed + 1))
     rows: Rows = {"train": train, "validation": validation, "test": test}
     check_groups(rows, y, labels)
     return rows
 
 
 def check_groups(rows: Rows, y: np.ndarray, labels: list[str]) -> None:
-    """SuiteError where a split of whole groups lacks a class."""
+    """SuiteError if a split by groups lacks a class."""
     for name, split in rows.items():
         lacking = np.setdiff1d(np.arange(len(labels)), y[split])
         if len(lacking):
@@ -94,17 +99,17 @@ def check_groups(rows: Rows, y: np.ndarray, labels: list[str]) -> None:
 
 
 def folds(dataset: Dataset, count: int, seed: int) -> Iterator[Rows]:
-    """`count` ways to split all rows, for cross-validation.
+    """`count` splits of all rows, for cross-validation.
 
-    Rows in time: expanding windows, each tested on the period that follows. Groups: each is tested once, whole. Else
-    stratified: each row is tested once. Validation comes out of what is left for training.
+    Rows with a time have expanding windows, each tested on the period after it. Groups are tested whole, each once.
+    Other rows are stratified, and each is tested once. Validation rows are taken from the training rows.
     """
     y = dataset.y
     if dataset.order is not None:
         yield from _windows(dataset, dataset.order, count)
     elif dataset.groups is not None:
         for rest, test in _by_group(np.arange(len(y)), y, dataset.groups, count, seed):
-            train, validation = next(_by_group(rest, y, dataset.groups, round(1 / VALIDATION), seed + 1))
+            train, validation = next(_by_group(rest, y, dataset.groups, round(1 / VALIDATION_SHARE), seed + 1))
             rows: Rows = {"train": train, "validation": validation, "test": test}
             check_groups(rows, y, dataset.labels)
             yield rows
@@ -117,11 +122,11 @@ def folds(dataset: Dataset, count: int, seed: int) -> Iterator[Rows]:
             )
         part = _stratified_parts(y, count, seed)
         for fold in range(count):
-            yield around_test(y, dataset.labels, np.flatnonzero(part == fold), seed)
+            yield beside_test_rows(y, dataset.labels, np.flatnonzero(part == fold), seed)
 
 
 def inner_folds(dataset: Dataset, count: int, seed: int) -> list[Rows]:
-    """`count` ways to split what is not for the test into training and validation; the test rows stay as they are."""
+    """`count` splits of the training and validation rows, for cross-validation; the test rows stay."""
     known = np.sort(np.concatenate([dataset.rows["train"], dataset.rows["validation"]]))
     order = None if dataset.order is None else np.searchsorted(known, dataset.order[np.isin(dataset.order, known)])
     groups = None if dataset.groups is None else dataset.groups[known]
@@ -137,11 +142,12 @@ def inner_folds(dataset: Dataset, count: int, seed: int) -> list[Rows]:
 
 
 def _windows(dataset: Dataset, order: np.ndarray, count: int) -> Iterator[Rows]:
+    """Expanding windows in time, each tested on the block after it."""
     blocks = np.array_split(order, count + 1)
     for index in range(1, count + 1):
         past = np.concatenate(blocks[:index])
-        cut = round((1 - VALIDATION) * len(past))
-        rows: Rows = {"train": past[:cut], "validation": past[cut:], "test": blocks[index]}
+        end = round((1 - VALIDATION_SHARE) * len(past))
+        rows: Rows = {"train": past[:end], "validation": past[end:], "test": blocks[index]}
         for name, split in rows.items():
             if len(np.unique(dataset.y[split])) < len(dataset.labels):
                 raise SuiteError(
@@ -152,7 +158,7 @@ def _windows(dataset: Dataset, order: np.ndarray, count: int) -> Iterator[Rows]:
 
 
 def _stratified_parts(y: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """Each row's fold: the rows of every class dealt out in turn, in random order."""
+    """The fold of each row: the rows of each class, in random order, go to the folds in turn."""
     generator = np.random.default_rng(seed)
     part = np.empty(len(y), np.int64)
     dealt = 0
@@ -166,23 +172,23 @@ def _stratified_parts(y: np.ndarray, count: int, seed: int) -> np.ndarray:
 def _by_group(
     rows: np.ndarray, y: np.ndarray, groups: np.ndarray, count: int, seed: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Ways to part `rows` into the rest and about one in `count`, groups whole and classes in proportion."""
+    """`count` partitions of `rows` into the rest and one part in `count`: groups whole, classes in proportion."""
     from sklearn.model_selection import StratifiedGroupKFold
 
     present = len(np.unique(groups[rows]))
     if present < count:
         raise SuiteError(f"there are {present} groups, too few for {count} parts: bring more, or fewer folds")
     splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
-    for rest, held in splitter.split(rows, y[rows], groups[rows]):
-        yield rows[rest], rows[held]
+    for rest, part in splitter.split(rows, y[rows], groups[rows]):
+        yield rows[rest], rows[part]
 
 
-def hold_back(rows: np.ndarray, y: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Two parts of `rows`, ascending: the rest, and a random `share` of each class with at least one row of it."""
+def split_off(rows: np.ndarray, y: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The rest of `rows`, and a random `share` of each class (at least one row); both ascending."""
     generator = np.random.default_rng(seed)
     taken = []
     for label in np.unique(y[rows]):
         members = generator.permutation(rows[y[rows] == label])
         taken.append(members[: max(1, round(share * len(members)))])
-    held = np.sort(np.concatenate(taken))
-    return np.setdiff1d(rows, held), held
+    part = np.sort(np.concatenate(taken))
+    return np.setdiff1d(rows, part), part

@@ -1,4 +1,4 @@
-"""Unlabelled rows in a stream, as a model's inputs: for batch prediction."""
+"""Streaming readers of unlabelled rows, as a model's inputs, for batch prediction."""
 
 import itertools
 import sys
@@ -20,7 +20,7 @@ WANTED = {"numeric": "a number", "boolean": "true or false", "date": "a date"}
 
 @dataclass(frozen=True)
 class Batch:
-    """Raw inputs of some rows; of pictures also all paths, and by path what is wrong with those that are left out."""
+    """Raw inputs of some rows; of pictures also all paths, and the errors of unreadable ones by path."""
 
     inputs: dict[str, np.ndarray]
     paths: list[str] = field(default_factory=list)
@@ -28,7 +28,7 @@ class Batch:
 
 
 def images(source: str, shape: tuple[int, ...], size: int) -> Iterator[Batch]:
-    """uint8 images (N, *shape): the pictures below a folder, one picture, or those that a table names."""
+    """uint8 images (N, *shape): the pictures below a folder, a single picture, or those listed in a table."""
     for chunk in _chunks(_pictures(source), size):
         pictures: list[np.ndarray] = []
         errors = {}
@@ -36,7 +36,7 @@ def images(source: str, shape: tuple[int, ...], size: int) -> Iterator[Batch]:
             try:
                 pictures.append(image.decode(path.read_bytes(), *shape))
             except OSError as error:
-                errors[str(path)] = f"the file cannot be read ({error.strerror}): mend the path"
+                errors[str(path)] = f"the file cannot be read ({error.strerror}): correct the path"
             except SuiteError as error:
                 errors[str(path)] = str(error)
         stacked = np.array(pictures, np.uint8).reshape(-1, *shape)
@@ -44,9 +44,9 @@ def images(source: str, shape: tuple[int, ...], size: int) -> Iterator[Batch]:
 
 
 def _pictures(source: str) -> Iterator[Path]:
-    from suite.data.source import existing
+    from suite.data.source import check_source
 
-    path = existing(Path(source))
+    path = check_source(Path(source))
     if path.is_dir():
         yield from sorted(found for found in path.rglob("*") if found.suffix.lower() in PICTURES)
     elif path.suffix.lower() in PICTURES:
@@ -64,14 +64,14 @@ def _pictures(source: str) -> Iterator[Path]:
 
 
 def texts(source: str, column: str | None, size: int) -> Iterator[Batch]:
-    """The texts of a table's column, or the lines of a .txt file; `column` is found out where it is None."""
+    """The texts of a table's column, or the lines of a .txt file; a `column` of None is detected."""
     for batch in _batches(source, lines=column is None):
         names = batch.schema.names
         column = column or _text_column(source, batch)
         if column not in names:
             raise unknown("column", column, names)
-        found = ["" if value is None else str(value) for value in batch.column(column).to_pylist()]
-        for chunk in _chunks(iter(found), size):
+        strings = ["" if value is None else str(value) for value in batch.column(column).to_pylist()]
+        for chunk in _chunks(iter(strings), size):
             yield Batch({"text": np.array(chunk, object)})
 
 
@@ -95,13 +95,13 @@ def _text_column(source: str, batch: Any) -> str:
 
 
 def table(source: str, specs: list[TensorSpec], ignored: list[str], size: int) -> Iterator[Batch]:
-    """A model's columns; one that is not there is missing in every row, a strange one is an error."""
+    """A model's columns; an absent column is missing in every row, an unknown one is a UsageError."""
     known = {spec.name for spec in specs} | set(ignored)
     first = 1
     for batch in _batches(source, lines=False):
-        strange = [name for name in batch.schema.names if name not in known]
-        if strange:
-            raise unknown("input column", strange[0], [spec.name for spec in specs])
+        unexpected = [name for name in batch.schema.names if name not in known]
+        if unexpected:
+            raise unknown("input column", unexpected[0], [spec.name for spec in specs])
         for start in range(0, batch.num_rows, size):
             rows = batch.slice(start, size)
             yield Batch({spec.name: _column(spec, rows, first + start) for spec in specs})
@@ -154,7 +154,7 @@ def _refuse(spec: TensorSpec, cells: Iterable[str | None], first: int) -> NoRetu
         except ValueError as error:
             raise SuiteError(
                 f"row {row}, column '{spec.name}': {(text or '')[:50]!r} is not {WANTED[spec.kind]}: "
-                "mend it or leave it empty"
+                "correct it or leave it empty"
             ) from error
     raise SuiteError(f"the column '{spec.name}' cannot be read: make it {WANTED[spec.kind]} in each row")
 
@@ -163,17 +163,17 @@ def _batches(source: str, lines: bool) -> Iterator[Any]:
     import pyarrow as pa
 
     from suite.data import formats
-    from suite.data.source import existing
+    from suite.data.source import check_source
 
     if source == STDIN:
         yield from formats.batches(sys.stdin.buffer)
         return
-    path = existing(Path(source))
+    path = check_source(Path(source))
     if path.is_dir():
         raise UsageError(f"{source} is a folder: give a file")
     if lines and path.suffix.lower() == ".txt":
         with path.open(encoding="utf-8-sig") as file:
-            for chunk in _chunks((line.rstrip("\n") for line in file), formats.ROWS):
+            for chunk in _chunks((line.rstrip("\n") for line in file), formats.ROWS_PER_BATCH):
                 yield pa.RecordBatch.from_pydict({"text": chunk})
         return
     yield from formats.batches(path)

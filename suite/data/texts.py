@@ -1,4 +1,4 @@
-"""Read labelled texts: a table with a text and a label column, or a folder of .txt files per class."""
+"""Reader of labelled texts: a table with a text and a label column, or a folder of .txt files per class."""
 
 from pathlib import Path
 from typing import Any
@@ -11,55 +11,53 @@ from suite.data import columns, folders, formats, splits
 from suite.data.columns import Column
 from suite.data.dataset import Dataset
 from suite.data.options import DataOptions
-from suite.data.source import describe, existing
-from suite.data.tables import profile
+from suite.data.source import check_source, describe
 from suite.errors import SuiteError, UsageError, unknown
 
 LABEL_NAMES = ("label", "sentiment", "class", "category", "target", "y", "topic")
-MOST_CLASSES = 200
+MAX_CLASSES = 200
+# A column whose texts are at least so long, relative to the longest, could be the text column as well.
+RIVAL_LENGTH = 0.8
 FOLDER_SUFFIXES = (".txt",)
 SPEC = TensorSpec("text", "string", (), "text", "text")
 
 
 def read(source: Path, options: DataOptions) -> Dataset:
     """Texts, object (N,) of str, under the name `text`, and their classes."""
-    source = existing(source)
+    source = check_source(source)
     return _from_folder(source, options) if source.is_dir() else _from_table(source, options)
 
 
 def _from_folder(source: Path, options: DataOptions) -> Dataset:
-    entries = folders.labelled(source, FOLDER_SUFFIXES)
-    texts = np.empty(len(entries.paths), object)
-    for index, path in enumerate(entries.paths):
+    files = folders.read_class_folders(source, FOLDER_SUFFIXES)
+    texts = np.empty(len(files.paths), object)
+    for index, path in enumerate(files.paths):
         try:
             texts[index] = path.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as error:
             raise SuiteError(
                 f"{path} is not UTF-8 (byte {error.start}): convert it, for example with iconv -t utf-8"
             ) from error
-    return _dataset(source, texts, entries.y, entries.labels, entries.rows(options), entries.detected, options)
+    return _dataset(source, texts, files.y, files.labels, files.rows(options), files.detected, options)
 
 
 def _from_table(source: Path, options: DataOptions) -> Dataset:
-    found = profile(source)
-    asked = options.label_among(found)
+    profiles = columns.profile(source)
+    asked = options.label_column_in(profiles)
     for wanted in (options.text_column, options.label_column, options.group_column):
-        if wanted is not None and wanted not in found:
-            raise unknown("column", wanted, list(found))
+        if wanted is not None and wanted not in profiles:
+            raise unknown("column", wanted, list(profiles))
     if asked is not None and asked in (options.text_column, options.group_column):
         raise UsageError(f"'{asked}' cannot be the label and something else too: name other columns")
-    text = (
-        found[options.text_column] if options.text_column else _text_column(source, found, asked, options.group_column)
-    )
-    label = (
-        found[asked]
-        if asked
-        else _label_column(source, {name: c for name, c in found.items() if name != options.group_column}, text)
-    )
+    if options.text_column:
+        text = profiles[options.text_column]
+    else:
+        text = _text_column(source, profiles, asked, options.group_column)
+    label = profiles[asked] if asked else _label_column(source, profiles, text, options.group_column)
     labels = sorted(label.distinct)
-    if len(labels) > MOST_CLASSES:
+    if len(labels) > MAX_CLASSES:
         raise SuiteError(
-            f"the label column '{label.name}' has more than {MOST_CLASSES} values: name another with --label-column"
+            f"the label column '{label.name}' has more than {MAX_CLASSES} values: name another with --label-column"
         )
     if label.numbers == label.known and not label.whole:
         raise SuiteError(
@@ -72,7 +70,7 @@ def _from_table(source: Path, options: DataOptions) -> Dataset:
     ]
     if len(y) < label.rows:
         detected.append(f"rows without a label left out: {label.rows - len(y):,}")
-    if not options.divides(len(labels)):
+    if not options.has_splits(len(labels)):
         rows = splits.undivided(len(y))
     elif groups is None:
         rows = splits.stratified(y, labels, options.seed)
@@ -82,23 +80,25 @@ def _from_table(source: Path, options: DataOptions) -> Dataset:
     return _dataset(source, texts, y, labels, rows, detected, options, groups, label.name)
 
 
-def _text_column(source: Path, found: dict[str, Column], label: str | None, group: str | None) -> Column:
-    """The column with the longest values; numbers and dates are none."""
+def _text_column(source: Path, profiles: dict[str, Column], label: str | None, group: str | None) -> Column:
+    """The column with the longest values that are no numbers, dates or booleans."""
     candidates = [
         c
-        for c in found.values()
+        for c in profiles.values()
         if c.name not in (label, group) and c.known and c.numbers < c.known and c.kind not in ("date", "boolean")
     ]
     if not candidates:
-        raise SuiteError(f"{source} has no column of texts (columns: {', '.join(found)}): name it with --text-column")
+        raise SuiteError(
+            f"{source} has no column of texts (columns: {', '.join(profiles)}): name it with --text-column"
+        )
     lengths = {column.name: column.length / column.known for column in candidates}
     best = max(candidates, key=lambda column: lengths[column.name])
     rivals = [
         c
         for c in candidates
         if c is not best
-        and lengths[c.name] > 0.8 * lengths[best.name]
-        and len(c.distinct) > min(MOST_CLASSES, c.known // 2)
+        and lengths[c.name] > RIVAL_LENGTH * lengths[best.name]
+        and len(c.distinct) > min(MAX_CLASSES, c.known // 2)
     ]
     if rivals:
         names = ", ".join(column.name for column in [best, *rivals])
@@ -106,13 +106,14 @@ def _text_column(source: Path, found: dict[str, Column], label: str | None, grou
     return best
 
 
-def _label_column(source: Path, found: dict[str, Column], text: Column) -> Column:
-    """The one column of few values that repeat; among several the one named like a label."""
+def _label_column(source: Path, profiles: dict[str, Column], text: Column, group: str | None) -> Column:
+    """The only column of few, repeated values; among several, the one named like a label."""
     candidates = [
         column
-        for column in found.values()
+        for column in profiles.values()
         if column is not text
-        and 1 <= len(column.distinct) <= min(MOST_CLASSES, max(2, column.known // 2))
+        and column.name != group
+        and 1 <= len(column.distinct) <= min(MAX_CLASSES, max(2, column.known // 2))
         and (column.whole or column.numbers < column.known)
     ]
     named = [column for name in LABEL_NAMES for column in candidates if column.name.lower() == name]
@@ -130,8 +131,8 @@ def _label_column(source: Path, found: dict[str, Column], text: Column) -> Colum
 def _load(
     source: Path, text: str, label: Column, labels: list[str], group: str | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Texts, classes, and the groups where a column says which rows belong together."""
-    groups = None if group is None else columns.Groups(label.known)
+    """Texts, classes, and group numbers if there is a group column."""
+    groups = None if group is None else columns.GroupNumbers(label.known)
     texts = np.empty(label.known, object)
     y = np.empty(label.known, np.int32)
     number = {value: index for index, value in enumerate(labels)}

@@ -1,4 +1,4 @@
-"""The built-in domains; none knows of another. Here: finding the data that a domain is asked to learn from."""
+"""The built-in domains, which do not import each other, and the lookup of a domain's data."""
 
 from pathlib import Path
 
@@ -10,7 +10,10 @@ from suite.errors import UsageError
 
 
 def load_data(domain: Domain, source: str | None, options: DataOptions) -> Dataset:
-    """The data behind a built-in name or a path; the domain's own small set where there is none."""
+    """Read the data of a built-in name or a path; without either, the domain's own small data set.
+
+    UsageError for an option that the domain does not support, or for data of another domain.
+    """
     for option in options.given():
         if option not in domain.data_options:
             raise UsageError(

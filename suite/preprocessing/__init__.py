@@ -1,1 +1,1 @@
-"""From raw inputs to the core's inputs: adapted once on the training split, the same in NumPy and in TensorFlow."""
+"""Preprocessing of raw inputs to the core's inputs: learned on the training split, the same in NumPy and TensorFlow."""

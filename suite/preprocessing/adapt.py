@@ -1,4 +1,4 @@
-"""What preprocessing learns from the training split: vocabularies, centres and scales, as plain JSON values."""
+"""Preprocessing specifications learned from the training split: vocabularies, centres, scales; plain JSON values."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -9,42 +9,43 @@ import numpy as np
 from suite.artifact import TensorSpec
 from suite.preprocessing.mirror import table, text
 
-MOST = {"words": 20_000, "bigrams": 20_000, "characters": 40_000}
+MAX_VOCABULARY = {"words": 20_000, "bigrams": 20_000, "characters": 40_000}
 BINS = 32
-# What is rare is often found among the few rows of a feature's highest and lowest values: bins halve towards the ends.
-TAILS = 2.0 ** -np.arange(6, 13)
-FEWEST_OF_TAIL = 16
+# Rare cases are often among the highest and lowest values of a feature: bins halve towards both ends.
+TAIL_SHARES = 2.0 ** -np.arange(6, 13)
+MIN_TAIL_ROWS = 16
 EDGE_ROWS = 100_000
-LONGEST, LONGEST_CHARACTERS = 256, 1_024
+MIN_LENGTH, MAX_LENGTH, MAX_CHARACTERS_LENGTH = 8, 256, 1_024
 
 
 def texts(rows: Sequence[str]) -> dict[str, Any]:
-    """Words, bigrams and runs of characters that at least two texts hold, commonest first, and in how many they are.
+    """The words, bigrams and character n-grams of at least two texts, commonest first, with their document counts.
 
-    The lengths hold 99% of the texts whole.
+    The lengths are such that 99% of the texts fit.
     """
     sequences = [text.words(row) for row in rows]
-    length = _length([len(sequence) for sequence in sequences], LONGEST)
-    found = {
-        "words": _common((set(sequence) for sequence in sequences), MOST["words"]),
-        "bigrams": _common((set(text.bigrams(sequence)) for sequence in sequences), MOST["bigrams"]),
+    length = _length([len(sequence) for sequence in sequences], MAX_LENGTH)
+    vocabularies = {
+        "words": _common((set(sequence) for sequence in sequences), MAX_VOCABULARY["words"]),
+        "bigrams": _common((set(text.bigrams(sequence)) for sequence in sequences), MAX_VOCABULARY["bigrams"]),
         "characters": _common(
-            ({run for word in sequence for run in text.characters(word)} for sequence in sequences), MOST["characters"]
+            ({run for word in sequence for run in text.characters(word)} for sequence in sequences),
+            MAX_VOCABULARY["characters"],
         ),
     }
     runs = [sum(len(text.characters(word)) for word in sequence) for sequence in sequences]
     return {
         "kind": "text",
         "length": length,
-        "characters_length": _length(runs, LONGEST_CHARACTERS),
+        "characters_length": _length(runs, MAX_CHARACTERS_LENGTH),
         "texts": len(rows),
-        **{name: list(counts) for name, counts in found.items()},
-        "frequencies": {name: list(counts.values()) for name, counts in found.items()},
+        **{name: list(counts) for name, counts in vocabularies.items()},
+        "frequencies": {name: list(counts.values()) for name, counts in vocabularies.items()},
     }
 
 
 def _length(lengths: list[int], most: int) -> int:
-    return int(np.clip(np.percentile(lengths, 99), 8, most))
+    return int(np.clip(np.percentile(lengths, 99), MIN_LENGTH, most))
 
 
 def _common(items: Iterable[set[str]], most: int) -> dict[str, int]:
@@ -54,17 +55,17 @@ def _common(items: Iterable[set[str]], most: int) -> dict[str, int]:
 
 
 def columns(specs: Sequence[TensorSpec], inputs: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, Any]:
-    """Each column's centre and scale, or its categories, and each feature's bins, from the given rows."""
+    """The centre and scale or the categories of each column, and the bins of each feature, from the given rows."""
     learned = [{"name": spec.name, "kind": spec.kind} | _column(spec.kind, inputs[spec.name][rows]) for spec in specs]
-    found = {"kind": "table", "columns": learned}
+    spec = {"kind": "table", "columns": learned}
     some = rows[:: max(1, len(rows) // EDGE_ROWS)]
-    features = table.Mirror(found)({name: values[some] for name, values in inputs.items()}).get("features")
-    return found | {"edges": [] if features is None else [_edges(x) for x in features.T]}
+    features = table.Mirror(spec)({name: values[some] for name, values in inputs.items()}).get("features")
+    return spec | {"edges": [] if features is None else [_edges(x) for x in features.T]}
 
 
 def _edges(x: np.ndarray) -> list[float]:
-    """Bounds of up to 32 bins that hold as many rows each, the first and the last one parted further; at least one."""
-    tails = TAILS[TAILS * len(x) >= FEWEST_OF_TAIL]
+    """The bounds of up to 32 bins of equally many rows, the first and the last divided further; at least one bin."""
+    tails = TAIL_SHARES[TAIL_SHARES * len(x) >= MIN_TAIL_ROWS]
     shares = np.sort(np.concatenate([np.linspace(0, 1, BINS + 1), tails, 1 - tails]))
     edges = np.unique(np.quantile(x, shares).astype(np.float32))
     return [float(edge) for edge in (edges if len(edges) > 1 else (edges[0], edges[0] + 1))]
@@ -79,6 +80,6 @@ def _column(kind: str, x: np.ndarray) -> dict[str, Any]:
     if not len(known):
         return {"centre": 0.0, "scale": 1.0, "mark_missing": True}
     low, centre, high = np.percentile(known, [25, 50, 75])
-    # Where half of the values are one and the same the quartiles say nothing, and the deviation has to do.
+    # The quartiles are equal where half of the values are: then the standard deviation is the scale.
     scale = (high - low) / 1.349 or known.std() or 1.0
     return {"centre": float(centre), "scale": float(scale), "mark_missing": len(known) < len(x)}

@@ -1,4 +1,4 @@
-"""The mirror's preprocessing as TensorFlow operations, for the SavedModel's graph."""
+"""Preprocessing in TensorFlow, for the SavedModel's graph; the mirror does the same in NumPy."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ Column = dict[str, Any]
 class Preprocessing:
     """A function from raw tensors, by input name, to the core's tensors.
 
-    `tables` are the lookup tables it uses: whoever saves the function has to track them.
+    `tables` are its lookup tables, which must be tracked by the object that is saved.
     """
 
     def __init__(self, spec: dict[str, Any]) -> None:
@@ -66,14 +66,14 @@ class Preprocessing:
 
 
 def _lookup(values: list[str], first: int, default: int) -> tf.lookup.StaticHashTable:
-    # TensorFlow refuses a table without entries; no text and no category holds this one.
+    # TensorFlow refuses an empty table; no text and no category contains this entry.
     keys = tf.constant(values or ["\0"], tf.string)
     ids = tf.range(first, first + tf.size(keys), dtype=tf.int32)
     return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, ids), default)
 
 
 def split_words(texts: tf.Tensor) -> tf.RaggedTensor:
-    """What `suite.preprocessing.mirror.text.words` does, on a string tensor (N,)."""
+    """The words of texts (N,), as `suite.preprocessing.mirror.text.words` splits them."""
     alone = "".join(f"\\x{{{low:X}}}-\\x{{{high:X}}}" for low, high in ALONE)
     texts = tf.strings.regex_replace(texts, f"[{APOSTROPHES}]", "")
     texts = tf.strings.regex_replace(texts, f"([!?\\p{{So}}\\p{{Sk}}{alone}])", r" \1 ")
@@ -83,7 +83,7 @@ def split_words(texts: tf.Tensor) -> tf.RaggedTensor:
 
 
 def split_characters(words: tf.RaggedTensor) -> tf.RaggedTensor:
-    """What `suite.preprocessing.mirror.text.characters` does, for every word of each text (N, words) in a row."""
+    """The character n-grams of all words (N, words), as `suite.preprocessing.mirror.text.characters` lists them."""
     begun = tf.ragged.map_flat_values(tf.strings.substr, words, 0, LONGEST_WORD, unit="UTF8_CHAR")
     padded = tf.ragged.map_flat_values(lambda word: tf.strings.join([" ", word, " "]), begun)
     letters = tf.strings.unicode_split(padded, "UTF-8")

@@ -1,1 +1,1 @@
-"""What a person reads about a model."""
+"""report.html: metrics with intervals, charts, the network, and two models compared."""

@@ -1,4 +1,4 @@
-"""Two models on the same test rows: which is better, and whether chance could have done it."""
+"""Two models on the same test rows: which is better, and whether that may be chance."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,20 +9,20 @@ import numpy as np
 from suite import artifact
 from suite.artifact import Card
 from suite.errors import SuiteError
-from suite.report import held_back, statistics
-from suite.report.statistics import Answers, Interval, McNemar
+from suite.report import statistics, stored_predictions
+from suite.report.statistics import Interval, McNemar, Predictions
 
-SIGNIFICANT = 1 - statistics.LEVEL
+SIGNIFICANCE = 1 - statistics.CONFIDENCE
 LOWER_IS_BETTER = "log_loss"
 
 
 @dataclass(frozen=True)
-class Measured:
-    """A saved model with its answers to its test rows, in an order that only the rows decide."""
+class EvaluatedModel:
+    """A saved model and its predictions for its test rows, in an order that depends only on the rows."""
 
     folder: Path
     card: Card
-    answers: Answers
+    predictions: Predictions
     keys: np.ndarray
 
     @property
@@ -32,23 +32,23 @@ class Measured:
 
     def intervals(self) -> dict[str, Interval]:
         """The headline metrics with their intervals."""
-        return statistics.bootstrap(statistics.headline(self.answers), self.answers)
+        return statistics.bootstrap(statistics.headline_metrics(self.predictions), self.predictions)
 
 
-def load(models: Path, reference: str) -> Measured:
+def load(models: Path, reference: str) -> EvaluatedModel:
     """A model of the store by NAME or NAME/VERSION."""
     folder = artifact.find(models, reference)
     card = artifact.read_card(folder)
     if card is None:
         raise SuiteError(f"{folder} has no card, so it was never measured: report on a model made by 'suite fit'")
-    kept = held_back.read(folder, len(card.labels)).sorted()
-    artifact.verify(folder, card, only=held_back.FILE)
-    return Measured(folder, card, Answers(kept.y, kept.probabilities, card.threshold), kept.keys)
+    stored = stored_predictions.read(folder, len(card.labels)).sorted()
+    artifact.verify(folder, card, only=stored_predictions.FILE)
+    return EvaluatedModel(folder, card, Predictions(stored.y, stored.probabilities, card.threshold), stored.keys)
 
 
 @dataclass(frozen=True)
-class Row:
-    """A metric of both models; `difference` is how much higher it is with the second."""
+class MetricComparison:
+    """A metric of both models; `difference` is how much higher it is for the second."""
 
     first: float
     second: float
@@ -57,16 +57,16 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What two models' answers to the same rows say."""
+    """Two models compared on the same test rows."""
 
-    first: Measured
-    second: Measured
-    metrics: dict[str, Row]
+    first: EvaluatedModel
+    second: EvaluatedModel
+    metrics: dict[str, MetricComparison]
     mcnemar: McNemar
     conclusion: str
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values; a bound that the rows cannot tell is None."""
+        """Plain JSON values; an undefined bound is None."""
         return {
             "first": self.first.reference,
             "second": self.second.reference,
@@ -86,76 +86,78 @@ def interval_json(interval: Interval, name: str = "value") -> dict[str, float | 
     return {key: None if np.isnan(value) else value for key, value in values.items()}
 
 
-def compare(first: Measured, second: Measured) -> Comparison:
-    """Both models' metrics, the paired bootstrap of their differences, McNemar's test.
+def compare(first: EvaluatedModel, second: EvaluatedModel) -> Comparison:
+    """Both models' metrics, the paired bootstrap of their differences, and McNemar's test.
 
-    SuiteError where they were not tested on the same rows with the same labels.
+    SuiteError if they were not tested on the same rows with the same labels.
     """
-    _check(first, second)
-    chosen = {
+    _check_comparable(first, second)
+    shared = {
         name: metric
-        for name, metric in statistics.headline(first.answers).items()
-        if name in statistics.headline(second.answers)
+        for name, metric in statistics.headline_metrics(first.predictions).items()
+        if name in statistics.headline_metrics(second.predictions)
     }
-    differences = statistics.paired_bootstrap(chosen, first.answers, second.answers)
-    whole = np.ones(len(first.keys))
+    differences = statistics.paired_bootstrap(shared, first.predictions, second.predictions)
+    once = np.ones(len(first.keys))
     metrics = {
-        name: Row(metric(first.answers)(whole), metric(second.answers)(whole), differences[name])
-        for name, metric in chosen.items()
+        name: MetricComparison(metric(first.predictions)(once), metric(second.predictions)(once), differences[name])
+        for name, metric in shared.items()
     }
-    test = statistics.mcnemar(first.answers, second.answers)
+    test = statistics.mcnemar(first.predictions, second.predictions)
     main = next(iter(metrics))
     return Comparison(first, second, metrics, test, _conclude(first, second, main, metrics[main], test))
 
 
-def _check(first: Measured, second: Measured) -> None:
+def _check_comparable(first: EvaluatedModel, second: EvaluatedModel) -> None:
     if first.card.labels != second.card.labels:
-        found = " and ".join(
+        answered = " and ".join(
             f"{one.reference} answers {', '.join(one.card.labels[:4])}{', ...' if len(one.card.labels) > 4 else ''}"
             for one in (first, second)
         )
-        raise SuiteError(f"the models have different labels ({found}): compare models of the same data")
+        raise SuiteError(f"the models have different labels ({answered}): compare models of the same data")
     if not np.array_equal(first.keys, second.keys):
         shared = len(np.intersect1d(first.keys, second.keys))
         raise SuiteError(
             f"{first.reference} and {second.reference} were not tested on the same rows ({len(first.keys):,} and "
             f"{len(second.keys):,}, {shared:,} in common): fit both on the same data with the same --seed"
         )
-    if not np.array_equal(first.answers.y, second.answers.y):
-        different = int((first.answers.y != second.answers.y).sum())
+    if not np.array_equal(first.predictions.y, second.predictions.y):
+        different = int((first.predictions.y != second.predictions.y).sum())
         raise SuiteError(f"the data of the models give {different:,} of the same test rows different labels")
 
 
-def _conclude(first: Measured, second: Measured, name: str, row: Row, test: McNemar) -> str:
+def _conclude(
+    first: EvaluatedModel, second: EvaluatedModel, name: str, row: MetricComparison, test: McNemar
+) -> str:  # fmt: skip
     """What the main metric's interval and McNemar's test say, in plain words."""
     value, low, high = row.difference.value, row.difference.low, row.difference.high
-    answers = _on_answers(test)
-    if _alike(first.answers, second.answers):
+    mcnemar = _conclude_mcnemar(test)
+    if _are_equal(first.predictions, second.predictions):
         return "Both models answer every test row alike."
     if np.isnan(low):
-        return f"The test rows cannot tell how {name} differs. {answers}"
+        return f"The test rows cannot tell how {name} differs. {mcnemar}"
     if low <= 0 <= high:
         return (
             f"These {len(first.keys):,} rows do not tell the models apart by {name}: the difference of {value:+.4f} "
-            f"may be chance, since its interval ({low:+.4f} to {high:+.4f}) holds zero. {answers}"
+            f"may be chance, since its interval ({low:+.4f} to {high:+.4f}) includes zero. {mcnemar}"
         )
     better = second if (value > 0) != (name == LOWER_IS_BETTER) else first
     return (
         f"{better.reference} is better by {name}: the difference is {value:+.4f}, and its 95% interval "
-        f"({low:+.4f} to {high:+.4f}) leaves zero out. {answers}"
+        f"({low:+.4f} to {high:+.4f}) excludes zero. {mcnemar}"
     )
 
 
-def _alike(first: Answers, second: Answers) -> bool:
+def _are_equal(first: Predictions, second: Predictions) -> bool:
     return np.array_equal(first.probabilities, second.probabilities) and np.array_equal(
         first.predicted, second.predicted
     )
 
 
-def _on_answers(test: McNemar) -> str:
+def _conclude_mcnemar(test: McNemar) -> str:
     if not test.only_first + test.only_second:
         return "They are right on the same rows."
-    verdict = "more than chance explains" if test.p < SIGNIFICANT else "which chance explains as well"
+    verdict = "more than chance explains" if test.p < SIGNIFICANCE else "which chance explains as well"
     return (
         f"Only the first is right on {test.only_first:,} rows, only the second on {test.only_second:,}: {verdict} "
         f"(McNemar, p = {test.p:.2g})."

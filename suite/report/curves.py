@@ -1,4 +1,4 @@
-"""The charts of a report: how a network learned, ranks, how sure it is, and what a threshold costs."""
+"""The charts of a report: learning curves, ROC and precision-recall, calibration, and thresholds."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,23 +6,23 @@ import numpy as np
 from markupsafe import Markup
 
 from suite.report import statistics
-from suite.report.plots import Chart, cut
-from suite.report.statistics import Answers
+from suite.report.plots import Chart, truncate
+from suite.report.statistics import Predictions
 
 UNIT = (0.0, 1.0)
 BINS = 10
-SEVERAL = 5
-GRID = 201
-SMALLEST = 1e-6
-LONGEST_NAME = 40
-# Of a training, with its objective; others depend on a threshold that is chosen later.
-FOLLOWED = ("loss", "accuracy", "macro_f1", "average_precision", "roc_auc")
+MAX_CLASSES = 5
+GRID_POINTS = 201
+MIN_SCORE = 1e-6
+MAX_NAME = 40
+# Charts for these metrics and the objective; others depend on a threshold that is chosen after training.
+LEARNING_METRICS = ("loss", "accuracy", "macro_f1", "average_precision", "roc_auc")
 
 
 def learning(history: Mapping[str, Sequence[float]], objective: str, best_epoch: int) -> list[Markup]:
-    """A chart a metric: training and validation, or validation alone where training has none."""
+    """A chart for each metric, with a line for validation, and one for training if it is measured there."""
     figures = []
-    for name in dict.fromkeys(["loss", objective, *FOLLOWED]):
+    for name in dict.fromkeys(["loss", objective, *LEARNING_METRICS]):
         if f"val_{name}" not in history:
             continue
         chart = Chart(name, "epoch", name, whole=True)
@@ -37,81 +37,83 @@ def learning(history: Mapping[str, Sequence[float]], objective: str, best_epoch:
     return figures
 
 
-def one_class(answers: Answers, index: int) -> Answers:
-    """The same answers as to whether a row is of one class; without a threshold of their own."""
-    score = answers.probabilities[:, index]
-    return Answers((answers.y == index).astype(np.int64), np.stack([1 - score, score], axis=1))
+def one_class(predictions: Predictions, index: int) -> Predictions:
+    """Predictions of whether a row is of one class or any other, without a threshold."""
+    score = predictions.probabilities[:, index]
+    return Predictions((predictions.y == index).astype(np.int64), np.stack([1 - score, score], axis=1))
 
 
-def hardest(answers: Answers) -> list[int]:
-    """The classes to draw: the second of two; of more, those with the least average precision."""
-    if answers.probabilities.shape[1] == 2:
-        return [1] if len(np.unique(answers.y)) == 2 else []
-    whole = np.ones(len(answers.y))
+def hardest(predictions: Predictions) -> list[int]:
+    """The classes to draw: the second of two; of more, those with the lowest average precision."""
+    if predictions.probabilities.shape[1] == 2:
+        return [1] if len(np.unique(predictions.y)) == 2 else []
+    once = np.ones(len(predictions.y))
     precision = {
-        int(index): statistics.average_precision(one_class(answers, index))(whole) for index in np.unique(answers.y)
+        int(index): statistics.average_precision(one_class(predictions, index))(once)
+        for index in np.unique(predictions.y)
     }
     known = [index for index in precision if not np.isnan(precision[index])]
-    return sorted(known, key=lambda index: precision[index])[:SEVERAL]
+    return sorted(known, key=lambda index: precision[index])[:MAX_CLASSES]
 
 
 def _short(label: str) -> str:
-    return cut(label, LONGEST_NAME)
+    return truncate(label, MAX_NAME)
 
 
 def _scale(scores: np.ndarray, *others: float) -> tuple[float, float]:
-    """An axis for scores: from 0 to 1, or less where all are low, as those of rare cases may be."""
-    highest = max(float(scores.max()), *others, SMALLEST)
+    """An axis for scores: from 0 to 1, or a shorter one if all are low, as scores of rare classes may be."""
+    highest = max(float(scores.max()), *others, MIN_SCORE)
     if highest > 0.5:
         return UNIT
     digit = 10.0 ** np.floor(np.log10(highest))
     return (0.0, float(np.ceil(1.05 * highest / digit) * digit))
 
 
-def ranking(answers: Answers, labels: Sequence[str]) -> list[Markup]:
-    """ROC and precision-recall of the hardest classes; the dots are where the model's own decision puts it."""
-    classes = hardest(answers)
+def ranking(predictions: Predictions, labels: Sequence[str]) -> list[Markup]:
+    """ROC and precision-recall curves of the hardest classes; dots mark the model's own operating points."""
+    classes = hardest(predictions)
     if not classes:
         return []
     roc = Chart("ROC", "false positive rate", "true positive rate", UNIT, UNIT)
-    trade = Chart("Precision and recall", "recall", "precision", UNIT, UNIT)
+    precision_recall = Chart("Precision and recall", "recall", "precision", UNIT, UNIT)
     roc.line("chance", [(0, 0), (1, 1)], guide=True)
-    table, whole = statistics.confusion(answers), np.ones(len(answers.y))
+    table, once = statistics.confusion(predictions), np.ones(len(predictions.y))
     for index in classes:
-        one = one_class(answers, index)
+        one = one_class(predictions, index)
         order = np.argsort(-one.probabilities[:, 1], kind="stable")
         last = np.append(np.diff(one.probabilities[order, 1]) < 0, True)
         found, alarms = (np.cumsum(one.y[order] == value)[last] for value in (1, 0))
-        area, average = statistics.roc_auc(one)(whole), statistics.average_precision(one)(whole)
+        area, average = statistics.roc_auc(one)(once), statistics.average_precision(one)(once)
         rates = zip(np.append(0, alarms / alarms[-1]), np.append(0, found / found[-1]), strict=True)
         series = roc.line(f"{_short(labels[index])} (AUC {area:.3f})", rates)
-        trade.line(
+        precision_recall.line(
             f"{_short(labels[index])} (AP {average:.3f})",
             zip(found / found[-1], found / (found + alarms), strict=True),
         )
         hit, flagged, present = table[index, index], table[:, index].sum(), table[index].sum()
-        false, recall = (flagged - hit) / (len(answers.y) - present), hit / present
+        false, recall = (flagged - hit) / (len(predictions.y) - present), hit / present
         precision = hit / flagged if flagged else 0.0
         roc.dot(false, recall, f"{labels[index]}: recall {recall:.4f}, false positive rate {false:.4f}", series)
-        trade.dot(recall, precision, f"{labels[index]}: precision {precision:.4f}, recall {recall:.4f}", series)
-    return [roc.figure(), trade.figure()]
+        text = f"{labels[index]}: precision {precision:.4f}, recall {recall:.4f}"
+        precision_recall.dot(recall, precision, text, series)
+    return [roc.figure(), precision_recall.figure()]
 
 
-def calibration(answers: Answers, labels: Sequence[str]) -> list[Markup]:
-    """How often a row is what it is said to be, by how sure the answer is; and how many rows are how sure."""
-    if answers.probabilities.shape[1] == 2:
-        sure, true = answers.probabilities[:, 1], answers.y == 1
+def calibration(predictions: Predictions, labels: Sequence[str]) -> list[Markup]:
+    """A reliability diagram, and the number of rows by score."""
+    if predictions.probabilities.shape[1] == 2:
+        confidence, true = predictions.probabilities[:, 1], predictions.y == 1
         what, share = f"score of {_short(labels[1])}", f"share that is {_short(labels[1])}"
     else:
-        sure = answers.probabilities.max(axis=1)
-        true = answers.probabilities.argmax(axis=1) == answers.y
+        confidence = predictions.probabilities.max(axis=1)
+        true = predictions.probabilities.argmax(axis=1) == predictions.y
         what, share = "confidence", "share that is right"
-    scale = _scale(sure)
+    scale = _scale(confidence)
     width = scale[1] / BINS
     reliability = Chart("Reliability", what, share, scale, scale)
     counts = Chart("Rows by score", what, "rows", scale, log=True)
     reliability.line("perfect", [(0, 0), (scale[1], scale[1])], guide=True)
-    bins = np.minimum((sure / width).astype(int), BINS - 1)
+    bins = np.minimum((confidence / width).astype(int), BINS - 1)
     points = []
     for index in range(BINS):
         inside = bins == index
@@ -119,7 +121,7 @@ def calibration(answers: Answers, labels: Sequence[str]) -> list[Markup]:
         bounds = f"{index * width:.3g} to {(index + 1) * width:.3g}"
         counts.bar(index * width, (index + 1) * width, rows, f"{bounds}: {rows:,} rows")
         if rows:
-            mean = float(sure[inside].mean())
+            mean = float(confidence[inside].mean())
             points.append((mean, hits / rows, f"{bounds}: {hits:,} of {rows:,} rows, {mean:.3f} expected"))
             reliability.error(mean, *statistics.wilson(hits, rows))
     reliability.line("model", [(x, y) for x, y, _ in points])
@@ -128,17 +130,18 @@ def calibration(answers: Answers, labels: Sequence[str]) -> list[Markup]:
     return [reliability.figure(), counts.figure()]
 
 
-def thresholds(answers: Answers, missed: np.ndarray, alarm: float) -> list[Markup]:
-    """Two classes: precision, recall, F1 and cost by the score from which a row is flagged.
+def thresholds(predictions: Predictions, missed_costs: np.ndarray, alarm_cost: float) -> list[Markup]:
+    """Two classes: precision, recall, F1 and cost by threshold.
 
-    `missed` (N,) is what each row costs if it is of the second class and not found, `alarm` what a false alarm costs.
+    `missed_costs` (N,) is what each row of the second class costs if it is missed; `alarm_cost` is what a false alarm
+    costs.
     """
-    positive = answers.y == 1
-    order = np.argsort(answers.probabilities[:, 1], kind="stable")
-    scores = answers.probabilities[order, 1]
-    chosen = 0.5 if answers.threshold is None else answers.threshold
+    positive = predictions.y == 1
+    order = np.argsort(predictions.probabilities[:, 1], kind="stable")
+    scores = predictions.probabilities[order, 1]
+    chosen = 0.5 if predictions.threshold is None else predictions.threshold
     scale = _scale(scores, chosen)
-    at = np.linspace(*scale, GRID)
+    at = np.linspace(*scale, GRID_POINTS)
     start = np.searchsorted(scores, at, side="left")
 
     def from_threshold(values: np.ndarray) -> np.ndarray:
@@ -149,35 +152,36 @@ def thresholds(answers: Answers, missed: np.ndarray, alarm: float) -> list[Marku
     precision = np.where(flagged > 0, found / np.maximum(flagged, 1), np.nan)
     recall = found / max(1, positive.sum())
     f1 = 2 * found / np.maximum(flagged + positive.sum(), 1)
-    cost = missed[positive].sum() - from_threshold(np.where(positive, missed, 0)) + alarm * (flagged - found)
+    missed = missed_costs[positive].sum() - from_threshold(np.where(positive, missed_costs, 0))
+    cost = missed + alarm_cost * (flagged - found)
     quality = Chart("Precision, recall and F1", "threshold", "share", scale, UNIT)
     for name, values in (("precision", precision), ("recall", recall), ("F1", f1)):
         quality.line(name, zip(at, values, strict=True))
-    # Flagging every row may cost many times what any sensible threshold does, and would hide all the rest.
-    most = max(missed[positive].sum(), cost[GRID // 2], 1.0) * 1.5
+    # Flagging every row may cost many times more than any sensible threshold, and would flatten the rest of the chart.
+    most = max(missed_costs[positive].sum(), cost[GRID_POINTS // 2], 1.0) * 1.5
     price = Chart("Cost on the test rows", "threshold", "cost", scale, (0.0, most))
     price.line("cost", zip(at, cost, strict=True))
     for chart in (quality, price):
-        chart.mark(chosen, f"{'chosen' if answers.threshold is not None else 'the likelier class'}, {chosen:.3f}")
+        chart.mark(chosen, f"{'chosen' if predictions.threshold is not None else 'the likelier class'}, {chosen:.3f}")
     return [quality.figure(), price.figure()]
 
 
-def cost(answers: Answers, missed: np.ndarray, alarm: float) -> float:
-    """What the model's decisions on these rows cost."""
-    flagged, positive = answers.predicted == 1, answers.y == 1
-    return float(missed[positive & ~flagged].sum() + alarm * (flagged & ~positive).sum())
+def cost(predictions: Predictions, missed_costs: np.ndarray, alarm_cost: float) -> float:
+    """The cost of the model's decisions on these rows."""
+    flagged, positive = predictions.predicted == 1, predictions.y == 1
+    return float(missed_costs[positive & ~flagged].sum() + alarm_cost * (flagged & ~positive).sum())
 
 
-def abstention(answers: Answers) -> list[Markup]:
-    """Several classes: how right the answers are, and how many are left, if those below a confidence are not given."""
-    sure, right = answers.probabilities.max(axis=1), answers.predicted == answers.y
-    order = np.argsort(sure, kind="stable")
-    at = np.linspace(0, 1, GRID)
-    start = np.searchsorted(sure[order], at, side="left")
-    answered = len(sure) - start
+def abstention(predictions: Predictions) -> list[Markup]:
+    """Several classes: accuracy and share of the rows kept when predictions below a confidence are withheld."""
+    confidence, right = predictions.probabilities.max(axis=1), predictions.predicted == predictions.y
+    order = np.argsort(confidence, kind="stable")
+    at = np.linspace(0, 1, GRID_POINTS)
+    start = np.searchsorted(confidence[order], at, side="left")
+    kept = len(confidence) - start
     hits = np.append(np.cumsum(right[order][::-1])[::-1], 0)[start]
-    chart = Chart("Answers from a confidence on", "least confidence", "share", UNIT, UNIT)
-    known = answered > 0
-    chart.line("right, of those answered", zip(at[known], hits[known] / answered[known], strict=True))
-    chart.line("answered, of all", zip(at, answered / len(sure), strict=True))
+    chart = Chart("Accuracy and coverage by confidence", "minimum confidence", "share", UNIT, UNIT)
+    known = kept > 0
+    chart.line("accuracy of the rows kept", zip(at[known], hits[known] / kept[known], strict=True))
+    chart.line("share of rows kept", zip(at, kept / len(confidence), strict=True))
     return [chart.figure()]

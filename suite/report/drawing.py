@@ -1,4 +1,4 @@
-"""A network as an SVG: blocks from top to bottom, with the lines that join them."""
+"""A network as an SVG drawing: blocks from top to bottom, and the edges between them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -7,23 +7,24 @@ from itertools import pairwise
 from markupsafe import Markup, escape
 
 from suite.report.network import Block, depths
-from suite.report.plots import cut
+from suite.report.plots import truncate
 
 BOX, LANE = 224.0, 22.0
 GAP_X, GAP_Y = 18.0, 30.0
 LINE, PADDING = 15.0, 7.0
 MARGIN = 34.0
-LETTERS = 35
+MAX_LETTERS = 35
 SWEEPS = 6
-# How hard a block of the longest path, another block and a passing line are to move.
-SPINE, BLOCK, PASSING = 1e6, 1.0, 0.1
+# Weights in the placement: heavier items stay nearer to where they want to be.
+SPINE_WEIGHT, BLOCK_WEIGHT, PASSING_WEIGHT = 1e6, 1.0, 0.1
+PASSING = -1
 
 
 @dataclass
 class Item:
-    """A block in its row, or (block -1) a place where a longer line passes it; `x` is its middle.
+    """A block in its row, or the point where an edge passes the row (PASSING); `x` is its middle.
 
-    `weight` is how hard it is to move.
+    In the placement, lighter items give way to those of a larger `weight`.
     """
 
     block: int
@@ -33,13 +34,18 @@ class Item:
     above: list["Item"] = field(default_factory=list)
     below: list["Item"] = field(default_factory=list)
 
+    @property
+    def is_block(self) -> bool:
+        """Whether it is a block and not a passing edge."""
+        return self.block != PASSING
+
 
 def draw(blocks: Sequence[Block]) -> Markup:
-    """The drawing of what `network.blocks` gives."""
+    """The drawing of blocks from `network.blocks`."""
     rows = _rows(blocks)
-    _place(rows)
+    _place_items(rows)
     lines = [_lines(block) for block in blocks]
-    heights = [max((_height(lines[item.block]) for item in row if item.block >= 0), default=0.0) for row in rows]
+    heights = [max((_height(lines[item.block]) for item in row if item.is_block), default=0.0) for row in rows]
     tops = [MARGIN / 2 + sum(heights[:row]) + GAP_Y * row for row in range(len(rows))]
     left = min(item.x - item.width / 2 for row in rows for item in row) - MARGIN
     right = max(item.x + item.width / 2 for row in rows for item in row) + MARGIN
@@ -49,68 +55,68 @@ def draw(blocks: Sequence[Block]) -> Markup:
     parts += _repeats(blocks, rows, tops, heights)
     for row, items in enumerate(rows[:-1]):
         for item in items:
-            bottom = tops[row] + (_height(lines[item.block]) if item.block >= 0 else heights[row])
+            bottom = tops[row] + (_height(lines[item.block]) if item.is_block else heights[row])
             parts += [_edge(item, other, bottom, tops[row + 1]) for other in item.below]
-            if item.block < 0:
+            if not item.is_block:
                 parts.append(f'<path class="edge" d="M{item.x:.1f} {tops[row]:.1f}V{bottom:.1f}"/>')
     parts += [
         _box(blocks[item.block], item.x, tops[row], lines[item.block])
         for row, items in enumerate(rows)
         for item in items
-        if item.block >= 0
+        if item.is_block
     ]
     return Markup("".join([*parts, "</svg>"]))
 
 
 def _rows(blocks: Sequence[Block]) -> list[list[Item]]:
-    """Blocks by depth, joined to the rows right above and below; a longer line has an item in each row it passes."""
+    """Blocks by depth, linked to items of the rows above and below; a long edge has an item in each row it passes."""
     depth = depths(blocks)
     rows: list[list[Item]] = [[] for _ in range(max(depth) + 1)]
-    items = [Item(number, BOX, BLOCK) for number in range(len(blocks))]
+    items = [Item(number, BOX, BLOCK_WEIGHT) for number in range(len(blocks))]
     for number, item in enumerate(items):
         rows[depth[number]].append(item)
     for number, block in enumerate(blocks):
         for source in block.sources:
             chain = [items[source]]
             for row in range(depth[source] + 1, depth[number]):
-                chain.append(Item(-1, LANE, PASSING))
+                chain.append(Item(PASSING, LANE, PASSING_WEIGHT))
                 rows[row].append(chain[-1])
             for above, below in pairwise([*chain, items[number]]):
                 above.below.append(below)
                 below.above.append(above)
-    _stiffen(rows[-1][0])
+    _straighten_longest_path(rows[-1][0])
     return rows
 
 
-def _stiffen(item: Item) -> None:
-    """Make the longest path to a block of the last row its spine, which is drawn straight."""
-    item.weight = SPINE
-    nearest = [above for above in item.above if above.block >= 0]
+def _straighten_longest_path(item: Item) -> None:
+    """Give the longest path to this item the weight of the spine, which is drawn straight."""
+    item.weight = SPINE_WEIGHT
+    nearest = [above for above in item.above if above.is_block]
     if nearest:
-        _stiffen(nearest[(len(nearest) - 1) // 2])
+        _straighten_longest_path(nearest[(len(nearest) - 1) // 2])
 
 
-def _place(rows: list[list[Item]]) -> None:
-    """Bring each item near those it is joined to, without overlaps (Sugiyama et al. 1981)."""
+def _place_items(rows: list[list[Item]]) -> None:
+    """Place each item near the items that it is linked to, without overlaps (Sugiyama et al. 1981)."""
     for row in rows:
         _spread(row, [0.0] * len(row))
     for sweep in range(SWEEPS):
         down = sweep % 2 == 0
         for row in rows if down else reversed(rows):
-            wanted = [_middle(item, item.above if down else item.below) for item in row]
+            wanted = [_wanted_position(item, item.above if down else item.below) for item in row]
             order = sorted(range(len(row)), key=lambda index: (wanted[index], -row[index].weight))
             row[:] = [row[index] for index in order]
             _spread(row, [wanted[index] for index in order])
 
 
-def _middle(item: Item, joined: Sequence[Item]) -> float:
-    if item.weight == SPINE:
+def _wanted_position(item: Item, joined: Sequence[Item]) -> float:
+    if item.weight == SPINE_WEIGHT:
         return 0.0
     return sum(other.x for other in joined) / len(joined) if joined else item.x
 
 
 def _spread(row: Sequence[Item], wanted: Sequence[float]) -> None:
-    """Place a row's items where they are wanted, as far apart as their widths ask; the lighter give way."""
+    """Place a row's items near the wanted positions, at distances that fit their widths; lighter items give way."""
     at: list[float] = []
     for index, item in enumerate(row):
         least = at[-1] + (row[index - 1].width + item.width) / 2 + GAP_X if index else wanted[index]
@@ -122,16 +128,16 @@ def _spread(row: Sequence[Item], wanted: Sequence[float]) -> None:
 
 
 def _lines(block: Block) -> list[str]:
-    """What is written in a block's box: its title, the layers that follow from it, shape and parameters."""
+    """The text in a block's box: title, the layers drawn with it, shape and parameters."""
     rest: list[str] = []
     for text in block.rest:
-        if rest and len(rest[-1]) + len(text) + 3 <= LETTERS:
+        if rest and len(rest[-1]) + len(text) + 3 <= MAX_LETTERS:
             rest[-1] += f" · {text}"
         else:
             rest.append(text)
     shape = " × ".join("any" if size is None else f"{size:,}" for size in block.shape) or "one number"
     weights = f" · {block.parameters:,} parameters" if block.parameters else ""
-    return [cut(line, LETTERS) for line in (block.title, *rest, shape + weights)]
+    return [truncate(line, MAX_LETTERS) for line in (block.title, *rest, shape + weights)]
 
 
 def _height(lines: Sequence[str]) -> float:
@@ -152,18 +158,18 @@ def _box(block: Block, x: float, top: float, lines: Sequence[str]) -> str:
 
 
 def _edge(above: Item, below: Item, start: float, end: float) -> str:
-    """A line that leaves and arrives upright; with an arrow where it ends in a block."""
+    """A curve that is vertical at both ends, with an arrow where it ends at a block."""
     bend = (start + end) / 2 if end - start < 2 * GAP_Y else end - GAP_Y / 2
     path = f"M{above.x:.1f} {start:.1f}C{above.x:.1f} {bend:.1f} {below.x:.1f} {bend:.1f} {below.x:.1f} {end:.1f}"
     arrow = f"M{below.x - 4:.1f} {end - 6:.1f}L{below.x:.1f} {end:.1f}L{below.x + 4:.1f} {end - 6:.1f}"
-    return f'<path class="edge" d="{path}{arrow if below.block >= 0 else ""}"/>'
+    return f'<path class="edge" d="{path}{arrow if below.is_block else ""}"/>'
 
 
 def _repeats(
     blocks: Sequence[Block], rows: Sequence[Sequence[Item]], tops: Sequence[float], heights: Sequence[float]
 ) -> Iterable[str]:
-    """A frame around each group that stands for several."""
-    where = {item.block: (item, row) for row, items in enumerate(rows) for item in items if item.block >= 0}
+    """A frame around each repeated group, with the number of repetitions."""
+    where = {item.block: (item, row) for row, items in enumerate(rows) for item in items if item.is_block}
     for number, block in enumerate(blocks):
         if block.times == 1:
             continue

@@ -1,4 +1,4 @@
-"""The machine that a network was trained on."""
+"""The machine that a network is trained on, for its card."""
 
 import os
 import platform
@@ -8,7 +8,7 @@ CPUINFO = Path("/proc/cpuinfo")
 
 
 def machine() -> dict[str, str | int | float]:
-    """System, processor, cores that this process may use, and memory in GB."""
+    """System, processor, the cores that this process may use, and memory in GB."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     system = f"{platform.system()} {platform.release()}"

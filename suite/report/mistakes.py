@@ -1,4 +1,4 @@
-"""The answers that a model was surest of and that were wrong, with what it saw."""
+"""The worst mistakes: wrong predictions of the highest confidence, with their inputs."""
 
 import base64
 import io
@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 
 from suite.data.dataset import Dataset
-from suite.report.statistics import Answers
+from suite.report.statistics import Predictions
 
-MOST = 12
-LONGEST = 400
-LARGEST_SIDE = 128
-COLUMNS = 6
+MAX_MISTAKES = 12
+MAX_TEXT = 400
+MAX_SIDE = 128
+MAX_COLUMNS = 6
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """One wrong answer: its row in the data, labels, the score of the answer, and one of a picture, text or columns."""
+    """A wrong prediction: its row in the data, labels, the prediction's score, and a picture, a text or columns."""
 
     row: int
     truth: str
@@ -31,84 +31,91 @@ class Mistake:
     columns: Sequence[tuple[str, str, str]] = ()
 
 
-def worst(dataset: Dataset, answers: Answers, preprocessing: dict[str, Any]) -> list[Mistake]:
-    """The surest wrong answers; with two classes as many of either kind, where there are."""
-    predicted = answers.predicted
-    sure = answers.probabilities[np.arange(len(predicted)), predicted]
-    wrong = np.flatnonzero(predicted != answers.y)
-    wrong = wrong[np.argsort(-sure[wrong], kind="stable")]
+def worst(dataset: Dataset, predictions: Predictions, preprocessing: dict[str, Any]) -> list[Mistake]:
+    """The most confident wrong predictions; of two classes, as many of either kind if there are enough."""
+    predicted = predictions.predicted
+    confidence = predictions.probabilities[np.arange(len(predicted)), predicted]
+    wrong = np.flatnonzero(predicted != predictions.y)
+    wrong = wrong[np.argsort(-confidence[wrong], kind="stable")]
     if len(dataset.labels) == 2:
-        kinds = [wrong[answers.y[wrong] == index] for index in (0, 1)]
-        share = [MOST - min(MOST // 2, len(kinds[1])), MOST - min(MOST // 2, len(kinds[0]))]
-        wrong = np.concatenate([kind[:count] for kind, count in zip(kinds, share, strict=True)])
-    shown = wrong[:MOST]
+        kinds = [wrong[predictions.y[wrong] == index] for index in (0, 1)]
+        half = MAX_MISTAKES // 2
+        shares = [MAX_MISTAKES - min(half, len(kinds[1])), MAX_MISTAKES - min(half, len(kinds[0]))]
+        wrong = np.concatenate([kind[:count] for kind, count in zip(kinds, shares, strict=True)])
+    shown = wrong[:MAX_MISTAKES]
     rows = dataset.rows["test"][shown]
-    content = _content(dataset, rows, preprocessing)
+    inputs = _inputs(dataset, rows, preprocessing)
     return [
         Mistake(
-            int(row), dataset.labels[answers.y[index]], dataset.labels[predicted[index]], float(sure[index]), **seen
+            int(row),
+            dataset.labels[predictions.y[index]],
+            dataset.labels[predicted[index]],
+            float(confidence[index]),
+            **shown_input,
         )
-        for index, row, seen in zip(shown, rows, content, strict=True)
+        for index, row, shown_input in zip(shown, rows, inputs, strict=True)
     ]
 
 
-def _content(dataset: Dataset, rows: np.ndarray, preprocessing: dict[str, Any]) -> list[dict[str, Any]]:
-    """What the model saw of each of the rows."""
+def _inputs(dataset: Dataset, rows: np.ndarray, preprocessing: dict[str, Any]) -> list[dict[str, Any]]:
+    """The inputs of each row, as fields of Mistake."""
     kind = preprocessing["kind"]
     if kind == "image":
         return [{"picture": _data_uri(dataset.inputs["image"][row])} for row in rows]
     if kind == "text":
         return [{"text": _shorten(dataset.inputs["text"][row])} for row in rows]
-    unusual = _unusual(dataset, rows, preprocessing["columns"])
+    unusual = _unusual_columns(dataset, rows, preprocessing["columns"])
     return [{"columns": columns} for columns in unusual]
 
 
 def _shorten(text: str) -> str:
     text = " ".join(text.split())
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"
 
 
 def _data_uri(pixels: np.ndarray) -> str:
     from PIL import Image
 
     image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
-    image.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
+    image.thumbnail((MAX_SIDE, MAX_SIDE))
     buffer = io.BytesIO()
     image.save(buffer, "PNG", optimize=True)
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-def _unusual(dataset: Dataset, rows: np.ndarray, columns: Sequence[dict[str, Any]]) -> list[list[tuple[str, str, str]]]:
-    """For each row the columns that are furthest from what is usual in training: name, value, how far."""
-    scores, texts = zip(*(_surprise(dataset, rows, column) for column in columns), strict=True)
-    order = np.argsort(-np.array(scores), axis=0, kind="stable")[:COLUMNS]
-    formats = {spec.name: spec.kind for spec in dataset.specs}
+def _unusual_columns(
+    dataset: Dataset, rows: np.ndarray, columns: Sequence[dict[str, Any]]
+) -> list[list[tuple[str, str, str]]]:
+    """The most unusual columns of each row compared with the training rows: name, value, and how unusual it is."""
+    scores, texts = zip(*(_unusualness(dataset, rows, column) for column in columns), strict=True)
+    order = np.argsort(-np.array(scores), axis=0, kind="stable")[:MAX_COLUMNS]
+    kinds = {spec.name: spec.kind for spec in dataset.specs}
     return [
         [
             (
                 columns[index]["name"],
-                _value(dataset.inputs[columns[index]["name"]][row], formats[columns[index]["name"]]),
-                texts[index][place],
+                _format_input(dataset.inputs[columns[index]["name"]][row], kinds[columns[index]["name"]]),
+                texts[index][position],
             )
-            for index in order[:, place]
+            for index in order[:, position]
         ]
-        for place, row in enumerate(rows)
+        for position, row in enumerate(rows)
     ]
 
 
-def _surprise(dataset: Dataset, rows: np.ndarray, column: dict[str, Any]) -> tuple[np.ndarray, list[str]]:
-    """How unusual a column's values in these rows are: deviations from the centre, or as rare as such would be."""
+def _unusualness(dataset: Dataset, rows: np.ndarray, column: dict[str, Any]) -> tuple[np.ndarray, list[str]]:
+    """How unusual a column's values are, in standard deviations (N,), and in words; rare categories are converted."""
     values = dataset.inputs[column["name"]][rows]
     if "centre" in column:
-        away = (values.astype(np.float64) - column["centre"]) / column["scale"]
-        return np.nan_to_num(np.abs(away)), ["" if np.isnan(x) else f"{x:+.1f} deviations" for x in away]
+        distances = (values.astype(np.float64) - column["centre"]) / column["scale"]
+        return np.nan_to_num(np.abs(distances)), ["" if np.isnan(x) else f"{x:+.1f} deviations" for x in distances]
     known = dataset.inputs[column["name"]][dataset.rows["train"]]
     shares = np.array([np.mean(known == value) for value in values])
     deviations = np.sqrt(-2 * np.log(np.maximum(shares, 1 / (len(known) + 1))))
     return deviations, [f"{share:.1%} of training rows" for share in shares]
 
 
-def _value(value: Any, kind: str) -> str:
+def _format_input(value: Any, kind: str) -> str:
     if isinstance(value, str):
         return value or "missing"
     if np.isnan(value):

@@ -1,23 +1,22 @@
-"""A network as a person would draw it: its layers in blocks, repeated blocks once, long runs cut short."""
+"""A network in blocks, as a person would draw it: repeated groups once, long runs shortened."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
-LONGEST_RUN = 12
+MAX_RUN = 12
 ENDS_OF_RUN = 4
-LONGEST_PERIOD = 4
+MAX_PERIOD = 4
 SETTINGS = ("filters", "units", "num_heads", "kernel_size", "pool_size", "strides", "rate")
 SUM = "Add"
 
 
 @dataclass(frozen=True)
 class Block:
-    """A layer and those after it that only follow from it; `sources` are the numbers of the blocks it reads.
+    """A layer and the layers drawn with it; `sources` are the numbers of the blocks whose outputs it reads.
 
-    `shape` is what comes out for one row. `times` is how often the group that begins here is repeated, `group` how many
-    blocks are in it.
+    `shape` is the output's for one row. A group of `group` blocks that begins here is repeated `times` times.
     """
 
     title: str
@@ -36,8 +35,8 @@ def blocks(model: Any) -> list[Block]:
 
 
 def _chains(model: Any) -> list[Block]:
-    """One block a layer that learns, with the layers after it that do not."""
-    # Beside layers these are single functions on their outputs.
+    """A block for each layer with weights, joined by the layers after it that have none."""
+    # Operations are layers, and functions applied to their outputs.
     operations = model.operations
     sources = {layer.name: _sources(layer) for layer in operations}
     readers: dict[str, int] = {}
@@ -45,26 +44,27 @@ def _chains(model: Any) -> list[Block]:
         for name in names:
             readers[name] = readers.get(name, 0) + 1
     found: list[Block] = []
-    place: dict[str, int] = {}
+    block_of: dict[str, int] = {}
     for layer in operations:
         shape, read = tuple(layer.output.shape[1:]), sources[layer.name]
-        last = place.get(read[0], -1) if len(read) == 1 and readers[read[0]] == 1 else -1
+        last = block_of.get(read[0], -1) if len(read) == 1 and readers[read[0]] == 1 else -1
         if last >= 0 and _follows(layer, found[last]):
             block = found[last]
             found[last] = replace(
                 block, shape=shape, parameters=block.parameters + _parameters(layer),
                 rest=(*block.rest, _describe(layer)), names=(*block.names, layer.name),
             )  # fmt: skip
-            place[layer.name] = last
+            block_of[layer.name] = last
         else:
-            place[layer.name] = len(found)
-            read_blocks = tuple(dict.fromkeys(place[name] for name in read))
-            found.append(Block(_describe(layer), shape, _parameters(layer), read_blocks, _inside(layer), (layer.name,)))
+            block_of[layer.name] = len(found)
+            read_blocks = tuple(dict.fromkeys(block_of[name] for name in read))
+            inner = _inner_activation(layer)
+            found.append(Block(_describe(layer), shape, _parameters(layer), read_blocks, inner, (layer.name,)))
     return found
 
 
 def _sources(layer: Any) -> list[str]:
-    """The layers that a layer reads, each once; a layer of a functional model is called once."""
+    """The names of the layers that a layer reads; in a functional model a layer is called once."""
     tensors = layer._inbound_nodes[0].input_tensors
     return list(dict.fromkeys(tensor._keras_history.operation.name for tensor in tensors))
 
@@ -74,14 +74,14 @@ def _parameters(layer: Any) -> int:
 
 
 def _follows(layer: Any, block: Block) -> bool:
-    """Whether a layer is written into the block before it.
+    """Whether a layer is drawn with the block before it.
 
-    After a sum only what keeps its shape is, so that the last of several equal groups looks like the others.
+    After a sum, only a layer that keeps the shape is: so the last of several equal groups looks like the others.
     """
-    learns = bool(getattr(layer, "trainable_weights", []))
+    has_weights = bool(getattr(layer, "trainable_weights", []))
     if block.title == SUM:
-        return not learns and layer.output.shape[1:] == block.shape
-    return not learns or "Normalization" in type(layer).__name__
+        return not has_weights and layer.output.shape[1:] == block.shape
+    return not has_weights or "Normalization" in type(layer).__name__
 
 
 def _describe(layer: Any) -> str:
@@ -100,8 +100,8 @@ def _describe(layer: Any) -> str:
     return " ".join(parts)
 
 
-def _inside(layer: Any) -> tuple[str, ...]:
-    """The activation that a layer with weights ends in, if any."""
+def _inner_activation(layer: Any) -> tuple[str, ...]:
+    """The activation that a layer with weights applies itself, if any."""
     activation = getattr(layer, "activation", None)
     plain = activation is None or type(layer).__name__ == "Activation"
     return () if plain or _activation(layer) == "linear" else (_activation(layer),)
@@ -116,7 +116,7 @@ def _tuple(value: Any) -> tuple[Any, ...]:
 
 
 def depths(found: Sequence[Block]) -> list[int]:
-    """The row of each block: below all that it reads; an input right above the first block that reads it."""
+    """The row of each block: below all blocks that it reads; an input is right above its first reader."""
     rows: list[int] = []
     for block in found:
         rows.append(1 + max((rows[source] for source in block.sources), default=-1))
@@ -132,23 +132,23 @@ def _by_depth(found: list[Block]) -> list[Block]:
     return _reorder(found, sorted(range(len(found)), key=lambda number: (rows[number], number)))
 
 
-def _reorder(found: Sequence[Block], kept: Sequence[int], instead: dict[int, int] | None = None) -> list[Block]:
-    """The kept blocks in that order; a source that is dropped is replaced as `instead` says."""
-    place = {old: new for new, old in enumerate(kept)}
+def _reorder(found: Sequence[Block], kept: Sequence[int], replaced: dict[int, int] | None = None) -> list[Block]:
+    """The kept blocks in that order; dropped sources are exchanged as `replaced` says."""
+    new_number = {old: new for new, old in enumerate(kept)}
 
     def moved(source: int) -> int:
-        return place[(instead or {}).get(source, source)]
+        return new_number[(replaced or {}).get(source, source)]
 
     return [replace(found[old], sources=tuple(moved(source) for source in found[old].sources)) for old in kept]
 
 
 def _fold_repeats(found: list[Block]) -> list[Block]:
-    """Groups between two waists of the graph that follow each other and are alike, drawn once."""
+    """The blocks with repeated groups once; a group lies between two waists of the graph."""
     waists = [number for number in range(len(found)) if _is_waist(found, number)]
     segments = [range(before + 1, after + 1) for before, after in pairwise(waists)]
     signatures = [_signature(found, segment) for segment in segments]
     dropped: set[int] = set()
-    instead: dict[int, int] = {}
+    replaced: dict[int, int] = {}
     at = 0
     while at < len(segments):
         period, times = _repeats(signatures, at)
@@ -157,13 +157,13 @@ def _fold_repeats(found: list[Block]) -> list[Block]:
             begin = segments[at].start
             found[begin] = replace(found[begin], times=times, group=end - begin + 1)
             dropped |= set(range(end + 1, last + 1))
-            instead[last] = end
+            replaced[last] = end
         at += period * times
-    return _reorder(found, [number for number in range(len(found)) if number not in dropped], instead)
+    return _reorder(found, [number for number in range(len(found)) if number not in dropped], replaced)
 
 
 def _is_waist(found: Sequence[Block], number: int) -> bool:
-    """Whether everything after this block reads nothing of what is before it."""
+    """Whether no later block reads a block before this one."""
     return all(source >= number for block in found[number + 1 :] for source in block.sources)
 
 
@@ -175,8 +175,8 @@ def _signature(found: Sequence[Block], segment: range) -> tuple[Block, ...]:
 
 
 def _repeats(signatures: Sequence[tuple[Block, ...]], at: int) -> tuple[int, int]:
-    """How many segments from `at` on make a group that is repeated, and how often; (1, 1) where none is."""
-    for period in range(1, LONGEST_PERIOD + 1):
+    """The number of segments from `at` on in a repeated group, and how often it comes; (1, 1) for no repetition."""
+    for period in range(1, MAX_PERIOD + 1):
         group = signatures[at : at + period]
         times = 1
         while signatures[at + times * period : at + (times + 1) * period] == group and len(group) == period:
@@ -187,35 +187,35 @@ def _repeats(signatures: Sequence[tuple[Block, ...]], at: int) -> tuple[int, int
 
 
 def _cut_runs(found: list[Block]) -> list[Block]:
-    """Runs of blocks of which each reads only the one before, with their middle in one."""
+    """The blocks with the middle of long runs in one block; in a run each block reads only the one before."""
     readers = [sum(number in block.sources for block in found) for number in range(len(found))]
     kept: list[int] = []
-    instead: dict[int, int] = {}
+    replaced: dict[int, int] = {}
     at = 0
     while at < len(found):
         end = at
         while end + 1 < len(found) and found[end + 1].sources == (end,) and readers[end] == 1:
             end += 1
         middle = list(range(at + ENDS_OF_RUN, end + 1 - ENDS_OF_RUN))
-        if end - at >= LONGEST_RUN and not any(block.times > 1 for block in found[at : end + 1]):
-            found[middle[0]] = _together(found, middle)
-            instead[middle[-1]] = middle[0]
+        if end - at >= MAX_RUN and not any(block.times > 1 for block in found[at : end + 1]):
+            found[middle[0]] = _merge(found, middle)
+            replaced[middle[-1]] = middle[0]
             kept += [number for number in range(at, end + 1) if number not in middle[1:]]
         else:
             kept += range(at, end + 1)
         at = end + 1
-    return _reorder(found, kept, instead)
+    return _reorder(found, kept, replaced)
 
 
-def _together(found: Sequence[Block], middle: Sequence[int]) -> Block:
-    cut = [found[number] for number in middle]
-    names = tuple(name for block in cut for name in block.names)
-    titles = tuple(dict.fromkeys(block.title.split()[0] for block in cut))
+def _merge(found: Sequence[Block], numbers: Sequence[int]) -> Block:
+    merged = [found[number] for number in numbers]
+    names = tuple(name for block in merged for name in block.names)
+    titles = tuple(dict.fromkeys(block.title.split()[0] for block in merged))
     return Block(
         f"{len(names)} more layers",
-        cut[-1].shape,
-        sum(block.parameters for block in cut),
-        cut[0].sources,
+        merged[-1].shape,
+        sum(block.parameters for block in merged),
+        merged[0].sources,
         titles,
         names,
     )

@@ -1,4 +1,4 @@
-"""report.html: one self-contained page about one version of a model, or about two of them."""
+"""report.html: one self-contained page about a model, or about two of them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,84 +9,89 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from suite.artifact import Card
 from suite.data.dataset import Dataset
-from suite.report import curves, drawing, importance, mistakes, search, statistics, tables, units
+from suite.report import curves, drawing, mistakes, statistics, tables
 from suite.report.comparison import Comparison
 from suite.report.network import Block
-from suite.report.statistics import Answers
+from suite.report.search import importance, section, units
+from suite.report.statistics import Predictions
 
 if TYPE_CHECKING:
-    from suite.training.thresholds import Costs
+    from suite.training.thresholds import ErrorCosts
 
 FILE = "report.html"
-TILES = 4
+MAX_TILES = 4
 
 
 @dataclass(frozen=True)
-class Material:
-    """What a page shows beside the card.
+class ReportData:
+    """The data of a report besides the card.
 
-    `history` holds a value an epoch by metric, `answers` are those to the test rows. `missed` (N,) is what each of
-    these rows costs by `costs` if it is missed. `runners_up` are titles and blocks of the networks that came next in a
-    search.
+    `history` holds a value for each epoch by metric; `predictions` are those for the test rows. `missed_costs` (N,) is
+    what each of these rows costs if it is missed, by `costs`. `runners_up` are titles and blocks of a search's next
+    best networks.
     """
 
     history: Mapping[str, Sequence[float]]
     dataset: Dataset
-    answers: Answers
+    predictions: Predictions
     blocks: Sequence[Block]
-    missed: np.ndarray
-    costs: "Costs"
+    missed_costs: np.ndarray
+    costs: "ErrorCosts"
     runners_up: Sequence[tuple[str, Sequence[Block]]] = field(default_factory=list)
 
 
-def render(card: Card, material: Material) -> str:
-    """The page of one model."""
-    dataset, answers = material.dataset, material.answers
-    intervals = statistics.bootstrap(statistics.headline(answers), answers)
-    confusion = statistics.confusion(answers).astype(np.int64)
+def render(card: Card, data: ReportData) -> str:
+    """The report of one model as HTML."""
+    dataset, predictions = data.dataset, data.predictions
+    intervals = statistics.bootstrap(statistics.headline_metrics(predictions), predictions)
+    confusion = statistics.confusion(predictions).astype(np.int64)
     classes = tables.classes(dataset, confusion)
     return _render(
         "report.html",
         card=card,
-        rows=len(answers.y),
-        tiles=dict(list(intervals.items())[:TILES]),
+        rows=len(predictions.y),
+        tiles=dict(list(intervals.items())[:MAX_TILES]),
         metrics=tables.metrics(card.metrics, intervals),
         balance=classes,
         splits=list(dataset.rows),
-        learning=curves.learning(material.history, card.training["objective"], card.training["best_epoch"]),
+        learning=curves.learning(data.history, card.training["objective"], card.training["best_epoch"]),
         classes=classes,
         matrix=tables.matrix(confusion),
         heat_map=tables.heat_map(card.labels, confusion),
-        confused=tables.confused(card.labels, confusion) if len(card.labels) > 2 else [],
-        ranking=curves.ranking(answers, card.labels),
-        calibration=curves.calibration(answers, card.labels),
-        thresholds=_thresholds(material),
-        cost=curves.cost(answers, material.missed, material.costs.false_positive) if len(card.labels) == 2 else None,
-        costs=_costs(material.costs),
-        mistakes=mistakes.worst(dataset, answers, card.preprocessing),
-        wrong=int((answers.predicted != answers.y).sum()),
-        drawing=drawing.draw(material.blocks),
-        found=search.section(card.search, material.blocks, material.runners_up),
-        fewest=importance.FEWEST,
-        most_trials=search.MOST_TRIALS,
-        most_bars=search.MOST_BARS,
-        quantity=units.written,
+        confused=tables.confused_pairs(card.labels, confusion) if len(card.labels) > 2 else [],
+        ranking=curves.ranking(predictions, card.labels),
+        calibration=curves.calibration(predictions, card.labels),
+        thresholds=_threshold_charts(data),
+        cost=_cost(data) if len(card.labels) == 2 else None,
+        costs=_describe_costs(data.costs),
+        mistakes=mistakes.worst(dataset, predictions, card.preprocessing),
+        wrong=int((predictions.predicted != predictions.y).sum()),
+        drawing=drawing.draw(data.blocks),
+        found=section.section(card.search, data.blocks, data.runners_up),
+        min_trials=importance.MIN_TRIALS,
+        max_trials=section.MAX_TRIALS,
+        max_bars=section.MAX_BARS,
+        quantity=units.format_quantity,
     )
 
 
-def _thresholds(material: Material) -> list[Any]:
-    if material.answers.probabilities.shape[1] == 2:
-        return curves.thresholds(material.answers, material.missed, material.costs.false_positive)
-    return curves.abstention(material.answers)
+def _threshold_charts(data: ReportData) -> list[Any]:
+    if data.predictions.probabilities.shape[1] == 2:
+        return curves.thresholds(data.predictions, data.missed_costs, data.costs.false_positive)
+    return curves.abstention(data.predictions)
 
 
-def _costs(costs: "Costs") -> str:
+def _cost(data: ReportData) -> float:
+    return curves.cost(data.predictions, data.missed_costs, data.costs.false_positive)
+
+
+def _describe_costs(costs: "ErrorCosts") -> str:
     missed = f"what its row has in {costs.column}" if costs.column else f"{costs.false_negative:g}"
     return f"a missed case costs {missed} and a false alarm {costs.false_positive:g}"
 
 
 def render_comparison(comparison: Comparison) -> str:
-    """The page of two models that answered the same rows."""
+    """The comparison of two models on the same rows as HTML."""
     first, second = (model.card.hyperparameters for model in (comparison.first, comparison.second))
     differing = [name for name in {**first, **second} if first.get(name) != second.get(name)]
     return _render("comparison.html", comparison=comparison, rows=len(comparison.first.keys), differing=differing)
@@ -97,15 +102,15 @@ def _render(name: str, **content: Any) -> str:
         loader=PackageLoader("suite.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters["figure"] = _figure
-    environment.filters["percent"] = _percent
+    environment.filters["figure"] = _format_figure
+    environment.filters["percent"] = _format_percent
     return str(environment.get_template(name).render(content))
 
 
-def _figure(value: float | None) -> str:
-    """Four decimals; nothing where there is no value."""
+def _format_figure(value: float | None) -> str:
+    """A number with four decimals; empty if there is none."""
     return "" if value is None or np.isnan(value) else f"{value:.4f}"
 
 
-def _percent(value: float) -> str:
+def _format_percent(value: float) -> str:
     return f"{value:.1%}"

@@ -1,4 +1,4 @@
-"""Charts as inline SVG that take their colours from the page, so that dark, light and print all work."""
+"""Charts as inline SVG, coloured by the page's style sheet: for light, dark and print."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -12,22 +12,22 @@ from markupsafe import Markup, escape
 WIDTH, HEIGHT = 420, 260
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 22, 40
 TICKS = 5
-SERIES = 6
-FINEST = 0.4
-LETTER = 6.2
+SERIES_COLOURS = 6
+MIN_DISTANCE = 0.4
+LETTER_WIDTH = 6.2
 Points = Iterable[tuple[float, float]]
 Shape = Literal["dot", "small", "ring", "cross", "diamond"]
-# What is drawn around the middle of a mark, where it is not a circle.
+# SVG paths around the middle of a dot, for shapes that are no circles.
 PATHS = {"cross": "m-4 -4l8 8m0 -8l-8 8", "diamond": "m0 -5l5 5l-5 5l-5 -5z"}
 
 
 @dataclass
 class Chart:
-    """Axes, and what is drawn in them; `figure` gives all as HTML, with a legend where there are several series.
+    """A chart with two axes; `figure` renders it as HTML, with a legend for several series.
 
-    Ranges that are not given are those of the data. `whole` is for an x axis of whole numbers. `log` is for
-    a y axis of powers of ten; values below one are then drawn at its foot. `x_ticks` names places on the x axis instead
-    of numbers.
+    The ranges `x` and `y` default to those of the data. `whole` is for an x axis of whole numbers. `log` is for a y
+    axis of powers of ten; values below one are drawn at its foot. `x_ticks` are labels at positions of the x axis, in
+    place of numbers.
     """
 
     title: str
@@ -46,30 +46,33 @@ class Chart:
     _marks: list[tuple[float, str]] = field(default_factory=list)
 
     def line(self, name: str, points: Points, *, guide: bool = False) -> int:
-        """A line; return the number of its series. A guide is thin and grey, and no series."""
+        """Add a line and return the number of its series; a guide is thin and grey, and not a series."""
         self._lines.append((name, np.array(list(points), np.float64).reshape(-1, 2), guide))
         return sum(not other for _, _, other in self._lines) - 1
 
     def bar(self, left: float, right: float, height: float, text: str) -> None:
-        """A bar from the axis up."""
+        """Add a bar that stands on the x axis."""
         self._bars.append((left, right, height, text))
 
     def error(self, x: float, low: float, high: float) -> None:
-        """The bounds of a value."""
+        """Add an error bar."""
         self._errors.append((x, low, high))
 
     def dot(self, x: float, y: float, text: str, series: int = 0, shape: Shape = "dot") -> None:
-        """A point that stands out, such as the operating point; at -inf it is on the x axis."""
+        """Add a point, such as the operating point; a y of -inf is on the x axis."""
         self._dots.append((x, y, series, text, shape))
 
     def mark(self, x: float, text: str) -> None:
-        """An upright line with a word at its head, such as the chosen threshold."""
+        """Add a labelled vertical line, such as the chosen threshold."""
         self._marks.append((x, text))
 
     def figure(self) -> Markup:
         """The chart as a `figure` element."""
         named = [name for name, _, guide in self._lines if not guide]
-        keys = "".join(f'<span class="key key-{n % SERIES}">{escape(name)}</span>' for n, name in enumerate(named))
+        keys = "".join(
+            f'<span class="key key-{number % SERIES_COLOURS}">{escape(name)}</span>'
+            for number, name in enumerate(named)
+        )
         legend = f'<div class="legend">{keys}</div>' if len(named) > 1 else ""
         return Markup(
             f'<figure class="chart"><figcaption>{escape(self.title)}</figcaption>{legend}{self._svg()}</figure>'
@@ -90,18 +93,18 @@ class Chart:
             parts.append(f'<path class="error" d="M{x - 3:.1f} {top:.1f}h6M{x:.1f} {top:.1f}V{foot:.1f}m-3 0h6"/>')
         number = 0
         for name, points, guide in self._lines:
-            style = "guide" if guide else f"series-{number % SERIES}"
+            style = "guide" if guide else f"series-{number % SERIES_COLOURS}"
             parts.append(
                 f'<polyline class="{style}" points="{axes.path(points)}"><title>{escape(name)}</title></polyline>'
             )
             number += not guide
-        parts += [axes.marked(at, text) for at, text in self._marks]
+        parts += [axes.vertical_line(at, text) for at, text in self._marks]
         for at, height, series, text, shape in self._dots:
-            parts.append(_marker(*axes.place(at, height), shape, f"{shape} {shape}-{series % SERIES}", text))
+            parts.append(_dot_svg(*axes.place(at, height), shape, f"{shape} {shape}-{series % SERIES_COLOURS}", text))
         return "".join([*parts, "</svg>"])
 
     def values(self, axis: int) -> list[float]:
-        """Every finite value that is drawn along an axis."""
+        """Every finite value along an axis (0 for x, 1 for y)."""
         values = [value for _, points, _ in self._lines for value in points[:, axis]]
         values += [dot[axis] for dot in self._dots]
         if axis == 0:
@@ -113,7 +116,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class Axes:
-    """Where values are on the page."""
+    """The ranges of both axes, and the positions of values in the SVG."""
 
     x: tuple[float, float]
     y: tuple[float, float]
@@ -124,7 +127,7 @@ class Axes:
 
     @classmethod
     def around(cls, chart: Chart) -> "Axes":
-        """Axes that hold what the chart holds."""
+        """Axes with room for everything in the chart."""
         x = chart.x or _range(chart.values(0))
         x_step = max(tick_step(*x), 1.0 if chart.whole else 0.0)
         if chart.log:
@@ -137,7 +140,7 @@ class Axes:
         return cls(x, (low, high), x_step, step, chart.width)
 
     def place(self, x: float, y: float) -> tuple[float, float]:
-        """A value's place; beyond the axes it is at their end."""
+        """The position of a value; beyond the axes it is at their end."""
         y = log10(max(y, 1.0)) if self.log and y > 0 else y
         across, up = ((value - low) / (high - low) for value, (low, high) in ((x, self.x), (y, self.y)))
         return (
@@ -146,16 +149,16 @@ class Axes:
         )
 
     def path(self, points: np.ndarray) -> str:
-        """The points of a line, without those that nobody could tell from the one before."""
+        """The points of a line, without those that cannot be distinguished from the one before."""
         kept: list[tuple[float, float]] = []
         placed = [self.place(x, y) for x, y in points if np.isfinite(x) and np.isfinite(y)]
         for index, (x, y) in enumerate(placed):
-            if not kept or index == len(placed) - 1 or abs(x - kept[-1][0]) + abs(y - kept[-1][1]) > FINEST:
+            if not kept or index == len(placed) - 1 or abs(x - kept[-1][0]) + abs(y - kept[-1][1]) > MIN_DISTANCE:
                 kept.append((x, y))
         return " ".join(f"{x:.1f},{y:.1f}" for x, y in kept)
 
     def frame(self, chart: Chart) -> str:
-        """Grid, ticks and the names of the axes."""
+        """Grid, ticks and axis labels."""
         parts = []
         for value, text in ticks(*self.y, self.y_step):
             _, down = self.place(self.x[0], 10**value if self.log else value)
@@ -163,7 +166,7 @@ class Axes:
             parts.append(f'<line class="grid" x1="{LEFT}" x2="{self.width - RIGHT}" y1="{down:.1f}" y2="{down:.1f}"/>')
             parts.append(f'<text class="tick" x="{LEFT - 6}" y="{down:.1f}" dy="4" text-anchor="end">{text}</text>')
         foot = HEIGHT - BOTTOM
-        for value, text, line in self._places(chart):
+        for value, text, line in self._x_labels(chart):
             across, _ = self.place(value, self.y[0])
             parts.append(f'<line class="grid" x1="{across:.1f}" x2="{across:.1f}" y1="{foot}" y2="{foot + 4}"/>')
             parts.append(
@@ -178,18 +181,18 @@ class Axes:
         )
         return "".join(parts)
 
-    def _places(self, chart: Chart) -> list[tuple[float, str, int]]:
-        """What is written along the x axis, and in which line: names that are too long for one take turns in two."""
+    def _x_labels(self, chart: Chart) -> list[tuple[float, str, int]]:
+        """Labels along the x axis and their line: labels too long for one line alternate between two."""
         if chart.x_ticks is None:
             return [(value, text, 0) for value, text in ticks(*self.x, self.x_step)]
         across = [self.place(value, self.y[0])[0] for value, _ in chart.x_ticks]
         room = min((abs(after - before) for before, after in pairwise(across)), default=self.width - LEFT - RIGHT)
-        lines = 2 if max(len(text) for _, text in chart.x_ticks) * LETTER > room else 1
-        letters = max(4, int(lines * room / LETTER))
-        return [(value, cut(text, letters), index % lines) for index, (value, text) in enumerate(chart.x_ticks)]
+        lines = 2 if max(len(text) for _, text in chart.x_ticks) * LETTER_WIDTH > room else 1
+        letters = max(4, int(lines * room / LETTER_WIDTH))
+        return [(value, truncate(text, letters), index % lines) for index, (value, text) in enumerate(chart.x_ticks)]
 
-    def marked(self, at: float, text: str) -> str:
-        """An upright line, its word above it on the side that has room."""
+    def vertical_line(self, at: float, text: str) -> str:
+        """A vertical line, with its label above it on the side that has room."""
         x, _ = self.place(at, self.y[0])
         side, anchor = (5, "start") if x < (LEFT + self.width) / 2 else (-5, "end")
         return (
@@ -198,7 +201,7 @@ class Axes:
         )
 
 
-def _marker(x: float, y: float, shape: Shape, style: str, text: str) -> str:
+def _dot_svg(x: float, y: float, shape: Shape, style: str, text: str) -> str:
     title = f"<title>{escape(text)}</title>"
     if shape in PATHS:
         return f'<path class="{style}" d="M{x:.1f} {y:.1f}{PATHS[shape]}">{title}</path>'
@@ -206,32 +209,32 @@ def _marker(x: float, y: float, shape: Shape, style: str, text: str) -> str:
     return f'<circle class="{style}" cx="{x:.1f}" cy="{y:.1f}" r="{radius}">{title}</circle>'
 
 
-def cut(text: str, letters: int) -> str:
-    """A text of at most so many letters."""
+def truncate(text: str, letters: int) -> str:
+    """The text, shortened to at most this many letters."""
     return text if len(text) <= letters else f"{text[: letters - 1]}…"
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
-    room = 0.05 * abs(low) or 0.5
-    return (low, high) if high > low else (low - room, high + room)
+    margin = 0.05 * abs(low) or 0.5
+    return (low, high) if high > low else (low - margin, high + margin)
 
 
 def tick_step(low: float, high: float) -> float:
-    """One, two or five times a power of ten, so that about five steps cover the range."""
+    """One, two or five times a power of ten such that about five steps cover the range."""
     rough = (high - low) / TICKS
     power = 10.0 ** floor(log10(rough))
     return power * next(factor for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
 
 
 def ticks(low: float, high: float, step: float) -> list[tuple[float, str]]:
-    """The multiples of `step` within a range, and how they are written."""
+    """The multiples of `step` within a range, each with its label."""
     first = ceil(low / step - 1e-9)
     values = [(first + index) * step for index in range(int((high - first * step) / step + 1e-9) + 1)]
-    return [(value, _number(value, step)) for value in values]
+    return [(value, _format_tick(value, step)) for value in values]
 
 
-def _number(value: float, step: float) -> str:
+def _format_tick(value: float, step: float) -> str:
     if abs(value) < step / 2:
         return "0"
     return f"{value:.1e}" if step < 1e-4 else f"{value:,.{max(0, -floor(log10(step)))}f}"

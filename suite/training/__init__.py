@@ -1,1 +1,1 @@
-"""Fit, evaluate and export a domain's network."""
+"""Training: batches, fit, metrics, calibration, thresholds and export of a domain's network."""

@@ -1,4 +1,4 @@
-"""What a network is made of, read from the network itself: its layers in order, and what an answer costs."""
+"""The architecture of a network, read from the network itself: layers, memory, multiply-adds."""
 
 from dataclasses import dataclass
 from math import prod
@@ -8,8 +8,8 @@ import keras
 import tensorflow as tf
 
 Shape = tuple[int | None, ...]
-# Settings that say what a layer does, where they are not what they mostly are.
-TOLD = {
+# Settings to show of a layer, each with the usual value that is left out.
+SHOWN_SETTINGS = {
     "kernel_size": None, "pool_size": None, "strides": (1, 1), "dilation_rate": (1, 1), "groups": 1, "units": None,
     "rate": None, "members": None, "num_heads": None, "frequencies": None,
 }  # fmt: skip
@@ -19,7 +19,7 @@ LOOPS = {"While", "StatelessWhile", "PartitionedCall", "StatefulPartitionedCall"
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer as it is called: `inputs` are names of layers before it, `shape` leaves out the batch axis."""
+    """One layer: `inputs` are the names of the layers before it; `shape` is its output's, without the batch axis."""
 
     name: str
     kind: str
@@ -30,7 +30,7 @@ class Layer:
 
 
 def layers(model: keras.Model) -> list[Layer]:
-    """All layers and operations between a functional network's inputs and outputs, each after all of its inputs."""
+    """All layers and operations of a functional network, each after all of its inputs."""
     found: dict[str, Layer] = {}
 
     def visit(tensor: Any) -> str:
@@ -46,15 +46,15 @@ def layers(model: keras.Model) -> list[Layer]:
 
 
 def training_bytes(model: keras.Model, batch: int) -> int:
-    """About the memory that a step of training takes: what every layer answers to the rows, and its gradient."""
+    """About how many bytes a training step needs: every layer's outputs and gradients, weights and optimiser."""
     each = sum(prod(length or 1 for length in layer.shape) for layer in layers(model))
     return 2 * FLOAT_BYTES * batch * each + 3 * FLOAT_BYTES * int(model.count_params())
 
 
 def multiply_adds(model: keras.Model) -> int | None:
-    """Multiplications with an addition in an answer to one row, of convolutions and matrix products.
+    """The multiply-adds of convolutions and matrix products for one row.
 
-    Counted in the traced graph; None where that has loops, whose rounds it does not tell.
+    They are counted in the traced graph; None if it has loops, whose number of rounds is unknown.
     """
     inputs = keras.tree.map_structure(lambda tensor: tf.TensorSpec((1, *tensor.shape[1:]), tensor.dtype), model.input)
     graph = tf.function(lambda rows: model(rows, training=False)).get_concrete_function(inputs).graph
@@ -74,13 +74,14 @@ def _layer(operation: Any, shape: Shape, inputs: tuple[str, ...]) -> Layer:
         kind = f"Bidirectional {type(operation.forward_layer).__name__}"
     if config.get("strides") == config.get("pool_size"):
         config.pop("strides", None)  # pooling moves by its own size
-    told = [_told(name, config[name]) for name in TOLD if config.get(name) not in (None, TOLD[name])]
+    shown = [name for name, usual in SHOWN_SETTINGS.items() if config.get(name) not in (None, usual)]
+    settings = [_describe_setting(name, config[name]) for name in shown]
     if "activation" in config and config["activation"] not in ("linear", kind):
-        told.append(str(config["activation"]))
-    return Layer(operation.name, kind, ", ".join(told), shape, operation.count_params(), inputs)
+        settings.append(str(config["activation"]))
+    return Layer(operation.name, kind, ", ".join(settings), shape, operation.count_params(), inputs)
 
 
-def _told(name: str, value: Any) -> str:
+def _describe_setting(name: str, value: Any) -> str:
     sides = tuple(value) if isinstance(value, list | tuple) else None
     text = " x ".join(map(str, sides)) if sides else f"{value:g}" if isinstance(value, float) else str(value)
     names = {"strides": "stride {}", "dilation_rate": "{} apart", "num_heads": "{} heads", "members": "{} members",
@@ -88,23 +89,24 @@ def _told(name: str, value: Any) -> str:
     return names.get(name, "{}").format(str(sides[0]) if sides and name in ("strides", "dilation_rate") else text)
 
 
-def _of_output(operation: Any, taps: int) -> int:
+def _per_output(operation: Any, taps: int) -> int:
+    """The multiply-adds if each value of the output takes `taps`."""
     return int(prod(operation.outputs[0].shape) * taps)
 
 
 def _convolution(operation: Any) -> int:
     height, width, channels, _ = operation.inputs[1].shape
-    return _of_output(operation, height * width * channels)
+    return _per_output(operation, height * width * channels)
 
 
 def _depthwise(operation: Any) -> int:
     height, width, *_ = operation.inputs[1].shape
-    return _of_output(operation, height * width)
+    return _per_output(operation, height * width)
 
 
 def _product(operation: Any) -> int:
     transposed = operation.get_attr("transpose_a" if operation.type == "MatMul" else "adj_x")
-    return _of_output(operation, operation.inputs[0].shape[-2 if transposed else -1])
+    return _per_output(operation, operation.inputs[0].shape[-2 if transposed else -1])
 
 
 def _einsum(operation: Any) -> int:

@@ -1,4 +1,4 @@
-"""The state of an unfinished training, from which it goes on as if it had never been killed."""
+"""Checkpoints: the state of an unfinished training, to resume from as if it had never been killed."""
 
 import io
 import json
@@ -13,30 +13,32 @@ import numpy as np
 
 from suite import artifact
 from suite.errors import SuiteError
-from suite.training.selection import Selection
+from suite.training.epoch_selection import EpochSelection
 
-FOLDER = ".checkpoints"
-INTERVAL = 10.0
+CHECKPOINTS = ".checkpoints"
+SAVE_INTERVAL = 10.0
 
 
-def path(models: Path, name: str) -> Path:
-    """Where the state of an unfinished training of NAME is."""
-    return models / FOLDER / f"{artifact.check_name(name)}.npz"
+def checkpoint_file(models: Path, name: str) -> Path:
+    """The file for the state of an unfinished training of NAME."""
+    return models / CHECKPOINTS / f"{artifact.check_name(name)}.npz"
 
 
 class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
-    """Writes the state after an epoch, if the last time is `interval` seconds ago or the epoch is the last one.
+    """Writes the state after an epoch if `interval` seconds have passed since the last time, and after the last epoch.
 
-    `settings` say what is trained. It holds all that the rest of the training depends on: weights and random states,
-    the optimiser, the best epoch so far. The file appears whole or not at all.
+    The state is all that the rest of the training depends on: weights, random states, the optimiser, the best epoch so
+    far. `settings` identify the training. The file is replaced whole or not at all.
     """
 
-    def __init__(self, file: Path, settings: dict[str, Any], selection: Selection, interval: float = INTERVAL) -> None:
+    def __init__(
+        self, file: Path, settings: dict[str, Any], selection: EpochSelection, interval: float = SAVE_INTERVAL
+    ) -> None:
         super().__init__()
         self._file, self._settings, self._selection, self._interval = file, settings, selection, interval
         self._written = monotonic()
-        for left in file.parent.glob(f".{file.name}-*"):
-            left.unlink(missing_ok=True)
+        for leftover in file.parent.glob(f".{file.name}-*"):
+            leftover.unlink(missing_ok=True)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         last = self.model.stop_training or epoch + 1 == self.params["epochs"]
@@ -69,12 +71,12 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
             ) from error
 
     def restore(self, model: keras.Model) -> int:
-        """Bring the network, its optimiser and the selection to where they were; return the epochs that are done.
+        """Restore the network, its optimiser and the selection; return the number of finished epochs.
 
-        SuiteError where the state is damaged, or where it is that of a training with other settings.
+        SuiteError if the state is damaged or belongs to a training with other settings.
         """
         arrays, state = self._read()
-        check_same("training", self._settings, state["settings"])
+        check_same_settings("training", self._settings, state["settings"])
         model.optimizer.build(model.trainable_variables)
         groups = {"best": model.weights, **_variables(model)}
         wanted = {f"{group}_{index}": value for group in groups for index, value in enumerate(groups[group])}
@@ -92,9 +94,9 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
         return len(selection.history["loss"])
 
     def _read(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """All arrays of the file, and what else it keeps."""
+        """The arrays of the file, and its other state."""
         try:
-            # NumPy would take it for a pickle.
+            # NumPy would try to read it as a pickle.
             if not zipfile.is_zipfile(self._file):
                 raise ValueError("not an archive")
             with np.load(self._file, allow_pickle=False) as saved:
@@ -110,25 +112,25 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
         return SuiteError(f"{self._file} is damaged ({reason}): leave --resume out to begin again")
 
 
-def check_same(what: str, ours: dict[str, Any], theirs: dict[str, Any]) -> None:
-    """SuiteError where what is to be resumed (a training, a search) had other settings than it would have now."""
-    apart = _difference(json.loads(json.dumps(ours)), theirs)
-    if apart:
-        name, now, then = apart
+def check_same_settings(what: str, ours: dict[str, Any], theirs: dict[str, Any]) -> None:
+    """SuiteError if the settings of a training or a search to resume differ from ours."""
+    difference = _first_difference(json.loads(json.dumps(ours)), theirs)
+    if difference:
+        name, now, then = difference
         raise SuiteError(
             f"the {what} to resume had {name} {then}, and this one has {now}: give the same options as then, or leave "
             "--resume out to begin again"
         )
 
 
-def _difference(ours: Any, theirs: Any, name: str = "") -> tuple[str, Any, Any] | None:
-    """The first value that two JSON objects do not share: where it is, and what each has."""
+def _first_difference(ours: Any, theirs: Any, name: str = "") -> tuple[str, Any, Any] | None:
+    """The first difference between two JSON objects: its dotted path, and both values; None if they are equal."""
     if not (isinstance(ours, dict) and isinstance(theirs, dict)):
         return None if ours == theirs else (name, ours, theirs)
     for key in ours | theirs:
-        found = _difference(ours.get(key), theirs.get(key), f"{name}.{key}".lstrip("."))
-        if found:
-            return found
+        difference = _first_difference(ours.get(key), theirs.get(key), f"{name}.{key}".lstrip("."))
+        if difference:
+            return difference
     return None
 
 

@@ -1,4 +1,4 @@
-"""Units that a training has left dead."""
+"""Dead units: units whose output never changes."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,26 +12,27 @@ ACTIVATIONS = (layers.Activation, layers.ReLU, layers.LeakyReLU, layers.ELU, lay
 
 
 def dead_units(model: keras.Model, batches: Iterable[Any]) -> dict[str, float]:
-    """The share of units, by layer with an activation, that answer every row and place with the same value.
+    """The share of dead units of each layer with an activation, by the layer's name.
 
-    `batches` are inputs as the model takes them. A rectifier that is never above zero is such a unit, and so is a
-    sigmoid that is always at its end: no gradient comes through either. In a feature map a channel is a unit.
+    A unit is dead if its output is the same for every row (and place). That is so of a rectifier that is never above
+    zero and of a sigmoid that is always saturated; neither passes a gradient. In a feature map a channel is a unit.
+    `batches` are inputs as the model takes them.
     """
-    active = [layer for layer in model.layers if _bends(layer)]
-    if not active:
+    activated = [layer for layer in model.layers if _has_activation(layer)]
+    if not activated:
         return {}
-    watch = keras.Model(model.input, {layer.name: layer.output for layer in active})
+    outputs = keras.Model(model.input, {layer.name: layer.output for layer in activated})
     lowest: dict[str, Any] = {}
     highest: dict[str, Any] = {}
     for batch in batches:
-        for name, values in watch(batch, training=False).items():
+        for name, values in outputs(batch, training=False).items():
             units = np.reshape(values, (-1, values.shape[-1]))
             lowest[name] = np.minimum(lowest.get(name, np.inf), units.min(axis=0))
             highest[name] = np.maximum(highest.get(name, -np.inf), units.max(axis=0))
     return {name: float(np.mean(highest[name] - low <= TOLERANCE)) for name, low in lowest.items()}
 
 
-def _bends(layer: layers.Layer) -> bool:
-    """Whether a layer's output comes from an activation; the last layer's probabilities are no units of this kind."""
+def _has_activation(layer: layers.Layer) -> bool:
+    """Whether a layer ends in an activation; the softmax of the last layer does not count."""
     function = getattr(layer, "activation", None)
     return isinstance(layer, ACTIVATIONS) or function not in (None, keras.activations.linear, keras.activations.softmax)

@@ -1,4 +1,4 @@
-"""Write a trained network into an artifact's folder: SavedModel, light models, Keras file; prove that they agree."""
+"""Export of a trained network: SavedModel, light models and Keras file, checked against each other."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,12 +26,12 @@ Arrays = dict[str, np.ndarray]
 
 def export(
     folder: Path, model: keras.Model, preprocessing: dict[str, Any], specs: list[TensorSpec], checks: Arrays,
-    light: Sequence[str] = ("litert",),
+    light_engines: Sequence[str] = ("litert",),
 ) -> tuple[dict[str, dict[str, Any]], list[str]]:  # fmt: skip
-    """Write the network; return the engines that passed and notes on those that did not.
+    """Write the network; return the engines that passed the check, as a card lists them, and notes on the others.
 
-    `checks` are raw inputs, real and odd, on which every engine must answer as the SavedModel does. `light` names the
-    engines without TensorFlow to write for: litert, onnx.
+    `checks` are raw inputs, real and unusual ones, on which every engine must answer as the SavedModel does.
+    `light_engines` names the engines without TensorFlow to write files for: litert, onnx.
     """
     model.save(folder / KERAS)
     _write_saved_model(folder, model, preprocessing, specs)
@@ -39,20 +39,20 @@ def export(
     rows = len(reference)
     engines: dict[str, dict[str, Any]] = {"tf": {"file": SAVED_MODEL, "max_abs_diff": 0.0, "rows_checked": rows}}
     notes = []
-    for name in light:
-        form = FORMS[name]
+    for name in light_engines:
+        light = LIGHT_FORMATS[name]
         try:
-            form.write(folder / form.file, model)
-            answers = form.run(folder / form.file, mirror.load(preprocessing)(checks))
+            light.write(folder / light.file, model)
+            answers = light.run(folder / light.file, mirror.load(preprocessing)(checks))
             difference = float(np.abs(answers - reference).max())
-        except Exception as error:  # the converter raises whatever it likes; without it the SavedModel still serves
-            notes.append(f"no {form.words}: the conversion failed ({type(error).__name__})")
+        except Exception as error:  # the converter may raise anything; without it the SavedModel still serves
+            notes.append(f"no {light.title}: the conversion failed ({type(error).__name__})")
         else:
             if difference <= TOLERANCE:
-                engines[name] = {"file": form.file, "max_abs_diff": difference, "rows_checked": rows}
+                engines[name] = {"file": light.file, "max_abs_diff": difference, "rows_checked": rows}
                 continue
-            notes.append(f"no {form.words}: its answers differ by {difference:.2g}, more than {TOLERANCE}")
-        (folder / form.file).unlink(missing_ok=True)
+            notes.append(f"no {light.title}: its answers differ by {difference:.2g}, more than {TOLERANCE}")
+        (folder / light.file).unlink(missing_ok=True)
     return engines, notes
 
 
@@ -69,7 +69,7 @@ def _write_saved_model(
 
     archive = keras.export.ExportArchive()
     archive.track(model)
-    # Keras tracks its own resources only; lookup tables have to hang on the object that is saved.
+    # Keras tracks only its own resources; lookup tables must be attributes of the object that is saved.
     archive._tf_trackable.tables = list(preprocess.tables.values())
     archive.add_endpoint("serve", serve, input_signature=[signature])
     archive.write_out(folder, verbose=False)
@@ -81,18 +81,18 @@ def _write_litert(path: Path, model: keras.Model) -> None:
 
 
 def litert(model: keras.Model) -> bytes | None:
-    """The light model as a file's content; None where the network cannot be converted."""
+    """The content of the light model's file; None if the network cannot be converted."""
     with TemporaryDirectory() as folder:
         path = Path(folder, LITERT)
         try:
             _write_litert(path, model)
-        except Exception:  # the converter raises whatever it likes
+        except Exception:  # the converter may raise anything
             return None
         return path.read_bytes()
 
 
 def litert_milliseconds(content: bytes, warm_up: int, runs: int) -> float:
-    """Median milliseconds of an answer to one row of zeros, on one thread."""
+    """The median milliseconds of an answer to one row of zeros, on one thread."""
     from ai_edge_litert.interpreter import Interpreter
 
     with native_log_silenced():
@@ -123,16 +123,16 @@ def _run_litert(path: Path, core: Arrays) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class _Form:
-    """What a person calls it, its file, what writes the core so, and what runs it on the core's inputs."""
+class _LightFormat:
+    """A light model's title in notes and its file; `write` converts the core, `run` runs it on the core's inputs."""
 
-    words: str
+    title: str
     file: str
     write: Callable[[Path, keras.Model], None]
     run: Callable[[Path, Arrays], np.ndarray]
 
 
-FORMS = {
-    "litert": _Form("light model", LITERT, _write_litert, _run_litert),
-    "onnx": _Form("ONNX model", onnx_model.FILE, onnx_model.write, onnx_model.run),
+LIGHT_FORMATS = {
+    "litert": _LightFormat("light model", LITERT, _write_litert, _run_litert),
+    "onnx": _LightFormat("ONNX model", onnx_model.FILE, onnx_model.write, onnx_model.run),
 }

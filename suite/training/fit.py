@@ -1,4 +1,4 @@
-"""Train a network on a prepared data set."""
+"""Training of a network on prepared data."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -10,18 +10,18 @@ import tensorflow as tf
 from keras_tuner import HyperParameters
 
 from suite.domain import Domain
-from suite.training import checkpoint, interruption, precision, steps
-from suite.training.checkpoint import Checkpoint
-from suite.training.data import Prepared, TrainingRows
+from suite.training import interruption, precision, steps
+from suite.training.checkpoint import SAVE_INTERVAL, Checkpoint
+from suite.training.data import PreparedData, TrainingChunks
+from suite.training.epoch_selection import EpochSelection
 from suite.training.model import balance, batch_size, build
-from suite.training.selection import Selection
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What a training goes by beside hyperparameters; `objective` is a metric of suite.training.evaluate.
+class TrainingSettings:
+    """The settings of a training besides its hyperparameters; `objective` is a metric of suite.training.evaluate.
 
-    With `to_the_end` no epoch is chosen by it: the last one counts.
+    The objective selects the best epoch; with `to_the_end` the last epoch counts.
     """
 
     epochs: int
@@ -31,8 +31,8 @@ class Settings:
 
 
 @dataclass
-class Fitted:
-    """A trained network, the epoch it is of, and how it came about; `history` holds a value an epoch by metric."""
+class FitResult:
+    """A trained network, the epoch that its weights are from, and a history with a value for each epoch by metric."""
 
     model: keras.Model
     history: dict[str, list[float]]
@@ -41,20 +41,20 @@ class Fitted:
 
 
 @dataclass(frozen=True)
-class Resumable:
-    """Where to keep the state of the training, how many seconds apart, and whether to go on from what is there, if any.
+class CheckpointOptions:
+    """The file for the training's state, written every `interval` seconds; with `resume`, go on from it if it exists.
 
-    `identity` is what must be the same to go on: the data, the domain.
+    `identity` names the data and the domain, which must be the same to resume.
     """
 
     file: Path
     identity: dict[str, Any]
     resume: bool = False
-    interval: float = checkpoint.INTERVAL
+    interval: float = SAVE_INTERVAL
 
 
-def seed_everything(seed: int) -> None:
-    """The same seed on the same machine gives the same network."""
+def set_seeds(seed: int) -> None:
+    """Seed everything random: the same seed on the same machine gives the same network."""
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
 
@@ -62,64 +62,77 @@ def seed_everything(seed: int) -> None:
 def fit(
     domain: Domain,
     hp: HyperParameters,
-    prepared: Prepared,
-    settings: Settings,
+    prepared: PreparedData,
+    settings: TrainingSettings,
     *,
     callbacks: Sequence[keras.callbacks.Callback] = (),
-    resumable: Resumable | None = None,
-    until: int | None = None,
-) -> Fitted:
-    """Train for up to `epochs`, stop when validation no longer improves, and return to the best epoch, in float32.
+    checkpoint: CheckpointOptions | None = None,
+    target_epoch: int | None = None,
+) -> FitResult:
+    """Train for up to `epochs`, stop early when validation no longer improves, and keep the best epoch, in float32.
 
-    Or train to the end and stay there, where the domain's recipe or the settings say so. See `run` for `until`.
+    Where the domain's recipe or the settings ask for it, train to the end and keep the last epoch. See `run_training`
+    for `target_epoch`.
     """
-    seed_everything(settings.seed)
+    set_seeds(settings.seed)
     model = build(domain, hp, prepared, settings.epochs)
-    selection = run(domain, hp, model, prepared, settings, callbacks=callbacks, resumable=resumable, until=until)
+    selection = run_training(
+        domain, hp, model, prepared, settings, callbacks=callbacks, checkpoint=checkpoint, target_epoch=target_epoch
+    )
     precision.to_float32(model)
-    return Fitted(model, selection.history, selection.seconds, selection.best_epoch)
+    return FitResult(model, selection.history, selection.seconds, selection.best_epoch)
 
 
-def run(
+def run_training(
     domain: Domain,
     hp: HyperParameters,
     model: keras.Model,
-    prepared: Prepared,
-    settings: Settings,
+    prepared: PreparedData,
+    settings: TrainingSettings,
     *,
     callbacks: Sequence[keras.callbacks.Callback],
-    resumable: Resumable | None = None,
-    until: int | None = None,
-) -> Selection:
+    checkpoint: CheckpointOptions | None = None,
+    target_epoch: int | None = None,
+) -> EpochSelection:
     """Train a network that `build` made with these hyperparameters.
 
-    With `until` only up to that epoch, the learning rate coming down as over all of `settings.epochs`.
+    With `target_epoch`, train only up to that epoch, with the learning rate's schedule over all `settings.epochs`.
     """
     weight, oversample = balance(hp)
     size = batch_size(hp, domain.recipe)
-    rows = TrainingRows(
+    chunks = TrainingChunks(
         prepared, size, seed=settings.seed, augmentation=domain.augmentation(hp),
         class_weight=weight, oversample=oversample,
     )  # fmt: skip
-    # Who names another objective wants the epoch that is best at it.
+    # With another objective than the domain's, the epoch that is best at it is wanted.
     to_the_end = settings.to_the_end or (domain.recipe.to_the_end and settings.objective == domain.objective)
-    selection = Selection(prepared, settings.objective, domain.recipe.patience, to_the_end)
-    kept: list[keras.callbacks.Callback] = []
-    done = 0
-    if resumable:
-        identity = {**resumable.identity, **asdict(settings), "hyperparameters": dict(hp.values)}
-        kept = [Checkpoint(resumable.file, identity, selection, resumable.interval)]
-        if resumable.resume and resumable.file.exists():
-            done = kept[0].restore(model)
-    last = settings.epochs if until is None else min(until, settings.epochs)
+    selection = EpochSelection(prepared, settings.objective, domain.recipe.patience, to_the_end)
+    saving, done = _checkpointing(checkpoint, hp, model, settings, selection)
+    last = settings.epochs if target_epoch is None else min(target_epoch, settings.epochs)
     model.train_function = steps.train_function(model, size)
-    with interruption.between_steps() as stop:
+    with interruption.between_steps() as interrupt:
         model.fit(
-            rows.dataset(),
+            chunks.dataset(),
             initial_epoch=last if selection.finished else done,
             epochs=last,
             shuffle=False,
-            callbacks=[rows, selection, *callbacks, *kept, stop],
+            callbacks=[chunks, selection, *callbacks, *saving, interrupt],
             verbose=0,
         )
     return selection
+
+
+def _checkpointing(
+    options: CheckpointOptions | None,
+    hp: HyperParameters,
+    model: keras.Model,
+    settings: TrainingSettings,
+    selection: EpochSelection,
+) -> tuple[list[keras.callbacks.Callback], int]:
+    """The callback that saves the state, if it is to be saved, and the number of epochs restored from an old state."""
+    if options is None:
+        return [], 0
+    identity = {**options.identity, **asdict(settings), "hyperparameters": dict(hp.values)}
+    callback = Checkpoint(options.file, identity, selection, options.interval)
+    done = callback.restore(model) if options.resume and options.file.exists() else 0
+    return [callback], done

@@ -1,4 +1,4 @@
-"""Hyperparameters that people give by hand, checked against the space that the network declares."""
+"""Hyperparameters set by hand, checked against what the network declares."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from suite.errors import UsageError, unknown
+from suite.notation import dotted, slashed
 
 if TYPE_CHECKING:
     from keras_tuner import HyperParameters
 
 
 def read_file(path: Path) -> dict[str, Any]:
-    """The values in a JSON file: {name: value}, or a card with `hyperparameters`; names as people write them."""
+    """The values in a JSON file, by dotted name: an object {name: value}, or a card with `hyperparameters`."""
     try:
         value = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
@@ -25,11 +26,11 @@ def read_file(path: Path) -> dict[str, Any]:
         raise UsageError(
             f"{path} holds a {type(value).__name__}: give a JSON object of hyperparameters, or a card.json"
         )
-    return {_dotted(name): given for name, given in value.items()}
+    return {dotted(name): given for name, given in value.items()}
 
 
-def parse(assignments: tuple[str, ...]) -> dict[str, Any]:
-    """`block.name=value` as written on a command line; values are JSON where they can be, else strings."""
+def parse_assignments(assignments: tuple[str, ...]) -> dict[str, Any]:
+    """The values of assignments such as `conv.filters=64`, by name; a value is JSON if it can be, else a string."""
     values = {}
     for assignment in assignments:
         name, separator, text = assignment.partition("=")
@@ -42,42 +43,38 @@ def parse(assignments: tuple[str, ...]) -> dict[str, Any]:
     return values
 
 
-def choose(build: "Callable[[HyperParameters], Any]", values: Mapping[str, Any]) -> "HyperParameters":
-    """Hyperparameters with these values and defaults for the rest.
+def resolve(build: "Callable[[HyperParameters], Any]", values: Mapping[str, Any]) -> "HyperParameters":
+    """Hyperparameters with these values, and defaults for the rest.
 
-    `build` declares the space. UsageError for a name that is not in it or a value outside of its range.
+    `build` declares the space. UsageError for a name that is not in it, or a value outside its range.
     """
     from keras_tuner import HyperParameters
 
-    wanted = {name.replace(".", "/"): value for name, value in values.items()}
+    wanted = {slashed(name): value for name, value in values.items()}
 
-    class Checked(HyperParameters):  # type: ignore[misc]
-        """Refuses a value by hand where the network declares its range: before a layer is made with it."""
+    class CheckedHyperParameters(HyperParameters):  # type: ignore[misc]
+        """Checks a value when the network declares its range, before a layer is built with it."""
 
         def _retrieve(self, item: Any) -> Any:
             if item.name in wanted:
-                self.values[item.name] = _declared(item, wanted[item.name])
+                self.values[item.name] = _checked_value(item, wanted[item.name])
             return super()._retrieve(item)
 
-    hp = Checked()
+    hp = CheckedHyperParameters()
     hp.values.update(wanted)
     build(hp)
     known = {item.name for item in hp.space}
     for name in wanted:
         if name not in known:
-            raise unknown("hyperparameter", _dotted(name), sorted(map(_dotted, known)))
+            raise unknown("hyperparameter", dotted(name), sorted(map(dotted, known)))
     return hp
 
 
-def _dotted(name: str) -> str:
-    return name.replace("/", ".")
-
-
-def _declared(item: Any, value: Any) -> Any:
-    """The value as the network declares it: 32 for 32.0 where it counts; UsageError for one that it does not allow."""
-    name, config = _dotted(item.name), item.get_config()
+def _checked_value(item: Any, value: Any) -> Any:
+    """The value in the type that the network declares, such as 32 for 32.0; UsageError if it is not allowed."""
+    name, config = dotted(item.name), item.get_config()
     if "values" in config:
-        # True is not 1 to a person.
+        # In Python True equals 1; here they are different values.
         same = [one for one in config["values"] if one == value and isinstance(one, bool) == isinstance(value, bool)]
         if not same:
             raise UsageError(f"{name} cannot be {value!r}: choose one of {', '.join(map(str, config['values']))}")

@@ -9,13 +9,15 @@ from typing import Any
 import keras
 
 
-class _Stop(keras.callbacks.Callback):  # type: ignore[misc]
+class _Interrupt(keras.callbacks.Callback):  # type: ignore[misc]
+    """Raises KeyboardInterrupt at the end of a step once it is requested."""
+
     def __init__(self) -> None:
         super().__init__()
-        self.asked = False
+        self.requested = False
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        if self.asked:
+        if self.requested:
             raise KeyboardInterrupt
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -24,24 +26,24 @@ class _Stop(keras.callbacks.Callback):  # type: ignore[misc]
 
 @contextmanager
 def between_steps() -> Iterator[keras.callbacks.Callback]:
-    """A callback for the training in this block, which raises KeyboardInterrupt where Python may be left.
+    """A callback for the training in this block that raises KeyboardInterrupt between steps.
 
-    Raised at once, it now and then reaches TensorFlow on its way through Python, and ends the process with an abort.
+    A KeyboardInterrupt in the middle of a step sometimes reaches TensorFlow's C++ code, which aborts the process.
     """
-    stop = _Stop()
+    interrupt = _Interrupt()
 
-    def ask(number: int, frame: Any) -> None:
-        stop.asked = True
+    def request(number: int, frame: Any) -> None:
+        interrupt.requested = True
 
-    # Another thread hears of no signal, and a handler of somebody else's is left to do its work.
-    ours = threading.current_thread() is threading.main_thread()
-    ours = ours and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if ours:
-        signal.signal(signal.SIGINT, ask)
+    # Only the main thread receives signals; a handler that somebody else installed stays.
+    is_ours = threading.current_thread() is threading.main_thread()
+    is_ours = is_ours and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if is_ours:
+        signal.signal(signal.SIGINT, request)
     try:
-        yield stop
+        yield interrupt
     finally:
-        if ours:
+        if is_ours:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-    if stop.asked:
+    if interrupt.requested:
         raise KeyboardInterrupt

@@ -1,20 +1,20 @@
-"""The loss that every network is trained with."""
+"""The loss of every network."""
 
 from typing import Any
 
 import keras
 from keras import ops
 
-SMALLEST = 1e-7
+MIN_PROBABILITY = 1e-7
 
 
 @keras.saving.register_keras_serializable(package="suite")
 class FocalCrossEntropy(keras.losses.Loss):  # type: ignore[misc]
     """Cross-entropy of targets, (N, K) or class numbers (N,), and probabilities (N, K); in nats.
 
-    `label_smoothing` spreads that share of each target over all classes (Szegedy et al. 2016). `gamma` above 0 turns
-    the eyes from what is already right (Lin et al. 2017). Unlike Keras's own, probabilities are taken as they are and
-    never rescaled to a sum of one: an ensemble gives the geometric mean of its members while it trains.
+    `label_smoothing` spreads that share of each target over all classes (Szegedy et al. 2016). A `gamma` above 0 gives
+    less weight to rows that are already right (Lin et al. 2017). Unlike Keras's own, it does not rescale probabilities
+    to a sum of one: while an ensemble trains, its output is the geometric mean of its members.
     """
 
     def __init__(self, label_smoothing: float = 0.0, gamma: float = 0.0, name: str = "loss", **kwargs: Any) -> None:
@@ -26,7 +26,7 @@ class FocalCrossEntropy(keras.losses.Loss):  # type: ignore[misc]
         classes = y_pred.shape[-1]
         targets = ops.one_hot(y_true, classes) if len(y_true.shape) == 1 else ops.cast(y_true, "float32")
         targets = targets * (1 - self.label_smoothing) + self.label_smoothing / classes
-        probabilities = ops.clip(y_pred, SMALLEST, 1.0)
+        probabilities = ops.clip(y_pred, MIN_PROBABILITY, 1.0)
         terms = targets * ops.log(probabilities)
         if self.gamma:
             terms = terms * ops.power(1 - probabilities, self.gamma)

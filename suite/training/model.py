@@ -1,4 +1,4 @@
-"""A domain's network for given hyperparameters, compiled the way all are."""
+"""A domain's compiled network: optimiser, schedule, loss, and the hyperparameters of training."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,13 +8,14 @@ from keras_tuner import HyperParameters
 
 from suite.domain import Domain, Recipe
 from suite.training import precision
-from suite.training.data import Prepared
+from suite.training.data import PreparedData
 from suite.training.losses import FocalCrossEntropy
 
-WARM_UP = 0.05
-CLIP = 1.0
+COSINE_WARM_UP = 0.05
+ONE_CYCLE_WARM_UP = 1 / 3
+DEFAULT_CLIP = 1.0
 Optimizer = Callable[..., keras.optimizers.Optimizer]
-# Each with what its steps are to AdamW's: a `learning_rate` means the same whichever optimiser takes it.
+# Each with the factor from AdamW's learning rate to its own: `learning_rate` means the same for all of them.
 OPTIMIZERS: dict[str, tuple[Optimizer, float]] = {
     "adamw": (keras.optimizers.AdamW, 1.0),
     "adam": (keras.optimizers.Adam, 1.0),
@@ -25,11 +26,11 @@ OPTIMIZERS: dict[str, tuple[Optimizer, float]] = {
 SCHEDULES = ("cosine", "one_cycle", "constant")
 
 
-def build(domain: Domain, hp: HyperParameters, prepared: Prepared, epochs: int) -> keras.Model:
-    """The compiled network, its learning rate spread over all steps of `epochs`."""
+def build(domain: Domain, hp: HyperParameters, prepared: PreparedData, epochs: int) -> keras.Model:
+    """The compiled network, with the learning rate's schedule over all steps of `epochs`."""
     with precision.applied(precision.choose(hp)):
         model = domain.build(hp, prepared.preprocessing, len(prepared.labels))
-    # The network itself computes nothing: it must not round its inputs before a layer has seen them.
+    # The network's own policy would round its inputs before they reach a layer.
     model.dtype_policy = precision.FLOAT32
     domain.augmentation(hp)
     steps_of_epoch = -(-len(prepared.rows["train"]) // batch_size(hp, domain.recipe))
@@ -39,7 +40,7 @@ def build(domain: Domain, hp: HyperParameters, prepared: Prepared, epochs: int) 
 
 
 def declare(hp: HyperParameters, recipe: Recipe) -> None:
-    """Ask for all that decides how a network is trained, without one."""
+    """Declare the hyperparameters of training, without building a network."""
     precision.choose(hp)
     batch_size(hp, recipe)
     optimizer(hp, recipe, 1)
@@ -48,15 +49,15 @@ def declare(hp: HyperParameters, recipe: Recipe) -> None:
 
 
 def batch_size(hp: HyperParameters, recipe: Recipe) -> int:
-    """How many rows a step of training takes."""
+    """The number of rows in a training step."""
     with hp.name_scope("training"):
         return int(hp.Choice("batch_size", [16, 32, 64, 128, 256, 512, 1024], default=recipe.batch_size))
 
 
 def balance(hp: HyperParameters) -> tuple[float, float]:
-    """How far rare classes are brought up by the weight of their rows, and by how often they are seen.
+    """How far rare classes are balanced by the weight of their rows, and by how often their rows are seen.
 
-    Exponents from 0 (as the data has it) to 1 (all classes alike).
+    Both are exponents from 0 (as in the data) to 1 (all classes alike).
     """
     with hp.name_scope("training"):
         weight = hp.Float("class_weight", 0.0, 1.0, step=0.25, default=0.0)
@@ -64,7 +65,7 @@ def balance(hp: HyperParameters) -> tuple[float, float]:
 
 
 def loss(hp: HyperParameters, recipe: Recipe) -> FocalCrossEntropy:
-    """Cross-entropy with smoothed labels (Szegedy et al. 2016) and a focus on what is hard (Lin et al. 2017).
+    """Cross-entropy with label smoothing (Szegedy et al. 2016) and a focus on hard rows (Lin et al. 2017).
 
     Both are off at 0.
     """
@@ -76,9 +77,10 @@ def loss(hp: HyperParameters, recipe: Recipe) -> FocalCrossEntropy:
 def optimizer(hp: HyperParameters, recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
     """The optimiser and its schedule over `steps`; `clip` bounds each gradient's norm, `average` averages the weights.
 
-    SGD with Nesterov's momentum, Adam (Kingma and Ba 2015), AdamW (Loshchilov and Hutter 2019), Lion (Chen et al. 2023)
-    or Muon (Jordan et al. 2024), by cosine, one cycle or a constant rate. The averaged weights, exponentially with that
-    share of the old, are what is validated and kept (Polyak and Juditsky 1992); 0 is off for both.
+    Optimisers are SGD with Nesterov's momentum, Adam (Kingma and Ba 2015), AdamW (Loshchilov and Hutter 2019), Lion
+    (Chen et al. 2023) and Muon (Jordan et al. 2024); schedules are cosine, one cycle and a constant rate. The averaged
+    weights, an exponential moving average with that decay, are validated and kept (Polyak and Juditsky 1992). `clip`
+    and `average` are off at 0.
     """
     with hp.name_scope("training"):
         make, scale = OPTIMIZERS[hp.Choice("optimizer", list(OPTIMIZERS), default=recipe.optimizer)]
@@ -86,10 +88,10 @@ def optimizer(hp: HyperParameters, recipe: Recipe, steps: int) -> keras.optimize
         decay = hp.Float("weight_decay", 1e-5, 1.0, sampling="log", default=recipe.weight_decay)
         average = hp.Choice("average", [0.0, 0.9, 0.99, 0.995, 0.999, 0.9995], default=recipe.average)
         schedule = _schedule(hp.Choice("schedule", list(SCHEDULES), default=recipe.schedule), rate, steps)
-        clip = hp.Choice("clip", [0.0, 0.1, 1.0, 10.0], default=CLIP)
+        clip = hp.Choice("clip", [0.0, 0.1, 1.0, 10.0], default=DEFAULT_CLIP)
     return make(
         schedule,
-        weight_decay=decay / scale,  # Keras's decay is relative to the rate: what holds for AdamW holds for all
+        weight_decay=decay / scale,  # Keras multiplies the decay by the rate: the product is the same for all
         clipnorm=clip or None,
         use_ema=average > 0,
         ema_momentum=average or 0.99,
@@ -97,11 +99,13 @@ def optimizer(hp: HyperParameters, recipe: Recipe, steps: int) -> keras.optimize
 
 
 def _schedule(name: str, rate: float, steps: int) -> Any:
-    """Cosine: a short warm-up, then down to nothing (Loshchilov & Hutter 2017). One cycle: a warm-up of a third
-    (Smith 2018). Constant: the same rate throughout."""
+    """Cosine decay after a short warm-up (Loshchilov & Hutter 2017) or after one of a third (one cycle, Smith 2018).
+
+    Or a constant rate.
+    """
     if name == "constant":
         return rate
-    warm_up = round((WARM_UP if name == "cosine" else 1 / 3) * steps)
+    warm_up = round((COSINE_WARM_UP if name == "cosine" else ONE_CYCLE_WARM_UP) * steps)
     return keras.optimizers.schedules.CosineDecay(
         0.0 if warm_up else rate, max(1, steps - warm_up), alpha=0.01, warmup_target=rate if warm_up else None,
         warmup_steps=warm_up,

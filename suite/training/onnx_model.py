@@ -1,4 +1,4 @@
-"""The core as an ONNX file, for engines that read one."""
+"""The network's core as an ONNX file."""
 
 import warnings
 from pathlib import Path
@@ -15,20 +15,20 @@ FILE = "model.onnx"
 
 
 def check_installed() -> None:
-    """UsageError where a package that writes or runs ONNX files is not installed."""
+    """UsageError if a package that writes or runs ONNX files is not installed."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             import onnxruntime  # noqa: F401
             import tf2onnx  # noqa: F401
     except ImportError:
-        raise UsageError("--onnx needs packages that are not there: pip install 'suite[onnx]'") from None
+        raise UsageError("--onnx needs packages that are not installed: pip install 'suite[onnx]'") from None
 
 
 def write(path: Path, model: keras.Model) -> None:
-    """Convert the core; the converter raises whatever it likes."""
+    """Convert the core; the converter may raise any exception."""
     with native_log_silenced(), warnings.catch_warnings():
-        # Keras' patch of the converter asks NumPy for names that are gone.
+        # Keras's patch of the converter uses names that NumPy has removed.
         warnings.simplefilter("ignore")
         model.export(path, format="onnx", verbose=False, input_signature=[model.input])
 

@@ -1,4 +1,4 @@
-"""The precision that a network computes in while it is trained; what is measured and saved is float32."""
+"""The precision of computation in training; measured and saved networks compute in float32."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,17 +13,17 @@ FLOAT32 = "float32"
 MIXED = "mixed_bfloat16"
 AUTO = "auto"
 NAMES = [AUTO, FLOAT32, MIXED]
-# From Ampere on an NVIDIA GPU multiplies bfloat16 in hardware.
-CAPABLE = (8, 0)
+# The compute capability from which NVIDIA GPUs multiply bfloat16 in hardware (Ampere).
+BFLOAT16_CAPABILITY = (8, 0)
 
 
 def choose(hp: HyperParameters) -> str:
-    """The Keras dtype policy that `training.precision` asks for: auto, float32 or mixed_bfloat16.
+    """The Keras dtype policy for `training.precision`: auto, float32 or mixed_bfloat16.
 
     Mixed precision (Micikevicius et al. 2018) multiplies in bfloat16 and keeps weights, normalisation, probabilities
-    and loss in float32; bfloat16 has float32's range, so that no loss needs scaling. `auto` takes it where every GPU
-    has compute capability 8 or more, and float32 elsewhere. A search leaves it as it is. What it gains on a CPU
-    depends on the CPU; suite/README.md has a measurement.
+    and loss in float32; bfloat16 has float32's range, so the loss needs no scaling. `auto` uses it if every GPU has
+    compute capability 8 or more, and float32 elsewhere. A search does not change it. The gain on a CPU depends on the
+    CPU; suite/README.md has a measurement.
     """
     with hp.name_scope("training"):
         name = hp.Fixed("precision", AUTO)
@@ -35,15 +35,15 @@ def choose(hp: HyperParameters) -> str:
 
 
 def hardware_gains() -> bool:
-    """Whether there are GPUs, and all of them multiply bfloat16 in hardware."""
+    """Whether there are GPUs and all of them multiply bfloat16 in hardware."""
     devices = tf.config.list_physical_devices("GPU")
     details = [tf.config.experimental.get_device_details(device) for device in devices]
-    return bool(details) and all(entry.get("compute_capability", (0, 0)) >= CAPABLE for entry in details)
+    return bool(details) and all(entry.get("compute_capability", (0, 0)) >= BFLOAT16_CAPABILITY for entry in details)
 
 
 @contextmanager
 def applied(policy: str) -> Iterator[None]:
-    """Layers that are made meanwhile compute by `policy`; Keras's own setting comes back afterwards."""
+    """Layers created in this block compute by `policy`; Keras's setting is restored afterwards."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:
@@ -53,7 +53,7 @@ def applied(policy: str) -> Iterator[None]:
 
 
 def to_float32(model: keras.Model) -> None:
-    """Have a network compute in float32, its weights and its optimiser as they are: they are float32 already."""
+    """Make a network compute in float32; its weights and its optimiser already are float32."""
     for layer in model._flatten_layers():
         if layer.compute_dtype != FLOAT32:
             layer.dtype_policy = FLOAT32

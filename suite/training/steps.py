@@ -1,4 +1,4 @@
-"""The training of a chunk of rows: one call from Python for several steps."""
+"""Several training steps in one call from Python."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,9 +8,9 @@ import tensorflow as tf
 
 
 def train_function(model: keras.Model, size: int) -> Callable[[Any], dict[str, tf.Tensor]]:
-    """What `model.fit` calls with an iterator over chunks of (inputs, targets, weights): a step for every `size` rows.
+    """A function for `model.train_function`, which Keras otherwise makes itself: a step for every `size` rows.
 
-    Set as `model.train_function`, which Keras otherwise makes itself.
+    Keras calls it with an iterator over chunks of (inputs, targets, weights); see `TrainingChunks`.
     """
 
     def train(iterator: Any) -> dict[str, tf.Tensor]:

@@ -1,4 +1,4 @@
-"""Where else a training is written to while it runs: TensorBoard always, MLflow where it is asked for."""
+"""Experiment tracking: TensorBoard always, MLflow on request."""
 
 import os
 from collections.abc import Mapping
@@ -10,21 +10,21 @@ import keras
 
 from suite.errors import SuiteError, UsageError
 
-FOLDER = ".tensorboard"
+TENSORBOARD = ".tensorboard"
 
 
 def tensorboard(models: Path, name: str) -> keras.callbacks.Callback:
-    """Writes every metric after each epoch below MODELS/.tensorboard/NAME, a folder a run."""
+    """A callback that writes the metrics of each epoch below MODELS/.tensorboard/NAME, in a folder for each run."""
     return keras.callbacks.TensorBoard(run_folder(models, name), write_graph=False)
 
 
 def run_folder(models: Path, name: str, kind: str = "") -> Path:
-    """A new folder for what TensorBoard is to show of one run of NAME.
+    """A new folder for TensorBoard's files of one run of NAME.
 
-    SuiteError where nothing can be written there, before a training is lost by it.
+    SuiteError if it cannot be created, so that no training is lost later.
     """
     run = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-    folder = models / FOLDER / name / f"{kind}{run}-{os.getpid()}"
+    folder = models / TENSORBOARD / name / f"{kind}{run}-{os.getpid()}"
     try:
         folder.mkdir(parents=True)
     except OSError as error:
@@ -33,20 +33,20 @@ def run_folder(models: Path, name: str, kind: str = "") -> Path:
 
 
 def import_mlflow() -> Any:
-    """The package; UsageError where it is not installed."""
-    # Every import and every run would otherwise tell its maker of it.
+    """The package; UsageError if it is not installed."""
+    # MLflow reports imports and runs to its maker otherwise.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     try:
         import mlflow
     except ImportError:
-        raise UsageError("--mlflow needs a package that is not there: pip install 'suite[mlflow]'") from None
+        raise UsageError("--mlflow needs a package that is not installed: pip install 'suite[mlflow]'") from None
     return mlflow
 
 
 class MLflow(keras.callbacks.Callback):  # type: ignore[misc]
-    """Writes parameters, and every metric after each epoch, to the MLflow server or folder at `$MLFLOW_TRACKING_URI`.
+    """Writes parameters and the metrics of each epoch to the MLflow server or folder at `$MLFLOW_TRACKING_URI`.
 
-    Without that variable it is the folder ./mlruns.
+    Without that variable it uses the folder ./mlruns.
     """
 
     def __init__(self, experiment: str, parameters: Mapping[str, Any]) -> None:
@@ -54,7 +54,7 @@ class MLflow(keras.callbacks.Callback):  # type: ignore[misc]
         self._mlflow = import_mlflow()
         self._experiment, self._parameters = experiment, dict(parameters)
         if "MLFLOW_TRACKING_URI" not in os.environ:
-            # MLflow itself has to be told that a folder will do, since it recommends a data base.
+            # MLflow recommends a database and refuses a folder without this.
             os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
             self._mlflow.set_tracking_uri(Path("mlruns").resolve().as_uri())
 
@@ -63,7 +63,7 @@ class MLflow(keras.callbacks.Callback):  # type: ignore[misc]
             self._mlflow.set_experiment(self._experiment)
             self._mlflow.start_run()
             self._mlflow.log_params(self._parameters)
-        except Exception as error:  # whatever the server or the network raises
+        except Exception as error:  # the server and the network may raise anything
             place = self._mlflow.get_tracking_uri()
             raise SuiteError(f"MLflow at {place} refused the run ({error}): check $MLFLOW_TRACKING_URI") from error
 

@@ -1,1 +1,1 @@
-"""Measurements, each beside what it is to be compared with; run by `make bench-...`, never as tests."""
+"""Measurements, each next to a comparison; run by `make bench-...`, never as tests."""

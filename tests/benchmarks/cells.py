@@ -31,7 +31,7 @@ TRAIN, VALIDATION = 600, 600
 
 
 def main() -> None:
-    """Train what the table does not have yet."""
+    """Train the networks that the table lacks."""
     load_tensorflow()
     entries: list[dict[str, Any]] = json.loads(TABLE.read_bytes()) if TABLE.exists() else []
     known = {tuple(entry["operations"]) for entry in entries}
@@ -91,7 +91,7 @@ def network(operations: tuple[str, ...]) -> "keras.Model":
 
 
 def cell(operations: tuple[str, ...], x: Any) -> Any:
-    """Each node is the sum of what its edges bring; nothing at all is zeros."""
+    """Each node is the sum of its incoming edges, or zeros without any."""
     import keras
 
     nodes: list[Any] = [x, None, None]

@@ -29,16 +29,16 @@ class Ours:
     def __init__(self, dataset: Any) -> None:
         from suite import domain as registry
         from suite.training import fit, hyperparameters, model, steps
-        from suite.training.data import TrainingRows, prepare
+        from suite.training.data import TrainingChunks, prepare
 
         domain = registry.get("image_cls")
         self._prepared = prepare(domain, dataset)
         values = {**domain.presets["lenet"], **SETTINGS}
         values.pop("epochs", None)
-        hp = hyperparameters.choose(lambda hp: model.build(domain, hp, self._prepared, PAIRS + 1), values)
-        fit.seed_everything(0)
+        hp = hyperparameters.resolve(lambda hp: model.build(domain, hp, self._prepared, PAIRS + 1), values)
+        fit.set_seeds(0)
         self._model = model.build(domain, hp, self._prepared, PAIRS + 1)
-        self._rows = TrainingRows(self._prepared, 64, seed=0)
+        self._rows = TrainingChunks(self._prepared, 64, seed=0)
         self._dataset = self._rows.dataset()
         self._model.train_function = steps.train_function(self._model, 64)
         self._epoch = 0
@@ -51,7 +51,7 @@ class Ours:
         return perf_counter() - started
 
     def accuracy(self) -> float:
-        from suite.training.selection import Predictor
+        from suite.training.predictor import Predictor
 
         answers = Predictor(self._model, self._prepared)("test").argmax(axis=1)
         return float((answers == self._prepared.y[self._prepared.rows["test"]]).mean())

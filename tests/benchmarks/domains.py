@@ -1,4 +1,4 @@
-"""Every domain with its default settings beside what people would use instead; a table a task goes to figures/.
+"""Every domain with its default settings next to common alternatives; writes a table for each task to figures/.
 
 Give the names of tasks to measure only those.
 """

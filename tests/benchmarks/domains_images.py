@@ -70,13 +70,13 @@ def _ours(dataset: Any, seed: int) -> float:
     from suite import domain as registry
     from suite import workflow
     from suite.training.data import prepare
-    from suite.training.fit import Settings
+    from suite.training.fit import TrainingSettings
 
     domain = registry.get("image_cls")
     prepared = prepare(domain, dataset)
     epochs = domain.recipe.epochs_for(len(prepared.rows["train"]))
-    hp = workflow.choose(domain, prepared, epochs, {})
-    outcome = workflow.train(domain, dataset, prepared, hp, Settings(epochs, seed, domain.objective))
+    hp = workflow.resolve_hyperparameters(domain, prepared, epochs, {})
+    outcome = workflow.train(domain, dataset, prepared, hp, TrainingSettings(epochs, seed, domain.objective))
     return outcome.metrics["test"]["accuracy"]
 
 

@@ -39,7 +39,7 @@ WINDOWS = [(0.6, 0.7), (0.7, 0.8), (0.8, 1.0)]
 
 @dataclass(frozen=True)
 class Task:
-    """A data set, how it is split, each time with our validation rows apart, and the metric."""
+    """A data set, its splits with our validation rows apart, and the metric."""
 
     title: str
     file: str
@@ -53,7 +53,7 @@ def windows(dataset: Dataset) -> Iterator[Rows]:
     total = len(dataset.order)
     for begin, end in WINDOWS:
         past, test = dataset.order[: round(begin * total)], dataset.order[round(begin * total) : round(end * total)]
-        train, validation = splits.hold_back(past, dataset.y, splits.VALIDATION_BESIDE_TEST, 0)
+        train, validation = splits.split_off(past, dataset.y, splits.VALIDATION_SHARE_BESIDE_TEST, 0)
         yield {"train": train, "validation": validation, "test": test}
 
 
@@ -62,13 +62,13 @@ def random(dataset: Dataset) -> Iterator[Rows]:
     for seed in range(3):
         everything = np.arange(len(dataset.y))
         _, test = train_test_split(everything, test_size=0.2, stratify=dataset.y, random_state=seed)
-        yield splits.around_test(dataset.y, dataset.labels, np.sort(test), seed)
+        yield splits.beside_test_rows(dataset.y, dataset.labels, np.sort(test), seed)
 
 
 def folds(dataset: Dataset) -> Iterator[Rows]:
     """Five stratified folds."""
     for _, test in StratifiedKFold(5, shuffle=True, random_state=0).split(dataset.y, dataset.y):
-        yield splits.around_test(dataset.y, dataset.labels, test, 0)
+        yield splits.beside_test_rows(dataset.y, dataset.labels, test, 0)
 
 
 CARDS, CREDIT = "creditcard/creditcard.parquet", "german_credit/german_credit.csv"
@@ -109,7 +109,7 @@ def measure(task: Task) -> list[Row]:
 
 
 def _rivals(dataset: Dataset, parts: list[Rows]) -> tuple[dict[str, list[np.ndarray]], dict[str, float]]:
-    """Each rival's scores of each test split and its seconds in all; it trains on our validation rows too."""
+    """Each rival's scores for each test split, and its total seconds; rivals train on our validation rows too."""
     arrays = _arrays(dataset)
     for index, rows in enumerate(parts):
         arrays[f"train_{index}"] = np.sort(np.concatenate([rows["train"], rows["validation"]]))
@@ -125,7 +125,7 @@ def _rivals(dataset: Dataset, parts: list[Rows]) -> tuple[dict[str, list[np.ndar
 
 
 def _arrays(dataset: Dataset) -> dict[str, np.ndarray]:
-    """The same columns as ours has, numbers and categories apart."""
+    """The columns that our network reads, numbers and categories apart."""
     kinds = {spec.name: spec.kind for spec in dataset.specs}
     numbers = [dataset.inputs[name] for name, kind in kinds.items() if kind != "categorical"]
     categories = [

@@ -42,7 +42,7 @@ def measure() -> list[Row]:
             rival.fit(x[train], y[train])
             scores.setdefault(name, []).append(rival.predict_proba(x[test])[:, 1])
             seconds[name] += perf_counter() - started
-        found, took = ours.answers(domain, dataset, splits.around_test(y, dataset.labels, test, 0))
+        found, took = ours.answers(domain, dataset, splits.beside_test_rows(y, dataset.labels, test, 0))
         scores.setdefault("suite fit text_cls", []).append(found)
         seconds["suite fit text_cls"] += took
         print(f"fold {len(tests)}/{FOLDS}", {name: _accuracy(y[test], s[-1]) for name, s in scores.items()}, flush=True)

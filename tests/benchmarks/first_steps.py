@@ -1,4 +1,4 @@
-"""What a newcomer meets: help pages, a default fit of every domain, the service's start and its memory."""
+"""A newcomer's first steps: help pages, a default fit of every domain, the service's start and its memory."""
 
 import json
 import statistics

@@ -25,8 +25,8 @@ def main(name: str = "image_cls") -> None:
     from suite import domain as registry
     from suite import domains
     from suite.data.options import DataOptions
-    from suite.training import fit, model, selection
-    from suite.training.callbacks import Report
+    from suite.training import fit, model, predictor
+    from suite.training.callbacks import ProgressReporter
     from suite.training.data import prepare
 
     domain = registry.get(name)
@@ -36,10 +36,10 @@ def main(name: str = "image_cls") -> None:
         for split in ("train", "validation")
     }
 
-    settings = fit.Settings(EPOCHS, 0, domain.objective)
+    settings = fit.TrainingSettings(EPOCHS, 0, domain.objective)
 
     def bare() -> float:
-        fit.seed_everything(0)
+        fit.set_seeds(0)
         network = model.build(domain, HyperParameters(), prepared, EPOCHS)
         network.steps_per_execution = 1
         started = perf_counter()
@@ -47,14 +47,14 @@ def main(name: str = "image_cls") -> None:
             *arrays["train"],
             batch_size=domain.recipe.batch_size,
             validation_data=arrays["validation"],
-            validation_batch_size=selection.BATCH,
+            validation_batch_size=predictor.BATCH,
             epochs=EPOCHS,
             verbose=0,
         )
         return perf_counter() - started
 
     def ours() -> float:
-        report = Report(lambda progress: None, domain.objective)
+        report = ProgressReporter(lambda progress: None, domain.objective)
         return fit.fit(domain, HyperParameters(), prepared, settings, callbacks=[report]).seconds
 
     pairs = []

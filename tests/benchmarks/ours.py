@@ -1,4 +1,4 @@
-"""Our default network on rows of a data set's own, the way `suite fit` goes."""
+"""Our default network, trained on given rows the way `suite fit` trains."""
 
 from dataclasses import replace
 from time import perf_counter
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 
 def answers(domain: "Domain", dataset: "Dataset", rows: "dict[SplitName, np.ndarray]") -> tuple[np.ndarray, float]:
-    """Trained on these rows: the second label's scores of the test rows, float32 (N,), and the seconds it took."""
+    """Train on these rows; the second label's scores for the test rows, float32 (N,), and the seconds it took."""
     load_tensorflow()
     from suite import workflow
     from suite.training import fit
     from suite.training.data import prepare
-    from suite.training.selection import Predictor
+    from suite.training.predictor import Predictor
 
     started = perf_counter()
     prepared = prepare(domain, replace(dataset, rows=rows))
     epochs = domain.recipe.epochs_for(len(rows["train"]))
-    hp = workflow.choose(domain, prepared, epochs, {})
-    fitted = fit.fit(domain, hp, prepared, fit.Settings(epochs, 0, domain.objective))
+    hp = workflow.resolve_hyperparameters(domain, prepared, epochs, {})
+    fitted = fit.fit(domain, hp, prepared, fit.TrainingSettings(epochs, 0, domain.objective))
     scores = Predictor(fitted.model, prepared)("test")[:, 1]
     return scores, perf_counter() - started

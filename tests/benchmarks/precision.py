@@ -20,15 +20,15 @@ def trainer(preset: str, rows: int, precision: str) -> Any:
     from suite import domains
     from suite.data.options import DataOptions
     from suite.training import fit, hyperparameters, model, steps
-    from suite.training.data import TrainingRows, prepare
+    from suite.training.data import TrainingChunks, prepare
 
     domain = registry.get("image_cls")
     prepared = prepare(domain, domains.load_data(domain, None, DataOptions()).sample(rows))
     values = {**domain.presets.get(preset, {}), "training.precision": precision}
-    hp = hyperparameters.choose(lambda hp: model.build(domain, hp, prepared, 1), values)
-    fit.seed_everything(0)
+    hp = hyperparameters.resolve(lambda hp: model.build(domain, hp, prepared, 1), values)
+    fit.set_seeds(0)
     network, size = model.build(domain, hp, prepared, 1), model.batch_size(hp, domain.recipe)
-    dataset = TrainingRows(prepared, size, seed=0, augmentation=domain.augmentation(hp)).dataset()
+    dataset = TrainingChunks(prepared, size, seed=0, augmentation=domain.augmentation(hp)).dataset()
     network.train_function = steps.train_function(network, size)
 
     def epoch() -> float:

@@ -1,4 +1,4 @@
-"""What the benchmarks of the domains find, as rows of one table."""
+"""Results of the benchmarks of the domains, as rows of one table."""
 
 import statistics
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ RESAMPLES = 2_000
 
 @dataclass(frozen=True)
 class Row:
-    """One model on one task: its score on each split, and how its settings came about."""
+    """One model on one task: its score on each split, and how its settings were chosen."""
 
     task: str
     model: str

@@ -1,4 +1,4 @@
-"""Where the full data sets are that only benchmarks use."""
+"""The location of full data sets, which only benchmarks use."""
 
 import os
 from pathlib import Path

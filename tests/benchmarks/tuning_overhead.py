@@ -1,4 +1,4 @@
-"""What a search costs beside its trainings: TRIALS that take no time, of 25 hyperparameters, with the journal.
+"""What a search costs besides its trainings: TRIALS that take no time, of 25 hyperparameters, with the journal.
 
 For each strategy, in a process of its own: milliseconds to suggest, milliseconds of all that the search does for a
 trial, and by how much its memory grows. Beside it KerasTuner's random search, over fewer trials, as it comes.
@@ -42,27 +42,29 @@ def main() -> None:
 
 def ours(name: str) -> str:
     """A line of the table for a search of ours."""
-    from suite.report.trials import Objective
+    from suite.search_record import Objective
     from tuning import space, strategies
-    from tuning.executors import InProcess
-    from tuning.journal import FILE, Journal
-    from tuning.plan import Plan
-    from tuning.search import Search, Watcher
-    from tuning.trial import Outcome, Task
+    from tuning.executors import InProcessExecutor
+    from tuning.journal import JOURNAL_FILE, Journal
+    from tuning.oracles.options import OracleOptions
+    from tuning.plan import SearchPlan
+    from tuning.search import Search, SearchCallbacks
+    from tuning.task import Task, TaskResult
 
     suggested: list[float] = []
 
-    def train(task: Task) -> Outcome:
-        return Outcome("completed", {"val_accuracy": task.values["rate0"]}, 1, 0.0)
+    def train(task: Task) -> TaskResult:
+        return TaskResult("completed", {"val_accuracy": task.values["rate0"]}, 1, 0.0)
 
-    plan = Plan(name, [Objective("val_accuracy", "max")], 1, 0, TRIALS)
-    searchable = space.hyperparameters(space.explore(_declare))
-    strategy = strategies.create(name, searchable, plan.objectives, strategies.Options(TRIALS, 1, 0))
+    plan = SearchPlan(name, [Objective("val_accuracy", "max")], 1, 0, TRIALS)
+    searchable = space.to_hyperparameters(space.explore(_declare))
+    strategy = strategies.create(name, searchable, plan.objectives, OracleOptions(TRIALS, 1, 0))
     strategy.ask = _timed(strategy.ask, suggested)  # type: ignore[method-assign]
     clock = _Clock()
     with tempfile.TemporaryDirectory() as folder:
-        journal = Journal(Path(folder, FILE))
-        Search(plan, strategy, journal, InProcess(), train, Watcher(ended=lambda trial: clock.tick())).run()
+        journal = Journal(Path(folder, JOURNAL_FILE))
+        callbacks = SearchCallbacks(on_trial_end=lambda trial: clock.tick())
+        Search(plan, strategy, journal, InProcessExecutor(), train, callbacks).run()
     return clock.row(name, suggested)
 
 

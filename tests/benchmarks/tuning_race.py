@@ -31,7 +31,7 @@ FIGURES = Path(__file__).with_name("figures")
 
 @dataclass(frozen=True)
 class Result:
-    """What one of them came to; seconds from the start of its process. Without an accuracy it came to nothing."""
+    """The result of one search; seconds are from the start of its process. Without an accuracy, the search failed."""
 
     name: str
     seconds: float
@@ -48,7 +48,7 @@ class Result:
 
 
 def ours(folder: Path) -> Result:
-    """`suite tune image_cls`; a network counts when the search tells of it, or of an epoch of the last training."""
+    """`suite tune image_cls`; a network counts when the search reports it, or an epoch of the last training."""
     command = [Path(sys.executable).with_name("suite"), "tune", "image_cls", "--time", f"{MINUTES}m", "--json"]
     started = perf_counter()
     reached = None
@@ -67,7 +67,7 @@ def ours(folder: Path) -> Result:
 
 
 def rival(name: str, interpreter: str, script: str, arrays: Path) -> Result:
-    """A script that answers with a line of JSON: when it reached the goal, how many it tried, its test accuracy."""
+    """Run a script that prints a line of JSON: when it reached the goal, how many it tried, its test accuracy."""
     started = perf_counter()
     path = Path(__file__).with_name(script)
     try:
@@ -83,12 +83,12 @@ def rival(name: str, interpreter: str, script: str, arrays: Path) -> Result:
 
 
 def _limit() -> None:
-    """What a laptop has, for each."""
+    """Limit the memory to that of a laptop."""
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
 
 
 def main(names: list[str]) -> None:
-    """One after the other, all or those named; the rows of others stay."""
+    """Run all searches, or the named ones, one after the other; the rows of others stay."""
     from suite import domain as registry
     from suite import domains
     from suite.data.options import DataOptions
@@ -115,7 +115,7 @@ def main(names: list[str]) -> None:
 
 
 def _write(row: str) -> None:
-    """Put a row into the table, in the place of an earlier one of that name."""
+    """Write a row to the table, in place of an earlier one of that name."""
     print(row, flush=True)
     file = FIGURES / "tuning-race.md"
     before = file.read_text().splitlines()[2:-2] if file.exists() else []

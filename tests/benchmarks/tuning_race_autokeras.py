@@ -1,4 +1,4 @@
-"""AutoKeras on pictures for some minutes; answers a line of JSON.
+"""AutoKeras on pictures for some minutes; prints a line of JSON.
 
 Run in the rivals' environment with an .npz of x_train (N, H, W, C) uint8, y_train, and so on for validation and test,
 minutes, and the validation accuracy to reach.
@@ -19,7 +19,7 @@ EPOCHS = 12
 
 
 class TimeIsUp(BaseException):
-    """Past all handlers of errors."""
+    """Not an Exception, so that no handler of errors swallows it."""
 
 
 class Clock(keras.callbacks.Callback):

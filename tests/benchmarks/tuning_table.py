@@ -1,4 +1,4 @@
-"""Every strategy on a table of 125 networks that were all trained before (cells.py): how near it comes to the best.
+"""Every strategy on a table of 125 networks that were all trained before (cells.py): how close it comes to the best.
 
 SEEDS simulated searches of TRIALS networks each; a search's regret is the best validation accuracy in the table minus
 that of the network it would end with, the best by what it was told of each. Kendall's tau says whether better networks
@@ -71,7 +71,7 @@ def _strategies() -> list[str]:
 
 
 def _tau(tried: Tried, scores: Scores) -> float:
-    """Between the order in which networks were tried and their accuracies."""
+    """Kendall's tau between the order in which networks were tried and their accuracies."""
     return float(kendalltau(range(len(tried)), [scores[network][-1] for network, _ in tried]).statistic)
 
 
@@ -90,23 +90,24 @@ def _winner(tried: Tried) -> tuple[str, ...]:
 
 def _ours(name: str, scores: Scores, seed: int) -> Tried:
     """The networks of a search of ours."""
-    from suite.report.trials import Objective
+    from suite.search_record import Objective
     from tuning import space, strategies
-    from tuning.executors import InProcess
-    from tuning.journal import FILE, Journal
-    from tuning.plan import Plan
+    from tuning.executors import InProcessExecutor
+    from tuning.journal import JOURNAL_FILE, Journal
+    from tuning.oracles.options import OracleOptions
+    from tuning.plan import SearchPlan
     from tuning.search import Search
-    from tuning.trial import Outcome, Task
+    from tuning.task import Task, TaskResult
 
-    def train(task: Task) -> Outcome:
-        accuracy = scores[_operations(task.values)][task.until - 1]
-        return Outcome("completed", {"val_accuracy": accuracy}, task.until, 0.0)
+    def train(task: Task) -> TaskResult:
+        accuracy = scores[_operations(task.values)][task.target_epoch - 1]
+        return TaskResult("completed", {"val_accuracy": accuracy}, task.target_epoch, 0.0)
 
-    plan = Plan(name, [Objective("val_accuracy", "max")], EPOCHS, seed, TRIALS)
-    searchable = space.hyperparameters(space.explore(_space))
-    strategy = strategies.create(name, searchable, plan.objectives, strategies.Options(TRIALS, EPOCHS, seed))
+    plan = SearchPlan(name, [Objective("val_accuracy", "max")], EPOCHS, seed, TRIALS)
+    searchable = space.to_hyperparameters(space.explore(_space))
+    strategy = strategies.create(name, searchable, plan.objectives, OracleOptions(TRIALS, EPOCHS, seed))
     with tempfile.TemporaryDirectory() as folder:
-        found = Search(plan, strategy, Journal(Path(folder, FILE)), InProcess(), train).run()
+        found = Search(plan, strategy, Journal(Path(folder, JOURNAL_FILE)), InProcessExecutor(), train).run()
     return [(_operations(trial.hyperparameters), trial.score or 0.0) for trial in found]
 
 

@@ -1,4 +1,4 @@
-"""How many trials an hour: two workers with a core each, against one with one core and one with both.
+"""Trials per hour: two workers with a core each, against one with one core and one with both.
 
 The same random trials of the classic ConvNet on the embedded pictures, an epoch each, in turns; how long workers take
 to start is not counted. Prints the median ratios with their ranges, and writes them to figures/tuning-workers.md.
@@ -23,7 +23,7 @@ WAYS = {"one worker, one core": (1, 1), "one worker, both cores": (1, 2), "two w
 
 @contextmanager
 def limited(cores: int) -> Iterator[None]:
-    """Only so many cores in this block, and for what it begins."""
+    """Use only this many cores in this block and in the processes that it starts."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, sorted(before)[:cores])
     try:
@@ -38,33 +38,34 @@ def main() -> None:
     from suite import domain as registry
     from suite import domains
     from suite.data.options import DataOptions
-    from suite.report.trials import Objective
+    from suite.search_record import Objective
     from suite.training.data import prepare
-    from tuning import domain_space, narrowing, runner, space, strategies
-    from tuning.executors import Processes
-    from tuning.journal import FILE, Journal
-    from tuning.plan import Plan
+    from tuning import domain_space, runner, space, space_restriction, strategies
+    from tuning.executors import ProcessExecutor
+    from tuning.journal import JOURNAL_FILE, Journal
+    from tuning.oracles.options import OracleOptions
+    from tuning.plan import SearchPlan
     from tuning.search import Search
 
     domain = registry.get("image_cls")
     dataset = domains.load_data(domain, None, DataOptions())
-    narrowed = narrowing.parse((), FIXED, None)
-    found = domain_space.explore(domain, prepare(domain, dataset), make=narrowed.hyperparameters)
+    restriction = space_restriction.parse((), FIXED, None)
+    found = domain_space.explore(domain, prepare(domain, dataset), new_hyperparameters=restriction.new_hyperparameters)
     objective = Objective("val_accuracy", "max")
 
     def seconds(workers: int, cores: int, seed: int) -> float:
-        plan = Plan("random", [objective], 1, seed, TRIALS, workers=workers)
+        plan = SearchPlan("random", [objective], 1, seed, TRIALS, workers=workers)
         strategy = strategies.create(
-            "random", space.hyperparameters(found), plan.objectives, strategies.Options(TRIALS, 1, seed)
+            "random", space.to_hyperparameters(found), plan.objectives, OracleOptions(TRIALS, 1, seed)
         )
         with tempfile.TemporaryDirectory() as folder, limited(cores):
-            job = runner.Job(domain.name, dataset, (objective,), 1, seed, 1, Path(folder))
-            with Processes(workers, runner.begin, (job,)) as executor:
+            job = runner.SearchJob(domain.name, dataset, (objective,), 1, seed, 1, Path(folder))
+            with ProcessExecutor(workers, runner.initialize_worker, (job,)) as executor:
                 # Both have to be busy for both to begin.
                 for begun in [executor.submit(_pause) for _ in range(workers)]:
                     begun.result()
                 started = perf_counter()
-                Search(plan, strategy, Journal(Path(folder, FILE)), executor, runner.train).run()
+                Search(plan, strategy, Journal(Path(folder, JOURNAL_FILE)), executor, runner.run_in_worker).run()
                 return perf_counter() - started
 
     taken: dict[str, list[float]] = {way: [] for way in WAYS}

@@ -1,4 +1,4 @@
-"""What every building block has to do, found through the catalogue: a new one is tested without a line here."""
+"""What every building block must do. Blocks come from the catalogue, so new ones are tested without changes here."""
 
 import inspect
 import pkgutil
@@ -64,14 +64,14 @@ def test_every_public_block_is_in_the_catalogue_once() -> None:
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)
-def test_every_block_says_what_it_is_and_where(block: Block) -> None:
+def test_every_block_has_a_summary_and_can_be_imported(block: Block) -> None:
     assert block.summary.endswith(".")
     assert getattr(import_module(block.module), block.function.__name__) is block.function
     assert catalogue.find(block.name) is block
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)
-def test_what_switches_a_block_on_is_a_hyperparameter_of_it_and_does_something(block: Block) -> None:
+def test_the_values_that_switch_a_block_on_are_its_hyperparameters_and_change_it(block: Block) -> None:
     hp = HyperParameters()
     hp.values.update(block.on)
     block.make(hp)
@@ -81,7 +81,7 @@ def test_what_switches_a_block_on_is_a_hyperparameter_of_it_and_does_something(b
 
 
 def _told(value: Any) -> Any:
-    """What a network is made of; for other things, how many they are or what they are."""
+    """What a network is made of; for other values, how many they are or what they are."""
     if isinstance(value, keras.Model):
         return [(type(layer).__name__, str(layer.get_config())) for layer in value.layers]
     return len(value) if isinstance(value, list) else value is None

@@ -46,7 +46,7 @@ def failing(run: Run, code: int, *arguments: Any) -> str:
     return errors[0]
 
 
-def test_an_unknown_verb_suggests_the_near_one(suite: Run) -> None:
+def test_an_unknown_verb_suggests_the_nearest_one(suite: Run) -> None:
     assert "did you mean 'fit'?" in failing(suite, 2, "fti")
 
 
@@ -55,7 +55,7 @@ def test_an_unknown_option_and_a_wrong_value_are_misuse(suite: Run) -> None:
     assert "--epochs" in failing(suite, 2, "fit", "fraud", "--epochs", "0")
 
 
-def test_an_unknown_domain_model_and_version_name_the_near_ones(suite: Run, made: Any) -> None:
+def test_an_unknown_domain_model_or_version_suggests_the_nearest_one(suite: Run, made: Any) -> None:
     name = made.card.name
     assert "image_cls" in failing(suite, 2, "fit", "image_csl")
     assert name in failing(suite, 2, "models", "show", f"{name}x", "--models", made.models)

@@ -1,4 +1,4 @@
-"""Imports point downward, and heavy libraries stay out of what has to be quick."""
+"""Imports point downward, and commands that must be quick import no heavy libraries."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What the READMEs tell people to type works as written."""
+"""The commands in the READMEs work as written."""
 
 import re
 import shlex
@@ -14,7 +14,7 @@ READMES = [ROOT / "README.md", *sorted(ROOT.glob("*/README.md"))]
 
 
 def typed(program: str) -> list[list[str]]:
-    """Every command line of a program in the READMEs, in words."""
+    """Every command line of a program in the READMEs, split into words."""
     lines = [line.strip() for path in READMES for line in path.read_text().splitlines()]
     return [shlex.split(line, comments=True) for line in lines if line.startswith(f"{program} ")]
 

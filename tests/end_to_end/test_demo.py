@@ -1,4 +1,4 @@
-"""The demo as a person runs it, and as a person stops it."""
+"""The demo run to its end, and interrupted."""
 
 import os
 import re
@@ -19,7 +19,7 @@ DEADLINE = 120
 
 
 @pytest.mark.slow
-def test_the_demo_goes_the_whole_way(suite: Run, tmp_path: Path) -> None:
+def test_the_demo_trains_serves_and_asks(suite: Run, tmp_path: Path) -> None:
     done = suite("demo", "text_cls", "--models", tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "text_cls" / "1" / "report.html").exists()
@@ -32,7 +32,7 @@ def test_the_demo_goes_the_whole_way(suite: Run, tmp_path: Path) -> None:
 
 
 def processes(models: Path) -> list[str]:
-    """Commands of the processes that were told of this store."""
+    """Commands of the processes that were given this store."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:

@@ -70,7 +70,7 @@ def test_a_model_has_to_be_named_where_there_are_several(url: str) -> None:
 
 
 @pytest.mark.parametrize("words", typed_curls(), ids=" ".join)
-def test_what_the_readmes_ask_is_answered(url: str, words: list[str]) -> None:
+def test_the_service_answers_the_requests_in_the_readmes(url: str, words: list[str]) -> None:
     answer = ask(url, json.loads(words[words.index("-d") + 1]))
     assert answer["predictions"]
 

@@ -1,4 +1,4 @@
-"""A training that is killed goes on as if it had not been."""
+"""A killed training resumes and gives the same result as an uninterrupted one."""
 
 import json
 import signal
@@ -21,7 +21,7 @@ FIT = ("fit", "text_cls", "--epochs", "5", "--set", "training.average=0.9")
 
 
 def kill_after_checkpoint(models: Path, reviews: Path) -> Path:
-    """Begin a fit and kill it as soon as its state has been written once."""
+    """Start a fit and kill it as soon as its state has been written once."""
     command = [sys.executable, "-m", "suite", *FIT, "--data", reviews, "--models", models, "--checkpoint-seconds", "0"]
     checkpoint = models / ".checkpoints" / "text_cls.npz"
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
@@ -34,7 +34,7 @@ def kill_after_checkpoint(models: Path, reviews: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_resumed_after_a_kill_it_ends_with_the_same_network(suite: Run, reviews: Path, tmp_path: Path) -> None:
+def test_a_fit_resumed_after_a_kill_gives_the_same_network(suite: Run, reviews: Path, tmp_path: Path) -> None:
     checkpoint = kill_after_checkpoint(tmp_path / "killed", reviews)
     if artifact.model_names(tmp_path / "killed"):
         pytest.fail("the fit ended before it could be killed")
@@ -57,7 +57,7 @@ def test_resumed_after_a_kill_it_ends_with_the_same_network(suite: Run, reviews:
     assert not checkpoint.exists()
 
 
-def test_killed_before_there_was_a_state_it_begins_again(suite: Run, reviews: Path, tmp_path: Path) -> None:
+def test_a_fit_killed_before_its_first_checkpoint_starts_again(suite: Run, reviews: Path, tmp_path: Path) -> None:
     fitted = suite(*FIT, "--data", reviews, "--models", tmp_path, "--resume")
     assert fitted.returncode == 0, fitted.stderr
     assert "nothing to resume" in fitted.stdout
@@ -72,10 +72,10 @@ def test_a_state_that_lacks_an_array_is_refused(make: Callable[[str], Any], tmp_
 
     domain = registry.get("fraud")
     prepared = prepare(domain, make("fraud").dataset)
-    hp = hyperparameters.choose(lambda space: build(domain, space, prepared, 2), {"mlp.units": 16, "mlp.depth": 1})
+    hp = hyperparameters.resolve(lambda space: build(domain, space, prepared, 2), {"mlp.units": 16, "mlp.depth": 1})
     file = tmp_path / "fraud.npz"
-    settings = fit.Settings(2, 0, "average_precision")
-    fit.fit(domain, hp, prepared, settings, resumable=fit.Resumable(file, {}, interval=0))
+    settings = fit.TrainingSettings(2, 0, "average_precision")
+    fit.fit(domain, hp, prepared, settings, checkpoint=fit.CheckpointOptions(file, {}, interval=0))
     with np.load(file) as saved:
         arrays = dict(saved)
     assert {name.partition("_")[0] for name in arrays} == {"state", "best", "model", "optimizer"}
@@ -92,12 +92,12 @@ def test_a_state_that_lacks_an_array_is_refused(make: Callable[[str], Any], tmp_
 
 
 def restored(file: Path, domain: Any, hp: Any, model: Any, prepared: Any, settings: Any) -> int:
-    """How many epochs are done by the state in `file`, once it is restored into `model`."""
+    """Restore the state in `file` into `model`; the number of finished epochs."""
     from suite.training.checkpoint import Checkpoint
-    from suite.training.selection import Selection
+    from suite.training.epoch_selection import EpochSelection
 
     identity = {**asdict(settings), "hyperparameters": dict(hp.values)}
-    return Checkpoint(file, identity, Selection(prepared, settings.objective, 6)).restore(model)
+    return Checkpoint(file, identity, EpochSelection(prepared, settings.objective, 6)).restore(model)
 
 
 @pytest.mark.parametrize("start", [b"PK\3\4", b"no archive"])

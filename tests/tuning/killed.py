@@ -1,4 +1,4 @@
-"""Begins a simulated search again and again and kills it, at moments that a seed decides; then lets it end.
+"""Starts a simulated search again and again and kills it at seeded moments, then lets it end.
 
 Arguments: a folder, a strategy, how often, a seed. Every training that ends adds a line to the folder's `trained`.
 """
@@ -13,16 +13,16 @@ from pathlib import Path
 from simulated import search
 from trainings import train
 
-from tuning.trial import Outcome, Task
+from tuning.task import Task, TaskResult
 
 
 def main(place: Path, strategy: str, kills: int, seed: int) -> None:
     moments = random.Random(seed)
 
-    def work(task: Task) -> Outcome:
+    def work(task: Task) -> TaskResult:
         time.sleep(0.02)
         with (place / "trained").open("a") as file:
-            file.write(f"{task.trial} {task.part} {task.until} {sorted(task.values.items())}\n")
+            file.write(f"{task.trial} {task.run_index} {task.target_epoch} {sorted(task.values.items())}\n")
         return train(task)
 
     for attempt in range(kills + 1):

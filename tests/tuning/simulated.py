@@ -1,4 +1,4 @@
-"""Searches without networks: a space with conditions, and trainings that are formulas."""
+"""Searches without networks: a space with conditions, and trainings simulated by formulas."""
 
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -10,13 +10,14 @@ import pytest
 from keras_tuner import HyperParameters
 from trainings import train
 
-from suite.report.trials import Objective
+from suite.search_record import Objective, Trial
 from tuning import space, strategies
-from tuning.executors import InProcess
-from tuning.journal import FILE, Journal
-from tuning.plan import Plan
-from tuning.search import Search, Watcher
-from tuning.trial import Outcome, Task, Trial
+from tuning.executors import InProcessExecutor
+from tuning.journal import JOURNAL_FILE, Journal
+from tuning.oracles.options import OracleOptions
+from tuning.plan import SearchPlan
+from tuning.search import Search, SearchCallbacks
+from tuning.task import Task, TaskResult
 
 ACCURACY = Objective("val_accuracy", "max")
 # All that can be made here.
@@ -41,8 +42,8 @@ SIZE = (1 + 2 * 3 + 4) * 2
 
 
 def searchable(declare: Callable[[HyperParameters], Any] = branching) -> HyperParameters:
-    """The space as oracles take it."""
-    return space.hyperparameters(space.explore(declare))
+    """The hyperparameters of the space, as oracles take them."""
+    return space.to_hyperparameters(space.explore(declare))
 
 
 def search(
@@ -50,18 +51,23 @@ def search(
     strategy: str = "random",
     *,
     trials: int | None = 8,
-    work: Callable[[Task], Outcome] = train,
+    work: Callable[[Task], TaskResult] = train,
     executor: Executor | None = None,
-    watcher: Watcher | None = None,
+    callbacks: SearchCallbacks | None = None,
     declare: Callable[[HyperParameters], Any] = branching,
     **plan: Any,
 ) -> list[Trial]:
-    """Search with the state in a folder; on from what is there."""
-    whole = Plan(strategy, [ACCURACY], **{"epochs": 4, "trials": trials} | plan)
-    options = strategies.Options(whole.trials, whole.epochs, whole.seed, whole.pruner)
+    """Run a search whose state is in a folder; resume the one that is there."""
+    whole = SearchPlan(strategy, [ACCURACY], **{"epochs": 4, "trials": trials} | plan)
+    options = OracleOptions(whole.trials, whole.epochs, whole.seed, whole.pruner)
     made = strategies.create(strategy, searchable(declare), whole.objectives, options)
-    journal = Journal(place / FILE)
+    journal = Journal(place / JOURNAL_FILE)
     try:
-        return Search(whole, made, journal, executor or InProcess(), work, watcher).run()
+        return Search(whole, made, journal, executor or InProcessExecutor(), work, callbacks).run()
     finally:
         journal.close()
+
+
+def outcomes(trials: list[Trial]) -> list[Any]:
+    """The part of the trials that is the same in two equal searches."""
+    return [(trial.id, trial.status, trial.hyperparameters, trial.score, trial.epochs) for trial in trials]

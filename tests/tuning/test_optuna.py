@@ -1,4 +1,4 @@
-"""What Optuna's samplers do beyond the contract of all strategies: pruners, several objectives, a study for others."""
+"""Optuna's samplers beyond the contract of all strategies: pruners, several objectives, a study that can be opened."""
 
 import subprocess
 import sys
@@ -10,10 +10,10 @@ from keras_tuner import HyperParameters
 from simulated import branching, searchable
 
 from suite.errors import SuiteError, UsageError
-from suite.report.trials import Objective
+from suite.search_record import COMPLETED, FAILED, Objective
 from tuning import strategies
-from tuning.strategies import Options, Proposal, Strategy
-from tuning.trial import COMPLETED, FAILED
+from tuning.oracles.options import OracleOptions
+from tuning.strategies import Proposal, Strategy
 
 optuna = pytest.importorskip("optuna")
 ACCURACY, SIZE = Objective("val_accuracy", "max"), Objective("size", "min")
@@ -25,19 +25,19 @@ def many(hp: HyperParameters) -> None:
 
 
 def trained(strategy: Strategy, proposal: Proposal) -> int:
-    """Train with a score that grows with the epochs, as far as the strategy lets it; the epochs that were trained."""
+    """Train with a score that grows with the epochs until the strategy stops it; the number of epochs trained."""
     epoch, score = 0, 0.0
     for epoch in proposal.rungs:
         score = proposal.values["good"] * epoch
-        if epoch < proposal.rungs[-1] and not strategy.keeps(proposal, epoch, score):
+        if epoch < proposal.rungs[-1] and not strategy.should_continue(proposal, epoch, score):
             break
     strategy.tell(proposal, COMPLETED, {ACCURACY.name: score})
     return epoch
 
 
 @pytest.mark.parametrize("pruner", ["median", "asha"])
-def test_a_pruner_ends_trials_early_and_goes_on_after_a_restart(pruner: str) -> None:
-    options = Options(20, 9, 0, pruner)
+def test_a_pruner_ends_the_same_trials_after_a_restart(pruner: str) -> None:
+    options = OracleOptions(20, 9, 0, pruner)
     strategy = strategies.create("tpe", searchable(many), [ACCURACY], options)
     asked, epochs = [], []
     for _ in range(20):
@@ -49,14 +49,14 @@ def test_a_pruner_ends_trials_early_and_goes_on_after_a_restart(pruner: str) -> 
     assert 1 in epochs
     assert 9 in epochs
     again = strategies.create("tpe", searchable(many), [ACCURACY], options)
-    assert [trained(again, again.recall(one.values)) for one in asked] == epochs
+    assert [trained(again, again.replay(one.values)) for one in asked] == epochs
 
 
 @pytest.mark.parametrize("name", ["tpe", "nsga2"])
 def test_several_objectives_all_count(name: str) -> None:
     last = []
     for seed in range(3):
-        strategy = strategies.create(name, searchable(many), [ACCURACY, SIZE], Options(150, 1, seed))
+        strategy = strategies.create(name, searchable(many), [ACCURACY, SIZE], OracleOptions(150, 1, seed))
         for number in range(150):
             proposal = strategy.ask()
             assert proposal is not None
@@ -68,8 +68,8 @@ def test_several_objectives_all_count(name: str) -> None:
     assert sum(large for _, large in last) / len(last) < 0.43
 
 
-def test_what_could_not_be_trained_is_in_the_study_as_stopped_and_everything_in_a_file(tmp_path: Path) -> None:
-    options = Options(6, 1, 0, folder=tmp_path)
+def test_failed_trials_are_pruned_in_the_study_and_all_trials_are_in_a_file(tmp_path: Path) -> None:
+    options = OracleOptions(6, 1, 0, folder=tmp_path)
     for _ in range(2):  # the second search begins a study anew
         strategy = strategies.create("tpe", searchable(branching), [ACCURACY], options)
         for number in range(6):
@@ -84,34 +84,34 @@ def test_what_could_not_be_trained_is_in_the_study_as_stopped_and_everything_in_
     assert study.best_value == 0.5
 
 
-def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_log_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "optuna.log").mkdir()
-    strategy = strategies.create("tpe", searchable(many), [ACCURACY], Options(6, 1, 0, folder=tmp_path))
+    strategy = strategies.create("tpe", searchable(many), [ACCURACY], OracleOptions(6, 1, 0, folder=tmp_path))
     proposal = strategy.ask()
     assert proposal is not None
     with pytest.raises(SuiteError, match=r"optuna.log \(.*\): free some space and go on with --resume"):
         strategy.tell(proposal, COMPLETED, {ACCURACY.name: 0.5})
 
 
-def test_the_default_is_tried_first_and_told(tmp_path: Path) -> None:
-    strategy = strategies.create("cmaes", searchable(many), [ACCURACY], Options(6, 1, 0))
-    strategy.begin_with({"good": 0.25, "large": 0.75})
+def test_the_initial_values_are_tried_first(tmp_path: Path) -> None:
+    strategy = strategies.create("cmaes", searchable(many), [ACCURACY], OracleOptions(6, 1, 0))
+    strategy.start_with({"good": 0.25, "large": 0.75})
     proposal = strategy.ask()
     assert proposal is not None
     assert proposal.values == {"good": 0.25, "large": 0.75}
 
 
-def test_a_pruner_that_is_not_there_or_has_two_objectives_is_refused() -> None:
+def test_an_unknown_pruner_or_one_with_two_objectives_is_refused() -> None:
     with pytest.raises(UsageError, match="no pruner 'hope': choose median or asha"):
-        strategies.create("tpe", searchable(many), [ACCURACY], Options(6, 9, 0, "hope"))
+        strategies.create("tpe", searchable(many), [ACCURACY], OracleOptions(6, 9, 0, "hope"))
     with pytest.raises(UsageError, match="goes by one objective"):
-        strategies.create("tpe", searchable(many), [ACCURACY, SIZE], Options(6, 9, 0, "asha"))
+        strategies.create("tpe", searchable(many), [ACCURACY, SIZE], OracleOptions(6, 9, 0, "asha"))
 
 
 @pytest.mark.skipif(find_spec("torch") is not None, reason="PyTorch is installed")
 def test_without_torch_gp_says_what_to_install() -> None:
     with pytest.raises(UsageError, match="pip install torch"):
-        strategies.create("gp", searchable(many), [ACCURACY], Options(6, 9, 0))
+        strategies.create("gp", searchable(many), [ACCURACY], OracleOptions(6, 9, 0))
 
 
 def test_without_optuna_its_strategies_say_what_to_install() -> None:

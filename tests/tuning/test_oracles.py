@@ -1,4 +1,4 @@
-"""What every strategy has to do, on a space with conditions and continua, its trials formulas."""
+"""What every strategy must do, in a space with conditions and continuous ranges; trials are simulated by formulas."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,22 +9,23 @@ from keras_tuner import HyperParameters
 from simulated import EVERY_STRATEGY, SIZE, branching, searchable
 
 from suite.errors import UsageError
-from suite.report.trials import Objective
+from suite.search_record import COMPLETED, FAILED, INFEASIBLE, Objective
 from tuning import strategies
-from tuning.oracles.distinct import exists, is_continuum
-from tuning.strategies import Options, Proposal, Strategy
-from tuning.trial import COMPLETED, FAILED, INFEASIBLE, Values
+from tuning.hyperparameter_kinds import is_active, is_continuous
+from tuning.oracles.options import OracleOptions
+from tuning.strategies import Proposal, Strategy
+from tuning.task import Values
 
 GOAL = Objective("val_loss", "min")
 
 
 def made(name: str, seed: int, declare: Callable[[HyperParameters], Any] | None = None, trials: int = 24) -> Strategy:
     space = searchable(mixed if declare is None else declare)
-    return strategies.create(name, space, [GOAL], Options(trials, 4, seed))
+    return strategies.create(name, space, [GOAL], OracleOptions(trials, 4, seed))
 
 
 def mixed(hp: HyperParameters) -> None:
-    """Every kind of hyperparameter; what is beside "deep" hangs on it, and `rest` on that again."""
+    """Every kind of hyperparameter; some exist only with "deep", and `rest` only with some of those."""
     if hp.Choice("kind", ["plain", "deep"]) == "deep":
         if hp.Int("depth", 1, 6, default=2) > 3:
             hp.Float("rest", 0.0, 1.0)
@@ -36,7 +37,7 @@ def mixed(hp: HyperParameters) -> None:
 
 
 def loss(values: Values) -> float:
-    """Least where it is deep, wide, mish and the rate 0.01."""
+    """The minimum is at deep, wide, mish and a rate of 0.01."""
     far = (np.log10(values["rate"]) + 2) ** 2 + 0.3 * ["mish", "gelu", "relu", "tanh"].index(values["activation"])
     return float(far + (6 - values.get("depth", 0)) / 6 + (64 - values.get("width", 0)) / 64)
 
@@ -54,20 +55,20 @@ def run(strategy: Strategy, steps: int, value: Callable[[Values], float] = loss)
 
 
 @pytest.mark.parametrize("name", EVERY_STRATEGY)
-def test_only_what_exists_is_proposed_within_its_range(name: str) -> None:
+def test_proposals_hold_existing_hyperparameters_within_their_ranges(name: str) -> None:
     space = searchable(mixed)
     for proposal in run(made(name, 0), 24):
         values = proposal.values
-        assert list(values) == [item.name for item in space.space if exists(item, values)]
+        assert list(values) == [item.name for item in space.space if is_active(item, values)]
         for item in space.space:
-            if item.name in values and is_continuum(item):
+            if item.name in values and is_continuous(item):
                 assert item.min_value <= values[item.name] <= item.max_value
             elif item.name in values and type(item).__name__ != "Fixed":
                 assert values[item.name] in list(item.values)
 
 
 @pytest.mark.parametrize("name", EVERY_STRATEGY)
-def test_three_in_flight_differ_and_failures_are_survived(name: str) -> None:
+def test_trials_in_flight_differ_and_failures_do_not_stop_a_strategy(name: str) -> None:
     strategy, flying, seen = made(name, 0), [], {}
     for number in range(40):
         while len(flying) < 3 and (proposal := strategy.ask()):
@@ -84,7 +85,7 @@ def test_three_in_flight_differ_and_failures_are_survived(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["grid", "random", "evolution", "reinforce", "tpe", "cmaes", "nsga2"])
-def test_a_finite_space_is_covered_whole_and_then_ends(name: str) -> None:
+def test_a_finite_space_is_covered_completely_and_then_ends(name: str) -> None:
     strategy = made(name, 0, branching, trials=100)
     found = run(strategy, 100, len)
     assert len(found) == SIZE == len({key(one.values) for one in found})
@@ -99,18 +100,18 @@ def test_the_seed_decides(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", EVERY_STRATEGY)
-def test_what_is_recalled_goes_on_as_if_nothing_had_been(name: str) -> None:
+def test_a_replayed_strategy_continues_as_if_it_had_not_stopped(name: str) -> None:
     whole = run(made(name, 0), 16)
     resumed = made(name, 0)
     for proposal in whole[:7]:
-        again = resumed.recall(proposal.values)
+        again = resumed.replay(proposal.values)
         assert again.trial == proposal.trial
         resumed.tell(again, COMPLETED, {GOAL.name: loss(again.values)})
     assert [one.values for one in run(resumed, 9)] == [one.values for one in whole[7:]]
 
 
 @pytest.mark.parametrize("name", ["evolution", "bayesian", "tpe", "cmaes"])
-def test_those_that_learn_find_better_than_chance(name: str) -> None:
+def test_learning_strategies_beat_random_search(name: str) -> None:
     def best(one: str, seed: int) -> float:
         return min(loss(proposal.values) for proposal in run(made(one, seed, trials=30), 30))
 
@@ -118,7 +119,7 @@ def test_those_that_learn_find_better_than_chance(name: str) -> None:
     assert np.mean(gains) > 0
 
 
-def test_an_integer_on_a_logarithmic_scale_is_no_continuum() -> None:
+def test_an_integer_on_a_logarithmic_scale_is_not_continuous() -> None:
     def declare(hp: HyperParameters) -> None:
         hp.Int("size", 1, 40, sampling="log")
 
@@ -140,9 +141,9 @@ def test_a_space_of_one_network_has_one_trial(trials: int) -> None:
         assert len(run(made(name, 0, lambda hp: hp.Choice("only", [1]), trials=trials), 5, len)) == 1
 
 
-def test_a_pruner_goes_with_optuna_alone() -> None:
+def test_only_optunas_strategies_take_a_pruner() -> None:
     with pytest.raises(UsageError, match="evolution is none of them"):
-        strategies.create("evolution", searchable(mixed), [GOAL], Options(4, 9, 0, pruner="asha"))
+        strategies.create("evolution", searchable(mixed), [GOAL], OracleOptions(4, 9, 0, pruner="asha"))
 
 
 def test_trials_share_their_space() -> None:

@@ -1,6 +1,7 @@
 from keras_tuner import HyperParameters
 
 from suite.errors import UsageError
+from suite.search_record import Condition
 from tuning import space
 
 
@@ -16,7 +17,7 @@ def declared() -> HyperParameters:
     return hp
 
 
-def test_every_dimension_says_what_it_may_be() -> None:
+def test_every_dimension_describes_its_range() -> None:
     found = {dimension.name: dimension for dimension in space.dimensions(declared())}
     assert [(name, one.values) for name, one in found.items()] == [
         ("conv.filters", 3), ("conv.depth", 4), ("conv.squeeze", 2), ("dropout", 6), ("rate", None)
@@ -27,7 +28,7 @@ def test_every_dimension_says_what_it_may_be() -> None:
     assert found["conv.filters"].default == 32
 
 
-def test_the_size_counts_combinations_and_continua_apart() -> None:
+def test_the_size_counts_combinations_and_continuous_dimensions() -> None:
     found = space.dimensions(declared())
     assert space.size(found) == (3 * 4 * 2 * 6, 1)
     assert (
@@ -50,37 +51,37 @@ def branching(hp: HyperParameters) -> None:
     hp.Fixed("network", "stages")
 
 
-def test_what_only_some_choices_bring_is_found_with_its_conditions() -> None:
+def test_conditional_hyperparameters_are_found_with_their_conditions() -> None:
     found = {dimension.name: dimension for dimension in space.explore(branching)}
     assert set(found) == {
         "kind", "units", "heads", "share", "depth", "residual", "impossible", "network"
     }  # fmt: skip
     assert found["kind"].when == ()
-    assert found["units"].when == (space.Condition("kind", ("recurrent", "attention")),)
-    assert found["heads"].when == (space.Condition("kind", ("attention",)),)
-    assert found["share"].when == (space.Condition("heads", (2, 4)),)
-    assert found["residual"].when == (space.Condition("depth", (2, 3, 4)),)
+    assert found["units"].when == (Condition("kind", ("recurrent", "attention")),)
+    assert found["heads"].when == (Condition("kind", ("attention",)),)
+    assert found["share"].when == (Condition("heads", (2, 4)),)
+    assert found["residual"].when == (Condition("depth", (2, 3, 4)),)
 
 
-def test_a_condition_counts_only_where_it_holds() -> None:
+def test_a_conditional_dimension_counts_only_where_it_exists() -> None:
     # kind none: 1; recurrent: 2 units; attention: 2 units x (1 or, with several heads, a share for each of 2).
     kinds = 1 + 2 + 2 * 3
     depths = 2 + 3 * 2
     assert space.size(space.explore(branching)) == (kinds * depths * 2, 1)
 
 
-def test_what_follows_from_a_changed_default_is_not_a_condition() -> None:
+def test_a_default_that_follows_from_another_value_is_not_a_condition() -> None:
     def following(hp: HyperParameters) -> None:
         large = hp.Boolean("large", default=True)
         if hp.Int("stages", 1, 3, default=3 if large else 1) > 1:
             hp.Boolean("pooling")
 
     found = {dimension.name: dimension for dimension in space.explore(following)}
-    assert found["pooling"].when == (space.Condition("stages", (2, 3)),)
+    assert found["pooling"].when == (Condition("stages", (2, 3)),)
     assert space.size(found.values()) == (2 * (1 + 2 * 2), 0)
 
 
-def test_the_size_is_that_of_all_combinations_tried_out() -> None:
+def test_the_size_equals_the_number_of_combinations() -> None:
     def tried(hp: HyperParameters) -> None:
         if hp.Choice("trunk", ["plain", "columns"], default="plain") == "plain":
             kind = hp.Choice("numeric", ["none", "bins"], default="bins")
@@ -93,7 +94,7 @@ def test_the_size_is_that_of_all_combinations_tried_out() -> None:
     assert space.size(space.explore(tried)) == (plain + columns, 0)
 
 
-def test_oracles_meet_a_hyperparameter_after_those_that_it_hangs_on() -> None:
+def test_oracles_get_parents_before_conditional_hyperparameters() -> None:
     def crossing(hp: HyperParameters) -> None:
         with hp.name_scope("first"):
             hp.Boolean("always")
@@ -105,6 +106,6 @@ def test_oracles_meet_a_hyperparameter_after_those_that_it_hangs_on() -> None:
 
     found = space.explore(crossing)
     assert [dimension.name for dimension in found] == ["first.always", "first.late", "second.switch"]
-    assert [item.name for item in space.hyperparameters(found).space] == [
+    assert [item.name for item in space.to_hyperparameters(found).space] == [
         "first/always", "second/switch", "first/late"
     ]  # fmt: skip

@@ -56,7 +56,7 @@ def tune(reviews: Path, models: Path, *more: str) -> list[str]:
 
 
 @pytest.mark.slow
-def test_killed_in_its_first_trial_and_later_it_ends_as_if_it_had_not_been(reviews: Path, tmp_path: Path) -> None:
+def test_a_search_killed_during_trials_ends_as_if_it_had_not_been_killed(reviews: Path, tmp_path: Path) -> None:
     whole = subprocess.run(tune(reviews, tmp_path / "whole"), capture_output=True, text=True, check=True)
     states = tmp_path / "killed" / ".searches" / "text_cls" / "trials"
     for state in ("1-0.npz", "2-0.npz"):
@@ -78,7 +78,7 @@ def test_killed_in_its_first_trial_and_later_it_ends_as_if_it_had_not_been(revie
 
 
 @pytest.mark.slow
-def test_trials_are_judged_by_their_mean_over_folds(suite: Run, reviews: Path, tmp_path: Path) -> None:
+def test_trials_are_scored_by_their_mean_over_folds(suite: Run, reviews: Path, tmp_path: Path) -> None:
     done = suite("tune", "text_cls", "--data", reviews, "--strategy", "grid", "--trials", "2", *SMALL,
                  "--epochs", "1", "--cv", "3", "--models", tmp_path, "--no-retrain", "--json")  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -98,7 +98,7 @@ def test_trials_are_judged_by_their_mean_over_folds(suite: Run, reviews: Path, t
         (["--fix", "reader.knd=none"], 2, "there is no hyperparameter 'reader.knd': did you mean 'reader.kind'?"),
     ],
 )
-def test_what_makes_no_sense_is_told_in_a_line(
+def test_invalid_options_give_one_line(
     suite: Run, reviews: Path, tmp_path: Path, options: list[str], code: int, said: str
 ) -> None:
     done = suite("tune", "text_cls", "--data", reviews, "--models", tmp_path, *options)

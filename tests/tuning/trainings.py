@@ -1,28 +1,29 @@
-"""Trainings that are formulas; importing this takes no time."""
+"""Trainings simulated by formulas; this module imports nothing heavy."""
 
 import os
 import signal
 import time
 from pathlib import Path
 
-from tuning.trial import COMPLETED, Outcome, Task
+from suite.search_record import COMPLETED
+from tuning.task import Task, TaskResult
 
 FOLDER = "SIMULATED_FOLDER"
 
 
 def quality(task: Task) -> float:
-    """Better with depth, width and share, and with every epoch."""
+    """A score that grows with depth, width, share and epochs."""
     values = task.values
     parts = values.get("depth", 0) + values.get("width", 0) / 32 + 10 * values.get("share", 0.0) + values["norm"] / 8
-    return round((parts + task.part / 100) * (1 - 0.5**task.until) / 5, 6)
+    return round((parts + task.run_index / 100) * (1 - 0.5**task.target_epoch) / 5, 6)
 
 
-def train(task: Task) -> Outcome:
-    """At once, and without fail."""
-    return Outcome(COMPLETED, {"val_accuracy": quality(task)}, task.until, 0.01)
+def train(task: Task) -> TaskResult:
+    """Return a result at once."""
+    return TaskResult(COMPLETED, {"val_accuracy": quality(task)}, task.target_epoch, 0.01)
 
 
-def mortal(task: Task) -> Outcome:
+def train_with_crashes(task: Task) -> TaskResult:
     """Trial 1 dies and trial 2 hangs, once each; $SIMULATED_FOLDER remembers."""
     marker = Path(os.environ[FOLDER], f"{task.trial}")
     if task.trial in (1, 2) and not marker.exists():
@@ -33,5 +34,5 @@ def mortal(task: Task) -> Outcome:
     return train(task)
 
 
-def begin(*_: object) -> None:
-    """Nothing has to be done before."""
+def initialize(*_: object) -> None:
+    """Do nothing: these trainings need no preparation."""

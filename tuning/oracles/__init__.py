@@ -1,1 +1,1 @@
-"""What chooses the next network to try: KerasTuner's oracles and more of the kind, one a file."""
+"""Search strategies: KerasTuner's oracles and more of their kind, one in a file."""

@@ -6,89 +6,91 @@ from typing import Any
 
 from keras_tuner import oracles
 
-from tuning.oracles.distinct import IDLE, OWN, RUNNING, STOPPED, Answer, Distinct
-from tuning.strategies import Options
-from tuning.trial import Values
+from tuning.oracles.base import IDLE, RUNNING, STOPPED, TUNER_PREFIX, BaseOracle, Suggestion
+from tuning.oracles.options import OracleOptions
+from tuning.task import Values
 
 FACTOR = 3
-# Of configurations near the first, so many hyperparameters differ from it on average.
-CHANGES = 3
+# The mean number of hyperparameters in which a configuration near the initial one differs from it.
+MEAN_CHANGES = 3
 
 
 @dataclass
 class _Bracket:
-    """`size` configurations that begin together; `rounds` holds the trials of each, the next with more epochs."""
+    """`size` configurations that start together; `rounds` holds the trials of each round, later ones train longer."""
 
     number: int
     size: int
     rounds: list[list[str]] = field(default_factory=list)
 
 
-class Hyperband(Distinct, oracles.HyperbandOracle):  # type: ignore[misc]
-    """The best third of many short trainings goes on for three times as long, and so on (Li et al. 2018).
+class Hyperband(BaseOracle, oracles.HyperbandOracle):  # type: ignore[misc]
+    """The best third of many short trainings is trained three times as long, and so on (Li et al. 2018).
 
-    Brackets and epochs are KerasTuner's. A training that goes on does so from where it was. The last bracket is as
-    large as is left of the trials there may be. What cannot be built gives its place to another. Where something is to
-    be tried first, every second configuration is that one changed in some of its hyperparameters: short trainings tell
-    little of networks that are all bad.
+    Brackets and epochs are KerasTuner's. A promoted training goes on from where it was. The last bracket shrinks to
+    the trials that are left; an infeasible trial gives its place to another. Where there are initial values, half of
+    the configurations are the initial one with a few changes: among bad networks short trainings tell little.
     """
 
-    suggests_again = True
-    returns = True
+    replays_suggestions = True
+    promotes_trials = True
 
-    def __init__(self, space: Any, objectives: Any, options: Options) -> None:
+    def __init__(self, space: Any, objectives: Any, options: OracleOptions) -> None:
         super().__init__(space, objectives, options, max_epochs=options.epochs, factor=FACTOR)
-        self._left = options.trials
-        self._begun: list[_Bracket] = []
+        self._trials_left = options.trials
+        self._started: list[_Bracket] = []
 
     def rungs(self, trial_id: str) -> tuple[int, ...]:
-        return (int(self.trials[trial_id].hyperparameters.values[OWN + "epochs"]),)
+        return (int(self.trials[trial_id].hyperparameters.values[TUNER_PREFIX + "epochs"]),)
 
-    def suggest(self, trial_id: str) -> Answer:
-        for bracket in self._begun:
-            answer = self._promote(bracket, trial_id) or self._begin(bracket, trial_id)
-            if answer:
-                return answer
-        if self._left != 0:
-            number = (self._get_num_brackets() - 1 - len(self._begun)) % self._get_num_brackets()
-            size = self._get_size(number, 0)
-            bracket = _Bracket(number, size if self._left is None else min(size, self._left), [[]])
-            self._begun.append(bracket)
-            answer = self._begin(bracket, trial_id)
-            if answer:
-                return answer
+    def suggest(self, trial_id: str) -> Suggestion:
+        for bracket in self._started:
+            suggestion = self._promote(bracket, trial_id) or self._start_trial(bracket, trial_id)
+            if suggestion:
+                return suggestion
+        if self._trials_left != 0:
+            suggestion = self._start_trial(self._start_bracket(), trial_id)
+            if suggestion:
+                return suggestion
         return {"status": IDLE if self.ongoing_trials else STOPPED, "values": None}
 
-    def _begin(self, bracket: _Bracket, trial_id: str) -> Answer | None:
-        """A new configuration, where the bracket's first round has room."""
+    def _start_bracket(self) -> _Bracket:
+        number = (self._get_num_brackets() - 1 - len(self._started)) % self._get_num_brackets()
+        size = self._get_size(number, 0)
+        bracket = _Bracket(number, size if self._trials_left is None else min(size, self._trials_left), [[]])
+        self._started.append(bracket)
+        return bracket
+
+    def _start_trial(self, bracket: _Bracket, trial_id: str) -> Suggestion | None:
+        """A new configuration, if the bracket's first round has room for it."""
         first = bracket.rounds[0]
         taken = self._taken(bracket)
         if taken >= bracket.size:
             return None
-        values = self._near_the_first() or self._random_values()
+        values = self._near_initial_values() or self._random_values()
         if values is None:  # the space is used up
-            bracket.size, self._left = taken, 0
+            bracket.size, self._trials_left = taken, 0
             return self._promote(bracket, trial_id)
         first.append(trial_id)
-        if self._left is not None:
-            self._left -= len(first) <= bracket.size
-        return self._answer(bracket, 0, values)
+        if self._trials_left is not None:
+            self._trials_left -= len(first) <= bracket.size
+        return self._suggestion(bracket, 0, values)
 
-    def _near_the_first(self) -> Values | None:
-        """Once in two times, what was tried first changed in one hyperparameter or some more."""
+    def _near_initial_values(self) -> Values | None:
+        """Every second time, the initial values changed in a few hyperparameters."""
         random = self.random(2)
-        if self.first is None or not self._duplicate(self.first) or random.random() < 0.5:
+        if self.initial_values is None or not self._duplicate(self.initial_values) or random.random() < 0.5:
             return None
-        values = self.first
-        for _ in range(random.geometric(1 / CHANGES) - 1):
-            values = self.mutated(values, random)
-        return self.neighbour(values, random)
+        values = self.initial_values
+        for _ in range(random.geometric(1 / MEAN_CHANGES) - 1):
+            values = self.mutate(values, random)
+        return self.untried_neighbour(values, random)
 
     def _taken(self, bracket: _Bracket) -> int:
         return sum(trial not in self.infeasible for trial in bracket.rounds[0])
 
-    def _promote(self, bracket: _Bracket, trial_id: str) -> Answer | None:
-        """The best that has not gone on yet of a round that has ended."""
+    def _promote(self, bracket: _Bracket, trial_id: str) -> Suggestion | None:
+        """The best trial of a finished round that has not been promoted yet."""
         for number in range(1, bracket.number + 1):
             before = [self.trials[trial] for trial in bracket.rounds[number - 1]]
             ended = [trial for trial in before if trial.status == "COMPLETED"]
@@ -97,15 +99,16 @@ class Hyperband(Distinct, oracles.HyperbandOracle):  # type: ignore[misc]
                 return None
             if len(bracket.rounds) == number:
                 bracket.rounds.append([])
-            here = bracket.rounds[number]
+            promoted = bracket.rounds[number]
             ended.sort(key=lambda trial: trial.score, reverse=self.objective.direction == "max")
             best = ended[: ceil(bracket.size / FACTOR**number)]
-            if len(here) < len(best):
-                past = best[len(here)]
-                here.append(trial_id)
-                values = past.hyperparameters.values | {OWN + "trial_id": past.trial_id}
-                return self._answer(bracket, number, values)
+            if len(promoted) < len(best):
+                past = best[len(promoted)]
+                promoted.append(trial_id)
+                values = past.hyperparameters.values | {TUNER_PREFIX + "trial_id": past.trial_id}
+                return self._suggestion(bracket, number, values)
         return None
 
-    def _answer(self, bracket: _Bracket, number: int, values: dict[str, Any]) -> Answer:
-        return {"status": RUNNING, "values": values | {OWN + "epochs": self._get_epochs(bracket.number, number)}}
+    def _suggestion(self, bracket: _Bracket, number: int, values: dict[str, Any]) -> Suggestion:
+        epochs = self._get_epochs(bracket.number, number)
+        return {"status": RUNNING, "values": values | {TUNER_PREFIX + "epochs": epochs}}

@@ -1,4 +1,4 @@
-"""A recurrent controller that writes configurations, and is rewarded for good ones."""
+"""Reinforcement learning: a recurrent controller writes configurations and is rewarded for good ones."""
 
 from typing import Any
 
@@ -7,58 +7,59 @@ import numpy as np
 import tensorflow as tf
 from keras_tuner.engine.hyperparameters import HyperParameter
 
-from tuning.oracles.distinct import RUNNING, Answer, Distinct, every_value, exists, is_continuum
-from tuning.strategies import Options
-from tuning.trial import Values
+from tuning.hyperparameter_kinds import all_values, is_active, is_continuous, is_integer
+from tuning.oracles.base import RUNNING, BaseOracle, Suggestion
+from tuning.oracles.options import OracleOptions
+from tuning.task import Values
 
-UNITS, WIDTH = 32, 16
-# Of numbers with more values than this, the controller chooses one of so many parts of the range.
+UNITS, EMBEDDING_WIDTH = 32, 16
+# For numbers with more values than this, the controller chooses one of this many parts of the range.
 BINS = 10
 LEARNING_RATE = 0.02
-# How fast the baseline and the spread of rewards follow, and what it is worth that choices stay even.
-FOLLOW, ENTROPY = 0.2, 0.01
+# The rate at which the baseline and the spread of rewards follow new rewards, and the weight of the entropy bonus.
+AVERAGE_RATE, ENTROPY_WEIGHT = 0.2, 0.01
 ATTEMPTS = 20
 
 
-class Reinforce(Distinct):
+class Reinforce(BaseOracle):
     """An LSTM chooses the value of one hyperparameter after another, as far as they exist (Zoph & Le 2017).
 
-    Every trial that ends makes what was chosen in it more or less likely, by how much better it was than those before
-    (REINFORCE with a moving baseline). After a restart the controller learns from the recorded trials anew.
+    Each finished trial makes its choices more or less likely, by how much its score beats the moving average of those
+    before it (REINFORCE). After a restart the controller learns from the recorded trials again.
     """
 
-    def __init__(self, space: Any, objectives: Any, options: Options) -> None:
+    def __init__(self, space: Any, objectives: Any, options: OracleOptions) -> None:
         super().__init__(space, objectives, options)
         self._choices = [_Choices(item) for item in self.hyperparameters.space]
-        self._controller = _Controller([one.count for one in self._choices], options.seed)
-        self._learned = 0
+        self._controller = _Controller([choices.count for choices in self._choices], options.seed)
+        self._trials_learned = 0
         self._baseline: float | None = None
         self._spread = 0.0
 
-    def suggest(self, trial_id: str) -> Answer:
-        for ended in self.end_order[self._learned :]:
+    def suggest(self, trial_id: str) -> Suggestion:
+        for ended in self.end_order[self._trials_learned :]:
             if self.trials[ended].score is not None:
                 self._learn(self.trials[ended])
-        self._learned = len(self.end_order)
-        if self.first is not None and not self._duplicate(self.first):
-            return self.untried()
+        self._trials_learned = len(self.end_order)
+        if self.initial_values is not None and not self._duplicate(self.initial_values):
+            return self.random_suggestion()
         random = self.random(2)
-        values = self._written(random)
+        values = self._write_configuration(random)
         for _ in range(ATTEMPTS):
             if not self._duplicate(values):
                 break
-            values = self._written(random)
+            values = self._write_configuration(random)
         return {"status": RUNNING, "values": values}
 
-    def _written(self, random: np.random.Generator) -> Values:
+    def _write_configuration(self, random: np.random.Generator) -> Values:
         values: Values = {}
-        state, last = self._controller.state, self._controller.nothing
-        for place, item in enumerate(self.hyperparameters.space):
-            if exists(item, values):
-                likelihoods, state = self._controller.step(last, place, state)
+        state, last = self._controller.initial_state, self._controller.start_token
+        for position, item in enumerate(self.hyperparameters.space):
+            if is_active(item, values):
+                likelihoods, state = self._controller.step(last, position, state)
                 choice = int(random.choice(len(likelihoods), p=likelihoods))
-                values[item.name] = self._choices[place].value(choice, random)
-                last = self._controller.token(place, choice)
+                values[item.name] = self._choices[position].value(choice, random)
+                last = self._controller.token(position, choice)
         return values
 
     def _learn(self, trial: Any) -> None:
@@ -66,25 +67,25 @@ class Reinforce(Distinct):
         if self._baseline is None:
             self._baseline = reward
         advantage = reward - self._baseline
-        self._baseline += FOLLOW * advantage
-        self._spread += FOLLOW * (advantage**2 - self._spread)
+        self._baseline += AVERAGE_RATE * advantage
+        self._spread += AVERAGE_RATE * (advantage**2 - self._spread)
         values = trial.hyperparameters.values
         if self._spread > 0:
             written = [
-                (place, self._choices[place].of(values[item.name]))
-                for place, item in enumerate(self.hyperparameters.space)
+                (position, self._choices[position].index(values[item.name]))
+                for position, item in enumerate(self.hyperparameters.space)
                 if item.name in values
             ]
             self._controller.learn(written, advantage / self._spread**0.5)
 
 
 class _Choices:
-    """What the controller may choose for a hyperparameter: its values, or parts of its range."""
+    """The controller's choices for a hyperparameter: its values, or parts of its range."""
 
     def __init__(self, item: HyperParameter) -> None:
         self._item = item
-        self._values = [] if is_continuum(item) else every_value(item)
-        if type(item).__name__ == "Int" and len(self._values) > BINS:
+        self._values = [] if is_continuous(item) else all_values(item)
+        if is_integer(item) and len(self._values) > BINS:
             self._values = []
         self.count = len(self._values) or BINS
 
@@ -94,7 +95,7 @@ class _Choices:
             return self._values[choice]
         return self._item.prob_to_value((choice + random.random()) / self.count)
 
-    def of(self, value: Any) -> int:
+    def index(self, value: Any) -> int:
         """The choice that a value belongs to."""
         if self._values:
             return self._values.index(value)
@@ -102,50 +103,52 @@ class _Choices:
 
 
 class _Controller:
-    """Reads what was chosen last, answers how likely each choice for the next hyperparameter is."""
+    """Reads the latest choice and predicts the likelihood of each choice for the next hyperparameter."""
 
     def __init__(self, counts: list[int], seed: int) -> None:
         self._starts = np.cumsum([0, *counts])
-        every = np.arange(self._starts[-1])
-        own = [(low <= every) & (every < high) for low, high in zip(self._starts, self._starts[1:], strict=False)]
+        tokens = np.arange(self._starts[-1])
+        own = [(low <= tokens) & (tokens < high) for low, high in zip(self._starts, self._starts[1:], strict=False)]
         self._mask = tf.constant(np.where(own, 0.0, -1e9), tf.float32)
 
         def uniform(number: int) -> keras.initializers.Initializer:
             return keras.initializers.RandomUniform(-0.1, 0.1, seed=3 * seed + number)
 
-        self._embedding = keras.layers.Embedding(len(every) + 1, WIDTH, uniform(0), dtype="float32")
+        self._embedding = keras.layers.Embedding(len(tokens) + 1, EMBEDDING_WIDTH, uniform(0), dtype="float32")
         self._cell = keras.layers.LSTMCell(
             UNITS, kernel_initializer=uniform(1), recurrent_initializer=uniform(2), dtype="float32"
         )
-        self._answer = keras.layers.Dense(len(every), kernel_initializer="zeros", dtype="float32")
+        self._output = keras.layers.Dense(len(tokens), kernel_initializer="zeros", dtype="float32")
         self._optimizer = keras.optimizers.Adam(LEARNING_RATE)
         self._step = tf.function(self._forward)
-        self.nothing, self.state = len(every), [tf.zeros((1, UNITS))] * 2
-        self._forward(tf.constant(self.nothing), tf.constant(0), self.state)  # makes the weights, outside of any graph
+        self.start_token, self.initial_state = len(tokens), [tf.zeros((1, UNITS))] * 2
+        # A call outside of any graph creates the weights.
+        self._forward(tf.constant(self.start_token), tf.constant(0), self.initial_state)
 
-    def token(self, place: int, choice: int) -> int:
+    def token(self, position: int, choice: int) -> int:
         """The number of a choice among those of all hyperparameters."""
-        return int(self._starts[place]) + choice
+        return int(self._starts[position]) + choice
 
-    def step(self, last: int, place: int, state: Any) -> tuple[np.ndarray, Any]:
-        """How likely each choice for the hyperparameter at `place` is after the choice `last`, and the next state."""
-        logarithms, state = self._step(tf.constant(last), tf.constant(place), state)
-        own = np.exp(logarithms.numpy()[self._starts[place] : self._starts[place + 1]].astype(float))
+    def step(self, last: int, position: int, state: Any) -> tuple[np.ndarray, Any]:
+        """The likelihood of each choice for the hyperparameter at `position` after the token `last`; the next state."""
+        logarithms, state = self._step(tf.constant(last), tf.constant(position), state)
+        own = np.exp(logarithms.numpy()[self._starts[position] : self._starts[position + 1]].astype(float))
         return own / own.sum(), state
 
     def learn(self, written: list[tuple[int, int]], advantage: float) -> None:
-        """One step along the gradient of the likelihood of these choices (place, choice), times `advantage`."""
+        """Take a gradient step that makes these choices (position, choice) more likely, times `advantage`."""
         with tf.GradientTape() as tape:
-            state, last, gain = self.state, self.nothing, tf.zeros(())
-            for place, choice in written:
-                logarithms, state = self._step(tf.constant(last), tf.constant(place), state)
-                last = self.token(place, choice)
+            state, last, gain = self.initial_state, self.start_token, tf.zeros(())
+            for position, choice in written:
+                logarithms, state = self._step(tf.constant(last), tf.constant(position), state)
+                last = self.token(position, choice)
                 entropy = -tf.reduce_sum(tf.exp(logarithms) * logarithms)
-                gain += advantage * logarithms[last] + ENTROPY * entropy
+                gain += advantage * logarithms[last] + ENTROPY_WEIGHT * entropy
             loss = -gain / len(written)
-        weights = [one for layer in (self._embedding, self._cell, self._answer) for one in layer.trainable_variables]
+        layers = (self._embedding, self._cell, self._output)
+        weights = [variable for layer in layers for variable in layer.trainable_variables]
         self._optimizer.apply(tape.gradient(loss, weights), weights)
 
-    def _forward(self, last: Any, place: Any, state: Any) -> tuple[Any, Any]:
+    def _forward(self, last: Any, position: Any, state: Any) -> tuple[Any, Any]:
         output, state = self._cell(self._embedding(last[tf.newaxis]), state)
-        return tf.nn.log_softmax(self._answer(output)[0] + self._mask[place]), state
+        return tf.nn.log_softmax(self._output(output)[0] + self._mask[position]), state

@@ -1,4 +1,4 @@
-"""Rows of a table, to how likely each is the rare case that is looked for."""
+"""Fraud detection: rows of a table to the probability that each is the rare, positive case."""
 
 import math
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import numpy as np
 from suite.data import builtin, tables
 from suite.data.dataset import Dataset
 from suite.data.options import DataOptions
-from suite.domain import FEWEST_EPOCHS, Domain, Recipe
+from suite.domain import MIN_EPOCHS, Domain, Recipe
 from suite.preprocessing import adapt
 
 if TYPE_CHECKING:
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TableRecipe(Recipe):
-    """Fewer epochs the more rows there are, yet more steps: epochs fall with the cube root of the rows.
+    """A recipe with fewer epochs for more rows: epochs fall with the cube root of the rows, so steps still grow.
 
-    `epochs` is how many there are on a thousand rows. Between a few hundred rows and a few hundred thousand this came
-    near what scored best on validation rows.
+    `epochs` is the number for a thousand rows. From a few hundred to a few hundred thousand rows, this is near the
+    number that scored best on validation rows.
     """
 
     def epochs_for(self, rows: int) -> int:
-        return max(FEWEST_EPOCHS, round(self.epochs * math.cbrt(1_000 / rows)))
+        return max(MIN_EPOCHS, round(self.epochs * math.cbrt(1_000 / rows)))
 
 
 class FraudDetection(Domain):
-    """Numeric, boolean, categorical and date columns; the second label is the rare one."""
+    """Fraud detection on numeric, boolean, categorical and date columns; the second label is the rare one."""
 
     name: ClassVar[str] = "fraud"
     summary: ClassVar[str] = "fraud detection: CSV, JSON Lines or Parquet with a label of two values, one of them rare"
     kind: ClassVar[str] = "table"
     default_data: ClassVar[str] = "card_fraud"
     objective: ClassVar[str] = "average_precision"
-    detects: ClassVar[bool] = True
+    has_threshold: ClassVar[bool] = True
     data_options: ClassVar[tuple[str, ...]] = ("label_column", "positive", "time_column", "group_column")
     recipe: ClassVar[Recipe] = TableRecipe(
         epochs=70, batch_size=256, to_the_end=True, learning_rate=4e-3, weight_decay=3e-2
@@ -55,13 +55,13 @@ class FraudDetection(Domain):
 
         return model.build(hp, preprocessing, classes)
 
-    def odd(self, dataset: Dataset) -> dict[str, np.ndarray]:
-        def missing_and_strange(dtype: str) -> np.ndarray:
+    def edge_cases(self, dataset: Dataset) -> dict[str, np.ndarray]:
+        def missing_and_extreme(dtype: str) -> np.ndarray:
             if dtype == "string":
                 return np.array(["", "no such category", "é\t😀"], object)
             return np.array([np.nan, 0.0, 1e9], dtype)
 
-        return {spec.name: missing_and_strange(spec.dtype) for spec in dataset.specs}
+        return {spec.name: missing_and_extreme(spec.dtype) for spec in dataset.specs}
 
     def example(self) -> Dataset:
         return builtin.load(self.default_data, DataOptions()).sample(400)

@@ -1,4 +1,4 @@
-"""The networks for tables: columns made into vectors, a trunk, and a head for each member of an ensemble."""
+"""The networks for tables: columns as vectors, a trunk, and a head for each member of an ensemble."""
 
 from typing import Any
 

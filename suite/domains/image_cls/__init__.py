@@ -1,4 +1,4 @@
-"""Pictures of one thing each, to the name of that thing."""
+"""Image classification: pictures to the label of what they show."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,26 +7,27 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from suite.blocks.types import Augmentation
 from suite.data import builtin, images
 from suite.data.dataset import Dataset
 from suite.data.options import DataOptions
-from suite.domain import Augmentation, Domain, Recipe
+from suite.domain import Domain, Recipe
 
 if TYPE_CHECKING:
     import keras
     from keras_tuner import HyperParameters
 
-# The classic ConvNet of textbooks, on plain pictures.
+# The classic ConvNet of textbooks, without augmentation.
 LENET = {
     "network": "lenet",
     "augment.shift": 0.0,
     "augment.erase": 0.0,
-    # Without normalisation its units die at the rate that the default network takes.
+    # It has no normalisation: at the default network's learning rate its units die.
     "training.learning_rate": 2e-3,
     "training.weight_decay": 0.2,
     "training.label_smoothing": 0.0,
 }
-# A plain network of three convolutions: somewhat less accurate, four times as fast to train.
+# A plain network of three convolutions: somewhat less accurate, and four times as fast to train.
 QUICK = {
     "epochs": 18,
     "conv.stem": 1,
@@ -36,7 +37,7 @@ QUICK = {
     "pool.pooling": "flatten",
     "pool.dropout": 0.4,
     "dense.depth": 1,
-    # Without it a third of these units die in the first epochs.
+    # Without normalisation a third of these units die in the first epochs.
     "dense.normalization": "batch",
     "augment.shift": 0.0,
     "augment.erase": 0.0,
@@ -48,14 +49,14 @@ QUICK = {
 
 
 class ImageClassification(Domain):
-    """Images (height, width, channels), uint8."""
+    """Image classification of pictures uint8 (height, width, channels)."""
 
     name: ClassVar[str] = "image_cls"
     summary: ClassVar[str] = "image classification: a folder of pictures per class, .npz, idx files or a list of paths"
     kind: ClassVar[str] = "image"
     default_data: ClassVar[str] = "fashion_mnist"
     data_options: ClassVar[tuple[str, ...]] = ("image_size", "label_column")
-    # Within 4 minutes on the embedded pictures, and 10 on 54,000 of them, where two cores are free.
+    # On two free cores, 4 minutes for the embedded pictures and 10 for 54,000 of them.
     recipe: ClassVar[Recipe] = Recipe(
         epochs=34, batch_size=128, examples=800_000, patience=12, learning_rate=8e-3, weight_decay=0.3,
         label_smoothing=0.1,
@@ -79,7 +80,7 @@ class ImageClassification(Domain):
 
         return augment.pictures(hp, "augment", "image")
 
-    def odd(self, dataset: Dataset) -> dict[str, np.ndarray]:
+    def edge_cases(self, dataset: Dataset) -> dict[str, np.ndarray]:
         shape = dataset.inputs["image"].shape[1:]
         return {"image": np.stack([np.zeros(shape, np.uint8), np.full(shape, 255, np.uint8)])}
 

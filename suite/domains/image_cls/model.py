@@ -1,4 +1,4 @@
-"""The networks for images; `network` says which, and a search leaves it as it is."""
+"""The networks for images; `network` chooses one, and a search does not change it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,7 +25,7 @@ def build(hp: HyperParameters, preprocessing: dict[str, Any], classes: int) -> k
 
 
 def _stages(hp: HyperParameters, x: keras.KerasTensor) -> keras.KerasTensor:
-    """Convolutional stages, then a fully connected trunk where one is asked for."""
+    """Convolutional stages, and fully connected layers if `dense.depth` asks for them."""
     x = conv.pool(hp, conv.stages(hp, x, "conv"), "pool")
     return dense.multilayer(hp, x, "dense", depth=0, units=128, dropout=0.5)
 

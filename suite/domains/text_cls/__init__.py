@@ -1,4 +1,4 @@
-"""Texts of any script, to a label."""
+"""Text classification: texts of any script to a label."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class TextClassification(Domain):
-    """Texts of any length."""
+    """Text classification of texts of any length."""
 
     name: ClassVar[str] = "text_cls"
     summary: ClassVar[str] = "text classification: CSV, TSV, JSON Lines, Parquet, or a folder of .txt files per class"
     kind: ClassVar[str] = "text"
     default_data: ClassVar[str] = "movie_sentiment"
     data_options: ClassVar[tuple[str, ...]] = ("text_column", "label_column", "group_column")
-    # Most words are rare: without a strong pull to zero their vectors learn the training texts by heart.
+    # Most words are rare: without strong weight decay, their vectors memorise the training texts.
     recipe: ClassVar[Recipe] = Recipe(epochs=8, batch_size=64, weight_decay=1.0, examples=400_000)
 
     def read(self, source: Path, options: DataOptions) -> Dataset:
@@ -38,7 +38,7 @@ class TextClassification(Domain):
 
         return model.build(hp, preprocessing, classes)
 
-    def odd(self, dataset: Dataset) -> dict[str, np.ndarray]:
+    def edge_cases(self, dataset: Dataset) -> dict[str, np.ndarray]:
         texts = ["", " \t\n", "?!", "😀👍🏽", "我爱北京天安门", "ΟΔΥΣΣΕΥΣ İstanbul", "don’t stop " * 5_000]
         return {"text": np.array(texts, object)}
 

@@ -1,4 +1,4 @@
-"""The network for texts: bags of words, bigrams and runs of characters; beside them, one that reads words in order."""
+"""The network for texts: bags of words, bigrams and character n-grams, and optionally a reader of the word sequence."""
 
 from typing import Any
 
@@ -21,9 +21,10 @@ def build(hp: HyperParameters, preprocessing: dict[str, Any], classes: int) -> k
     }
     rarity = {name: _rarity(preprocessing["frequencies"][name], preprocessing["texts"]) for name in TOKENS}
     x = bags.bags(hp, inputs, rarity, "bag")
-    read = sequence.reader(hp, inputs["words"], len(rarity["words"]), "reader")
-    known = backbone.pretrained(hp, inputs["words"], ["", backbone.UNKNOWN_WORD, *preprocessing["words"]], "reader")
-    parts = [part for part in (x, read, known) if part is not None]
+    read_in_order = sequence.reader(hp, inputs["words"], len(rarity["words"]), "reader")
+    words = ["", backbone.UNKNOWN_WORD, *preprocessing["words"]]
+    pretrained = backbone.pretrained(hp, inputs["words"], words, "reader")
+    parts = [part for part in (x, read_in_order, pretrained) if part is not None]
     if len(parts) > 1:
         x = layers.Concatenate(name="join")(parts)
     x = dense.multilayer(hp, x, "dense", depth=0, units=64)
@@ -31,6 +32,9 @@ def build(hp: HyperParameters, preprocessing: dict[str, Any], classes: int) -> k
 
 
 def _rarity(frequencies: list[int], texts: int) -> np.ndarray:
-    """Inverse document frequency of every id (Spärck Jones 1972), smoothed, one on average and where it is unknown."""
+    """The smoothed inverse document frequency of every id (Spärck Jones 1972), scaled to a mean of one.
+
+    It is one for the ids of padding and of unknown tokens.
+    """
     known = np.log((1 + texts) / (1 + np.array(frequencies, np.float32))) + 1
     return np.concatenate([np.ones(FIRST, np.float32), known / (known.mean() if len(known) else 1)]).astype(np.float32)

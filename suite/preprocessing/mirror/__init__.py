@@ -1,7 +1,7 @@
-"""Preprocessing in NumPy: raw inputs to the core's inputs, for engines and tools without TensorFlow.
+"""Preprocessing in NumPy, for engines and tools without TensorFlow.
 
-`suite.preprocessing.graph` builds the same from the same specification inside a TensorFlow graph; a version is
-served by an engine that uses the mirror only after both were compared on real rows.
+`suite.preprocessing.graph` does the same in a TensorFlow graph, from the same specification. An engine that uses the
+mirror serves a model only if both gave the same answers on real rows.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ Arrays = dict[str, np.ndarray]
 
 
 def load(spec: dict[str, Any]) -> Callable[[Arrays], Arrays]:
-    """A function from raw inputs, by name, to the core's inputs, by name."""
+    """The function of a specification: from raw inputs, by name, to the core's inputs, by name."""
     kind = spec["kind"]
     if kind == "image":
         return dict

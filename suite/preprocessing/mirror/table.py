@@ -1,4 +1,4 @@
-"""Columns of a table to one matrix of features and one of category ids."""
+"""Preprocessing of tables: columns to a matrix of features and a matrix of category ids."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,12 +11,12 @@ Column = dict[str, Any]
 
 
 def boolean(x: np.ndarray, column: Column) -> list[np.ndarray]:
-    """True is 1, False is -1, missing is 0."""
+    """1 for true, -1 for false, 0 for missing."""
     return [np.where(np.isnan(x), np.float32(0), x.astype(np.float32) * 2 - 1)]
 
 
 def date(x: np.ndarray, column: Column) -> list[np.ndarray]:
-    """Hour of the day and day of the week as points on a circle, and the position in the training period."""
+    """The time of day and of the week as points on a circle, and the position in the training period."""
     missing = np.isnan(x)
     seconds = np.where(missing, 0.0, x)
     angles = [2 * np.pi * np.mod(seconds, period) / period for period in (DAY, WEEK)]
@@ -30,31 +30,32 @@ WIDTHS = {"boolean": 1, "date": 5}
 
 
 class Numeric:
-    """All numeric columns at once: centred, scaled, tails drawn in by asinh; missing is 0, and marked where training
-    had missing values.
+    """All numeric columns at once: centred, scaled, and compressed by asinh.
+
+    Missing values are 0, with a feature that marks them where the training rows had missing values.
     """
 
     def __init__(self) -> None:
         self._columns: list[Column] = []
-        self._places: list[int] = []
+        self._positions: list[int] = []
 
-    def add(self, column: Column, place: int) -> int:
-        """Have a column's features begin at a place; how many they are."""
+    def add(self, column: Column, position: int) -> int:
+        """Add a column whose features begin at a position; return their number."""
         self._columns.append(column)
-        self._places.append(place)
+        self._positions.append(position)
         return 1 + bool(column["mark_missing"])
 
     def end(self) -> None:
-        """There are no more columns."""
+        """Prepare the arrays, after the last column."""
         self._names = [column["name"] for column in self._columns]
         self._centres, self._scales = (
             np.array([[column[key]] for column in self._columns], np.float32) for key in ("centre", "scale")
         )
         self._marked = np.array([bool(column["mark_missing"]) for column in self._columns], bool)
-        self._marks = np.array(self._places, int)[self._marked] + 1
+        self._marks = np.array(self._positions, int)[self._marked] + 1
 
     def write(self, inputs: dict[str, np.ndarray], features: np.ndarray) -> None:
-        """Write them into features (F, N)."""
+        """Write the columns' features into (F, N)."""
         if not self._names:
             return
         scaled = np.array([inputs[name] for name in self._names], np.float32)
@@ -63,7 +64,7 @@ class Numeric:
         np.arcsinh(scaled, out=scaled)
         missing = np.isnan(scaled)
         scaled[missing] = 0
-        features[self._places] = scaled
+        features[self._positions] = scaled
         if self._marks.size:
             features[self._marks] = missing[self._marked]
 
@@ -71,7 +72,7 @@ class Numeric:
 class Mirror:
     """Raw columns to {"features": float32 (N, F), "categories": int32 (N, C)}.
 
-    An input that would be empty is left out. A category that training did not see, or a missing one, is 0.
+    An empty one of the two is left out. Missing categories, and those unknown from training, are 0.
     """
 
     def __init__(self, spec: dict[str, Any]) -> None:
@@ -95,8 +96,8 @@ class Mirror:
         if self._width:
             features = np.empty((self._width, len(next(iter(inputs.values())))), np.float32)
             self._numeric.write(inputs, features)
-            for column, places in self._others:
-                features[places] = FEATURES[column["kind"]](inputs[column["name"]], column)
+            for column, positions in self._others:
+                features[positions] = FEATURES[column["kind"]](inputs[column["name"]], column)
             core["features"] = np.ascontiguousarray(features.T)
         if self._categories:
             ids = [[index.get(value, 0) for value in inputs[name]] for name, index in self._categories]
@@ -106,5 +107,5 @@ class Mirror:
 
 def core_inputs(spec: dict[str, Any]) -> dict[str, tuple[tuple[int, ...], str]]:
     """The shape of a row and the dtype of each of the core's inputs."""
-    nothing = {column["name"]: np.empty(0, np.float64) for column in spec["columns"]}
-    return {name: (values.shape[1:], values.dtype.name) for name, values in Mirror(spec)(nothing).items()}
+    no_rows = {column["name"]: np.empty(0, np.float64) for column in spec["columns"]}
+    return {name: (values.shape[1:], values.dtype.name) for name, values in Mirror(spec)(no_rows).items()}

@@ -1,7 +1,7 @@
-"""Texts to ids of words, bigrams and runs of characters within words, for any script.
+"""Preprocessing of texts: ids of words, bigrams and character n-grams within words, for any script.
 
-Letters, marks, digits and symbols are kept in lower case; `!`, `?`, symbols (emoji) and the characters of scripts
-written without spaces stand alone; apostrophes vanish; everything else separates words.
+Letters, marks, digits and symbols are kept, in lower case. `!`, `?`, symbols (emoji) and the characters of scripts
+without spaces are words of their own. Apostrophes are dropped. Everything else separates words.
 """
 
 import itertools
@@ -14,7 +14,8 @@ import numpy as np
 PADDING = 0
 UNKNOWN = 1
 FIRST = 2
-# Hiragana, Katakana, Han, Thai, Lao, Burmese, Khmer: bigrams of single characters stand in for words
+# Scripts without spaces, whose bigrams of characters take the place of words: Hiragana, Katakana, Han, Thai, Lao,
+# Burmese, Khmer.
 ALONE = ((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3040, 0x30FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF),
          (0xF900, 0xFAFF), (0x20000, 0x3134F))  # fmt: skip
 APOSTROPHES = "'’"
@@ -24,7 +25,7 @@ CACHED_WORDS = 50_000
 
 
 class _Characters(dict[int, str]):
-    """What `str.translate` puts for a character, found on first sight."""
+    """A table for `str.translate`, filled when a character is first seen."""
 
     def __missing__(self, code: int) -> str:
         self[code] = result = self._find(code)
@@ -39,7 +40,7 @@ class _Characters(dict[int, str]):
         if character in "!?" or category in ("So", "Sk") or any(low <= code <= high for low, high in ALONE):
             return f" {character} "
         if category[0] in "LMN":
-            # Lower case depends on a letter's place in the word for this one Greek letter only: write it one way.
+            # The lower case of this Greek letter depends on its place in the word; the final form is not used.
             return character.lower().replace("ς", "σ")
         return " "
 
@@ -53,12 +54,12 @@ def words(text: str) -> list[str]:
 
 
 def bigrams(sequence: list[str]) -> list[str]:
-    """Neighbouring words, joined by a space."""
+    """Pairs of neighbouring words, each joined by a space."""
     return [f"{left} {right}" for left, right in itertools.pairwise(sequence)]
 
 
 def characters(word: str) -> list[str]:
-    """A word's runs of three to five characters, a space at each of its ends (only the first 30 characters count)."""
+    """The 3- to 5-grams of a word's first 30 characters, with a space at each end of the word."""
     padded = f" {word[:LONGEST_WORD]} "
     return [padded[start : start + size] for size in RUNS for start in range(len(padded) - size + 1)]
 
@@ -66,7 +67,7 @@ def characters(word: str) -> list[str]:
 class Mirror:
     """Raw {"text": object (N,)} to {"words", "bigrams", "characters"}: int32 (N, length of each), padded with 0.
 
-    An unknown word is 1; unknown bigrams are padding; unknown runs of characters are left out.
+    Unknown words are 1, unknown bigrams are padding, and unknown character n-grams are left out.
     """
 
     def __init__(self, spec: dict[str, Any]) -> None:
@@ -75,7 +76,7 @@ class Mirror:
         self._words = {word: index for index, word in enumerate(spec["words"], FIRST)}
         self._bigrams = {pair: index for index, pair in enumerate(spec["bigrams"], FIRST)}
         known = {run: index for index, run in enumerate(spec["characters"], FIRST)}
-        # Texts repeat their words: most are looked up once.
+        # Most words come up many times.
         self._characters = lru_cache(CACHED_WORDS)(
             lambda word: [known[run] for run in characters(word) if run in known]
         )

@@ -51,7 +51,8 @@ def status(connection: socket.socket) -> int:
 def answered(file: BinaryIO) -> int:
     """The status of the next answer, of which all is read."""
     status = int(file.readline().split()[1])
-    length = next(int(line.split(b":")[1]) for line in iter(file.readline, b"\r\n") if line.startswith(b"Content-Length"))
+    head = list(iter(file.readline, b"\r\n"))
+    length = next(int(line.split(b":")[1]) for line in head if line.startswith(b"Content-Length"))
     assert len(file.read(length)) == length
     return status
 

@@ -19,7 +19,7 @@ TARGETS = np.eye(4, dtype=np.float32)[RNG.integers(0, 4, 64)]
 
 
 def augmented(values: dict[str, Any], seed: int = 0, pictures: np.ndarray = PICTURES) -> tuple[np.ndarray, np.ndarray]:
-    """What a training sees: inside tf.data, as a graph."""
+    """The augmented pictures as training sees them: a graph inside tf.data."""
     import tensorflow as tf
 
     from suite.blocks import augment
@@ -47,7 +47,7 @@ def test_the_seed_alone_decides(name: str) -> None:
     np.testing.assert_allclose(first[1].sum(axis=1), 1, atol=1e-5)
 
 
-def test_nothing_asked_for_changes_nothing() -> None:
+def test_without_augmentation_nothing_changes() -> None:
     from suite.blocks import augment
 
     hp = HyperParameters()
@@ -55,7 +55,7 @@ def test_nothing_asked_for_changes_nothing() -> None:
     assert augment.pictures(hp, "augment", "image") is None
 
 
-def test_pictures_are_shifted_as_a_whole_and_their_edges_drawn_out() -> None:
+def test_pictures_are_shifted_and_filled_with_their_edge_pixels() -> None:
     rows, columns = np.mgrid[:12, :10]
     picture = np.stack([rows * 10, columns * 10, rows * 0], axis=-1).astype(np.uint8)
     moved, targets = augmented({"augment/shift": 0.2}, pictures=np.stack([picture] * 64))
@@ -77,7 +77,7 @@ def test_about_half_are_mirrored() -> None:
     assert 16 < mirrored.sum() < 48
 
 
-def test_erased_boxes_have_the_mean_colour_and_the_size_they_may_have() -> None:
+def test_erased_boxes_have_the_mean_colour_and_an_allowed_size() -> None:
     erased, _ = augmented({"augment/erase": 0.5})
     changed = (erased != PICTURES).any(axis=-1)
     assert 16 < changed.any(axis=(1, 2)).sum() < 48
@@ -107,7 +107,7 @@ def test_cutmix_pastes_a_box_and_counts_its_pixels() -> None:
     assert 0.2 < kept.std() < 0.4
 
 
-def test_each_change_of_randaugment_does_what_it_is_called() -> None:
+def test_each_change_of_randaugment_does_what_its_name_says() -> None:
     import tensorflow as tf
 
     from suite.blocks import randaugment

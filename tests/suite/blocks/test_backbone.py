@@ -59,7 +59,9 @@ def test_the_network_reads_a_word_as_its_tokenizer_would(preset: Path) -> None:
     np.testing.assert_allclose(model(np.array([[2, 3, 4, 1]])), expected, atol=1e-5)
 
 
-def test_a_model_with_it_is_trained_saved_and_asked(suite: Run, preset: Path, tmp_path: Path) -> None:
+def test_a_model_with_a_pretrained_network_is_trained_saved_and_served(
+    suite: Run, preset: Path, tmp_path: Path
+) -> None:
     rows = [
         f"{word} film {number},{label}" for word, label in (("good", "up"), ("bad", "down")) for number in range(40)
     ]
@@ -76,7 +78,7 @@ def test_a_model_with_it_is_trained_saved_and_asked(suite: Run, preset: Path, tm
     assert answered.returncode == 0, answered.stderr
 
 
-def test_a_preset_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_an_unknown_preset_is_named(tmp_path: Path) -> None:
     from suite.blocks import backbone
 
     (tmp_path / "empty").mkdir()
@@ -87,7 +89,7 @@ def test_a_preset_that_is_not_there_is_named(tmp_path: Path) -> None:
             backbone._load(str(preset))
 
 
-def test_a_preset_that_is_not_there_ends_a_fit_in_one_line(suite: Run, tmp_path: Path) -> None:
+def test_an_unknown_preset_ends_a_fit_in_one_line(suite: Run, tmp_path: Path) -> None:
     done = suite("fit", "text_cls", "--set", "reader.pretrained=5", "--models", tmp_path)
     assert done.returncode == 2
     assert "the pretrained network '5' cannot be had (it is neither a folder here" in done.stderr.splitlines()[-1]

@@ -102,7 +102,7 @@ def test_pictures_of_any_size_have_a_default_network(side: int) -> None:
     assert min(last[1:3]) <= 8
 
 
-def test_connections_join_what_they_say() -> None:
+def test_connections_join_a_block_with_its_input() -> None:
     def last(connection: str) -> tuple[Any, int]:
         model = build({**SMALL, "conv/connection": connection, "conv/stages": 1, "conv/blocks": 2})
         output = model.get_layer("pool_average").input

@@ -18,7 +18,7 @@ def bilinear(picture: np.ndarray, row: float, column: float) -> np.ndarray:
 
 
 def deformable(x: np.ndarray, kernel: np.ndarray, down: np.ndarray, across: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Every output a sum over taps of weight x picture at the moved tap x mask (Zhu et al. 2019, formula 1)."""
+    """Every output is a sum over taps of weight x picture at the moved tap x mask (Zhu et al. 2019, formula 1)."""
     count, height, width, _ = x.shape
     size, before = kernel.shape[0], (kernel.shape[0] - 1) // 2
     result = np.zeros((count, height, width, kernel.shape[-1]))
@@ -43,7 +43,7 @@ def layer_and_input(size: int, modulated: bool) -> tuple[Any, np.ndarray]:
 
 
 def reference(size: int, x: np.ndarray, weights: list[np.ndarray]) -> np.ndarray:
-    """The whole layer in float64, from the values of its weights: kernel, bias, and those that make the offsets."""
+    """The whole layer in float64, from its weights: kernel, bias, and the weights of the offsets."""
     kernel, bias, offset_kernel, offset_bias = weights
     taps, still = size**2, np.zeros((*x.shape[:3], size**2))
     moved = deformable(x, offset_kernel, still, still, still + 1) + offset_bias
@@ -57,7 +57,7 @@ def values(variables: list[Any]) -> list[np.ndarray]:
 
 @pytest.mark.parametrize("modulated", [False, True])
 @pytest.mark.parametrize("size", [1, 2, 3])
-def test_forward_as_the_formula_says(size: int, modulated: bool) -> None:
+def test_the_forward_pass_matches_the_formula(size: int, modulated: bool) -> None:
     layer, x = layer_and_input(size, modulated)
     np.testing.assert_allclose(layer(x), reference(size, np.float64(x), values(layer.weights)), atol=1e-4)
 
@@ -86,7 +86,7 @@ def test_gradients_of_input_kernel_bias_and_offsets(modulated: bool) -> None:
             assert gradient.numpy()[place] == pytest.approx(expected, rel=1e-3, abs=1e-3)
 
 
-def test_it_begins_as_an_ordinary_convolution() -> None:
+def test_it_starts_as_an_ordinary_convolution() -> None:
     from keras import layers
 
     from suite.blocks.deformable import DeformableConv2D

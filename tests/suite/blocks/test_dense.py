@@ -1,4 +1,4 @@
-"""The fully connected trunk, and what its activations ask for."""
+"""The fully connected trunk, and what its activations require."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def kinds(model: Any) -> list[str]:
     return [type(layer).__name__ for layer in model.layers[1:]]
 
 
-def test_its_layers_are_what_is_chosen() -> None:
+def test_its_layers_follow_the_hyperparameters() -> None:
     assert kinds(trunk()) == ["Dense", "Activation", "Dropout"]
     assert kinds(trunk(depth=0)) == []
     assert kinds(trunk(depth=2, normalization="batch")) == ["Dense", "BatchNormalization", "Activation", "Dropout"] * 2
@@ -41,7 +41,7 @@ def test_selu_keeps_mean_and_variance_while_training() -> None:
     assert after.std() == pytest.approx(1, abs=0.15)
 
 
-def test_weights_start_as_their_activation_wants() -> None:
+def test_each_activation_has_its_initialiser() -> None:
     from suite.blocks.activations import INITIALIZERS
 
     names = {"he_normal": "HeNormal", "lecun_normal": "LecunNormal", "glorot_uniform": "GlorotUniform"}

@@ -81,7 +81,7 @@ def test_binary_equals_a_softmax_of_zero_and_its_logit() -> None:
     np.testing.assert_allclose(answer(one, ROWS)[:, 1], sigmoid(logits(one, "logit", ROWS) / 2)[:, 0], atol=1e-6)
 
 
-def test_binary_keeps_the_digits_of_a_tiny_side() -> None:
+def test_binary_keeps_the_digits_of_a_tiny_probability() -> None:
     from suite.blocks import heads
 
     model = model_of(heads.binary)
@@ -89,7 +89,7 @@ def test_binary_keeps_the_digits_of_a_tiny_side() -> None:
     np.testing.assert_allclose(answer(model, ROWS, training=True)[:, 0], np.exp(-30.0), rtol=1e-5)
 
 
-def test_multi_label_says_of_each_label_by_itself() -> None:
+def test_multi_label_probabilities_are_independent() -> None:
     from suite.blocks import heads
 
     model = model_of(lambda x: heads.multi_label(x, CLASSES))
@@ -124,7 +124,7 @@ def test_a_domain_with_the_binary_head_trains_calibrates_and_exports(table: Data
     from suite.blocks import dense, heads
     from suite.domains.fraud import FraudDetection
     from suite.training.data import prepare
-    from suite.training.fit import Settings
+    from suite.training.fit import TrainingSettings
 
     class YesOrNo(FraudDetection):
         def build(self, hp: Any, preprocessing: dict[str, Any], classes: int) -> keras.Model:
@@ -133,8 +133,8 @@ def test_a_domain_with_the_binary_head_trains_calibrates_and_exports(table: Data
 
     domain = YesOrNo()
     prepared = prepare(domain, table)
-    hp = workflow.choose(domain, prepared, 3, {})
-    outcome = workflow.train(domain, table, prepared, hp, Settings(3, 0, domain.objective))
+    hp = workflow.resolve_hyperparameters(domain, prepared, 3, {})
+    outcome = workflow.train(domain, table, prepared, hp, TrainingSettings(3, 0, domain.objective))
     _, card = workflow.save(tmp_path, "yes-or-no", outcome, command="suite fit")
     assert card.engines["litert"]["max_abs_diff"] < 1e-5, card.notes
     assert outcome.fitted.history["loss"][-1] < outcome.fitted.history["loss"][0]

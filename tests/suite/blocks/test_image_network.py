@@ -22,7 +22,7 @@ def test_every_preset_is_a_network_that_can_be_built(prepared: Any, preset: str)
 
     domain = registry.get("image_cls")
     values = {name: value for name, value in domain.presets[preset].items() if name != "epochs"}
-    hp = workflow.choose(domain, prepared, 1, values)
+    hp = workflow.resolve_hyperparameters(domain, prepared, 1, values)
     model = build(domain, hp, prepared, 1)
     names = {layer.name for layer in model.layers}
     assert ("lenet_dense_2" in names) == (preset == "lenet")
@@ -42,8 +42,8 @@ def test_the_quick_network_keeps_its_units_alive() -> None:
     domain = registry.get("image_cls")
     some = prepare(domain, builtin.load("fashion_mnist", DataOptions()).sample(1_500))
     values = {name: value for name, value in domain.presets["quick"].items() if name != "epochs"}
-    hp = workflow.choose(domain, some, 4, values)
-    fitted = fit.fit(domain, hp, some, fit.Settings(4, 0, domain.objective))
+    hp = workflow.resolve_hyperparameters(domain, some, 4, values)
+    fitted = fit.fit(domain, hp, some, fit.TrainingSettings(4, 0, domain.objective))
     shares = dead_units(fitted.model, (inputs for (inputs,) in some.batches("validation", 256)))
     assert max(shares.values()) < 0.05, shares
 
@@ -54,15 +54,15 @@ def test_fewer_epochs_where_there_are_more_rows() -> None:
     assert recipe.epochs_for(54_000) < recipe.epochs / 2
 
 
-def test_an_unknown_network_is_refused_with_what_there_is(prepared: Any) -> None:
+def test_an_unknown_network_is_refused(prepared: Any) -> None:
     from suite import workflow
     from suite.errors import UsageError
 
     with pytest.raises(UsageError, match="there is no network 'lenett': did you mean 'lenet'"):
-        workflow.choose(registry.get("image_cls"), prepared, 1, {"network": "lenett"})
+        workflow.resolve_hyperparameters(registry.get("image_cls"), prepared, 1, {"network": "lenett"})
 
 
-def test_all_that_is_random_repeats_with_the_seed(prepared: Any) -> None:
+def test_augmentation_repeats_with_the_seed(prepared: Any) -> None:
     from suite import workflow
     from suite.training import fit
 
@@ -72,7 +72,7 @@ def test_all_that_is_random_repeats_with_the_seed(prepared: Any) -> None:
         "conv.stochastic_depth": 0.5, "conv.dropout": 0.2, "augment.flip": True, "augment.randaugment": 2,
         "augment.mixup": 0.2, "augment.cutmix": 1.0, "training.batch_size": 16,
     }  # fmt: skip
-    hp = workflow.choose(domain, prepared, 1, values)
-    settings = fit.Settings(1, 0, domain.objective)
+    hp = workflow.resolve_hyperparameters(domain, prepared, 1, values)
+    settings = fit.TrainingSettings(1, 0, domain.objective)
     first, again = (fit.fit(domain, hp, prepared, settings).model.get_weights() for _ in range(2))
     assert all((one == other).all() for one, other in zip(first, again, strict=True))

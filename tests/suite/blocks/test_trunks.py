@@ -1,4 +1,4 @@
-"""The trunks for tables, and what their activations ask for."""
+"""The trunks for tables, and what their activations require."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def trunk(kind: str, **values: Any) -> Any:
 
 
 @pytest.mark.parametrize("kind", ["mlp", "resnet"])
-def test_dropout_after_an_activation_is_the_one_that_it_asks_for(kind: str) -> None:
+def test_dropout_follows_the_activation(kind: str) -> None:
     def dropouts(activation: str) -> list[str]:
         layers = trunk(kind, activation=activation).layers
         return [type(layer).__name__ for layer in layers if layer.name.startswith(f"{kind}_") and "drop" in layer.name]
@@ -39,7 +39,7 @@ def test_selu_keeps_mean_and_variance_while_training() -> None:
     assert after.std() == pytest.approx(1, abs=0.15)
 
 
-def test_a_network_with_it_is_saved_for_every_engine(make: Any, tmp_path: Any) -> None:
+def test_a_network_with_it_is_exported_for_every_engine(make: Any, tmp_path: Any) -> None:
     from suite import domain as registry
     from suite import workflow
     from suite.training import export
@@ -48,7 +48,7 @@ def test_a_network_with_it_is_saved_for_every_engine(make: Any, tmp_path: Any) -
 
     domain, dataset = registry.get("fraud"), make("fraud").dataset
     prepared = prepare(domain, dataset)
-    hp = workflow.choose(domain, prepared, 1, {"mlp.activation": "selu"})
+    hp = workflow.resolve_hyperparameters(domain, prepared, 1, {"mlp.activation": "selu"})
     rows = dataset.take(dataset.rows["test"][:8])
     engines, notes = export.export(
         tmp_path, build(domain, hp, prepared, 1), prepared.preprocessing, dataset.specs, rows

@@ -12,13 +12,13 @@ Run = Callable[..., CompletedProcess[str]]
 
 
 def metrics(done: CompletedProcess[str]) -> dict[str, Any]:
-    """What a successful evaluation answers."""
+    """The metrics of a successful evaluation."""
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
-def test_columns_are_read_as_the_model_knows_them(suite: Run, make: Callable[[str], Any], tmp_path: Path) -> None:
+def test_columns_are_read_as_the_models_inputs(suite: Run, make: Callable[[str], Any], tmp_path: Path) -> None:
     made = make("fraud")
     values = np.random.default_rng(0).normal(size=(30, 3))
     # By themselves these rows would have V1 dropped (constant), V2 boolean, and hold both classes in no late period.
@@ -45,7 +45,7 @@ def test_columns_are_read_as_the_model_knows_them(suite: Run, make: Callable[[st
 
 
 @pytest.mark.parametrize("kind", ["files", "arrays"])
-def test_pictures_are_brought_to_what_the_model_takes(
+def test_pictures_are_converted_to_the_models_inputs(
     suite: Run, make: Callable[[str], Any], tmp_path: Path, kind: str
 ) -> None:
     made = make("image_cls")

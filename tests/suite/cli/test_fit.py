@@ -84,7 +84,7 @@ def test_evaluate_repeats_the_test_figures_and_notes_them(
     assert noted["metrics"] == again["metrics"]
 
 
-def test_evaluate_takes_the_label_from_the_column_that_the_model_knows(
+def test_evaluate_uses_the_label_column_of_the_model(
     suite: Run, fitted: tuple[Path, CompletedProcess[str]], tmp_path: Path
 ) -> None:
     path = tmp_path / "a.jsonl"
@@ -196,6 +196,6 @@ def test_options_of_another_domain_are_refused(suite: Run, tmp_path: Path) -> No
     assert "--text-column means nothing to fraud" in done.stderr
 
 
-def test_dead_units_are_told_by_layer_and_only_where_there_are_any() -> None:
+def test_dead_units_are_reported_by_layer() -> None:
     assert fit._dead_units({"a": 0.0, "b": 0.25, "c": 0.031}) == ["dead units after training: 25.0% of b, 3.1% of c"]
     assert fit._dead_units({"a": 0.0}) == []

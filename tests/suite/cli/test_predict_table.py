@@ -16,7 +16,7 @@ def fraud(make: Callable[[str], Any]) -> Any:
     return make("fraud")
 
 
-def test_missing_columns_are_missing_and_known_ones_may_be_carried_along(suite: Run, fraud: Any) -> None:
+def test_absent_columns_are_missing_and_ignored_columns_are_allowed(suite: Run, fraud: Any) -> None:
     rows = ['{"V1": 1.5, "Amount": null, "Time": 4, "Class": "0"}', "{}"]
     done = suite("predict", "fraud", "--input", "-", "--models", fraud.models, stdin="\n".join(rows))
     assert done.returncode == 0, done.stderr
@@ -36,13 +36,15 @@ def test_missing_columns_are_missing_and_known_ones_may_be_carried_along(suite: 
         ({"Amoun": 1}, 2, "there is no input column 'Amoun': did you mean 'Amount'?"),
     ],
 )
-def test_strange_columns_and_values(suite: Run, fraud: Any, row: dict[str, object], code: int, message: str) -> None:
+def test_unknown_columns_and_unreadable_values_are_refused(
+    suite: Run, fraud: Any, row: dict[str, object], code: int, message: str
+) -> None:
     done = suite("predict", "fraud", "--input", "-", "--models", fraud.models, stdin=json.dumps(row))
     assert done.returncode == code
     assert message in done.stderr
 
 
-def test_an_error_before_the_end_of_a_file_is_an_error_and_no_crash(suite: Run, fraud: Any, tmp_path: Path) -> None:
+def test_an_error_before_the_end_of_a_file_does_not_crash(suite: Run, fraud: Any, tmp_path: Path) -> None:
     source = tmp_path / "a.csv"
     source.write_text("V1,other\n" + "1.5,2\n" * 200_000)
     for _ in range(3):
@@ -51,7 +53,7 @@ def test_an_error_before_the_end_of_a_file_is_an_error_and_no_crash(suite: Run, 
         assert done.stderr.splitlines()[-1].startswith("error: there is no input column 'other'")
 
 
-def test_an_error_while_more_may_come_is_an_error_and_no_crash(fraud: Any) -> None:
+def test_an_error_in_an_open_stream_does_not_crash(fraud: Any) -> None:
     from suite.data.formats import BLOCK
 
     command = [sys.executable, "-m", "suite", "predict", "fraud", "--input", "-", "--models", fraud.models]
@@ -117,7 +119,7 @@ def test_pictures_are_answered_and_damaged_ones_named(
     assert [row["label"] in made.card.labels for row in rows] == [False, True, False, True]
 
 
-def test_pictures_without_an_answer_are_told_to_scripts(suite: Run, make: Callable[[str], Any], pictures: Path) -> None:
+def test_scripts_get_the_pictures_without_an_answer(suite: Run, make: Callable[[str], Any], pictures: Path) -> None:
     made = make("image_cls")
     arguments = ("predict", "image_cls", "--models", made.models, "--json", "--input")
     done = suite(*arguments, pictures)

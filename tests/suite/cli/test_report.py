@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from suite.report import held_back
+from suite.report import stored_predictions
 
 Run = Callable[..., CompletedProcess[str]]
 
@@ -45,7 +45,7 @@ def failing(done: CompletedProcess[str], code: int) -> str:
     return line
 
 
-def test_what_cannot_be_compared_is_refused_in_one_line(suite: Run, make: Any, tmp_path: Path) -> None:
+def test_models_that_cannot_be_compared_give_one_line(suite: Run, make: Any, tmp_path: Path) -> None:
     first, second = make("text_cls"), make("fraud")
     assert "different labels" in failing(
         suite("report", first.card.name, second.card.name, "--models", first.models), 1
@@ -60,7 +60,7 @@ def test_what_cannot_be_compared_is_refused_in_one_line(suite: Run, make: Any, t
 def test_damaged_answers_are_one_error(suite: Run, make: Any, tmp_path: Path) -> None:
     made = make("text_cls")
     shutil.copytree(made.folder, tmp_path / "text_cls" / "1")
-    (tmp_path / "text_cls" / "1" / held_back.FILE).write_bytes(b"PK\x03\x04 torn")
+    (tmp_path / "text_cls" / "1" / stored_predictions.FILE).write_bytes(b"PK\x03\x04 torn")
     assert "is damaged" in failing(suite("report", "text_cls", "--models", tmp_path), 1)
 
 

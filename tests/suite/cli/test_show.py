@@ -1,4 +1,4 @@
-"""`suite show` and `suite blocks`, in this process: TensorFlow is there already."""
+"""`suite show` and `suite blocks`, run in this process, which has loaded TensorFlow already."""
 
 import json
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def shown(*arguments: str) -> Any:
 
 
 @pytest.mark.parametrize("name", registry.names())
-def test_show_tells_of_the_network_that_fit_would_build(name: str, make: Callable[[str], Any]) -> None:
+def test_show_describes_the_network_that_fit_would_build(name: str, make: Callable[[str], Any]) -> None:
     value = shown(name)
     card = make(name).card
     assert value["hyperparameters"] == {key.replace("/", "."): choice for key, choice in card.hyperparameters.items()}
@@ -48,7 +48,7 @@ def test_a_preset_and_values_change_what_is_drawn() -> None:
     assert "presets: lenet, quick" in text
 
 
-def test_a_wrong_preset_name_or_value_is_refused_with_what_there_is() -> None:
+def test_an_unknown_preset_domain_or_value_is_refused() -> None:
     with pytest.raises(UsageError, match="no preset of image_cls 'lenett': did you mean 'lenet'"):
         run("show", "image_cls", "--preset", "lenett")
     with pytest.raises(UsageError, match=r"conv\.filters cannot be 7"):
@@ -70,7 +70,7 @@ def test_blocks_lists_all_and_their_conditional_hyperparameters() -> None:
     assert "dense.units" in {item["name"] for item in listed["dense.multilayer"]["hyperparameters"]}
 
 
-def test_one_block_is_told_in_full() -> None:
+def test_one_block_is_shown_in_full() -> None:
     text = run("blocks", "deformable.DeformableConv2D", "--quiet")
     assert "Zhu et al. 2019" in text
     assert "suite.blocks.deformable" in text

@@ -26,7 +26,7 @@ def test_every_row_is_tested_once_and_classes_keep_their_share() -> None:
     assert not np.array_equal(folds[0]["test"], next(splits.folds(dataset(), 5, 1))["test"])
 
 
-def test_in_time_each_fold_is_tested_on_what_follows() -> None:
+def test_in_time_each_fold_is_tested_on_the_period_after_it() -> None:
     order = np.arange(60)[::-1].copy()
     folds = list(splits.folds(dataset(order=order), 3, 0))
     assert [len(fold["train"]) + len(fold["validation"]) for fold in folds] == [15, 30, 45]
@@ -53,7 +53,7 @@ def test_too_few_rows_or_groups_for_so_many_folds() -> None:
 
 
 @pytest.mark.parametrize("kind", ["stratified", "grouped", "in time"])
-def test_inner_folds_part_what_is_not_for_the_test(kind: str) -> None:
+def test_inner_folds_keep_the_test_rows(kind: str) -> None:
     options = {
         "stratified": {}, "grouped": {"groups": np.arange(60) // 3}, "in time": {"order": np.arange(60)[::-1]}
     }[kind]  # fmt: skip

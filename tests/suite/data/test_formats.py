@@ -46,7 +46,7 @@ def test_csv_tsv_json_lines_and_parquet_each_packed_or_not(tmp_path: Path, packi
 
 
 @pytest.mark.parametrize("content", ["a;b\n1,5;2\n", "a|b\n1,5|2\n", '\ufeffa,b\n"1,5",2\n', 'a,b\r\n"1,5",2\r\n'])
-def test_delimiter_byte_order_mark_and_line_ends_are_found_out(tmp_path: Path, content: str) -> None:
+def test_delimiter_byte_order_mark_and_line_ends_are_detected(tmp_path: Path, content: str) -> None:
     assert rows(write(tmp_path / "a.csv", content.encode())) == [{"a": "1,5", "b": "2"}]
 
 
@@ -59,7 +59,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00
 
 
 @given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=30))
-def test_whatever_is_written_as_csv_is_read_back(pairs: list[tuple[str, str]]) -> None:
+def test_csv_round_trips(pairs: list[tuple[str, str]]) -> None:
     buffer = io.BytesIO()
     table = pa.table({"first": [a for a, _ in pairs], "second": [b for _, b in pairs]})
     arrow_csv.write_csv(table, buffer)
@@ -78,7 +78,7 @@ def test_a_stream_is_cut_between_rows_only(pairs: list[tuple[str, str]], block: 
         assert [(row["first"], row["second"]) for row in rows(buffer)] == [(a, f"{b},") for a, b in pairs]
 
 
-def test_a_quote_within_a_value_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_quote_within_a_value_is_a_character(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(formats, "BLOCK", 64)
     content = b"size,name\n" + b'5" wide,pipe\n' * 20
     assert rows(io.BytesIO(content)) == [{"size": '5" wide', "name": "pipe"}] * 20

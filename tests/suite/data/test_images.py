@@ -131,7 +131,7 @@ def test_a_table_of_paths(tmp_path: Path) -> None:
         images.read(tmp_path / "list.csv", OPTIONS)
 
 
-def test_sources_that_are_none(tmp_path: Path) -> None:
+def test_invalid_sources_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is nothing at"):
         images.read(tmp_path / "no", OPTIONS)
     with pytest.raises(SuiteError, match="has no sub-folders"):

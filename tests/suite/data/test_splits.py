@@ -22,7 +22,7 @@ def test_stratified_parts_are_disjoint_complete_and_hold_every_class(counts: lis
     for part in rows.values():
         assert set(y[part]) == set(range(len(counts)))
     for index, count in enumerate(counts):
-        assert abs(np.sum(y[rows["test"]] == index) - count * splits.TEST) <= 1
+        assert abs(np.sum(y[rows["test"]] == index) - count * splits.TEST_SHARE) <= 1
 
 
 @given(COUNTS, st.integers(0, 1000))
@@ -40,7 +40,7 @@ def test_another_seed_gives_other_parts() -> None:
 def test_a_given_test_split_is_kept() -> None:
     y, labels = labelled([20, 20])
     test = np.array([0, 1, 38, 39])
-    rows = splits.around_test(y, labels, test, 0)
+    rows = splits.beside_test_rows(y, labels, test, 0)
     assert (rows["test"] == test).all()
     assert len(rows["validation"]) == 4
     assert not set(test) & {*rows["train"], *rows["validation"]}
@@ -61,11 +61,11 @@ def test_one_class_or_a_class_of_one_row_is_refused() -> None:
         splits.stratified(*labelled([9, 1]), 0)
 
 
-def test_a_class_that_training_never_sees_is_refused() -> None:
+def test_a_class_without_training_rows_is_refused() -> None:
     y = np.array([0, 1, 0, 1, 2, 0, 1], np.int32)
     rows: splits.Rows = {"train": np.arange(4), "validation": np.array([5, 6]), "test": np.array([4])}
     with pytest.raises(SuiteError, match="class 'c' appears only in the test rows, not in those for train"):
-        splits.check_taught(Dataset({}, y, ["a", "b", "c"], rows, []))
+        splits.check_class_coverage(Dataset({}, y, ["a", "b", "c"], rows, []))
     two: splits.Rows = {"train": np.arange(4), "validation": np.array([5]), "test": np.array([6])}
     with pytest.raises(SuiteError, match=r"class 'b' appears only in the train and test rows, not in those for valid"):
-        splits.check_taught(Dataset({}, np.minimum(y, 1), ["a", "b"], two, []))
+        splits.check_class_coverage(Dataset({}, np.minimum(y, 1), ["a", "b"], two, []))

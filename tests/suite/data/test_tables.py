@@ -51,7 +51,7 @@ def test_kinds_are_found_and_useless_columns_named(tmp_path: Path) -> None:
     assert "split: random, stratified" in found
 
 
-def test_values_are_read_as_what_they_are(tmp_path: Path) -> None:
+def test_values_are_read_by_kind(tmp_path: Path) -> None:
     dataset = tables.read(payments(tmp_path / "a.csv"), OPTIONS)
     assert np.isnan(dataset.inputs["amount"][0])
     assert dataset.inputs["card present"][:2].tolist() == [1, 0]
@@ -110,7 +110,7 @@ def test_positive_and_label_by_hand(tmp_path: Path) -> None:
         tables.read(path, OPTIONS)
 
 
-def test_a_known_label_column_is_taken_where_there_is_one(tmp_path: Path) -> None:
+def test_the_models_label_column_is_used_if_there_is_one(tmp_path: Path) -> None:
     path = payments(tmp_path / "a.csv", verdict=lambda i: "bad" if i % 4 else "good")
     learned = tables.read(path, DataOptions(label_column="verdict"))
     assert learned.source["label_column"] == "verdict"
@@ -123,7 +123,7 @@ def test_a_known_label_column_is_taken_where_there_is_one(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("columns", [{"verdict": lambda i: "bad"}, {"is_fraud": lambda i: 0}])
-def test_a_model_is_measured_on_rows_of_one_class_and_not_made_of_them(tmp_path: Path, columns: Any) -> None:
+def test_rows_of_one_class_can_evaluate_a_model_and_not_train_one(tmp_path: Path, columns: Any) -> None:
     specs = tuple(tables.read(payments(tmp_path / "a.csv"), OPTIONS).specs)
     path = payments(tmp_path / "b.csv", **columns)
     measured = tables.read(path, DataOptions(inputs=specs, known_label="verdict"))
@@ -150,7 +150,7 @@ def test_labels_that_cannot_be_learned(tmp_path: Path, label: Any, message: str)
         tables.read(path, DataOptions(label_column="is_fraud") if "values" in message else OPTIONS)
 
 
-def test_infinity_slips_and_rows_without_a_label(tmp_path: Path) -> None:
+def test_infinite_and_non_numeric_values_and_rows_without_a_label(tmp_path: Path) -> None:
     path = payments(
         tmp_path / "a.csv", 1000, x=lambda i: "inf" if i == 5 else "oops" if i == 6 else i / 3,
         is_fraud=lambda i: "" if i == 9 else int(i % 15 == 0),

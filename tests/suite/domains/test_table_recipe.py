@@ -3,7 +3,7 @@
 from suite import domain as registry
 
 
-def test_more_rows_are_seen_fewer_times_and_for_more_steps() -> None:
+def test_more_rows_have_fewer_epochs_and_more_steps() -> None:
     rows = [100, 1_000, 10_000, 200_000, 10_000_000]
     recipe = registry.get("fraud").recipe
     epochs = [recipe.epochs_for(count) for count in rows]

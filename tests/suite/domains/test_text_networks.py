@@ -1,4 +1,4 @@
-"""Every way to read a text trains, is exported and answers alike on both engines."""
+"""Every text network trains, is exported and gives the same predictions on both engines."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,7 +17,7 @@ SMALL = {"bag.units": 2, "reader.units": 16}
 
 @pytest.fixture(scope="module")
 def brief(make: Callable[[str], Any]) -> Dataset:
-    """Real texts, of six words at most: recurrent networks are written out word by word."""
+    """Real texts of at most six words, because recurrent networks are unrolled word by word."""
     dataset: Dataset = make("text_cls").dataset
     texts = np.array([" ".join(text.split()[:6]) for text in dataset.inputs["text"]], object)
     return replace(dataset, inputs={"text": texts})
@@ -27,19 +27,19 @@ def brief(make: Callable[[str], Any]) -> Dataset:
 def test_a_reader_beside_the_bags(brief: Dataset, tmp_path: Path, kind: str) -> None:
     from suite import workflow
     from suite.training.data import prepare
-    from suite.training.fit import Settings
+    from suite.training.fit import TrainingSettings
 
     domain = registry.get("text_cls")
     prepared = prepare(domain, brief)
-    hp = workflow.choose(domain, prepared, 1, {**SMALL, "reader.kind": kind})
-    outcome = workflow.train(domain, brief, prepared, hp, Settings(1, 0, "accuracy"))
+    hp = workflow.resolve_hyperparameters(domain, prepared, 1, {**SMALL, "reader.kind": kind})
+    outcome = workflow.train(domain, brief, prepared, hp, TrainingSettings(1, 0, "accuracy"))
     assert any(layer.name.startswith("reader_") for layer in outcome.fitted.model.layers)
     _, card = workflow.save(tmp_path, "text", outcome, command="suite fit")
     assert card.engines["litert"]["max_abs_diff"] < 1e-4, card.notes
 
 
 @pytest.mark.parametrize("kind", READERS)
-def test_what_padding_holds_changes_nothing(kind: str) -> None:
+def test_the_vector_of_padding_does_not_matter(kind: str) -> None:
     import keras
     from keras_tuner import HyperParameters
 

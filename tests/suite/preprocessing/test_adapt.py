@@ -12,7 +12,7 @@ def edges_of(x: np.ndarray) -> np.ndarray:
     return np.array(edges)
 
 
-def test_bins_part_the_few_highest_and_lowest_rows_further() -> None:
+def test_bins_are_finer_among_the_highest_and_lowest_rows() -> None:
     x = np.random.default_rng(0).standard_normal(100_000)
     edges = edges_of(x)
     assert (np.diff(edges) > 0).all()

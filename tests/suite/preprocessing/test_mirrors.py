@@ -1,4 +1,4 @@
-"""The NumPy mirror and the TensorFlow graph are one function, on whatever people write."""
+"""The NumPy mirror and the TensorFlow graph give the same results for all inputs."""
 
 import numpy as np
 import pytest

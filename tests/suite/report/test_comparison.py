@@ -7,10 +7,10 @@ import pytest
 from suite.artifact import Card
 from suite.data.dataset import Dataset
 from suite.errors import SuiteError
-from suite.report import comparison, held_back, page
-from suite.report.comparison import Measured
-from suite.report.held_back import HeldBack
-from suite.report.statistics import Answers
+from suite.report import comparison, page, stored_predictions
+from suite.report.comparison import EvaluatedModel
+from suite.report.statistics import Predictions
+from suite.report.stored_predictions import StoredPredictions
 
 GENERATOR = np.random.default_rng(0)
 Y = GENERATOR.integers(0, 2, 600)
@@ -19,13 +19,13 @@ TRAINING = {"parameters": 1, "seconds": 1.0, "command": "suite fit <b>"}
 
 
 def measured(name: str, right: float, *, labels: tuple[str, ...] = ("a", "b"), threshold: float | None = None,
-             keys: np.ndarray = KEYS, y: np.ndarray = Y) -> Measured:  # fmt: skip
-    """A model that has so large a share of the rows right."""
+             keys: np.ndarray = KEYS, y: np.ndarray = Y) -> EvaluatedModel:  # fmt: skip
+    """A model that is right on this share of the rows."""
     hit = np.random.default_rng(len(name)).random(len(y)) < right
     score = np.where(hit == (y == 1), 0.8, 0.3)
     card = Card(name, 1, "text_cls", "now", [], [], list(labels), {}, threshold=threshold, training=TRAINING,
                 hyperparameters={"same": 1, "name": name})  # fmt: skip
-    return Measured(Path(name), card, Answers(y, np.stack([1 - score, score], axis=1), threshold), keys)
+    return EvaluatedModel(Path(name), card, Predictions(y, np.stack([1 - score, score], axis=1), threshold), keys)
 
 
 def test_a_model_does_not_differ_from_itself() -> None:
@@ -37,7 +37,7 @@ def test_a_model_does_not_differ_from_itself() -> None:
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_the_better_model_is_named_whichever_comes_first(order: int) -> None:
+def test_the_better_model_is_named_in_either_order(order: int) -> None:
     pair = [measured("worse", 0.6), measured("better", 0.9)][::order]
     found = comparison.compare(*pair)
     assert found.conclusion.startswith("better/1 is better by accuracy")
@@ -84,56 +84,56 @@ def test_rows_are_matched_by_what_they_hold(make: Any) -> None:
     rows = made.dataset.rows["test"]
     shuffled = GENERATOR.permutation(len(rows))
     probabilities = GENERATOR.random((len(rows), 2)).astype(np.float32)
-    here = held_back.collect(made.dataset, probabilities)
+    here = stored_predictions.collect(made.dataset, probabilities)
     other = Dataset(
         made.dataset.inputs, made.dataset.y, made.dataset.labels, {"test": rows[shuffled]}, made.dataset.specs
     )
-    there = held_back.collect(other, probabilities[shuffled])
+    there = stored_predictions.collect(other, probabilities[shuffled])
     assert (here.keys != there.keys).any()
     for first, second in zip(vars(here.sorted()).values(), vars(there.sorted()).values(), strict=True):
         np.testing.assert_array_equal(first, second)
 
 
-def good() -> HeldBack:
-    return HeldBack(Y, np.full((600, 2), 0.5, np.float32), KEYS)
+def good() -> StoredPredictions:
+    return StoredPredictions(Y, np.full((600, 2), 0.5, np.float32), KEYS)
 
 
-def test_what_is_written_is_read(tmp_path: Path) -> None:
-    held_back.write(tmp_path, good())
-    found = held_back.read(tmp_path, 2)
+def test_stored_predictions_round_trip(tmp_path: Path) -> None:
+    stored_predictions.write(tmp_path, good())
+    found = stored_predictions.read(tmp_path, 2)
     for first, second in zip(vars(found).values(), vars(good()).values(), strict=True):
         np.testing.assert_array_equal(first, second)
 
 
 @pytest.mark.parametrize("cut", ["empty", "half", "noise", "bits"])
 def test_a_damaged_file_is_one_clear_error(tmp_path: Path, cut: str) -> None:
-    held_back.write(tmp_path, good())
-    path = tmp_path / held_back.FILE
+    stored_predictions.write(tmp_path, good())
+    path = tmp_path / stored_predictions.FILE
     whole = path.read_bytes()
     bits = bytearray(whole)
     bits[200:240] = bytes(byte ^ 0x55 for byte in bits[200:240])
     path.write_bytes({"empty": b"", "half": whole[: len(whole) // 2], "noise": b"noise" * 99, "bits": bytes(bits)}[cut])
     with pytest.raises(SuiteError, match="is damaged"):
-        held_back.read(tmp_path, 2)
+        stored_predictions.read(tmp_path, 2)
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        HeldBack(Y, np.full((600, 3), 0.5, np.float32), KEYS),
-        HeldBack(Y, np.full((599, 2), 0.5, np.float32), KEYS),
-        HeldBack(Y + 5, np.full((600, 2), 0.5, np.float32), KEYS),
-        HeldBack(Y.astype(float), np.full((600, 2), 0.5, np.float32), KEYS),
-        HeldBack(Y, np.full((600, 2), np.nan, np.float32), KEYS),
-        HeldBack(Y[:0], np.full((0, 2), 0.5, np.float32), KEYS[:0]),
+        StoredPredictions(Y, np.full((600, 3), 0.5, np.float32), KEYS),
+        StoredPredictions(Y, np.full((599, 2), 0.5, np.float32), KEYS),
+        StoredPredictions(Y + 5, np.full((600, 2), 0.5, np.float32), KEYS),
+        StoredPredictions(Y.astype(float), np.full((600, 2), 0.5, np.float32), KEYS),
+        StoredPredictions(Y, np.full((600, 2), np.nan, np.float32), KEYS),
+        StoredPredictions(Y[:0], np.full((0, 2), 0.5, np.float32), KEYS[:0]),
     ],
 )
-def test_answers_that_do_not_fit_the_model_are_damaged(tmp_path: Path, other: HeldBack) -> None:
-    held_back.write(tmp_path, other)
+def test_answers_that_do_not_fit_the_model_are_damaged(tmp_path: Path, other: StoredPredictions) -> None:
+    stored_predictions.write(tmp_path, other)
     with pytest.raises(SuiteError, match="is damaged"):
-        held_back.read(tmp_path, 2)
+        stored_predictions.read(tmp_path, 2)
 
 
 def test_a_model_without_answers_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(SuiteError, match="fit the model again"):
-        held_back.read(tmp_path, 2)
+        stored_predictions.read(tmp_path, 2)

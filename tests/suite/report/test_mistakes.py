@@ -7,7 +7,7 @@ from PIL import Image
 from suite.artifact import TensorSpec
 from suite.data.dataset import Dataset
 from suite.report import mistakes
-from suite.report.statistics import Answers
+from suite.report.statistics import Predictions
 
 
 def dataset(inputs: dict[str, np.ndarray], kinds: dict[str, str], y: list[int], labels: list[str]) -> Dataset:
@@ -16,12 +16,12 @@ def dataset(inputs: dict[str, np.ndarray], kinds: dict[str, str], y: list[int], 
     return Dataset(inputs, np.array(y), labels, {"train": rows, "validation": rows, "test": rows}, specs)
 
 
-def test_both_kinds_of_mistake_are_shown_the_surest_first() -> None:
+def test_both_kinds_of_mistake_are_shown_most_confident_first() -> None:
     y = [0] * 20 + [1] * 3
     scores = np.array([*np.linspace(0.51, 0.7, 20), 0.1, 0.01, 0.4])
     found = mistakes.worst(
         dataset({"text": np.array(["t"] * 23, object)}, {"text": "text"}, y, ["no", "yes"]),
-        Answers(np.array(y), np.stack([1 - scores, scores], axis=1)), {"kind": "text"},
+        Predictions(np.array(y), np.stack([1 - scores, scores], axis=1)), {"kind": "text"},
     )  # fmt: skip
     assert [(item.truth, item.row) for item in found if item.truth == "yes"] == [("yes", 21), ("yes", 20), ("yes", 22)]
     assert [item.row for item in found if item.truth == "no"] == list(range(19, 10, -1))
@@ -31,7 +31,7 @@ def test_both_kinds_of_mistake_are_shown_the_surest_first() -> None:
 def test_a_picture_is_the_picture_itself() -> None:
     pictures = np.random.default_rng(0).integers(0, 256, (1, 5, 7, 3)).astype(np.uint8)
     data = dataset({"image": pictures}, {"image": "image"}, [0], ["a", "b", "c"])
-    (found,) = mistakes.worst(data, Answers(np.array([0]), np.array([[0.1, 0.2, 0.7]])), {"kind": "image"})
+    (found,) = mistakes.worst(data, Predictions(np.array([0]), np.array([[0.1, 0.2, 0.7]])), {"kind": "image"})
     prefix, _, content = found.picture.partition(",")
     assert prefix == "data:image/png;base64"
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(base64.b64decode(content)))), pictures[0])
@@ -55,7 +55,7 @@ def test_a_row_of_a_table_is_its_most_unusual_columns() -> None:
     ]
     data = dataset(inputs, kinds, [1] + [0] * 99, ["no", "yes"])
     wrong = np.array([[0.9, 0.1]] * 100)
-    (found,) = mistakes.worst(data, Answers(data.y, wrong), {"kind": "table", "columns": columns})
+    (found,) = mistakes.worst(data, Predictions(data.y, wrong), {"kind": "table", "columns": columns})
     assert list(found.columns) == [
         ("far", "-7", "-3.5 deviations"),
         ("flag", "true", "1.0% of training rows"),

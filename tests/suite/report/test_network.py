@@ -25,7 +25,7 @@ def residual(repeats: int) -> Any:
     return keras.Model(image, layers.Dense(3, activation="softmax", name="answer")(x))
 
 
-def test_layers_that_learn_nothing_are_written_into_the_one_before() -> None:
+def test_layers_without_weights_are_drawn_with_the_layer_before() -> None:
     blocks = network.blocks(residual(1))
     assert [block.title for block in blocks] == [
         "image (float32)", "Conv2D 4 3×3", "Conv2D 4 3×3", "Add", "GlobalAveragePooling2D", "Dense 3",

@@ -7,11 +7,11 @@ import pytest
 
 from suite.artifact import Card, TensorSpec
 from suite.data.dataset import Dataset
-from suite.report import held_back, page
+from suite.report import page, stored_predictions
 from suite.report.network import Block
-from suite.report.page import Material
-from suite.report.statistics import Answers
-from suite.training.thresholds import Costs
+from suite.report.page import ReportData
+from suite.report.statistics import Predictions
+from suite.training.thresholds import ErrorCosts
 
 SECTIONS = (
     "summary", "data", "learning", "classes", "confusion", "ranking", "calibration", "threshold", "mistakes",
@@ -22,7 +22,7 @@ MARKUP = "<script>alert('x')</script> & <img src=http://elsewhere/x.png>"
 
 
 class Outline(HTMLParser):
-    """What a page holds: ids, what it would load, elements; AssertionError where tags do not match."""
+    """The ids, loaded resources and elements of a page; AssertionError if tags do not match."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -49,8 +49,8 @@ class Outline(HTMLParser):
 
 def small(
     labels: list[str], y: list[int], probabilities: list[list[float]], texts: list[str], threshold: float | None = None
-) -> tuple[Card, Material]:
-    """A card and what its page is drawn from, for texts whose test rows are all there is."""
+) -> tuple[Card, ReportData]:
+    """A card and the data of its report, for texts that are all test rows."""
     rows = np.arange(len(y))
     specs = [TensorSpec("text", "string", (), "text", "text")]
     dataset = Dataset(
@@ -68,9 +68,9 @@ def small(
             "dead_units_rows": 1, "cross_validation": {},
         },
     )  # fmt: skip
-    answers = Answers(dataset.y, np.array(probabilities, np.float32), threshold)
-    return card, Material({"loss": [1.0], "val_loss": [1.0]}, dataset, answers, [Block("in", (1,), 0, ())],
-                          np.ones(len(y)), Costs())  # fmt: skip
+    answers = Predictions(dataset.y, np.array(probabilities, np.float32), threshold)
+    return card, ReportData({"loss": [1.0], "val_loss": [1.0]}, dataset, answers, [Block("in", (1,), 0, ())],
+                          np.ones(len(y)), ErrorCosts())  # fmt: skip
 
 
 def test_every_domain_has_every_section_and_needs_nothing_else(made: Any) -> None:
@@ -88,18 +88,18 @@ def test_every_domain_has_every_section_and_needs_nothing_else(made: Any) -> Non
 
 
 def test_the_artifact_holds_its_answers_and_its_dead_units(made: Any) -> None:
-    assert held_back.FILE in made.card.files
-    kept = held_back.read(made.folder, len(made.card.labels))
+    assert stored_predictions.FILE in made.card.files
+    kept = stored_predictions.read(made.folder, len(made.card.labels))
     rows = made.dataset.rows["test"]
     np.testing.assert_array_equal(kept.y, made.dataset.y[rows])
-    accuracy = np.mean(Answers(kept.y, kept.probabilities, made.card.threshold).predicted == kept.y)
+    accuracy = np.mean(Predictions(kept.y, kept.probabilities, made.card.threshold).predicted == kept.y)
     assert made.card.metrics["test"]["accuracy"] == pytest.approx(accuracy, abs=1e-6)
     shares = made.card.training["dead_units"]
     assert all(0 <= share <= 1 for share in shares.values())
     assert made.card.training["dead_units_rows"] == len(made.dataset.rows["validation"])
 
 
-def test_the_operating_point_is_that_of_the_card(make: Any) -> None:
+def test_the_operating_point_equals_that_of_the_card(make: Any) -> None:
     made = make("fraud")
     html = (made.folder / page.FILE).read_text()
     test = made.card.metrics["test"]
@@ -107,7 +107,7 @@ def test_the_operating_point_is_that_of_the_card(make: Any) -> None:
     assert f"chosen, {made.card.threshold:.3f}" in html
 
 
-def test_the_worst_mistakes_are_shown_as_what_they_are(make: Any) -> None:
+def test_the_worst_mistakes_are_shown_by_kind_of_input(make: Any) -> None:
     assert "data:image/png;base64," in (make("image_cls").folder / page.FILE).read_text()
     texts = make("text_cls")
     html = (texts.folder / page.FILE).read_text()
@@ -126,7 +126,7 @@ def test_markup_in_texts_labels_and_names_stays_text() -> None:
 
 
 @pytest.mark.parametrize("threshold", [None, 0.5])
-def test_a_test_split_of_one_class_is_said_to_be_one(threshold: float | None) -> None:
+def test_a_test_split_of_one_class_is_reported(threshold: float | None) -> None:
     html = page.render(*small(["a", "b"], [0, 0], [[0.9, 0.1], [0.8, 0.2]], ["x", "y"], threshold))
     assert "all of one class" in html
     assert "Every test row is answered rightly" in html
@@ -148,11 +148,11 @@ def test_pages_of_few_and_many_classes(classes: int, table: bool) -> None:
     assert len(html) < 1_000_000
 
 
-def test_a_detectors_costs_are_counted_on_its_test_rows() -> None:
+def test_the_costs_of_a_detector_are_counted_on_its_test_rows() -> None:
     card, material = small(
         ["no", "yes"], [0, 1, 1, 0], [[0.2, 0.8], [0.9, 0.1], [0.3, 0.7], [0.8, 0.2]], list("abcd"), 0.5
     )
-    costly = Material(
-        material.history, material.dataset, material.answers, material.blocks, np.full(4, 7.0), Costs(7.0, 2.0)
+    costly = ReportData(
+        material.history, material.dataset, material.predictions, material.blocks, np.full(4, 7.0), ErrorCosts(7.0, 2.0)
     )
     assert "cost 9, where a missed case costs 7 and a false alarm 2" in " ".join(page.render(card, costly).split())

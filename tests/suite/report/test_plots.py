@@ -43,7 +43,7 @@ def test_hardly_any_data_still_makes_a_chart(points: list[tuple[float, float]]) 
     assert "nan" not in html
 
 
-def test_lines_stay_within_the_chart_and_drop_what_nobody_sees() -> None:
+def test_lines_stay_within_the_chart_and_drop_invisible_points() -> None:
     chart = Chart("t", "x", "y", (0, 1), (0, 1))
     chart.line("a", zip(np.linspace(-1, 2, 100_000), np.linspace(5, -5, 100_000), strict=True))
     html = str(chart.figure())

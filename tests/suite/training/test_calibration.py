@@ -14,26 +14,26 @@ def sharpened(power: float, rows: int = 4_000) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("power", [0.15, 0.5, 1.0, 2.0, 3.0, 6.0])
-def test_the_temperature_is_how_far_the_network_is_too_sure(power: float) -> None:
+def test_the_temperature_measures_overconfidence(power: float) -> None:
     assert calibration.temperature(*sharpened(power)) == pytest.approx(power, rel=0.1)
 
 
-def test_a_temperature_at_its_bound_is_told() -> None:
+def test_a_temperature_at_its_bound_gives_a_note() -> None:
     y = np.arange(200) % 3
     right = np.full((200, 3), 0.2)
     right[np.arange(200), y] = 0.6
-    (note,) = calibration.at_its_bound(calibration.temperature(y, right))
+    (note,) = calibration.bound_notes(calibration.temperature(y, right))
     assert "as sure as it may (a temperature of 0.1)" in note
-    (note,) = calibration.at_its_bound(calibration.temperature(y, np.roll(right, 1, axis=1)))
+    (note,) = calibration.bound_notes(calibration.temperature(y, np.roll(right, 1, axis=1)))
     assert "as unsure as it may (a temperature of 10)" in note
-    assert calibration.at_its_bound(calibration.temperature(*sharpened(2.0))) == []
+    assert calibration.bound_notes(calibration.temperature(*sharpened(2.0))) == []
 
 
-def test_few_rows_say_nothing() -> None:
+def test_few_rows_give_a_temperature_of_one() -> None:
     assert calibration.temperature(*sharpened(3.0, rows=50)) == 1.0
 
 
-def test_the_head_applies_it_when_it_answers_and_not_while_it_trains() -> None:
+def test_the_head_applies_the_temperature_only_outside_training() -> None:
     import keras
 
     from suite.blocks import heads
@@ -48,7 +48,7 @@ def test_the_head_applies_it_when_it_answers_and_not_while_it_trains() -> None:
     np.testing.assert_allclose(model(rows, training=True)["probabilities"].numpy(), plain, atol=1e-6)
 
 
-def test_an_ensembles_members_are_trained_each_for_itself() -> None:
+def test_the_members_of_an_ensemble_are_trained_independently() -> None:
     import keras
     from keras import ops
 

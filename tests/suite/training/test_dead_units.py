@@ -19,7 +19,7 @@ def test_units_that_never_change_are_counted_by_layer(activation: str, bias: flo
     assert dead_units(model, batches) == {"map": 0.0, "dense": 0.25}
 
 
-def test_a_unit_that_answers_in_one_batch_only_is_alive() -> None:
+def test_a_unit_that_is_active_in_one_batch_is_alive() -> None:
     import keras
 
     from suite.training.dead_units import dead_units

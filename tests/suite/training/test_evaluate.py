@@ -3,6 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from suite.report import statistics
+from suite.report.statistics import Predictions
 from suite.training import evaluate
 
 Y = np.array([0, 0, 1, 1])
@@ -23,8 +25,8 @@ def test_figures_by_hand() -> None:
 def test_the_threshold_decides() -> None:
     threshold = 0.65
     assert evaluate.evaluate(Y, P, threshold)["accuracy"] == 1
-    assert evaluate.confusion(Y, P, threshold).tolist() == [[2, 0], [0, 2]]
-    assert evaluate.confusion(Y, P, None).tolist() == [[1, 1], [0, 2]]
+    assert statistics.confusion(Predictions(Y, P, threshold)).tolist() == [[2, 0], [0, 2]]
+    assert statistics.confusion(Predictions(Y, P, None)).tolist() == [[1, 1], [0, 2]]
 
 
 def test_one_class_only_has_no_ranking() -> None:

@@ -10,7 +10,7 @@ from suite.errors import UsageError
 from suite.training import hyperparameters
 
 
-def test_by_hand_wins_over_a_file_and_a_file_over_a_preset(tmp_path: Path) -> None:
+def test_assignments_win_over_a_file_and_a_file_over_a_preset(tmp_path: Path) -> None:
     card = tmp_path / "card.json"
     card.write_text(json.dumps({"hyperparameters": {"conv/filters": 16, "conv/stem": 2}}))
     values, epochs = options.hyperparameters(get("image_cls"), "quick", card, ("conv.filters=64",))
@@ -29,12 +29,12 @@ def test_a_file_that_holds_no_hyperparameters(tmp_path: Path, content: str) -> N
         hyperparameters.read_file(path)
 
 
-def test_a_network_that_is_no_name_is_refused() -> None:
+def test_a_network_that_is_a_number_is_refused() -> None:
     from suite.domains.image_cls import model
 
     preprocessing = {"kind": "image", "height": 12, "width": 12, "channels": 1}
     with pytest.raises(UsageError, match="there is no network '5'"):
-        hyperparameters.choose(lambda hp: model.build(hp, preprocessing, 2), {"network": 5})
+        hyperparameters.resolve(lambda hp: model.build(hp, preprocessing, 2), {"network": 5})
 
 
 def space(hp: Any) -> None:
@@ -49,8 +49,8 @@ def space(hp: Any) -> None:
     ("name", "given", "declared"),
     [("filters", 32.0, 32), ("clip", 1, 1.0), ("depth", 3.0, 3), ("dropout", 0, 0.0), ("squeeze", True, True)],
 )
-def test_a_value_by_hand_is_taken_as_the_network_declares_it(name: str, given: Any, declared: Any) -> None:
-    found = hyperparameters.choose(space, {name: given}).values[name]
+def test_a_value_gets_the_type_that_the_network_declares(name: str, given: Any, declared: Any) -> None:
+    found = hyperparameters.resolve(space, {name: given}).values[name]
     assert found == declared
     assert type(found) is type(declared)
 
@@ -67,6 +67,6 @@ def test_a_value_by_hand_is_taken_as_the_network_declares_it(name: str, given: A
         ("squeeze", 1, "squeeze cannot be 1: choose true or false"),
     ],
 )
-def test_a_value_of_another_kind_is_refused(name: str, given: Any, message: str) -> None:
+def test_a_value_of_another_type_is_refused(name: str, given: Any, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        hyperparameters.choose(space, {name: given})
+        hyperparameters.resolve(space, {name: given})

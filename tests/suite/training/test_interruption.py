@@ -1,4 +1,4 @@
-"""Ctrl-C is held back until a step has ended, and never lost."""
+"""Ctrl-C is delayed until a step has ended, and never lost."""
 
 import os
 import signal
@@ -32,7 +32,7 @@ def test_it_is_not_lost_where_no_step_follows() -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
 
-def test_a_handler_of_somebody_elses_is_left_alone() -> None:
+def test_another_signal_handler_is_kept() -> None:
     from suite.training import interruption
 
     heard = []

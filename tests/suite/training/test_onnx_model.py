@@ -1,4 +1,4 @@
-"""Every domain's network as an ONNX file answers as it does in Keras; a card lists it where it was asked for."""
+"""Every domain's network predicts the same as an ONNX file and in Keras; a card lists the file if it was requested."""
 
 import json
 import sys
@@ -26,14 +26,14 @@ def test_the_file_answers_as_the_network(name: str, make: Callable[[str], Any], 
 
     domain, dataset = registry.get(name), make(name).dataset
     prepared = prepare(domain, dataset)
-    model = build(domain, workflow.choose(domain, prepared, 1, {}), prepared, 1)
+    model = build(domain, workflow.resolve_hyperparameters(domain, prepared, 1, {}), prepared, 1)
     core = {key: values[:20] for key, values in prepared.core.items()}
     onnx_model.write(tmp_path / "model.onnx", model)
     expected = model(core, training=False)[PROBABILITIES].numpy()
     np.testing.assert_allclose(onnx_model.run(tmp_path / "model.onnx", core), expected, atol=1e-5)
 
 
-def test_a_fit_writes_one_where_it_is_asked_to(suite: Run, tmp_path: Path) -> None:
+def test_fit_writes_an_onnx_file_when_asked(suite: Run, tmp_path: Path) -> None:
     done = suite("fit", "fraud", "--models", tmp_path, "--epochs", "1", "--onnx", "--quiet")
     assert done.returncode == 0, done.stderr
     card = artifact.read_card(tmp_path / "fraud/1")
@@ -53,7 +53,7 @@ def test_a_fit_writes_one_where_it_is_asked_to(suite: Run, tmp_path: Path) -> No
     assert score[0] == pytest.approx(score[1], abs=1e-4)
 
 
-def test_what_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     from suite.training import onnx_model
 
     monkeypatch.setitem(sys.modules, "tf2onnx", None)

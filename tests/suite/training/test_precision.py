@@ -1,4 +1,4 @@
-"""Mixed precision: where it is taken, what stays float32, and what is saved."""
+"""Mixed precision: when it is used, what stays float32, and what is saved."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +18,7 @@ def built(name: str, dataset: Any, values: dict[str, Any]) -> Any:
 
     domain = registry.get(name)
     prepared = prepare(domain, dataset)
-    return build(domain, workflow.choose(domain, prepared, 1, values), prepared, 1)
+    return build(domain, workflow.resolve_hyperparameters(domain, prepared, 1, values), prepared, 1)
 
 
 CAPABLE: dict[str, Any] = {"compute_capability": (8, 0)}
@@ -41,7 +41,7 @@ def test_hardware_gains_where_every_gpu_has_bfloat16(
 
 
 @pytest.mark.parametrize("gains", [False, True])
-def test_auto_is_mixed_where_the_hardware_gains(
+def test_auto_is_mixed_on_capable_hardware(
     make: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch, gains: bool
 ) -> None:
     from suite.training import precision
@@ -51,17 +51,17 @@ def test_auto_is_mixed_where_the_hardware_gains(
     assert ("bfloat16" in {layer.compute_dtype for layer in model.layers}) is gains
 
 
-def test_the_card_says_what_auto_became(made: Any) -> None:
+def test_the_card_records_the_precision_that_auto_chose(made: Any) -> None:
     assert made.card.hyperparameters["training/precision"] == "auto"
     assert made.card.training["precision"] == "float32"
 
 
-def test_another_name_is_refused_with_what_there_is(make: Callable[[str], Any]) -> None:
+def test_an_unknown_precision_is_refused(make: Callable[[str], Any]) -> None:
     with pytest.raises(UsageError, match=r"no training\.precision 'mixed_float16': did you mean 'mixed_bfloat16'"):
         built("fraud", make("fraud").dataset, {"training.precision": "mixed_float16"})
 
 
-def test_the_policy_holds_only_while_the_network_is_made(make: Callable[[str], Any]) -> None:
+def test_the_policy_is_restored_after_the_network_is_built(make: Callable[[str], Any]) -> None:
     import keras
 
     from suite.training import precision
@@ -91,12 +91,12 @@ def test_a_network_trained_in_bfloat16_is_saved_in_float32(
     from suite import workflow
     from suite.preprocessing import mirror
     from suite.training.data import prepare
-    from suite.training.fit import Settings
+    from suite.training.fit import TrainingSettings
 
     domain, dataset = registry.get(name), make(name).dataset
     prepared = prepare(domain, dataset)
-    hp = workflow.choose(domain, prepared, 1, {**values, "training.precision": "mixed_bfloat16"})
-    outcome = workflow.train(domain, dataset, prepared, hp, Settings(1, 0, domain.objective))
+    hp = workflow.resolve_hyperparameters(domain, prepared, 1, {**values, "training.precision": "mixed_bfloat16"})
+    outcome = workflow.train(domain, dataset, prepared, hp, TrainingSettings(1, 0, domain.objective))
     folder, card = workflow.save(tmp_path, name, outcome, command="suite fit")
     assert card.engines["litert"]["max_abs_diff"] <= 1e-4, card.notes
     assert card.hyperparameters["training/precision"] == card.training["precision"] == "mixed_bfloat16"

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from suite.errors import UsageError
 from suite.training import thresholds
-from suite.training.thresholds import Costs, Rule
+from suite.training.thresholds import ErrorCosts, ThresholdRule
 
 Y = np.array([0, 0, 1, 0, 1, 1])
 SCORES = np.array([0.1, 0.2, 0.3, 0.6, 0.7, 0.9])
@@ -15,24 +15,24 @@ SCORES = np.array([0.1, 0.2, 0.3, 0.6, 0.7, 0.9])
     ("text", "expected"), [("f1", 0.3), ("f2", 0.3), ("f0.5", 0.7), ("precision>=0.75", 0.3), ("0.42", 0.42)]
 )
 def test_rules_by_hand(text: str, expected: float) -> None:
-    assert thresholds.choose(Rule(text), Y, SCORES) == expected
+    assert thresholds.choose(ThresholdRule(text), Y, SCORES) == expected
 
 
-def test_a_precision_out_of_reach_is_told_and_the_nearest_taken() -> None:
-    rule, y, scores = Rule("precision>=0.9"), np.array([0, 1, 1, 0]), np.array([0.9, 0.6, 0.5, 0.1])
+def test_an_unreachable_precision_gives_a_note_and_the_highest_one() -> None:
+    rule, y, scores = ThresholdRule("precision>=0.9"), np.array([0, 1, 1, 0]), np.array([0.9, 0.6, 0.5, 0.1])
     chosen = thresholds.choose(rule, y, scores)
     assert chosen == 0.5
-    (note,) = thresholds.shortfall(rule, y, scores, chosen)
+    (note,) = thresholds.precision_shortfall(rule, y, scores, chosen)
     assert "precision of 0.9" in note
     assert "0.667" in note
-    assert thresholds.shortfall(Rule("precision>=0.6"), y, scores, chosen) == []
-    assert thresholds.shortfall(Rule("f1"), y, scores, chosen) == []
+    assert thresholds.precision_shortfall(ThresholdRule("precision>=0.6"), y, scores, chosen) == []
+    assert thresholds.precision_shortfall(ThresholdRule("f1"), y, scores, chosen) == []
 
 
 @pytest.mark.parametrize("text", ["f", "g1", "precision>=0", "precision>=1.5", "1.5", "", "f-1", "f0"])
-def test_what_is_no_rule_is_refused(text: str) -> None:
+def test_an_invalid_rule_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="is no rule for a threshold"):
-        thresholds.check(Rule(text))
+        thresholds.check_rule(ThresholdRule(text))
 
 
 def cost(threshold: float, y: np.ndarray, scores: np.ndarray, missed: np.ndarray, alarm: float) -> float:
@@ -54,7 +54,7 @@ def test_no_threshold_costs_less(rows: list[tuple[int, int, int]], alarm: int) -
 
 
 def test_costs_of_the_rows_themselves_decide() -> None:
-    rule = Rule(costs=Costs(false_positive=5.0, column="amount"))
+    rule = ThresholdRule(costs=ErrorCosts(false_positive=5.0, column="amount"))
     dear, cheap = np.array([0.0, 0, 100, 0, 1, 100]), np.array([0.0, 0, 1, 0, 1, 100])
     assert thresholds.choose(rule, Y, SCORES, dear) == 0.3
     assert thresholds.choose(rule, Y, SCORES, cheap) == 0.7

@@ -20,7 +20,7 @@ def fit_with(make: Callable[[str], Any]) -> Callable[[Any], None]:
         from suite.training.data import prepare
 
         domain = registry.get("fraud")
-        settings = fit.Settings(2, 0, "average_precision")
+        settings = fit.TrainingSettings(2, 0, "average_precision")
         fit.fit(domain, HyperParameters(), prepare(domain, dataset), settings, callbacks=[callback])
 
     return run
@@ -41,7 +41,7 @@ def test_tensorboard_gets_every_metric_of_every_epoch(fit_with: Callable[[Any], 
     assert [event.step for event in validation.Tensors("epoch_average_precision")] == [0, 1]
 
 
-def test_a_store_that_cannot_be_written_to_is_told_before_training(tmp_path: Path) -> None:
+def test_a_read_only_store_fails_before_training(tmp_path: Path) -> None:
     (tmp_path / "models").write_text("a file")
     with pytest.raises(SuiteError, match=r"cannot write to .*models"):
         tracking.tensorboard(tmp_path / "models", "name")
@@ -64,7 +64,7 @@ def test_mlflow_gets_parameters_and_metrics(
     assert [metric.step for metric in client.get_metric_history(run.info.run_id, "val_average_precision")] == [1, 2]
 
 
-def test_an_mlflow_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_unreachable_mlflow_server_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from suite.errors import SuiteError
     from suite.training import tracking
 

@@ -21,18 +21,18 @@ def order(batches: Any) -> list[int]:
 
 
 def test_batches_hold_every_row_once_in_an_order_of_seed_and_epoch(prepared: Any) -> None:
-    from suite.training.data import TrainingRows
+    from suite.training.data import TrainingChunks
 
-    batches = TrainingRows(prepared, 16, seed=0)
+    batches = TrainingChunks(prepared, 16, seed=0)
     first = order(batches)
     batches.on_epoch_begin(1)
     second = order(batches)
     assert first != second
     assert sorted(first) == sorted(second) == sorted(prepared.split("train")["words"].sum(axis=1).tolist())
-    resumed = TrainingRows(prepared, 16, seed=0)
+    resumed = TrainingChunks(prepared, 16, seed=0)
     resumed.on_epoch_begin(1)
     assert order(resumed) == second
-    assert order(TrainingRows(prepared, 16, seed=1)) != first
+    assert order(TrainingChunks(prepared, 16, seed=1)) != first
     plain = np.concatenate([inputs["words"].numpy() for (inputs,) in prepared.batches("test", 7)])
     assert (plain == prepared.split("test")["words"]).all()
 
@@ -40,7 +40,7 @@ def test_batches_hold_every_row_once_in_an_order_of_seed_and_epoch(prepared: Any
 def test_rare_classes_can_weigh_more_or_come_more_often(prepared: Any) -> None:
     from dataclasses import replace
 
-    from suite.training.data import TrainingRows
+    from suite.training.data import TrainingChunks
 
     y = prepared.y.copy()
     train = prepared.rows["train"]
@@ -48,7 +48,7 @@ def test_rare_classes_can_weigh_more_or_come_more_often(prepared: Any) -> None:
     skewed = replace(prepared, y=y)
 
     def seen(**how: float) -> tuple[np.ndarray, np.ndarray]:
-        parts = [(targets.numpy(), w.numpy()) for _, targets, w in TrainingRows(skewed, 16, seed=0, **how).dataset()]
+        parts = [(targets.numpy(), w.numpy()) for _, targets, w in TrainingChunks(skewed, 16, seed=0, **how).dataset()]
         targets, weights = (np.concatenate(values) for values in zip(*parts, strict=True))
         return targets[:, 1], weights
 
@@ -74,10 +74,14 @@ def test_progress_is_reported_to_the_last_step_of_every_epoch(prepared: Any) -> 
     from suite.training import callbacks, fit, hyperparameters, model
 
     domain = registry.get("text_cls")
-    hp = hyperparameters.choose(lambda space: model.build(domain, space, prepared, 2), {})
+    hp = hyperparameters.resolve(lambda space: model.build(domain, space, prepared, 2), {})
     heard: list[Any] = []
     fit.fit(
-        domain, hp, prepared, fit.Settings(2, 0, "accuracy"), callbacks=[callbacks.Report(heard.append, "accuracy")]
+        domain,
+        hp,
+        prepared,
+        fit.TrainingSettings(2, 0, "accuracy"),
+        callbacks=[callbacks.ProgressReporter(heard.append, "accuracy")],
     )
     ends = [report for report in heard if report.step == report.steps and "val_accuracy" in report.metrics]
     assert {report.epoch for report in ends} == {1, 2}
@@ -91,7 +95,7 @@ def test_the_same_seed_trains_the_same_network(prepared: Any) -> None:
 
     domain = registry.get("text_cls")
     first, second, other = (
-        fit.fit(domain, HyperParameters(), prepared, fit.Settings(2, seed, "accuracy")).model.get_weights()
+        fit.fit(domain, HyperParameters(), prepared, fit.TrainingSettings(2, seed, "accuracy")).model.get_weights()
         for seed in (0, 0, 1)
     )
     assert all((a == b).all() for a, b in zip(first, second, strict=True))
@@ -102,4 +106,4 @@ def test_an_unknown_hyperparameter_is_refused(prepared: Any) -> None:
     from suite import workflow
 
     with pytest.raises(UsageError, match=r"did you mean 'dense.depth'"):
-        workflow.choose(registry.get("text_cls"), prepared, 1, {"dense.dept": 1})
+        workflow.resolve_hyperparameters(registry.get("text_cls"), prepared, 1, {"dense.dept": 1})

@@ -1,0 +1,52 @@
+"""Steps that several verbs share: read data, load TensorFlow, report what was saved."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from suite.cli import options
+from suite.cli.output import Output, metric_lines
+
+if TYPE_CHECKING:
+    from suite.artifact import Card
+    from suite.data.dataset import Dataset
+    from suite.domain import Domain
+
+
+def read_data(domain: "Domain", source: str | None, seed: int, reader: dict[str, Any], output: Output) -> "Dataset":
+    """Read the data and say what the reader detected; `reader` holds the options of `options.data`."""
+    from suite import domains
+
+    dataset = domains.load_data(domain, source, options.data_options(seed, reader))
+    for line in dataset.detected:
+        output.say(f"  {line}")
+    for note in dataset.notes:
+        output.say(f"  note: {note}")
+    sizes = ", ".join(f"{name} {len(rows):,}" for name, rows in dataset.rows.items())
+    output.say(f"  rows: {sizes}")
+    return dataset
+
+
+def load_tensorflow(output: Output) -> None:
+    """Import TensorFlow, which takes seconds."""
+    output.say("loading TensorFlow")
+
+    from suite import config
+
+    config.load_tensorflow()
+
+
+def command_line() -> str:
+    """The command as typed, for the card."""
+    return shlex.join(["suite", *sys.argv[1:]])
+
+
+def saved_lines(folder: Path, card: "Card", *more: str) -> list[str]:
+    """The lines about a saved model: metrics, notes, `more`, and where it is."""
+    return [*metric_lines(card.metrics), *card.notes, *more, f"saved {folder}", f"report {folder / 'report.html'}"]
+
+
+def saved_json(folder: Path, card: "Card") -> dict[str, Any]:
+    """A saved model for a script."""
+    return {"artifact": str(folder), "name": card.name, "version": card.version, "metrics": card.metrics}

@@ -1,0 +1,20 @@
+"""How hyperparameters are written: `conv.filters` for people, `conv/filters` in KerasTuner and in files."""
+
+from typing import Any
+
+
+def dotted(name: str) -> str:
+    """A hyperparameter's name as people read and type it."""
+    return name.replace("/", ".")
+
+
+def slashed(name: str) -> str:
+    """A hyperparameter's name as KerasTuner and cards hold it."""
+    return name.replace(".", "/")
+
+
+def format_value(value: Any) -> str:
+    """A hyperparameter's value for people: booleans in lower case, floats with four digits."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

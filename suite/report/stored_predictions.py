@@ -1,0 +1,80 @@
+"""The predictions for the test rows that an artifact stores, by which two models are compared."""
+
+import hashlib
+import io
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from suite import artifact
+from suite.data.dataset import Dataset
+from suite.errors import SuiteError
+
+FILE = "test_predictions.npz"
+
+
+@dataclass(frozen=True)
+class StoredPredictions:
+    """True classes y (N,), probabilities float32 (N, K), and for each row a hash of its inputs, uint64 (N,)."""
+
+    y: np.ndarray
+    probabilities: np.ndarray
+    keys: np.ndarray
+
+    def sorted(self) -> "StoredPredictions":
+        """The rows in an order that depends only on what they hold."""
+        order = np.lexsort((self.y, self.keys))
+        return StoredPredictions(self.y[order], self.probabilities[order], self.keys[order])
+
+
+def collect(dataset: Dataset, probabilities: np.ndarray) -> StoredPredictions:
+    """The predictions (N, K) for the test rows of a data set."""
+    rows = dataset.rows["test"]
+    columns = [_as_bytes(dataset.inputs[spec.name][rows]) for spec in dataset.specs]
+    keys = [
+        int.from_bytes(hashlib.blake2b(b"\0".join(values), digest_size=8).digest())
+        for values in zip(*columns, strict=True)
+    ]
+    return StoredPredictions(dataset.y[rows], probabilities.astype(np.float32), np.array(keys, np.uint64))
+
+
+def _as_bytes(column: np.ndarray) -> list[bytes]:
+    if column.dtype == object:
+        return [value.encode("utf-8", "surrogatepass") for value in column]
+    return [value.tobytes() for value in column]
+
+
+def write(folder: Path, predictions: StoredPredictions) -> None:
+    """Store predictions in an artifact's folder."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, y=predictions.y, probabilities=predictions.probabilities, keys=predictions.keys)
+    artifact.replace_file(folder / FILE, buffer.getbuffer())
+
+
+def read(folder: Path, classes: int) -> StoredPredictions:
+    """The stored predictions of a model with this many classes; SuiteError if there are none or they are damaged."""
+    try:
+        # Given a path, NumPy leaves a damaged file open.
+        with np.load(io.BytesIO((folder / FILE).read_bytes()), allow_pickle=False) as saved:
+            predictions = StoredPredictions(saved["y"], saved["probabilities"], saved["keys"])
+        _check(predictions, classes)
+    except FileNotFoundError:
+        raise SuiteError(f"{folder} does not hold its predictions for the test rows: fit the model again") from None
+    except (OSError, EOFError, ValueError, TypeError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        raise SuiteError(f"{folder / FILE} is damaged ({error}): restore it or fit the model again") from error
+    return predictions
+
+
+def _check(predictions: StoredPredictions, classes: int) -> None:
+    """ValueError if the arrays are not of the kind that `write` stores."""
+    y, probabilities, keys = predictions.y, predictions.probabilities, predictions.keys
+    rows = len(y)
+    if not rows or probabilities.shape != (rows, classes) or keys.shape != (rows,):
+        raise ValueError(f"{rows} rows with probabilities {probabilities.shape} for {classes} labels")
+    if y.dtype.kind not in "iu" or probabilities.dtype.kind != "f" or keys.dtype != np.uint64:
+        raise ValueError("arrays of other types than were written")
+    if y.min() < 0 or y.max() >= classes or not np.isfinite(probabilities).all():
+        raise ValueError("values that no prediction can have")

@@ -1,0 +1,160 @@
+"""The record of an architecture search: objectives, search space and trials, as a model's card holds them."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from math import isfinite
+from typing import Any, Self
+
+from suite.notation import dotted, format_value, slashed
+
+COMPLETED, INFEASIBLE, FAILED, RUNNING = "completed", "infeasible", "failed", "running"
+VALIDATION_PREFIX = "val_"
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A figure that a search optimises, such as `val_accuracy` or `latency`; `direction` is max or min."""
+
+    name: str
+    direction: str
+
+    @property
+    def sign(self) -> float:
+        """1 if higher is better, -1 if lower is."""
+        return 1.0 if self.direction == "max" else -1.0
+
+    @property
+    def metric(self) -> str | None:
+        """The metric behind it if it is measured on validation rows; else None."""
+        prefix = VALIDATION_PREFIX
+        return self.name.removeprefix(prefix) if self.name.startswith(prefix) else None
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A hyperparameter exists only if `parent` exists and has one of `values`."""
+
+    parent: str
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class DimensionRecord:
+    """A hyperparameter of the search space; `range` is for people.
+
+    `values` is None for a continuous range from `low` to `high`. The hyperparameter exists if all conditions in
+    `when` hold.
+    """
+
+    name: str
+    range: str
+    values: tuple[Any, ...] | None
+    low: float | None
+    high: float | None
+    logarithmic: bool
+    when: tuple[Condition, ...] = ()
+
+    @property
+    def where(self) -> str:
+        """The conditions in words; empty if there are none."""
+        return " and ".join(f"{one.parent} is {' or '.join(map(format_value, one.values))}" for one in self.when)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values; names with slashes."""
+        when = [{"parent": slashed(one.parent), "values": list(one.values)} for one in self.when]
+        values = None if self.values is None else list(self.values)
+        return {**asdict(self), "name": slashed(self.name), "values": values, "when": when}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        values = None if value["values"] is None else tuple(value["values"])
+        when = tuple(Condition(dotted(one["parent"]), tuple(one["values"])) for one in value["when"])
+        low, high, logarithmic = value["low"], value["high"], bool(value["logarithmic"])
+        return cls(dotted(value["name"]), value["range"], values, low, high, logarithmic, when)
+
+
+@dataclass
+class Trial:
+    """One network that a search tried.
+
+    `status` is completed, infeasible (the network cannot be built), failed (its training ended in an error) or running;
+    `reason` says why, or why it was stopped early. `score` is the first objective, the mean over its trainings, and
+    `deviation` their standard deviation; `scores` holds every objective by name. `epochs` were trained, in `seconds`;
+    it began `started` seconds into the search. `hyperparameters` holds only those that exist for this trial.
+    """
+
+    id: int
+    status: str
+    hyperparameters: dict[str, Any]
+    score: float | None = None
+    deviation: float | None = None
+    scores: dict[str, float] = field(default_factory=dict)
+    epochs: int = 0
+    seconds: float = 0.0
+    started: float = 0.0
+    reason: str | None = None
+
+    def value_text(self, name: str) -> str:
+        """A hyperparameter's value for people; empty if it does not exist."""
+        return format_value(self.hyperparameters[name]) if name in self.hyperparameters else ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values; names with slashes."""
+        return asdict(self) | {"hyperparameters": {slashed(name): one for name, one in self.hyperparameters.items()}}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """Scores that are not finite are left out."""
+        return cls(
+            **{
+                **value,
+                "hyperparameters": {dotted(name): one for name, one in value["hyperparameters"].items()},
+                "score": _finite(value["score"]),
+                "deviation": _finite(value["deviation"]),
+                "scores": {name: score for name, score in value["scores"].items() if _finite(score) is not None},
+            }
+        )
+
+
+@dataclass(frozen=True)
+class SearchRecord:
+    """A finished search; `best` is the number of the trial that was chosen, which need not have the best score."""
+
+    strategy: str
+    seed: int
+    seconds: float
+    best: int
+    objectives: tuple[Objective, ...]
+    dimensions: tuple[DimensionRecord, ...]
+    trials: tuple[Trial, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values, for the card."""
+        return {
+            "strategy": self.strategy,
+            "seed": self.seed,
+            "seconds": self.seconds,
+            "best": self.best,
+            "objectives": [asdict(one) for one in self.objectives],
+            "space": [one.to_json() for one in self.dimensions],
+            "trials": [one.to_json() for one in self.trials],
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self | None:
+        """The search of a card; None if the card has none, or an old record without objectives."""
+        if "objectives" not in value:
+            return None
+        return cls(
+            value["strategy"],
+            value["seed"],
+            value["seconds"],
+            value["best"],
+            tuple(Objective(one["name"], one["direction"]) for one in value["objectives"]),
+            tuple(DimensionRecord.from_json(one) for one in value["space"]),
+            tuple(Trial.from_json(one) for one in value["trials"]),
+        )
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and isfinite(value) else None

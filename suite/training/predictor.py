@@ -1,0 +1,28 @@
+"""Predictions of a network for whole splits."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from suite.artifact import PROBABILITIES
+from suite.data.dataset import SplitName
+from suite.training.data import PreparedData
+
+BATCH = 512
+
+
+class Predictor:
+    """A network's probabilities for whole splits, by one traced function for batches of any size."""
+
+    def __init__(self, model: keras.Model, prepared: PreparedData) -> None:
+        self._prepared = prepared
+        signature = {
+            name: tf.TensorSpec((None, *values.shape[1:]), values.dtype) for name, values in prepared.core.items()
+        }
+        self._run = tf.function(
+            lambda inputs: model(inputs, training=False)[PROBABILITIES], input_signature=[signature]
+        )
+
+    def __call__(self, split: SplitName) -> np.ndarray:
+        """float32 (N, classes)."""
+        return np.concatenate([self._run(inputs).numpy() for (inputs,) in self._prepared.batches(split, BATCH)])

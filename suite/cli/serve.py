@@ -72,8 +72,6 @@ def command(
       curl -F file=@picture.png http://127.0.0.1:8501/predict
       curl -d '{"model": "text_cls", "instances": ["A joy."]}' http://127.0.0.1:8501/predict
     """
-    from serving.http import auth
-    from serving.http.forwarding import TrustedProxies
     from serving.server import launcher
     from suite import artifact
     from suite.cli.output import Output
@@ -91,12 +89,7 @@ def command(
         trusted_proxies=trusted_proxies,
         **_readable_files(keys=keys, certificate=certificate, private_key=private_key, settings=settings),
     )  # fmt: skip
-    # Read now, so that an error stops the command and not the service.
-    TrustedProxies(trusted_proxies)
-    if settings:
-        Config.of_file(settings)
-    if keys:
-        auth.read(keys)
+    _check(config)
     listening = launcher.listen(host, port)
     url = f"http{'s' if certificate else ''}://{host}:{port}"
     output = Output(as_json, quiet)
@@ -104,6 +97,18 @@ def command(
     if as_json:
         output.result([], {"url": url, "models": names})
     launcher.execute(config, listening)
+
+
+def _check(config: Config) -> None:
+    """Read now what the service is going to read, so that an error stops the command and not the service."""
+    from serving.http import auth
+    from serving.http.forwarding import TrustedProxies
+
+    TrustedProxies(config.trusted_proxies)
+    if config.settings:
+        Config.of_file(Path(config.settings))
+    if config.keys:
+        auth.read(Path(config.keys))
 
 
 def _readable_files(**files: Path | None) -> dict[str, Any]:

@@ -17,10 +17,13 @@ test: $(INSTALLED) $(CLIENTS)
 	$(BIN)/python -m pytest --cov --cov-report= $(SIDE_BY_SIDE) tests/tuning tests --ignore tests/serving
 	$(BIN)/python -m pytest --cov --cov-append --cov-report=term:skip-covered tests/serving
 
-# Looks for bytes on which the service fails; what it finds it writes to crash-*. Linux on x86-64.
+# Looks for bytes on which the service fails; what it finds it writes to crash-*. Linux on x86-64. And for orders of
+# events on which the scheduler fails.
 SECONDS ?= 60
+SCHEDULES ?= 100000
 fuzz: $(INSTALLED)
 	$(BIN)/python tests/serving/fuzz_decoders.py $(SECONDS)
+	SUITE_TEST_SCHEDULES=$(SCHEDULES) $(BIN)/python -m pytest tests/serving/scheduling/test_serving_scheduler.py
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

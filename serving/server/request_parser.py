@@ -213,6 +213,9 @@ class RequestParser:
             path, query = self._of_absolute(target)
         raw = unquote_to_bytes(path) if b"%" in path else path
         self._path, self._query = raw.decode("utf-8", "surrogateescape"), query.decode("ascii")
+        # Not every proxy takes away the path under which it serves the service.
+        if self._root_path and (self._path == self._root_path or self._path.startswith(f"{self._root_path}/")):
+            self._path = self._path[len(self._root_path) :] or "/"
 
     def _of_absolute(self, target: bytes) -> tuple[bytes, bytes]:
         """The path and the query of `http://host/path`, as a proxy is asked; the host in it is the one that counts."""

@@ -5,6 +5,8 @@ import re
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
 from test_serving_disk import serving, skip_unless_it_runs
@@ -49,6 +51,45 @@ def test_it_tells_whether_it_is_healthy(light: Path, certificate: tuple[Path, Pa
         while not is_healthy(port, SUITE_CERTIFICATE=file):
             assert time.monotonic() < deadline
             time.sleep(0.1)
+
+
+# What a worker imports before it answers, and with a model of each kind loaded.
+IMPORTED = """
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+import gunicorn.app.wsgiapp, serving.server.gunicorn_conf, serving.server.worker
+from serving.app import create_app
+from serving.config import Config
+app = create_app(Config(models=Path(sys.argv[1]), engine="litert"))
+assert app.extensions["service"].repository.wait(60)
+app.test_client().get("/docs")
+known = packages_distributions()
+print(*{known[name][0] for name in {module.partition(".")[0] for module in sys.modules} if name in known})
+"""
+
+
+def with_what_they_need(names: set[str]) -> set[str]:
+    """The packages, and those that they require, as they are normally written."""
+    found: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
+        if name not in found:
+            found.add(name)
+            with suppress(PackageNotFoundError):
+                needed = [one for one in requires(name) or [] if "extra ==" not in one]
+                waiting += [re.split(r"[^A-Za-z0-9._-]", one)[0] for one in needed]
+    return found
+
+
+def test_all_that_a_worker_imports_is_installed(light: Path) -> None:
+    run_imports = [sys.executable, "-c", IMPORTED, str(light)]
+    imported = set(subprocess.run(run_imports, capture_output=True, text=True, check=True).stdout.split())
+    (listed,) = re.findall(r"constraints\.txt \\\n(.+?) \$\{MORE\}", CONTAINERFILE.read_text(), re.DOTALL)
+    installed = with_what_they_need(set(listed.replace("\\", " ").split()) | {"setuptools", "suite"})
+    assert {"flask", "gunicorn", "uvloop"} <= {name.lower() for name in imported}
+    assert {re.sub(r"[-_.]+", "-", name).lower() for name in imported} <= installed
 
 
 def test_all_that_it_copies_is_there() -> None:

@@ -153,3 +153,14 @@ def test_the_body_of_a_request_for_another_protocol_is_no_request(body: bytes) -
     hidden = b"GET /x HTTP/1.1\r\n\r\n"
     found, status = parsed([upgrade + hidden + end + WHOLE[0]])
     assert ([(path, content) for _, path, _, _, content, _ in found], status) == ([("/predict", hidden), ("/", b"")], 0)
+
+
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [("/ml/predict", "/predict"), ("/ml", "/"), ("/ml/", "/"), ("/predict", "/predict"),
+     ("/mlx/predict", "/mlx/predict"), ("/%6dl/predict?a=1", "/predict"), ("/ml/ml/predict", "/ml/predict")],
+)  # fmt: skip
+def test_the_path_of_a_proxy_may_be_left_in_front(target: str, path: str) -> None:
+    parser = RequestParser(MOST, "http", "127.0.0.1", "/ml")
+    parser.feed(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    assert parser.requests[0].request.path == path

@@ -20,13 +20,22 @@ class _LosingHandler(QueueHandler):
             self.queue.put_nowait(record)
 
 
+class _Listener(QueueListener):
+    """Waits for room in the queue when it is told to stop."""
+
+    queue: Queue[Any]
+
+    def enqueue_sentinel(self) -> None:
+        self.queue.put(None)
+
+
 @contextmanager
 def writing(logger: logging.Logger) -> Iterator[None]:
     """In this block, what is logged anywhere goes to the handlers of `logger`, by way of a thread."""
     queue: Queue[Any] = Queue(MOST)
     root, handlers, propagates = logging.getLogger(), logger.handlers, logger.propagate
     before = root.handlers
-    listener = QueueListener(queue, *handlers)
+    listener = _Listener(queue, *handlers)
     root.handlers, logger.handlers, logger.propagate = [_LosingHandler(queue)], [], True
     listener.start()
     try:

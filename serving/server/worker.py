@@ -28,7 +28,9 @@ OTHER_FILES = 32
 # How long a thread may run Python while another wants to: the event loop is what others should not wait for.
 SWITCH_INTERVAL = 0.001
 # Seconds that threads have to end once all connections are closed.
-LAST = 5.0
+LAST = 2.0
+# Seconds in which other requests are still answered beside a computation that does not come to its end.
+BESIDE_ENDLESS = 2.0
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +55,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
 
     async def _serve(self) -> None:
         loop = asyncio.get_running_loop()
-        self._ending = asyncio.Event()
+        self._ending, self._grace = asyncio.Event(), float(self.cfg.graceful_timeout)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             loop.add_signal_handler(number, self._end, number)
         if not self.alive:
@@ -73,7 +75,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
         self._slot.clear()
         for listener in self._listeners:
             listener.stop()
-        await connections.close(self.cfg.graceful_timeout)
+        await connections.close(self._grace)
         service.repository.stop()
         beating.cancel()
 
@@ -108,6 +110,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
             self._ending.set()
         elif self._scheduler.longest_running() > self.cfg.timeout > 0:
             log.error("a computation has been running for more than %d seconds: this worker ends", self.cfg.timeout)
+            self._grace = BESIDE_ENDLESS
             self._ending.set()
 
 

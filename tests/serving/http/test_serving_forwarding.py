@@ -1,5 +1,6 @@
 """What proxies say is believed if they are trusted, and of nobody else."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -58,8 +59,9 @@ def test_what_names_no_proxies_is_told() -> None:
 
 
 @pytest.fixture(scope="module")
-def client(light: Path) -> FlaskClient:
-    app = create_app(Config(models=light, root_path="/own", admin_token="t"))
+def client(light: Path, tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
+    store = shutil.copytree(light, tmp_path_factory.mktemp("store") / "models")
+    app = create_app(Config(models=store, root_path="/own", admin_token="t"))
     assert app.extensions["service"].repository.wait(60)
     return app.test_client()
 

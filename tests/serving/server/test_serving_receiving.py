@@ -14,7 +14,7 @@ import pytest
 
 from serving.config import Config
 from serving.server import launcher as run
-from serving.server.connections import BODIES
+from serving.server.connections import MAX_BODIES
 
 MEBIBYTE = 2**20
 LIMIT = 6 * MEBIBYTE
@@ -149,7 +149,7 @@ def test_who_waits_to_be_told_to_send_is_told_once(service: run.Service) -> None
 def test_no_more_is_received_than_eight_of_the_largest(service: run.Service) -> None:
     with ExitStack() as stack:
         # Each sends nearly all, then stalls.
-        stalled = [stack.enter_context(connect(service)) for _ in range(BODIES + 2)]
+        stalled = [stack.enter_context(connect(service)) for _ in range(MAX_BODIES + 2)]
         for connection in stalled:
             connection.settimeout(0.5)
             connection.sendall(KINDS["length"][:-1])

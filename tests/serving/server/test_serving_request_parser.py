@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.errors import ServiceError
-from serving.server.request_parser import LONGEST_HEAD, LONGEST_TARGET, MOST_FIELDS, RequestParser
+from serving.server.request_parser import MAX_FIELDS, MAX_HEAD, MAX_TARGET, RequestParser
 
 MOST = 30
 HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\n"
@@ -107,9 +107,9 @@ def test_no_bytes_are_read_otherwise_when_they_are_cut(pieces: list[bytes], data
         (HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhelloXX0\r\n\r\n", 400),
         (HEAD + b"Transfer-Encoding: chunked\r\n\r\n0\r\nContent-Length: 1\r\n\r\n", 400),
         (HEAD + b"Transfer-Encoding: chunked\r\n\r\n0\r\nHost: y\r\n\r\n", 400),
-        (b"GET /" + b"a" * LONGEST_TARGET + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
-        (HEAD + b"A: " + b"b" * LONGEST_HEAD + b"\r\n\r\n", 431),
-        (HEAD + b"A: b\r\n" * MOST_FIELDS + b"\r\n", 431),
+        (b"GET /" + b"a" * MAX_TARGET + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+        (HEAD + b"A: " + b"b" * MAX_HEAD + b"\r\n\r\n", 431),
+        (HEAD + b"A: b\r\n" * MAX_FIELDS + b"\r\n", 431),
     ],
 )  # fmt: skip
 def test_what_is_no_request_is_refused(request_bytes: bytes, status: int) -> None:

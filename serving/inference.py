@@ -20,7 +20,7 @@ from serving.models.loader import Model
 from serving.models.repository import Repository
 from serving.models.shadow import Shadow
 from serving.observability.metrics import Metrics
-from serving.scheduling.batcher import ROWS, InferenceCall
+from serving.scheduling.batcher import DEFAULT_BATCH_KEY, InferenceCall
 from serving.scheduling.operations import OperationQueue
 from serving.scheduling.scheduler import Scheduler
 
@@ -99,8 +99,8 @@ class InferenceService:
         rows = count_rows(inputs)
         self.limits.check_rows(rows)
         batcher = model.batcher_of(signature)
-        form = ROWS if model.card else batcher.engine.batch_key(inputs)
-        call = InferenceCall(inputs, context.deadline, form, size <= SMALL, context.on_run)
+        batch_key = DEFAULT_BATCH_KEY if model.card else batcher.engine.batch_key(inputs)
+        call = InferenceCall(inputs, context.deadline, batch_key, size <= SMALL, context.on_run)
         outputs = await self._scheduler.infer(batcher, call)
         other = self.repository.shadow(model)
         if other and not signature and self.shadow.begin(other):

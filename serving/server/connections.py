@@ -65,7 +65,7 @@ class Connections:
             connection.transport.abort()
 
     def make_room(self) -> bool:
-        """Close the oldest idle connection, or else the oldest with an incomplete request; return False if there is none."""
+        """Close the oldest idle connection, or else the oldest with an incomplete request; return False without one."""
         before = monotonic() - MIN_AGE
         old = [connection for connection, made_at in self._all.items() if made_at < before]
         idle = next((one for one in old if one.is_idle), None)

@@ -17,7 +17,7 @@ from serving.scheduling.scheduler import Scheduler
 
 
 class Model:
-    """A batcher of an engine; calls of one form are those whose rows have one shape."""
+    """A batcher of an engine; calls whose rows have the same shape have the same batch key."""
 
     def __init__(self, running: "RunningLoop", engine: Any, **limits: Any) -> None:
         self.running, self.engine = running, engine

@@ -14,7 +14,7 @@ from serving_doubles import Engine
 from serving.deadline import Deadline
 from serving.engines.base import Arrays
 from serving.errors import ServiceError
-from serving.scheduling.batcher import QUICK, BatchLimits
+from serving.scheduling.batcher import MAX_INLINE_SECONDS, BatchLimits
 from serving.signature import Signature
 
 ROW = np.zeros((1, 1), np.float32)
@@ -218,7 +218,7 @@ class Slow:
 
     def run(self, raw: Arrays) -> Arrays:
         self.gate.wait(10)
-        time.sleep(2 * QUICK)
+        time.sleep(2 * MAX_INLINE_SECONDS)
         return {"y": raw["x"]}
 
     def close(self) -> None:

@@ -18,7 +18,7 @@ from serving_doubles import Engine, VirtualExecutor, VirtualLoop
 from serving.config import Config
 from serving.deadline import Deadline
 from serving.errors import ServiceError, release
-from serving.scheduling.batcher import QUICK, Batcher, BatchLimits, InferenceCall
+from serving.scheduling.batcher import MAX_INLINE_SECONDS, Batcher, BatchLimits, InferenceCall
 from serving.scheduling.scheduler import INLINE_BUDGET, Scheduler
 from serving.server import launcher as run
 
@@ -71,8 +71,8 @@ def test_one_that_cannot_be_run_fails_alone() -> None:
 
 
 def test_no_more_rows_are_run_at_a_time_than_are_quick() -> None:
-    world, engine = World(), Engine(seconds_a_row=QUICK / 4)
-    batcher = world.batcher(engine, QUICK / 4)
+    world, engine = World(), Engine(seconds_a_row=MAX_INLINE_SECONDS / 4)
+    batcher = world.batcher(engine, MAX_INLINE_SECONDS / 4)
     tasks = [world.ask(batcher, number) for number in range(12)]
     world.loop.settle()
     assert engine.ran == [4, 4, 4]
@@ -95,7 +95,7 @@ def test_batches_are_of_sizes_that_need_little_padding() -> None:
 def test_what_is_not_quick_is_handed_to_a_thread() -> None:
     world = World()
     for batcher in (
-        world.batcher(Engine(), 2 * QUICK),
+        world.batcher(Engine(), 2 * MAX_INLINE_SECONDS),
         world.batcher(Engine(), max_delay=0.001),
         world.batcher(Engine(), max_inline_rows=0),
     ):
@@ -126,24 +126,24 @@ def test_a_turn_comes_to_its_end_however_many_models_are_asked() -> None:
     world = World()
     tasks = []
     for _ in range(40):
-        batcher = world.batcher(Engine(seconds=QUICK / 2), QUICK / 2)
+        batcher = world.batcher(Engine(seconds=MAX_INLINE_SECONDS / 2), MAX_INLINE_SECONDS / 2)
         tasks.append(world.ask(batcher, 1.0))
     longest, before = 0.0, world.loop.now
     while world.loop.step():
         longest = max(longest, world.loop.now - before)
         before = world.loop.now
-    assert INLINE_BUDGET <= longest <= INLINE_BUDGET + QUICK
+    assert INLINE_BUDGET <= longest <= INLINE_BUDGET + MAX_INLINE_SECONDS
     assert all(task.done() for task in tasks)
 
 
 def test_a_disturbed_run_does_not_make_a_quick_model_slow() -> None:
-    world, engine = World(), Engine(seconds=QUICK / 4)
-    batcher = world.batcher(engine, QUICK / 4)
+    world, engine = World(), Engine(seconds=MAX_INLINE_SECONDS / 4)
+    batcher = world.batcher(engine, MAX_INLINE_SECONDS / 4)
     for _ in range(10):
-        engine.seconds = 50 * QUICK  # the process got no core for a while
+        engine.seconds = 50 * MAX_INLINE_SECONDS  # the process got no core for a while
         world.ask(batcher, 1.0)
         world.loop.settle()
-        engine.seconds = QUICK / 4
+        engine.seconds = MAX_INLINE_SECONDS / 4
         for _ in range(10):
             world.ask(batcher, 1.0)
             world.loop.settle()
@@ -152,7 +152,7 @@ def test_a_disturbed_run_does_not_make_a_quick_model_slow() -> None:
 
 def test_a_client_that_leaves_is_forgotten_at_once() -> None:
     world = World()
-    batcher = world.batcher(Engine(), 2 * QUICK, max_waiting=100)
+    batcher = world.batcher(Engine(), 2 * MAX_INLINE_SECONDS, max_waiting=100)
     tasks = [world.ask(batcher, 1.0) for _ in range(5)]
     world.loop.settle()
     assert batcher.waiting == 4

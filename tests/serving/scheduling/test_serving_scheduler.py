@@ -13,7 +13,7 @@ from serving_doubles import Engine, VirtualExecutor, VirtualLoop
 
 from serving.deadline import Deadline
 from serving.errors import ServiceError
-from serving.scheduling.batcher import INLINE_BACKLOG, Batcher, BatchLimits, InferenceCall
+from serving.scheduling.batcher import MAX_INLINE_BACKLOG, Batcher, BatchLimits, InferenceCall
 from serving.scheduling.operations import OperationQueue
 from serving.scheduling.scheduler import Scheduler
 
@@ -44,7 +44,7 @@ class World:
     requests: list[Request] = field(default_factory=list)
     # By queue: what waited first in others that could have been started when this one was started last.
     passed_over: dict[int, dict[int, Any]] = field(default_factory=dict)
-    # Numbers of the requests that a model was run for, in that order, by queue, form, rows and where.
+    # Numbers of the requests that a model was run for, in that order, by queue, batch key, rows and where.
     series: dict[tuple[int, int, int, bool], list[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -95,13 +95,13 @@ class World:
     def arrive(self, model: int, values: list[float], seconds: float) -> None:
         deadline = Deadline(self.loop.now, seconds)
         batcher = self.batchers[model]
-        form = len(values) % 2
-        series = self.series.setdefault((id(batcher), form, len(values), values[0] != 3), [])
+        batch_key = len(values) % 2
+        series = self.series.setdefault((id(batcher), batch_key, len(values), values[0] != 3), [])
         number = len(self.requests)
         call = InferenceCall(
             {"x": np.array(values)},
             deadline,
-            form,
+            batch_key,
             may_inline=values[0] != 3,
             on_run=lambda rows, started_at, _: series.append(number),
         )
@@ -149,7 +149,7 @@ class World:
             assert 0 <= queue.running <= queue.concurrency
         for queue in self.all:
             quick = isinstance(queue, Batcher) and queue.name == "model-0"
-            soon = INLINE_BACKLOG / TIMES[0][1] if quick else 0
+            soon = MAX_INLINE_BACKLOG / TIMES[0][1] if quick else 0
             assert queue.waiting <= self.limits.max_waiting + queue.concurrency + soon
 
     def finish(self) -> None:

@@ -4,7 +4,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from serving.context import MayAsk, anything
+from serving.context import MayAsk, allow_all
 from serving.errors import ServiceError, nearest
 from serving.models.loader import FAILED, LOADING, READY, Model
 from serving.models.store import Entry
@@ -62,16 +62,16 @@ class Catalogue:
             return EMPTY
         return READY if any(route.default.state == READY for route in now.routes.values()) else FAILED
 
-    def models(self, may_ask: MayAsk = anything) -> list[Model]:
+    def models(self, may_ask: MayAsk = allow_all) -> list[Model]:
         """Every version that was loaded or tried, by name and version."""
         models = self._now.models
         return [models[key] for key in sorted(models) if may_ask(key[0])]
 
-    def unserved(self, may_ask: MayAsk = anything) -> list[str]:
+    def unserved(self, may_ask: MayAsk = allow_all) -> list[str]:
         """The models whose settings turn them off."""
         return sorted(filter(may_ask, self._now.unserved))
 
-    def passed_over(self, may_ask: MayAsk = anything) -> list[PassedOver]:
+    def passed_over(self, may_ask: MayAsk = allow_all) -> list[PassedOver]:
         """The folders of the store that hold no model or no version, and why."""
         return [one for one in self._now.passed_over if may_ask(one.folder.partition("/")[0])]
 
@@ -105,7 +105,7 @@ class Catalogue:
         route = self._now.routes.get(model.name)
         return route.shadow if route and route.shadow is not model else None
 
-    def only(self, kind: str = "", may_ask: MayAsk = anything) -> str:
+    def only(self, kind: str = "", may_ask: MayAsk = allow_all) -> str:
         """The name of the only model (of the kind, if given); ServiceError 400, 403, 503."""
         now = self._now
         _check_tried(now)
@@ -117,12 +117,12 @@ class Catalogue:
             return names[0]
         raise ServiceError(400, f"say which 'model' is asked: there are: {', '.join(routes) or 'none'}")
 
-    def find(self, name: str, version: int | str | None = None, may_ask: MayAsk = anything) -> Model | None:
+    def find(self, name: str, version: int | str | None = None, may_ask: MayAsk = allow_all) -> Model | None:
         """A model in any state, by version or label; None if it is not loaded; ServiceError 403, 404 or 503."""
         found = self._resolve(name, version, may_ask)
         return found if isinstance(found, Model) else None
 
-    def at_hand(self, name: str, version: int | str | None = None, may_ask: MayAsk = anything) -> Model | None:
+    def at_hand(self, name: str, version: int | str | None = None, may_ask: MayAsk = allow_all) -> Model | None:
         """A model that is ready; None if that version is not loaded; ServiceError 403, 404 or 503."""
         found = self.find(name, version, may_ask)
         return found and ready(found)

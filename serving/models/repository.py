@@ -9,7 +9,7 @@ from threading import Event, Lock, Thread
 from time import monotonic
 
 from serving.config import Config
-from serving.context import MayAsk, anything
+from serving.context import MayAsk, allow_all
 from serving.errors import ServiceError
 from serving.models.catalogue import Catalogue, Route, ready
 from serving.models.loader import CARD_TO_COME, READY, Model
@@ -77,7 +77,7 @@ class Repository(Catalogue):
         """Load what has changed in the store, and wait for it; OSError if the store cannot be read."""
         self._loading.submit(self._refresh).result()
 
-    def load(self, name: str, version: int | str | None = None, may_ask: MayAsk = anything) -> "Future[Model]":
+    def load(self, name: str, version: int | str | None = None, may_ask: MayAsk = allow_all) -> "Future[Model]":
         """A model in any state, which is loaded first if necessary.
 
         Raises ServiceError 403, 404 or 503, and so may the future. Requests for the same version share one future; it
@@ -101,11 +101,11 @@ class Repository(Catalogue):
                 self._waiting[key] = waiting
         return waiting
 
-    def get(self, name: str, version: int | str | None = None, may_ask: MayAsk = anything) -> Model:
+    def get(self, name: str, version: int | str | None = None, may_ask: MayAsk = allow_all) -> Model:
         """A model that is ready; ServiceError 403, 404 or 503. Waits for a load, so do not call it in an event loop."""
         return ready(self.load(name, version, may_ask).result())
 
-    def serve(self, name: str, served: bool, may_ask: MayAsk = anything) -> None:
+    def serve(self, name: str, served: bool, may_ask: MayAsk = allow_all) -> None:
         """Serve a model or stop serving it, in all workers; waits for a refresh. ServiceError 403, 404, 503, 507."""
         if not may_ask(name) or name not in self._now.unserved:
             self.find(name, may_ask=may_ask)

@@ -74,7 +74,7 @@ class InferenceService:
     ) -> Model:
         """Return the model for a request, loading it if necessary; raise ServiceError 400, 403, 404 or 503."""
         name = self.repository.only(kind, context.may_ask) if name is None else name
-        model = self.repository.at_hand(name, version, context.may_ask)
+        model = self.repository.find_ready(name, version, context.may_ask)
         # Only set for existing models, so that the number of metrics by model stays bounded.
         context.model = name
         if model is None:

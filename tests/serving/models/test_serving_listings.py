@@ -133,7 +133,7 @@ def test_lookups_suggest_only_what_may_be_asked(service: Service) -> None:
     def may_ask(name: str) -> bool:
         return name in ("reviews", "review", "digits2")
 
-    for ask in (repository.find, repository.at_hand, repository.load, repository.get):
+    for ask in (repository.find, repository.find_ready, repository.load, repository.get):
         with pytest.raises(ServiceError, match="did you mean 'reviews'") as raised:
             ask("review", None, may_ask)
         assert raised.value.status == 404

@@ -71,12 +71,12 @@ def test_nothing_waits_while_a_version_is_loaded(store: Path, slow: SlowLoads) -
     assert service.client.get("/readyz").status_code == 200
     assert service.client.get("/v1/models/reviews").status_code == 200
     assert service.client.post("/v2/repository/index").status_code == 200
-    assert service.repository.at_hand("reviews", 1) is None
+    assert service.repository.find_ready("reviews", 1) is None
     assert is_quick(time.monotonic() - begun)
     assert not asked.done()
     slow.go_on.set()
     assert asked.result(30).version == 1
-    assert service.repository.at_hand("reviews", 1) is asked.result()
+    assert service.repository.find_ready("reviews", 1) is asked.result()
 
 
 def test_many_requests_load_an_absent_version_once(store: Path, slow: SlowLoads) -> None:
@@ -209,7 +209,7 @@ def test_a_look_that_fails_is_followed_by_others(store: Path, monkeypatch: pytes
         raise MemoryError
 
     monkeypatch.setattr(Repository, "_look", failing)
-    monkeypatch.setattr(repository, "AGAIN", 0.01)
+    monkeypatch.setattr(repository, "START_INTERVAL", 0.01)
     watched = Repository(Config(models=store), Metrics())
     watched.start()
     end = time.monotonic() + 30

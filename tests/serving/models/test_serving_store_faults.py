@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from serving_repositories import Service, copy_version
 
-from serving.models.store import MOST_FILES
+from serving.models.store import MAX_FILES
 from suite import files
 
 Put = Callable[[Path], object]
@@ -117,7 +117,7 @@ def test_what_stands_in_place_of_a_folder_is_passed_over(store: Path, name: str,
 def test_a_version_of_countless_files_is_refused(store: Path) -> None:
     many = copy_version(store / "reviews/1", store / "reviews/2") / "many"
     many.mkdir()
-    for number in range(MOST_FILES):
+    for number in range(MAX_FILES):
         (many / str(number)).touch()
     service = Service(store)
     assert service.version() == 1

@@ -11,7 +11,7 @@ from werkzeug.formparser import MultiPartParser
 
 from serving.codecs import csv, npy
 from serving.codecs.base import Limits
-from serving.codecs.payload import LONGEST, Payload, check_known, parse
+from serving.codecs.payload import MAX_DIGITS, Payload, check_known, parse
 from serving.deadline import Deadline
 from serving.errors import ServiceError
 from serving.http import content_encoding
@@ -47,7 +47,7 @@ def cost(request: Request) -> float:
         return inf
     if size <= FAST_COPY_SIZE:
         before_tensors = request.headers.get(JSON_LENGTH, "")
-        if before_tensors.isascii() and before_tensors.isdigit() and len(before_tensors) <= LONGEST:
+        if before_tensors.isascii() and before_tensors.isdigit() and len(before_tensors) <= MAX_DIGITS:
             return min(size, int(before_tensors))
         if request.headers.get("content-type") in NPY:
             return 0
@@ -126,7 +126,7 @@ def _add_query(query: str, payload: Payload) -> None:
 
 
 def _parse_version(text: str | None) -> int | None:
-    if text is not None and not (text.isascii() and text.isdigit() and len(text) <= LONGEST):
+    if text is not None and not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS):
         raise ServiceError(400, f"the version is '{text[:20]}': give a whole number")
     return int(text) if text else None
 

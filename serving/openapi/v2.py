@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from serving.codecs.open_inference import JSON_LENGTH, MOST_OUTPUTS, OF_DTYPE
+from serving.codecs.open_inference import JSON_LENGTH, MAX_OUTPUTS, OF_DTYPE
 from serving.openapi import examples
 from serving.openapi.instances import PICTURE, element, nested, row_shape
 from serving.openapi.operations import ALWAYS, JSON, Paths, Schema, Shown, fields, get, post, sent
@@ -63,7 +63,7 @@ def _infer(shown: Shown) -> dict[str, Any]:
     properties = {
         "id": {"type": ["string", "null"]},
         "inputs": {"type": "array", "prefixItems": inputs, "items": False, "minItems": least},
-        "outputs": {"type": ["array", "null"], "items": _wanted(shown), "maxItems": MOST_OUTPUTS},
+        "outputs": {"type": ["array", "null"], "items": _wanted(shown), "maxItems": MAX_OUTPUTS},
         "parameters": _parameters({"binary_data_output": {"type": "boolean"}}),
     }
     schema = fields(properties, ["id", "outputs", "parameters"], others=True)

@@ -155,7 +155,7 @@ def test_an_output_may_be_wanted_more_than_once(client: FlaskClient, expected: l
 
 
 def test_parameters_that_nobody_knows_are_ignored(client: FlaskClient) -> None:
-    # A NUL in a key cannot be looked up.
+    # simdjson cannot look up a key with a NUL.
     outputs = [{"name": "probabilities", "parameters": {"a\0": 1, "classification": 2.0}}]
     body = {"inputs": [tensor(PICTURES)], "outputs": outputs, "parameters": {"\0b": [1]}}
     assert ask(client, "digits", body)["outputs"][0]["shape"] == [3, 2]

@@ -1,4 +1,4 @@
-"""A key sees only what it may ask: in listings, in errors, in suggestions, in documents."""
+"""With a key, listings, errors, suggestions and documents only show the models that it allows."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""One thread loads; looking a model up never waits for it, and who asks for what is not loaded shares a future."""
+"""One thread loads models. Lookups never wait for it, and requests for the same unloaded version share a future."""
 
 import asyncio
 import shutil
@@ -23,7 +23,7 @@ from serving.observability.metrics import Metrics
 
 @pytest.fixture
 def store(light: Path, tmp_path: Path) -> Path:
-    """Two models; of one there are two versions."""
+    """A store of two models, one of them with two versions."""
     shutil.copytree(light / "reviews", tmp_path / "reviews")
     shutil.copytree(light / "reviews", tmp_path / "others")
     copy_version(tmp_path / "reviews/1", tmp_path / "reviews/2")
@@ -31,7 +31,7 @@ def store(light: Path, tmp_path: Path) -> Path:
 
 
 class SlowLoads:
-    """Loading takes until the test says so."""
+    """Loads that take until the test lets them finish."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.go_on, self.begun = Event(), Event()
@@ -120,7 +120,7 @@ def test_only_so_many_wait_to_be_loaded(store: Path, slow: SlowLoads) -> None:
     for one in waiting[1:]:
         with pytest.raises(ServiceError, match="there are: 1, 2"):
             one.result(30)
-    # Nothing is kept of what there was not.
+    # Nothing is remembered about versions that do not exist.
     with pytest.raises(ServiceError, match="there is no version 200"):
         service.repository.load("reviews", 200).result(30)
 

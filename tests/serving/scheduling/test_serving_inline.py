@@ -1,4 +1,4 @@
-"""What is quick is run by the event loop, together where it can be; what is not holds it up for nobody."""
+"""The event loop runs quick batches itself, joined if possible; slow ones do not block it."""
 
 import asyncio
 import gc
@@ -24,14 +24,14 @@ from serving.server import launcher as run
 
 
 class World:
-    """A scheduler whose time is in the test's hand."""
+    """A scheduler whose clock the test controls."""
 
     def __init__(self) -> None:
         self.loop, self.executor = VirtualLoop(), VirtualExecutor()
         self.scheduler = Scheduler(self.loop, self.executor, 1, self.loop.time)
 
     def batcher(self, engine: Engine, seconds: float = 0.0001, **limits: Any) -> Batcher:
-        """One that knows how long its model takes."""
+        """Return a batcher that knows the latency of its model."""
         engine.wait = self.loop.advance
         made = Batcher("m", engine, BatchLimits(**{"max_rows": 1} | limits), clock=self.loop.time)  # type: ignore[arg-type]
         made.expect(seconds)
@@ -115,7 +115,7 @@ def test_nobody_is_passed() -> None:
     slow = world.loop.start(world.scheduler.infer(batcher, call))
     quick = world.ask(batcher, 2.0)
     world.loop.settle()
-    # While one is on a thread, no other is run beside it: the engine may not bear that.
+    # While a thread runs a batch, the loop runs no other on the same engine, which may not be thread-safe.
     assert engine.ran == []
     world.executor.complete(0)
     world.loop.settle()
@@ -166,7 +166,7 @@ def test_a_client_that_leaves_is_forgotten_at_once() -> None:
 
 
 def test_what_is_answered_is_let_go_of_at_once() -> None:
-    """Without the collector of cycles."""
+    """Memory is freed without the garbage collector."""
     world = World()
     batcher = world.batcher(Engine())
     gc.collect()
@@ -209,7 +209,7 @@ def test_a_service_answers_quick_requests_without_a_thread(service: run.Service)
     (worker,) = Path(f"/proc/{service.pid}/task/{service.pid}/children").read_text().split()
 
     def seconds() -> tuple[float, float]:
-        """Of the processor, by the event loop and by all other threads."""
+        """Return the processor time of the event loop and of all other threads."""
         spent = {
             task.name: sum(map(int, (task / "stat").read_text().rpartition(")")[2].split()[11:13]))
             for task in Path(f"/proc/{worker}/task").iterdir()

@@ -1,4 +1,4 @@
-"""What is a request and what is not, however its bytes are cut."""
+"""Valid and invalid requests, with their bytes split in any way."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ WHOLE = [
     b"GET /%c3%a9%ff HTTP/1.0\r\n\r\n",
     b"\r\n\r\nGET / HTTP/1.7\r\nHost:\r\n\r\n",
 ]
-# As they come in real traffic and as attackers write them, to be put together at random.
+# Pieces of real requests and of attacks, for random combinations.
 PIECES = [
     *WHOLE, HEAD, b"\r\n", b"\n", b"\r", b"0", b";", b"5", b"0\r\n\r\n", b"GET / HTTP/1.1\r\n", b"Host: x\r\n", b":",
     b" ", b"Connection: Upgrade\r\nUpgrade: h2c\r\n",
@@ -35,7 +35,7 @@ PIECES = [
 
 
 def parsed(parts: list[bytes]) -> Any:
-    """The requests in bytes that come in these parts; then the status of the error, if they are none."""
+    """Return the requests in bytes that arrive in these parts, and the status of the error, if any."""
     parser = RequestParser(MOST, "http", "127.0.0.1", "")
     status = 0
     try:

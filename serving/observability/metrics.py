@@ -186,7 +186,7 @@ def is_ready(folder: Path, pid: int) -> bool:
     return (folder / f"{pid}{READY}").exists()
 
 
-def end(folder: Path, pid: int) -> None:
+def retire(folder: Path, pid: int) -> None:
     """Add the counts of a worker that has exited to the totals; raise OSError if they cannot be written."""
     with _locked(folder):
         sums = _ended(folder)

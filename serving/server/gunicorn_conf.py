@@ -110,7 +110,7 @@ def _find_problem(config: Config) -> str:
         forwarding.TrustedProxies(config.trusted_proxies)
         if config.keys:
             auth.read(Path(config.keys))
-        tls.made(config)
+        tls.create_context(config)
     except UsageError as error:
         return str(error)
     return ""
@@ -120,7 +120,7 @@ def child_exit(server: Any, worker: Any) -> None:
     """Clear the slot of a worker that has exited, and keep what it counted in the metrics."""
     Slot(worker.age).clear()
     try:
-        metrics.end(_runtime, worker.pid)
+        metrics.retire(_runtime, worker.pid)
     except OSError as error:
         server.log.warning("%s cannot be written to (%s): what a worker counted is lost", _runtime, error.strerror)
 

@@ -32,13 +32,13 @@ log = logging.getLogger(__name__)
 
 
 class Listener:
-    """Accepts up to `most` connections on a socket shared with other workers; over TLS if `context` is given."""
+    """Accepts up to `limit` connections on a socket shared with other workers; over TLS if `context` is given."""
 
     def __init__(
-        self, listening: socket.socket, connections: Connections, slot: Slot, most: int,
+        self, listening: socket.socket, connections: Connections, slot: Slot, limit: int,
         context: ssl.SSLContext | None = None,
     ) -> None:  # fmt: skip
-        self._socket, self._connections, self._slot, self._most = listening, connections, slot, most
+        self._socket, self._connections, self._slot, self._limit = listening, connections, slot, limit
         self._context = context
         self._loop = connections.loop
         self._timer: asyncio.TimerHandle | None = None
@@ -93,7 +93,7 @@ class Listener:
             return
         for _ in range(ACCEPTS_IN_A_ROW):
             count = self.count()
-            if count >= self._most:
+            if count >= self._limit:
                 # The place of a connection closed by `make_room` is free only after the loop's next iteration.
                 if not (self._connections.make_room() and self._accept()):
                     self._pause(WAIT_FOR_ROOM)

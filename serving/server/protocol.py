@@ -202,10 +202,10 @@ class HttpProtocol(asyncio.Protocol):
             self.transport.abort()
             return
         self._release()
-        stays = received.stays and not self._shared.is_closing
-        self._write(response, stays, received.request.method == "HEAD", received.is_http10)
+        persistent = received.persistent and not self._shared.is_closing
+        self._write(response, persistent, received.request.method == "HEAD", received.is_http10)
         self._task = self._current = None
-        if stays:
+        if persistent:
             self._continue()
         else:
             self._finish(CLOSE_TIMEOUT)
@@ -241,8 +241,8 @@ class HttpProtocol(asyncio.Protocol):
     def _refuse(self, error: ServiceError) -> None:
         """Answer a request with an error before it is complete. The rest of it is read and discarded."""
         self._release()
-        response = self._shared.application.refuse(self._parser.stub, error)
-        self._write(response, stays=False)
+        response = self._shared.application.refuse(self._parser.partial_request, error)
+        self._write(response, persistent=False)
         self._finish(TRANSFER_TIMEOUT)
 
     def _finish(self, linger: float) -> None:
@@ -261,7 +261,7 @@ class HttpProtocol(asyncio.Protocol):
         elif self.transport.can_write_eof():
             self.transport.write_eof()
 
-    def _write(self, response: Response, stays: bool, is_head: bool = False, is_http10: bool = False) -> None:
+    def _write(self, response: Response, persistent: bool, is_head: bool = False, is_http10: bool = False) -> None:
         body = response.body
         head = [f"HTTP/1.1 {status_line(response.status)}\r\nDate: {_date(int(time()))}\r\n"]
         if response.content_type:
@@ -269,7 +269,7 @@ class HttpProtocol(asyncio.Protocol):
         if response.status != 204:
             head.append(f"Content-Length: {len(body)}\r\n")
         head += [f"{name}: {value}\r\n" for name, value in response.headers]
-        if not stays:
+        if not persistent:
             head.append("Connection: close\r\n")
         elif is_http10:
             head.append("Connection: keep-alive\r\n")

@@ -49,7 +49,7 @@ class Received:
     """
 
     request: Request
-    stays: bool
+    persistent: bool
     is_http10: bool
 
 
@@ -77,7 +77,7 @@ class RequestParser:
         return not self._started
 
     @property
-    def stub(self) -> Request:
+    def partial_request(self) -> Request:
         """The part of the current request that is known, for refusing it."""
         request = Request(self._method or "-", self._path, self._query, dict(self._headers))
         request.scheme, request.client, request.root_path = self._scheme, self._client, self._root_path
@@ -125,7 +125,7 @@ class RequestParser:
         self._headers: dict[str, str] = {}
         self._fields = self._head_size = self._size = self._body_size = 0
         self._body: bytes | bytearray = b""
-        self._stays = True
+        self._persistent = True
         self._is_http10 = False
 
     def _count(self, size: int) -> None:
@@ -191,7 +191,7 @@ class RequestParser:
         if not version.startswith("1."):
             self._refuse(505, f"HTTP/{version[:5]} is not spoken here: use HTTP/1.1")
         self._is_http10 = version == "1.0"
-        self._stays = self._parser.should_keep_alive() and self._method != "CONNECT"
+        self._persistent = self._parser.should_keep_alive() and self._method != "CONNECT"
         self._read_target()
         host = self._headers.get("host")
         if host is None and not self._is_http10:
@@ -269,6 +269,6 @@ class RequestParser:
             self._method, self._path, self._query, self._headers, bytes(self._body), self._scheme, self._client,
             self._root_path, Deadline(),
         )  # fmt: skip
-        self.requests.append(Received(request, self._stays, self._is_http10))
+        self.requests.append(Received(request, self._persistent, self._is_http10))
         self._started = self._has_head = False
         self._body = b""

@@ -16,10 +16,10 @@ def context() -> ssl.SSLContext | None:
 def read(config: Config) -> None:
     """Read the certificate again. If that fails, keep the current one and raise UsageError."""
     global _context
-    _context = made(config)
+    _context = create_context(config)
 
 
-def made(config: Config) -> ssl.SSLContext | None:
+def create_context(config: Config) -> ssl.SSLContext | None:
     """Return an SSL context for the certificate in the files, None without one; raise UsageError if it is invalid."""
     if not config.certificate:
         return None

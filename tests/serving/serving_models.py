@@ -77,7 +77,7 @@ def image(
     models: Path, name: str = "digits", channels: int = 1, seed: int = 0, onnx_seed: int | None = None,
     saved_model: bool = True,
 ) -> Path:  # fmt: skip
-    """With an `onnx_seed` it also has an ONNX model: the same network if the seeds are equal, else another."""
+    """Save a model of pictures; with `onnx_seed` also as ONNX, where different seeds give different networks."""
     other = None if onnx_seed is None else picture_core(channels, onnx_seed)
     preprocessing = {"kind": "image", "height": SIDE, "width": SIDE, "channels": channels}
     spec = TensorSpec("image", "uint8", (SIDE, SIDE, channels), "image", "image")

@@ -1,4 +1,4 @@
-"""In any order of arrivals, completions, failures and cancellations, each call gets one result, fairly and in limits."""
+"""In any order of arrivals, completions, failures and cancellations, each call gets one result, within limits."""
 
 import asyncio
 import os

@@ -44,7 +44,7 @@ def parsed(parts: list[bytes]) -> Any:
     except ServiceError as error:
         status = error.status
     found = [
-        (one.request.method, one.request.path, one.request.query, one.request.headers, one.request.body, one.stays)
+        (one.request.method, one.request.path, one.request.query, one.request.headers, one.request.body, one.persistent)
         for one in parser.requests
     ]
     return found, status

@@ -25,7 +25,7 @@ MAX_FILE_SIZE = 2**31
 def check_graph(path: Path) -> Any:
     """Parse a saved_model.pb; raise SuiteError if a graph in it could access files or the network, or run Python.
 
-    Operations on checkpoints are allowed where a SavedModel saves and restores its own variables, as long as no
+    Operations on checkpoints are allowed in functions that save and restore the model's own variables, as long as no
     signature and nothing that runs during loading can reach them.
     """
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]

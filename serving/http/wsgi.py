@@ -168,7 +168,7 @@ def read_body(environ: "WSGIEnvironment", max_body: int) -> bytes:
         # Read on: a client that is still sending when the connection closes would never see the response.
         while len(content) > max_body and left > 0 and (part := source.read(min(left, READ_SIZE))):
             left -= len(part)
-    except Exception as error:  # each server has classes of its own for a broken transfer
+    except Exception as error:  # each server raises exceptions of its own for a broken transfer
         raise ServiceError(400, BROKEN) from error
     if len(content) > max_body or (length or 0) > max_body:
         raise ServiceError(413, TOO_LARGE.format(max_body))

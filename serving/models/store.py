@@ -174,7 +174,7 @@ def _walk(folder: Path) -> Iterator[tuple[str, os.stat_result | None]]:
     `pathlib`, which takes several times as long.
     """
     root, waiting, count = os.fspath(folder), [""], 0
-    # A link may lead back to a folder above it.
+    # A link may point back to a folder above it.
     seen: set[tuple[int, int]] = set()
     while waiting:
         within = waiting.pop()

@@ -1,4 +1,4 @@
-"""POST /predict: instances in, predictions out."""
+"""POST /predict, which returns predictions for instances."""
 
 from functools import partial
 from time import perf_counter

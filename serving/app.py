@@ -22,15 +22,15 @@ from serving.routes import NAMED, Named, context, docs, health, open_inference, 
 if TYPE_CHECKING:
     from serving.observability.tracing import Tracer
 
-# Under which names the application keeps the service, and what answers its requests in an event loop.
+# Keys of `app.extensions` for the service and for the dispatcher that answers its requests.
 SERVICE, DISPATCHER = "service", "dispatcher"
 FLASK_THREADS = 2
-# A variable of a rule of Flask's.
+# A variable in a Flask URL rule.
 VARIABLE = re.compile(r"<(?:[^<>]*:)?([^<>]+)>")
 
 
 def create_app(config: Config | None = None) -> Flask:
-    """The service of a folder of models, which begins to load them; without settings, those of the environment.
+    """Create the Flask application and start loading models. Without a `config`, settings come from the environment.
 
     Any WSGI server can run it. `serving.server` runs it in an event loop, without WSGI around predictions.
     """
@@ -52,7 +52,7 @@ def create_app(config: Config | None = None) -> Flask:
 
 
 def _dispatcher(app: Flask, service: InferenceService, config: Config) -> Dispatcher:
-    """What answers requests: handlers of the event loop before, Flask behind."""
+    """Return the dispatcher, which tries handlers of the event loop first and then Flask."""
     runtime = Path(config.runtime) if config.runtime else None
     access = Access(Path(config.keys) if config.keys else None, RateLimiter(runtime))
     log = RequestLog(service.metrics) if config.access_log else None
@@ -65,7 +65,7 @@ def _dispatcher(app: Flask, service: InferenceService, config: Config) -> Dispat
 
 
 def _tracer(version: str) -> "Tracer | None":
-    """Started where traces are wanted; without, nothing of it is imported."""
+    """Return a started tracer; None, without importing its libraries, if traces are not wanted."""
     if not traces_wanted():
         return None
     from serving.observability import tracing

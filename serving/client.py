@@ -1,4 +1,4 @@
-"""Asks a running service, from Python: connections are kept, what may be tried again is, tensors travel as bytes."""
+"""A Python client of a running service. It reuses connections, retries, and sends tensors as bytes."""
 
 import asyncio
 import json
@@ -15,15 +15,15 @@ from serving.codecs import open_inference as v2
 from suite.errors import SuiteError, UsageError
 
 URL = "http://127.0.0.1:8501"
-# Nothing was computed where these are answered: it may be asked again.
-AGAIN = (502, 503)
+# Statuses to retry after: with these nothing was computed.
+RETRY_ON = (502, 503)
 BACKOFF = 0.1
 CONNECTIONS = 32
 JSON = "application/json"
 
 
 class CallError(SuiteError):
-    """The service refused, or could not be reached; `status` is 0 then."""
+    """The service answered with an error `status`, or could not be reached (status 0)."""
 
     def __init__(self, message: str, status: int = 0) -> None:
         super().__init__(message)
@@ -31,11 +31,11 @@ class CallError(SuiteError):
 
 
 class Client:
-    """A service at a URL; may be used by several threads at once.
+    """A client of the service at a URL. Several threads may use it at once.
 
-    After `timeout` seconds nobody waits any longer, here and there. What a service that is busy or restarting refuses
-    is asked again up to `retries` times, later and later, or when it says. Over TLS those certificates are trusted that
-    this system trusts, or the `certificate` (a PEM file) alone.
+    A request fails after `timeout` seconds; the service gets the same deadline. If the service is busy or restarting, a
+    request is repeated up to `retries` times, with growing pauses or after the time that the service asks for. For TLS,
+    the client trusts the system's certificates, or only `certificate` (a PEM file) if that is given.
     """
 
     def __init__(
@@ -49,10 +49,10 @@ class Client:
         if api_key is not None:
             self._headers["Authorization"] = f"Bearer {api_key}"
         retry = urllib3.Retry(
-            retries, backoff_factor=BACKOFF, status_forcelist=AGAIN, allowed_methods=None, raise_on_status=False
+            retries, backoff_factor=BACKOFF, status_forcelist=RETRY_ON, allowed_methods=None, raise_on_status=False
         )
         self._pool = urllib3.PoolManager(
-            maxsize=CONNECTIONS, retries=retry, timeout=timeout, ssl_context=_trusting(certificate)
+            maxsize=CONNECTIONS, retries=retry, timeout=timeout, ssl_context=_ssl_context(certificate)
         )
 
     def __enter__(self) -> Self:
@@ -70,7 +70,7 @@ class Client:
     def predict(
         self, instances: Sequence[Any], model: str | None = None, version: int | None = None
     ) -> list[dict[str, Any]]:
-        """An answer for each instance, as JSON has them: pictures as nested lists, texts, rows as objects."""
+        """Return a prediction for each instance. Pictures are nested lists, texts are str, rows of tables are dicts."""
         asked = {"model": model, "version": version, "instances": list(instances)}
         body = json.dumps({key: value for key, value in asked.items() if value is not None}).encode()
         answer = self.send("/predict", body, JSON)
@@ -78,19 +78,19 @@ class Client:
         return predictions
 
     def infer(self, inputs: dict[str, np.ndarray], model: str, version: int | None = None) -> dict[str, np.ndarray]:
-        """The model's outputs by name for whole arrays by input name (N, ...), both as bytes."""
+        """Return the model's outputs by name for arrays (N, ...) by input name; both are transferred as bytes."""
         at = f"/v2/models/{model}" + (f"/versions/{version}" if version is not None else "")
         head, content = v2.encode_request(inputs)
         response = self._request("POST", f"{at}/infer", head + content, {v2.JSON_LENGTH: str(len(head))})
         return v2.decode_response(response.data, response.headers.get(v2.JSON_LENGTH))
 
     def models(self) -> list[dict[str, Any]]:
-        """What is served."""
+        """Return a description of each model."""
         found: list[dict[str, Any]] = json.loads(self._request("GET", "/models").data)["models"]
         return found
 
     def send(self, path: str, body: bytes, kind: str) -> dict[str, Any]:
-        """Post a body of a media type; the JSON of the answer."""
+        """Post a body of the media type `kind`, and return the JSON of the response."""
         answer: dict[str, Any] = json.loads(self._request("POST", path, body, {"Content-Type": kind}).data)
         return answer
 
@@ -114,7 +114,7 @@ class Client:
 
 
 class AsyncClient:
-    """The same for asyncio; each question waits in a thread, so that many can be asked at once."""
+    """A client for asyncio. Each request waits in a thread, so that many can be under way at once."""
 
     def __init__(self, url: str = URL, **options: Any) -> None:
         self._client = Client(url, **options)
@@ -130,22 +130,22 @@ class AsyncClient:
     async def predict(
         self, instances: Sequence[Any], model: str | None = None, version: int | None = None
     ) -> list[dict[str, Any]]:
-        """As Client.predict."""
+        """Like Client.predict."""
         return await asyncio.to_thread(self._client.predict, instances, model, version)
 
     async def infer(
         self, inputs: dict[str, np.ndarray], model: str, version: int | None = None
     ) -> dict[str, np.ndarray]:
-        """As Client.infer."""
+        """Like Client.infer."""
         return await asyncio.to_thread(self._client.infer, inputs, model, version)
 
     async def models(self) -> list[dict[str, Any]]:
-        """As Client.models."""
+        """Like Client.models."""
         return await asyncio.to_thread(self._client.models)
 
 
-def _trusting(certificate: Path | None) -> ssl.SSLContext:
-    """UsageError for a file that holds no certificate."""
+def _ssl_context(certificate: Path | None) -> ssl.SSLContext:
+    """Return an SSL context that trusts a certificate; raise UsageError if the file holds none."""
     try:
         return ssl.create_default_context(cafile=certificate)
     except OSError as error:

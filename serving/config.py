@@ -1,4 +1,4 @@
-"""What can be set, and the only place where the service reads its environment."""
+"""The settings of the service. Only this module reads them from the environment."""
 
 import json
 import os
@@ -14,8 +14,8 @@ QUOTA = Path("/sys/fs/cgroup/cpu.max")
 QUOTA_V1 = Path("/sys/fs/cgroup/cpu")
 MEBIBYTE = 2**20
 SHOWN = 40
-# What a master has from its start to its end.
-OF_ONE_MASTER = ("host", "port", "runtime", "settings", "parent")
+# Settings that a running master cannot change.
+FIXED_AT_START = ("host", "port", "runtime", "settings", "parent")
 AUTO = "auto"
 ONE_OR_MORE = (
     "workers",
@@ -27,13 +27,13 @@ ONE_OR_MORE = (
     "keep_alive",
     "max_connections",
 )
-# Where a proxy may serve the service: nothing, or parts of a path after slashes.
+# The path under which a proxy serves the service: empty, or parts that each begin with a slash.
 PATH = re.compile(r"(?:/(?!\.\.?(?:/|$))[A-Za-z0-9._~-]+)*")
 FASTEST_FIRST = ("litert", "onnx", "tf")
 
 
 def cores() -> int:
-    """The processor cores this process may use: its affinity, and its container's quota."""
+    """Return how many cores this process may use, by its CPU affinity and its container's quota."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = _quota()
     return max(1, min(allowed, round(quota))) if quota else allowed
@@ -47,23 +47,23 @@ def _quota() -> float | None:
             limit, period = ((QUOTA_V1 / f"cpu.cfs_{part}_us").read_text() for part in ("quota", "period"))
         return float(limit) / float(period) if float(limit) > 0 else None
     except (OSError, ValueError):
-        # No control group, or no limit in it ("max").
+        # There is no control group, or it has no limit ("max").
         return None
 
 
 @dataclass(frozen=True)
 class Config:
-    """Settings of a service; each is also read from the environment as SUITE_ and its name in capitals.
+    """Settings of a service. Each is read from the environment variable SUITE_ plus its name in capitals.
 
-    Sizes of bodies are bytes; `max_elements` bounds the numbers of one request once decoded. A worker computes on so
-    many `threads`, and has up to `max_connections`, each kept for `keep_alive` seconds between requests. Of one model
-    `max_waiting` requests may wait; they run together, up to `max_batch` rows, and wait `max_delay_ms` for others. The
-    store is looked at every `poll` seconds (0: once); of each model the newest `keep` versions are loaded. A proxy
-    serves the service at `root_path`; what `trusted_proxies` say in X-Forwarded headers is believed. With a file of
-    `keys` only who has one is answered; with a `certificate` and its `private_key` it is over TLS. Who is on this
-    machine and has the `admin_token` may load and unload models. A file of `settings` goes before all this, and is
-    read anew when the master gets SIGHUP. Workers share a `runtime` folder in memory. `parent` is a process whose end
-    the service must not outlive (0: none).
+    `max_body` is in bytes; `max_elements` limits the numbers of one request once decoded. A worker computes on
+    `threads` threads and has up to `max_connections`, each kept open for `keep_alive` seconds between requests. Up to
+    `max_waiting` requests wait for a model; they run in batches of up to `max_batch` rows, which wait up to
+    `max_delay_ms` for more. The store is checked every `poll` seconds (0: once), and the newest `keep` versions of each
+    model are loaded. `root_path` is the prefix under which a proxy serves the service; X-Forwarded headers of
+    `trusted_proxies` are trusted. With a file of `keys`, requests need one of them; with a `certificate` and its
+    `private_key`, the service speaks TLS. A client on this machine that has the `admin_token` may load and unload
+    models. A file of `settings` takes precedence over the environment and is read again when the master gets SIGHUP.
+    Workers share a `runtime` folder in memory. The service ends together with the process `parent` (0: none).
     """
 
     models: Path = Path("saved_models")
@@ -96,7 +96,7 @@ class Config:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Config":
-        """The settings in the environment, and defaults; UsageError naming a variable that is not a number."""
+        """Read the settings, with defaults for those that are missing; raise UsageError for an invalid value."""
         values: dict[str, object] = {}
         for item in fields(cls):
             variable = PREFIX + item.name.upper()
@@ -107,7 +107,7 @@ class Config:
         return config
 
     def _check(self) -> None:
-        """UsageError for a value that no service can go by."""
+        """Raise UsageError for a value that is not allowed."""
         if self.engine not in (AUTO, *FASTEST_FIRST):
             raise unknown("engine", self.engine, [AUTO, *FASTEST_FIRST])
         for name in ONE_OR_MORE:
@@ -118,13 +118,13 @@ class Config:
 
     @classmethod
     def of_file(cls, file: Path) -> dict[str, str]:
-        """What a JSON file of settings says, as environment variables; UsageError naming what makes no sense in it."""
+        """Read a JSON file of settings into environment variables; raise UsageError for an invalid file or setting."""
         try:
             found = json.loads(file.read_bytes())
             values = {name: _written(name, value) for name, value in found.items()}
         except (OSError, ValueError, AttributeError, RecursionError) as error:
             raise UsageError(f'{file} holds no settings ({error}): write it like {{"max_batch": 32}}') from error
-        names = [item.name for item in fields(cls) if item.name not in OF_ONE_MASTER]
+        names = [item.name for item in fields(cls) if item.name not in FIXED_AT_START]
         for name in values:
             if name not in names:
                 raise unknown("setting", name, names)
@@ -136,19 +136,19 @@ class Config:
         return variables
 
     def environment(self) -> dict[str, str]:
-        """The variables from which `from_environment` reads the same settings."""
+        """Return the variables from which `from_environment` reads the same settings."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         values["access_log"] = int(self.access_log)
         return {PREFIX + name.upper(): str(value) for name, value in values.items()}
 
     @property
     def engine_threads(self) -> int:
-        """The cores that one worker's engine may use, so that all workers together do not use more than there are."""
+        """The cores that the engine of one worker may use, so that all workers share the available cores."""
         return max(1, cores() // self.workers)
 
 
 def traces_wanted(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether OpenTelemetry's own variables name a place for traces; the rest of those is for its library to read."""
+    """Return whether OpenTelemetry's variables name an endpoint for traces; its library reads its other variables."""
     if environment.get("OTEL_SDK_DISABLED", "").lower() == "true" or environment.get("OTEL_TRACES_EXPORTER") == "none":
         return False
     names = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
@@ -156,7 +156,7 @@ def traces_wanted(environment: Mapping[str, str] = os.environ) -> bool:
 
 
 def _written(name: str, value: object) -> str:
-    """A setting as its environment variable has it; ValueError."""
+    """Format a setting as the value of its environment variable; raise ValueError for another type."""
     if not isinstance(value, str | int):
         raise ValueError(f"'{name}' is {json.dumps(value)[:SHOWN]}, and no number, text, true or false")
     return str(int(value) if isinstance(value, bool) else value)

@@ -1,4 +1,4 @@
-"""What is known of a request besides its content."""
+"""The context of a request: what is known about it besides its content."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,28 +8,28 @@ from serving.deadline import Deadline
 MayAsk = Callable[[str], bool]
 
 
-def anything(model: str) -> bool:
-    """Allow every model: what a request may ask where no keys are needed."""
+def allow_all(model: str) -> bool:
+    """Allow every model, for services without keys."""
     return True
 
 
-def nothing(model: str) -> bool:
+def allow_none(model: str) -> bool:
     """Allow no model."""
     return False
 
 
 @dataclass(slots=True)
 class RequestContext:
-    """A request on its way through the service.
+    """Data about a request on its way through the service.
 
-    Handlers fill in which `model` and `version` it asks, and the `route` that answers it (`/v1/models/{name}`).
-    `may_ask` says which models its key is for. `on_run`, if set, is told of each run of a model for it: rows of the
-    batch, when it started (seconds of `time.monotonic`) and how many seconds it took.
+    Handlers fill in its `model` and `version`, and the `route` that answers it (for example `/v1/models/{name}`).
+    `may_ask` returns whether its key allows a model. `on_run`, if set, is called after each run of a model for it, with
+    the rows of the batch, the start (`time.monotonic`) and the duration in seconds.
     """
 
     request_id: str
     deadline: Deadline
-    may_ask: MayAsk = anything
+    may_ask: MayAsk = allow_all
     route: str = ""
     model: str = ""
     version: int = 0

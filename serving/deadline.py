@@ -1,20 +1,20 @@
-"""How long an answer is of use to whoever asked for it."""
+"""Deadlines of requests."""
 
 from math import inf
 from time import monotonic
 
 from serving.errors import ServiceError
 
-# A client that closes its side this soon after asking (seconds) may still be reading: some close for writing at once.
+# Seconds after a request in which a client that closes its side may still be reading: some shut down writing at once.
 HALF_CLOSE_GRACE = 0.01
 LATE = "the answer would have come too late (X-Request-Timeout-Ms): nothing was computed"
 GONE = "the client is gone: nothing was computed"
 
 
 class Deadline:
-    """A point in time after which an answer is of no use; a client that leaves brings it forward.
+    """The time after which an answer is useless. It is brought forward if the client disconnects.
 
-    Both times are seconds of `time.monotonic`.
+    All times are seconds of `time.monotonic`.
     """
 
     __slots__ = ("expires_at", "left_at", "received_at")
@@ -38,5 +38,5 @@ class Deadline:
             raise ServiceError(499, GONE)
 
 
-# Of work that nobody waits for on a connection.
+# For work without a client that waits for it.
 NO_DEADLINE = Deadline()

@@ -1,4 +1,4 @@
-"""Every error is JSON: {"error": "what is wrong, what was found, what to do"}."""
+"""Errors of the service. Clients get them as JSON: {"error": "what is wrong, what was found, what to do"}."""
 
 from collections.abc import Sequence
 
@@ -8,9 +8,9 @@ TOO_LARGE = "the body is larger than {:,} bytes or has too many parts: send fewe
 
 
 class ServiceError(Exception):
-    """An answer that is an error: an HTTP status and a message for the person who asked.
+    """An error with an HTTP status and a message for the client.
 
-    `retry_after` says in how many seconds it may be worth to ask again.
+    `retry_after` is the number of seconds after which a new attempt may succeed.
     """
 
     def __init__(
@@ -25,9 +25,9 @@ class ServiceError(Exception):
 
 
 def release(error: BaseException) -> None:
-    """Drop the tracebacks of an error that has been dealt with, and of those that it came from.
+    """Drop the tracebacks of a handled error and of its causes.
 
-    Their frames hold the request, which holds the error: memory that only the garbage collector would free.
+    Their frames refer to the request, which refers to the error; only the garbage collector would free such a cycle.
     """
     chained: BaseException | None = error
     while chained is not None:
@@ -36,6 +36,6 @@ def release(error: BaseException) -> None:
 
 
 def nearest(found: str, allowed: Sequence[str]) -> str:
-    """A hint towards an allowed name."""
+    """Return a hint at the allowed name that is most like `found`."""
     near = errors.nearest(found, allowed)
     return f"did you mean '{near}'?" if near else f"there are: {errors.listed(allowed) or 'none'}"

@@ -1,4 +1,4 @@
-"""What every protocol comes down to: a model and its inputs in, its outputs out."""
+"""Runs models on decoded inputs. The handlers of all protocols use this."""
 
 import json
 from asyncio import AbstractEventLoop, Task, wrap_future
@@ -20,19 +20,19 @@ from serving.models.loader import Model
 from serving.models.repository import Repository
 from serving.models.shadow import Shadow
 from serving.observability.metrics import Metrics
-from serving.scheduling.batcher import ROWS, InferenceCall
+from serving.scheduling.batcher import DEFAULT_BATCH_KEY, InferenceCall
 from serving.scheduling.operations import OperationQueue
 from serving.scheduling.scheduler import Scheduler
 
 Result = TypeVar("Result")
-# Reading up to so many bytes, or writing up to so many elements, is not worth a thread.
-SMALL, FEW_ELEMENTS = 2**14, 4096
+# The event loop itself parses up to this many bytes, and encodes up to this many elements: a thread would not pay off.
+INLINE_BYTES, INLINE_ELEMENTS = 2**14, 4096
 
 
 class InferenceService:
-    """Answers what handlers have read from requests; knows nothing of HTTP.
+    """Finds models, runs them, and decodes and encodes their data; independent of HTTP.
 
-    `bind` gives it the event loop in which its coroutines run.
+    Call `bind` with the event loop in which its coroutines run.
     """
 
     def __init__(self, config: Config) -> None:
@@ -44,38 +44,38 @@ class InferenceService:
         self.is_stopping = False
         self._loop: AbstractEventLoop
         self._scheduler: Scheduler
-        # The loop itself keeps no tasks.
+        # References to running tasks: the event loop itself only keeps weak ones.
         self._comparing: set[Task[None]] = set()
         self._operations = OperationQueue(config.max_waiting, config.threads)
 
     def bind(self, loop: AbstractEventLoop) -> Scheduler:
-        """Let what takes long run on threads, for this event loop."""
+        """Create the scheduler and its threads for this event loop."""
         self._loop = loop
         executor = ThreadPoolExecutor(self.config.threads, thread_name_prefix="compute")
         self._scheduler = Scheduler(loop, executor, self.config.threads)
         return self._scheduler
 
     async def compute(self, context: RequestContext, function: Callable[[], Result]) -> Result:
-        """What a function returns, called on a thread; its error, or ServiceError 499, 503 or 504."""
+        """Call a function on a thread and return its result; raise its error, or ServiceError 499, 503 or 504."""
         result: Result = await self._scheduler.compute(self._operations, context.deadline, function)
         return result
 
     async def read(self, context: RequestContext, size: float, function: Callable[[], Result]) -> Result:
-        """What a function makes of so many bytes, called on a thread if these are many."""
-        return function() if size <= SMALL else await self.compute(context, function)
+        """Call a function that parses `size` bytes and return its result; use a thread if these are many."""
+        return function() if size <= INLINE_BYTES else await self.compute(context, function)
 
     async def write(self, context: RequestContext, outputs: Arrays, function: Callable[[], Result]) -> Result:
-        """What a function makes of outputs, called on a thread if these are large."""
-        is_small = sum(x.size for x in outputs.values()) <= FEW_ELEMENTS
+        """Call a function that encodes outputs and return its result; use a thread if these are large."""
+        is_small = sum(x.size for x in outputs.values()) <= INLINE_ELEMENTS
         return function() if is_small else await self.compute(context, function)
 
     async def model(
         self, context: RequestContext, name: str | None, version: int | str | None = None, kind: str = ""
     ) -> Model:
-        """The model that a request asks; ServiceError 400, 403, 404 or 503."""
+        """Return the model for a request, loading it if necessary; raise ServiceError 400, 403, 404 or 503."""
         name = self.repository.only(kind, context.may_ask) if name is None else name
-        model = self.repository.at_hand(name, version, context.may_ask)
-        # Only the names of models that there are: what is counted by them stays bounded.
+        model = self.repository.find_ready(name, version, context.may_ask)
+        # Only set for existing models, so that the number of metrics by model stays bounded.
         context.model = name
         if model is None:
             model = ready(await wrap_future(self.repository.load(name, version, context.may_ask)))
@@ -83,24 +83,27 @@ class InferenceService:
         return model
 
     async def decode(self, context: RequestContext, codec: Codec, payload: Payload, size: float) -> Arrays:
-        """The raw inputs in a payload that was read from `size` bytes; ServiceError 400, 413, 499, 503 or 504."""
+        """Decode a payload read from `size` bytes into raw inputs; raise ServiceError 400, 413, 499, 503 or 504."""
         cost = inf if codec.is_slow(payload) else size
         return await self.read(context, cost, partial(codec.decode, payload, context.deadline))
 
     async def decode_named(self, context: RequestContext, codec: Codec, tensors: Named, size: float) -> Arrays:
-        """The raw inputs in arrays by input name; ServiceError 400, 413, 499, 503 or 504."""
+        """Decode arrays by input name into raw inputs; raise ServiceError 400, 413, 499, 503 or 504."""
         cost = inf if codec.is_slow(tensors) else size
         return await self.read(context, cost, partial(codec.decode_named, tensors, context.deadline))
 
     async def run(
         self, context: RequestContext, model: Model, inputs: Arrays, size: float = 0, signature: str = ""
     ) -> Arrays:
-        """The outputs for inputs that were read from `size` bytes; ServiceError 413, 422, 499, 503 or 504."""
+        """Run a model on inputs read from `size` bytes and return its outputs.
+
+        Raise ServiceError 413, 422, 499, 503 or 504.
+        """
         rows = count_rows(inputs)
         self.limits.check_rows(rows)
         batcher = model.batcher_of(signature)
-        form = ROWS if model.card else batcher.engine.batch_key(inputs)
-        call = InferenceCall(inputs, context.deadline, form, size <= SMALL, context.on_run)
+        batch_key = DEFAULT_BATCH_KEY if model.card else batcher.engine.batch_key(inputs)
+        call = InferenceCall(inputs, context.deadline, batch_key, size <= INLINE_BYTES, context.on_run)
         outputs = await self._scheduler.infer(batcher, call)
         other = self.repository.shadow(model)
         if other and not signature and self.shadow.begin(other):
@@ -110,7 +113,7 @@ class InferenceService:
         return outputs
 
     async def _compare(self, model: Model, inputs: Arrays, expected: Arrays) -> None:
-        """Ask a shadow too, and compare what it answers."""
+        """Run the shadow version on the same inputs, and compare its outputs."""
         try:
             call = InferenceCall(inputs, Deadline(), may_inline=False)
             outputs = await self._scheduler.infer(model.batcher_of(""), call)
@@ -120,12 +123,12 @@ class InferenceService:
 
 
 def document(model: Model, outputs: Arrays, rows: int, seconds: float) -> bytes:
-    """Our own answer: a JSON object with one prediction a row."""
+    """Return the response body of /predict: a JSON object with one prediction a row."""
     head = _head(model.name, model.version, model.engine)
     return f'{head}{round(1000 * seconds, 3)}, "predictions": {model.codec.encode(outputs, rows)}}}\n'.encode()
 
 
 @lru_cache(1024)
 def _head(name: str, version: int, engine: str) -> str:
-    """What all answers of a model begin with."""
+    """Return the beginning of the response, which is the same for all responses of a model."""
     return json.dumps({"model": name, "version": version, "engine": engine})[:-1] + ', "milliseconds": '

@@ -1,4 +1,4 @@
-"""The inputs and outputs of a model, whatever engine runs it."""
+"""The inputs and outputs of a model, independent of the engine that runs it."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,7 +27,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Signature:
-    """The inputs and outputs of a model by name. The `complaint`, if any, says why requests cannot use it."""
+    """The inputs and outputs of a model by name. If not empty, `complaint` says why requests cannot use it."""
 
     inputs: dict[str, Tensor]
     outputs: dict[str, Tensor]
@@ -36,12 +36,12 @@ class Signature:
 
 
 def of_card(card: "Card") -> Signature:
-    """The signature of a model with a card."""
+    """Return the signature of a model with a card."""
     return Signature(_tensors(card.inputs), _tensors(card.outputs))
 
 
 def in_words(shape: "Shape | None") -> str:
-    """A shape in a form for people, such as (any, 28, 28)."""
+    """Format a shape for people, as in (any, 28, 28)."""
     if shape is None:
         return "any"
     lengths = ["any" if length is None else str(length) for length in shape]

@@ -1,6 +1,6 @@
-"""Requests to arrays, and arrays to answers: a codec for each kind of model.
+"""Codecs, one for each kind of model: they decode requests into arrays and encode arrays into responses.
 
-What a byte of a request may cost is in the README beside this file.
+The README in this folder states what decoding a byte of a request may cost.
 """
 
 from serving.codecs.base import CardCodec, Codec, Limits
@@ -15,7 +15,7 @@ OF_KIND: dict[str, type[CardCodec]] = {codec.kind: codec for codec in (ImageCode
 
 
 def for_model(card: Card | None, signature: Signature, limits: Limits) -> Codec:
-    """The codec of a model: of the kind that its card says, or of plain tensors where it has none."""
+    """Return the codec of a model: the one for the kind in its card, or the one for plain tensors without a card."""
     if card is None:
         return TensorCodec(signature, limits)
     return OF_KIND[card.preprocessing["kind"]](card, signature, limits)

@@ -1,8 +1,8 @@
-"""What a codec of any kind of model does: requests to a model's raw inputs, and its outputs to an answer.
+"""The interface of codecs, which decode requests into a model's raw inputs and encode its outputs.
 
-Codecs know nothing of HTTP. Their methods take bytes, parsed JSON or arrays and return arrays or text. They hold no
-locks and wait for nothing, so any thread may run them. Every doubt about a request is a ServiceError: 400 where it
-makes no sense, 413 where it is too large, 422 where the model has no answer, 499 or 504 where nobody waits any longer.
+Codecs are independent of HTTP. Their methods take bytes, parsed JSON or arrays and return arrays or text. They hold no
+locks and never wait, so any thread may run them. For every problem with a request they raise ServiceError: 400 if it is
+invalid, 413 if it is too large, 422 if the model has no answer, 499 if the client has left, 504 if it is too late.
 """
 
 from abc import ABC, abstractmethod
@@ -22,13 +22,13 @@ from suite.artifact import Card
 
 Arrays = dict[str, np.ndarray]
 Named = Mapping[str, np.ndarray]
-# Rows between two looks at the deadline.
-EVERY = 64
+# Rows between two checks of the deadline.
+DEADLINE_CHECK_INTERVAL = 64
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How much one request may hold: rows, array elements once decoded, and pixels of picture files before that."""
+    """Limits for one request: rows, array elements after decoding, and pixels of picture files before decoding."""
 
     rows: int = 10_000
     elements: int = 2**26
@@ -36,17 +36,17 @@ class Limits:
 
     @classmethod
     def of(cls, config: Config) -> "Limits":
-        """As the service is set up."""
+        """Return the limits in the service's settings."""
         return cls(config.max_rows, config.max_elements)
 
     def check_rows(self, rows: int) -> None:
-        """ServiceError 413 for more rows than that."""
+        """Raise ServiceError 413 if there are more rows than allowed."""
         if rows > self.rows:
             raise ServiceError(413, TOO_MANY.format(rows, self.rows))
 
 
 class Codec(ABC):
-    """Decodes what is asked of models of one `kind`, and encodes what they answer."""
+    """Decodes requests for models of one `kind`, and encodes their outputs."""
 
     kind: str
 
@@ -54,7 +54,7 @@ class Codec(ABC):
         self._signature, self._limits = signature, limits
 
     def decode(self, payload: Payload, deadline: Deadline) -> Arrays:
-        """The raw inputs that a payload holds, by name."""
+        """Decode a payload into raw inputs by name."""
         if payload.array is not None:
             return self.decode_named({next(iter(self._signature.inputs)): payload.array}, deadline)
         if payload.table is not None:
@@ -65,18 +65,18 @@ class Codec(ABC):
 
     @abstractmethod
     def decode_named(self, tensors: Named, deadline: Deadline) -> Arrays:
-        """The raw inputs in arrays (N, ...) by input name: of numbers, of bool, or of object holding bytes or text."""
+        """Decode arrays (N, ...) by input name, of numbers, bool, or object holding bytes or text, into raw inputs."""
 
     @abstractmethod
     def decode_columns(self, columns: Any, deadline: Deadline) -> Arrays:
-        """The raw inputs in a JSON object of columns by input name, or in the only input's column."""
+        """Decode a JSON object of columns by input name, or the column of the only input, into raw inputs."""
 
     @abstractmethod
     def encode(self, outputs: Arrays, rows: int) -> str:
-        """A JSON list of one prediction a row."""
+        """Return a JSON list with one prediction a row."""
 
     def is_slow(self, asked: Payload | Named) -> bool:
-        """Whether decoding may take long however few bytes are asked, as decompressing pictures does."""
+        """Return whether decoding may take long even for few bytes, as it does for compressed pictures."""
         return False
 
     @abstractmethod
@@ -90,7 +90,7 @@ class Codec(ABC):
 
 
 class CardCodec(Codec):
-    """A codec of models with a card, which answer probabilities by label."""
+    """Base class of codecs for models with a card, whose outputs are probabilities by label."""
 
     def __init__(self, card: Card, signature: Signature, limits: Limits) -> None:
         super().__init__(signature, limits)
@@ -101,8 +101,8 @@ class CardCodec(Codec):
 
 
 def numbered(rows: Iterable[Any], deadline: Deadline) -> Iterator[tuple[int, Any]]:
-    """The rows and their numbers; ServiceError 499 or 504 once nobody waits any longer."""
+    """Yield rows with their indices, checking the deadline; raise ServiceError 499 or 504 once it has passed."""
     for index, row in enumerate(rows):
-        if index % EVERY == EVERY - 1:
+        if index % DEADLINE_CHECK_INTERVAL == DEADLINE_CHECK_INTERVAL - 1:
             deadline.check()
         yield index, row

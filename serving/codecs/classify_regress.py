@@ -1,8 +1,8 @@
-"""Inputs and answers of TensorFlow Serving's `:classify` and `:regress`.
+"""Inputs and responses of TensorFlow Serving's `:classify` and `:regress`.
 
-JSON examples become serialised `tf.train.Example` messages: whole numbers, true and false are int64, other numbers are
-float, text and {"b64": ...} are bytes. A feature is one value or a list of values of one kind. Models that take such
-examples run on TensorFlow, so its classes are at hand. The answer to `:classify` pairs classes with scores.
+JSON examples become serialised `tf.train.Example` messages: whole numbers, true and false become int64, other numbers
+float, text and {"b64": ...} bytes. A feature is one value or a list of values of one kind. Models that take such
+examples run on TensorFlow, so its classes can be imported. The response to `:classify` pairs classes with scores.
 """
 
 import json
@@ -21,16 +21,16 @@ from serving.deadline import Deadline
 from serving.errors import ServiceError
 from serving.signature import CLASSIFY, REGRESS, Signature
 
-# What TensorFlow's builders of such signatures call the input, and people who write a function for it.
+# Names of the input in signatures that TensorFlow's own builders, or people's functions, create for examples.
 INPUTS = ("inputs", "examples", "serialized_examples", "input_example_tensor")
 LARGEST_FLOAT = float(np.finfo(np.float32).max)
 KINDS = {"int64": "whole numbers", "float": "numbers with a point", "bytes": "text"}
-# The outputs of a signature that classifies; it has one of them or both.
+# The outputs of a classification signature, which has one of them or both.
 CLASSES, SCORES = "classes", "scores"
 
 
 def takes_examples(signature: Signature) -> bool:
-    """Whether the only input of a signature is serialised examples."""
+    """Return whether the only input of a signature is serialised examples."""
     if len(signature.inputs) != 1:
         return False
     ((key, tensor),) = signature.inputs.items()
@@ -40,7 +40,7 @@ def takes_examples(signature: Signature) -> bool:
 def encode_examples(
     examples: Sequence[Any], context: Mapping[str, Any], signature: Signature, deadline: Deadline
 ) -> dict[str, np.ndarray]:
-    """Serialise examples, each with the features of the context too, to an input (N,); ServiceError 400, 499 or 504."""
+    """Serialise examples, merged with the context's features, to an input (N,); raise ServiceError 400, 499 or 504."""
     found = np.empty(len(examples), object)
     for index, example in numbered(examples, deadline):
         if not isinstance(example, simdjson.Object):
@@ -63,7 +63,7 @@ def _serialised(features: Mapping[str, Any], place: str) -> bytes:
 
 
 def _feature(value: Any, place: str) -> tuple[str, list[Any]]:
-    """The kind and the values of a feature; ServiceError 400."""
+    """Return the kind and the values of a feature; raise ServiceError 400."""
     items = value if isinstance(value, list) else [value]
     found = [_value(item, place) for item in items]
     kinds = {kind for kind, _ in found}
@@ -90,19 +90,22 @@ def _value(item: Any, place: str) -> tuple[str, Any]:
 
 
 def answers_classes(signature: Signature) -> bool:
-    """Whether the outputs of a signature are classes or scores."""
+    """Return whether the outputs of a signature are classes or scores."""
     return bool(signature.outputs) and signature.outputs.keys() <= {CLASSES, SCORES}
 
 
 def write_labels(labels: Sequence[str], outputs: dict[str, np.ndarray]) -> str:
-    """JSON of the same labels in each row, with scores (N, labels)."""
+    """Return JSON that pairs the labels, which are the same in each row, with scores (N, labels)."""
     (scores,) = outputs.values()
     named = [json.dumps(label, ensure_ascii=False) for label in labels]
     return _rows([named] * len(scores), map(numbers, scores))
 
 
 def write_classes(outputs: dict[str, np.ndarray]) -> str:
-    """JSON of classes and scores, both (N, count). Missing classes are empty, missing scores 0. ServiceError 422."""
+    """Return JSON that pairs classes and scores, both (N, count); raise ServiceError 422.
+
+    Without an output for classes they are empty texts; without one for scores they are 0.
+    """
     found = {key: _by_row(outputs[key]) for key in (CLASSES, SCORES) if key in outputs}
     shapes = {x.shape for x in found.values()}
     if len(shapes) != 1:

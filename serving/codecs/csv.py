@@ -1,4 +1,4 @@
-"""CSV as spreadsheets write it, its first line naming the columns, to the columns of a table as text."""
+"""Parses CSV, as spreadsheets write it with column names in the first line, into columns of text."""
 
 import csv
 import io
@@ -11,14 +11,14 @@ from suite.errors import shortened
 
 
 def read(text: str, limits: Limits, deadline: Deadline) -> Table:
-    """The columns by name, each cell as it is written; ServiceError 400 or 413."""
-    # Spreadsheets put a mark before it. A field in quotes may have lines of its own.
+    """Return the columns by name, with each cell as it is written; raise ServiceError 400 or 413."""
+    # Spreadsheets write a byte order mark first. A quoted field may contain line breaks.
     lines = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
     try:
         header = _header(next((row for row in lines if row), []))
         rows = list[list[str]]()
         for _, row in numbered(lines, deadline):
-            # Lines without anything are passed over.
+            # Skip empty lines.
             if row:
                 rows.append(_checked(row, header, len(rows) + 2))
                 limits.check_rows(len(rows))

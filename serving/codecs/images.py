@@ -1,4 +1,4 @@
-"""Pictures of a request, for models that take one picture a row: nested numbers, base64 text or files."""
+"""The codec for models that take one picture a row: as nested numbers, base64 text or files."""
 
 from math import prod
 from typing import Any
@@ -19,12 +19,12 @@ from suite.artifact import Card
 from suite.errors import SuiteError
 from suite.preprocessing.mirror import image
 
-# Decoding so many pixels leaves memory behind that is worth giving back.
+# After decoding more pixels than this, it is worth returning freed memory to the system.
 MANY_PIXELS = 4_000_000
 
 
 class ImageCodec(CardCodec):
-    """Pictures as uint8 (N, height, width, channels); grey ones may leave out the channel."""
+    """Decodes pictures to uint8 (N, height, width, channels). Grey ones may leave out the channel axis."""
 
     kind = "image"
 
@@ -71,7 +71,7 @@ class ImageCodec(CardCodec):
         return {self._name: found.reshape(-1, *self._shape)}
 
     def _decode_all(self, items: Any, word: str, deadline: Deadline) -> Arrays:
-        """One by one, in whatever form each is."""
+        """Decode items one by one; their forms may differ."""
         self._check_rows(len(items))
         pixels = _Pixels(self._limits.pixels, deadline)
         try:
@@ -110,13 +110,13 @@ class ImageCodec(CardCodec):
 
 
 class _Pixels:
-    """Counts the pixels of one request's files, as they are before they are made smaller."""
+    """Counts the pixels of one request's files, before the pictures are scaled down."""
 
     def __init__(self, most: int, deadline: Deadline) -> None:
         self._most, self._deadline, self.spent = most, deadline, 0
 
     def spend(self, pixels: int) -> None:
-        """ServiceError 413, 499 or 504 where so many more are too many, or nobody waits any longer."""
+        """Count pixels; raise ServiceError 413 if they are too many, 499 or 504 if the deadline has passed."""
         self._deadline.check()
         self.spent += pixels
         if self.spent > self._most:

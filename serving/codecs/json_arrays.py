@@ -1,8 +1,8 @@
-"""Nested JSON lists to arrays, exactly.
+"""Converts nested JSON lists to arrays, without losing precision.
 
-A parsed list hands out all its numbers in one flat buffer, whatever their nesting. So the nesting is compared first,
-all at once: brackets and commas alone, stripped of everything between them, have to be those of a regular array.
-Whatever fails there is read again number by number, to say what is wrong and where.
+simdjson returns all numbers of a list in one flat buffer, regardless of how they are nested. The nesting is therefore
+checked first, in one comparison: the brackets and commas of the text, without everything between them, must be those of
+a regular array. If that fails, the list is read again number by number, to report what is wrong and where.
 """
 
 import base64
@@ -16,30 +16,30 @@ import numpy as np
 import simdjson
 
 from serving.codecs.base import numbered
-from serving.codecs.json_types import OBJECT, name, whole
+from serving.codecs.json_types import OBJECT, as_integer, name
 from serving.deadline import Deadline
 from serving.errors import ServiceError
 
 Shape = tuple[int, ...]
 Kind = type[str] | type[bool]
-DEEPEST = 8
-# From here on not every whole number is a float of its own.
-EXACT, LOWEST = 2.0**53, -(2.0**63)
+MAX_SHOWN_DEPTH = 8
+# From MAX_EXACT on, floats cannot represent every whole number. LOWEST is the lowest 64-bit integer.
+MAX_EXACT, LOWEST = 2.0**53, -(2.0**63)
 NOT_STRUCTURE = bytes(set(range(256)) - set(b"[],"))
-# Of arrays of up to so many elements the brackets and commas are kept: four bytes each, and a few arrays, at most.
-KEPT = 2**16
+# The brackets and commas of a few arrays are cached, of at most this many elements, at up to four bytes an element.
+MAX_CACHED_ELEMENTS = 2**16
 
 
 def read(instances: Any, text: bytes, shapes: Sequence[Shape], dtype: str, deadline: Deadline) -> np.ndarray:
-    """A list of arrays, of one of the shapes, as (N, *shape) of the dtype; ServiceError 400.
+    """Convert a list of arrays, each of one of the shapes, to (N, *shape) of the dtype; raise ServiceError 400.
 
-    `text` is the document, in which no string may hold a bracket or a comma.
+    `text` is the JSON document; no string in it may contain a bracket or a comma.
     """
     rows = len(instances)
     shape = _likeliest(found_shape(instances)[1:], shapes)
     if _is_regular(text, (rows, *shape)):
         values = _values(instances, np.dtype(dtype))
-        # A list of none looks like a list of one.
+        # An empty list has the same brackets as a list of one number.
         if values is not None and values.size == rows * prod(shape):
             return values.reshape(rows, *shape)
     found = [
@@ -50,7 +50,7 @@ def read(instances: Any, text: bytes, shapes: Sequence[Shape], dtype: str, deadl
 
 
 def read_one(item: Any, shape: Shape, dtype: str, place: str, deadline: Deadline) -> np.ndarray:
-    """One array of the shape; ServiceError 400 saying what differs where."""
+    """Convert one array of the given shape; raise ServiceError 400 that says what differs and where."""
     found = found_shape(item)
     if found == shape and shape and _is_regular(item.mini, shape):
         values = _values(item, np.dtype(dtype))
@@ -67,7 +67,7 @@ def read_one(item: Any, shape: Shape, dtype: str, place: str, deadline: Deadline
 
 
 def read_objects(item: Any, shape: Shape, dtype: str, place: str, deadline: Deadline) -> np.ndarray:
-    """One array of texts ("string") or of true and false ("bool"); ServiceError 400 saying what differs where."""
+    """Convert one array of texts (dtype "string") or booleans ("bool"); raise ServiceError 400, saying what differs."""
     is_text = dtype == "string"
     flat = [leaf for _, leaf in numbered(_leaves(item, shape, place, str if is_text else bool), deadline)]
     result = np.empty(len(flat), object if is_text else bool)
@@ -76,7 +76,7 @@ def read_objects(item: Any, shape: Shape, dtype: str, place: str, deadline: Dead
 
 
 def _leaves(item: Any, shape: Shape, place: str, kind: Kind | None = None) -> Iterator[Any]:
-    """The elements of an array in order: text, true and false, or numbers. ServiceError 400 for anything else."""
+    """Yield the elements of an array in order, which must be of `kind` (None: numbers); else raise ServiceError 400."""
     if not shape:
         yield _element(item, place, kind)
         return
@@ -85,7 +85,7 @@ def _leaves(item: Any, shape: Shape, place: str, kind: Kind | None = None) -> It
     if len(item) != shape[0]:
         raise ServiceError(400, f"{place} is ragged: expected a list of {shape[0]}, found {len(item)}")
     for index, child in enumerate(item):
-        # Most elements are as they should be, and words for where they are would cost more than they do.
+        # Most elements are valid, and describing the place of each would take longer than reading it.
         if len(shape) == 1 and (type(child) is kind or (kind is None and type(child) in (int, float))):
             yield child
         else:
@@ -103,7 +103,7 @@ def _element(item: Any, place: str, kind: Kind | None) -> Any:
 
 
 def from_base64(text: Any, place: str) -> bytes:
-    """What is written in base64; ServiceError 400."""
+    """Decode base64 text; raise ServiceError 400."""
     if not isinstance(text, str):
         raise ServiceError(400, f"{place}: expected base64 text under 'b64', found {name(text)}")
     try:
@@ -113,7 +113,7 @@ def from_base64(text: Any, place: str) -> bytes:
 
 
 def found_shape(item: Any) -> Shape:
-    """The lengths of the lists, going down by the first of each."""
+    """Return the lengths of nested lists, following the first item of each."""
     lengths = []
     while isinstance(item, simdjson.Array):
         lengths.append(len(item))
@@ -128,18 +128,18 @@ def _likeliest(found: Shape, shapes: Sequence[Shape]) -> Shape:
 
 
 def _is_regular(text: bytes, shape: Shape) -> bool:
-    """Whether the brackets and commas of a document are those of an array."""
+    """Return whether the brackets and commas of a document are those of an array of this shape."""
     elements = _elements(shape)
-    # Every number takes a byte, so an array of more than that is not in the document.
+    # Every number takes at least a byte, so the document cannot contain an array of more elements than bytes.
     if elements > len(text):
         return False
-    structure = _kept_structure(shape) if elements <= KEPT else _structure(shape)
+    structure = _cached_structure(shape) if elements <= MAX_CACHED_ELEMENTS else _structure(shape)
     return text.translate(None, NOT_STRUCTURE).strip(b",") == structure
 
 
 @lru_cache(256)
 def _elements(shape: Shape) -> int:
-    """How many numbers, or empty lists, an array has."""
+    """Return how many numbers, or empty lists, an array of this shape has."""
     return prod(max(1, length) for length in shape)
 
 
@@ -150,23 +150,23 @@ def _structure(shape: Shape) -> bytes:
     return structure
 
 
-_kept_structure = lru_cache(32)(_structure)
+_cached_structure = lru_cache(32)(_structure)
 
 
 def _values(array: Any, dtype: np.dtype[Any]) -> np.ndarray | None:
-    """The numbers of a list, flat; None if one is not a number, or is not exact in the dtype."""
+    """Return the numbers of a list, flat; None if one is not a number or cannot be represented in the dtype."""
     if dtype.kind in "iu":
         kind, wide = ("u", np.uint64) if dtype.kind == "u" else ("i", np.int64)
         try:
             return narrow(np.frombuffer(array.as_buffer(of_type=kind), wide), dtype)
         except (TypeError, ValueError):
-            # Perhaps whole numbers written with a point.
+            # They may be whole numbers written with a decimal point.
             pass
     try:
         found = np.frombuffer(array.as_buffer(of_type="d"), np.float64)
     except (TypeError, ValueError):
         return None
-    if dtype.kind in "iu" and found.size and np.abs(found).max() >= EXACT:
+    if dtype.kind in "iu" and found.size and np.abs(found).max() >= MAX_EXACT:
         exact = [_exactly(item) for item in _flat(array)]
         return None if None in exact else narrow(np.array(exact, object), dtype)
     return narrow(found, dtype)
@@ -178,8 +178,8 @@ def _flat(array: Any) -> Iterator[Any]:
 
 
 def _exactly(number: float) -> int | None:
-    """A whole number as it is written; None where it is none, or was rounded to the lowest of 64 bits."""
-    return None if isinstance(number, float) and number <= LOWEST else whole(number)
+    """Return a whole number exactly as written; None if it is not whole, or may have been rounded to LOWEST."""
+    return None if isinstance(number, float) and number <= LOWEST else as_integer(number)
 
 
 def _values_of(number: float, dtype: np.dtype[Any]) -> np.ndarray | None:
@@ -191,22 +191,22 @@ def _values_of(number: float, dtype: np.dtype[Any]) -> np.ndarray | None:
 
 @cache
 def _limits(dtype: np.dtype[Any]) -> tuple[int, int]:
-    """The lowest and the highest of an integer dtype."""
+    """Return the lowest and the highest value of an integer dtype."""
     limits = np.iinfo(dtype)
     return int(limits.min), int(limits.max)
 
 
 def narrow(values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray | None:
-    """The values in the dtype; None where they do not fit, or an integer would lose its fraction."""
+    """Convert values to the dtype; return None if they do not fit or, for an integer dtype, are not whole."""
     if not values.size:
         return values.astype(dtype)
     if dtype.kind in "iu":
         return _narrow_to_integers(values, dtype)
-    # Of the numbers among them: NaN is no float that is too large.
+    # Ignore NaN, which is not too large for any float dtype.
     low, high = np.fmin.reduce(values, axis=None), np.fmax.reduce(values, axis=None)
     if max(-float(low), float(high)) > float(np.finfo(dtype).max):
         return None
-    # A NaN may be one that signals.
+    # Converting a signalling NaN would cause a warning.
     with np.errstate(invalid="ignore"):
         return values.astype(dtype)
 
@@ -215,21 +215,21 @@ def _narrow_to_integers(values: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray 
     if values.dtype.kind == "f" and not (np.isfinite(values).all() and not (values % 1).any()):
         return None
     lowest, highest = _limits(dtype)
-    # Python's integers and floats compare exactly, NumPy's would round.
+    # Compare Python numbers, which is exact; NumPy would round them.
     if int(values.max()) > highest or (values.dtype.kind != "u" and int(values.min()) < lowest):
         return None
     return values.astype(dtype)
 
 
 def in_words(dtype: np.dtype[Any]) -> str:
-    """What numbers a dtype holds."""
+    """Describe in words which numbers a dtype holds."""
     if dtype.kind in "iu":
         return f"whole numbers from {np.iinfo(dtype).min} to {np.iinfo(dtype).max}"
     return f"numbers that fit {dtype.name}"
 
 
 def say_shape(shape: Sequence[int | None], item: object = 0.0) -> str:
-    """The shape of lists in words, or what `item` is where it is no list."""
-    if len(shape) > DEEPEST:
+    """Describe the shape of nested lists in words, or the type of `item` if it is not a list."""
+    if len(shape) > MAX_SHOWN_DEPTH:
         return f"lists in each other, {len(shape)} deep"
     return f"shape {tuple(shape)}" if shape else name(item)

@@ -1,7 +1,7 @@
-"""Values of a JSON document: what they are, and objects whose keys stand once.
+"""Types of JSON values, and checks for duplicate keys.
 
-simdjson answers a key that stands twice with one of its values. So every object that is read goes through
-`unique_keys`, and what a request may hold beside those through `check_unique_keys`.
+simdjson silently returns one of the values of a duplicate key. Every object that is read is therefore checked with
+`unique_keys`, and the unread parts of a request with `check_unique_keys`.
 """
 
 import json
@@ -15,12 +15,12 @@ from serving.errors import ServiceError
 from suite.errors import shortened
 
 OBJECT = (simdjson.Object, dict)
-# Looking up a value takes as long as its object has keys, so more are not looked up one by one.
-FEW = 16
+# Each lookup is linear in the number of keys of its object, so at most this many keys are looked up one by one.
+MAX_LOOKUPS = 16
 
 
 def unique_keys(item: Any) -> list[str]:
-    """An object's keys; ServiceError 400 where one stands twice. Linear in their number."""
+    """Return the keys of an object, in linear time; raise ServiceError 400 for a duplicate key."""
     keys = list(item)
     if len(keys) > 1 and len(set(keys)) != len(keys):
         ((key, _),) = Counter(keys).most_common(1)
@@ -29,9 +29,9 @@ def unique_keys(item: Any) -> list[str]:
 
 
 def members(item: Any, known: Container[str]) -> dict[str, Any]:
-    """The values of an object's known keys. ServiceError 400 where a key stands twice, at any depth of the others too.
+    """Return the values of an object's known keys; raise ServiceError 400 for a duplicate, even below unknown keys.
 
-    Linear in the number of keys, times that of known ones.
+    The time is proportional to the number of keys times the number of known ones.
     """
     keys = unique_keys(item)
     found = {key: item[key] for key in keys if key in known}
@@ -41,19 +41,19 @@ def members(item: Any, known: Container[str]) -> dict[str, Any]:
 
 
 def as_dict(item: simdjson.Object) -> dict[str, Any]:
-    """All of an object as Python has it; ServiceError 400 where a key stands twice at any depth."""
+    """Convert an object and all that it contains to a dict; raise ServiceError 400 for a duplicate key at any depth."""
     _check_all(item)
     found: dict[str, Any] = item.as_dict()
     return found
 
 
 def check_unique_keys(item: Any, unread: list[str]) -> None:
-    """ServiceError 400 where a key stands twice anywhere below these keys of an object, which nothing else reads."""
-    if len(unread) > FEW:
+    """Raise ServiceError 400 for a duplicate key anywhere below the `unread` keys of an object."""
+    if len(unread) > MAX_LOOKUPS:
         _check_all(item)
         return
     for key in unread:
-        # One that holds a NUL cannot be looked up.
+        # simdjson cannot look up a key that contains a NUL.
         value = item.get(key)
         if isinstance(value, simdjson.Object | simdjson.Array) or (value is None and "\0" in key):
             _check_all(value if value is not None else item)
@@ -67,19 +67,19 @@ def _check_all(item: Any) -> None:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> None:
-    """For an object that is thrown away once its keys have been looked at."""
+    """Check the keys of an object, as a hook of the json module; the object itself is discarded."""
     unique_keys([key for key, _ in pairs])
 
 
-def whole(value: object) -> int | None:
-    """A whole number, also one written with a point; None for anything else."""
+def as_integer(value: object) -> int | None:
+    """Return a whole number as int, even if written with a decimal point; None for anything else."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def name(value: object) -> str:
-    """A JSON value's type in words."""
+    """Return the type of a JSON value in words."""
     if isinstance(value, OBJECT):
         return "an object"
     if isinstance(value, simdjson.Array | list):

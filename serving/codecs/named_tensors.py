@@ -1,4 +1,4 @@
-"""Inputs by name, as arrays or as columns of JSON: which there are, how many rows they have, and their dtypes."""
+"""Checks of inputs by name, given as arrays or JSON columns: their names, numbers of rows, shapes and dtypes."""
 
 from collections.abc import Container, Iterable, Mapping
 from typing import Any
@@ -16,7 +16,7 @@ from suite.errors import shortened
 
 
 def check_known(names: Iterable[str], signature: Signature) -> None:
-    """ServiceError 400 for an input that the model does not have."""
+    """Raise ServiceError 400 for an input that the model does not have."""
     unknown = next((name for name in names if name not in signature.inputs), None)
     if unknown is not None:
         hint = nearest(unknown, list(signature.inputs))
@@ -24,19 +24,19 @@ def check_known(names: Iterable[str], signature: Signature) -> None:
 
 
 def check_complete(names: Container[str], signature: Signature) -> None:
-    """ServiceError 400 for an input of the model that is not given."""
+    """Raise ServiceError 400 for an input of the model that is not given."""
     missing = next((name for name in signature.inputs if name not in names), None)
     if missing is not None:
         raise ServiceError(400, f"the input '{missing}' is missing: give every input")
 
 
 def count_rows(given: Named, limits: Limits) -> int:
-    """How many rows all inputs have; ServiceError 400 where they differ or there are none, 413 where they are many."""
+    """Return the number of rows; raise ServiceError 400 if inputs differ in it or have none, 413 if it is too large."""
     return _count({name: len(x) if x.ndim else 0 for name, x in given.items()}, limits)
 
 
 def columns_by_name(given: Any, signature: Signature) -> dict[str, Any]:
-    """The columns of a JSON object by input name; that of a model with one input may come alone. ServiceError 400."""
+    """Return JSON columns by input name; a column alone is that of the only input. Raise ServiceError 400."""
     if isinstance(given, simdjson.Object):
         names = unique_keys(given)
         check_known(names, signature)
@@ -47,7 +47,7 @@ def columns_by_name(given: Any, signature: Signature) -> dict[str, Any]:
 
 
 def count_column_rows(columns: Mapping[str, Any], limits: Limits) -> int:
-    """How many rows all columns of JSON have; ServiceError 400 or 413."""
+    """Return the number of rows of JSON columns; raise ServiceError 400 or 413."""
     for name, column in columns.items():
         if not isinstance(column, simdjson.Array) or not len(column):
             raise ServiceError(400, f"the input '{name}' is {name_of(column)}: make it a list of one value a row")
@@ -68,7 +68,7 @@ def _count(counts: dict[str, int], limits: Limits) -> int:
 
 
 def of_tensor(x: np.ndarray, tensor: Tensor, place: str) -> np.ndarray:
-    """The array in the tensor's dtype, of its shape; texts may stand in a column of one. ServiceError 400."""
+    """Convert an array to a tensor's dtype and shape; texts (N, 1) may become (N,). Raise ServiceError 400."""
     if x.dtype == object and x.ndim == 2 and x.shape[1] == 1 and tensor.shape is not None and len(tensor.shape) == 1:
         x = x[:, 0]
     expected = x.shape if tensor.shape is None else tensor.shape
@@ -91,14 +91,14 @@ def _cast(x: np.ndarray, dtype: str, place: str) -> np.ndarray:
 
 
 def decoded_texts(x: np.ndarray, place: str) -> np.ndarray:
-    """The array with its bytes as the text that they are in UTF-8; ServiceError 400."""
+    """Return the array with bytes decoded from UTF-8; raise ServiceError 400."""
     found = np.empty(x.size, object)
     found[:] = [utf8(item, place) if isinstance(item, bytes) else item for item in x.ravel().tolist()]
     return found.reshape(x.shape)
 
 
 def utf8(value: bytes, place: str) -> str:
-    """Bytes as the text they are; ServiceError 400."""
+    """Decode bytes from UTF-8; raise ServiceError 400."""
     try:
         return value.decode()
     except UnicodeDecodeError as error:

@@ -1,8 +1,8 @@
-"""The Open Inference Protocol, version 2, with the binary extension: requests and responses, read and written.
+"""Reads and writes requests and responses of the Open Inference Protocol, version 2, with its binary extension.
 
 https://kserve.github.io/website/docs/concepts/architecture/data-plane/v2-protocol and Triton's binary tensor data
-extension: after the JSON the tensors follow, little-endian and row by row; an element of BYTES has its length in four
-bytes before it.
+extension, in which tensors follow the JSON in little-endian, row-major order; each element of BYTES is preceded by its
+length in four bytes.
 """
 
 import json
@@ -18,8 +18,8 @@ import simdjson
 from serving.codecs import json_arrays as arrays
 from serving.codecs import responses
 from serving.codecs.base import Limits, numbered
-from serving.codecs.json_types import members, name, whole
-from serving.codecs.payload import LONGEST, parse_members
+from serving.codecs.json_types import as_integer, members, name
+from serving.codecs.payload import MAX_DIGITS, parse_members
 from serving.deadline import NO_DEADLINE, Deadline
 from serving.errors import ServiceError
 from suite.errors import listed, shortened
@@ -30,24 +30,25 @@ DATATYPES = {
     "BYTES": "string",
 }  # fmt: skip
 OF_DTYPE = {dtype: datatype for datatype, dtype in DATATYPES.items()}
-# NumPy's dtypes take long to say their names.
+# By dtype instead of by its name, because NumPy's `dtype.name` is slow.
 OF_NUMPY = {np.dtype(dtype): datatype for dtype, datatype in OF_DTYPE.items() if dtype != "string"}
 LITTLE_ENDIAN = {datatype: dtype.newbyteorder("<") for dtype, datatype in OF_NUMPY.items()}
 WORDS = {simdjson.Array: "a list", simdjson.Object: "an object", str: "text"}
-# What is read of a request, of a tensor in it, of an output that it wants, and of the parameters of each.
+# The keys that are read of a request, of a tensor, of a requested output, and of the parameters of each.
 REQUEST = frozenset(("id", "parameters", "inputs", "outputs"))
 TENSOR = frozenset(("name", "shape", "datatype", "parameters", "data"))
 OUTPUT = frozenset(("name", "parameters"))
 PARAMETERS = frozenset(("binary_data_size", "binary_data", "binary_data_output", "classification"))
-# Where tensors follow, this header says how long the JSON before them is.
+# If tensors follow the JSON, this header has the length of the JSON.
 JSON_LENGTH = "Inference-Header-Content-Length"
-LENGTH = 4
-MOST_AXES, MOST_OUTPUTS = 8, 32
+# Bytes of the length before each element of BYTES.
+PREFIX = 4
+MAX_AXES, MAX_OUTPUTS = 8, 32
 
 
 @dataclass(frozen=True)
 class RequestedOutput:
-    """An output that was asked for: as bytes after the JSON or in it, or as its `classes` highest."""
+    """A requested output: in `binary` after the JSON or within it; if `classes` is not 0, as that many top classes."""
 
     name: str
     binary: bool
@@ -56,7 +57,7 @@ class RequestedOutput:
 
 @dataclass
 class InferRequest:
-    """What a request asks; `binary` is how outputs are wanted that it does not name."""
+    """A parsed request. `binary` applies to outputs that are not named in it."""
 
     inputs: dict[str, np.ndarray]
     id: str = ""
@@ -65,17 +66,17 @@ class InferRequest:
 
 
 def split(content: bytes, json_length: str | None) -> tuple[bytes, memoryview]:
-    """The JSON of a body and the tensors after it, `json_length` being its header of that kind; ServiceError 400."""
+    """Split a body into its JSON and the tensors after it, by the header JSON_LENGTH; raise ServiceError 400."""
     if json_length is None:
         return content, memoryview(b"")
-    is_number = json_length.isascii() and json_length.isdigit() and len(json_length) <= LONGEST
+    is_number = json_length.isascii() and json_length.isdigit() and len(json_length) <= MAX_DIGITS
     if not is_number or int(json_length) > len(content):
         raise ServiceError(400, f"{JSON_LENGTH} is '{shortened(json_length)}': give the length of the JSON in the body")
     return content[: int(json_length)], memoryview(content)[int(json_length) :]
 
 
 def decode_request(text: bytes, tail: memoryview, limits: Limits, deadline: Deadline) -> InferRequest:
-    """What the JSON and the tensors after it ask; ServiceError 400 or 413."""
+    """Decode a request from its JSON and the tensors after it; raise ServiceError 400 or 413."""
     found = parse_members(text, "inputs", REQUEST)
     binary = _flag(_parameters(found), "binary_data_output", False)
     tensors = _Tail(tail)
@@ -83,8 +84,8 @@ def decode_request(text: bytes, tail: memoryview, limits: Limits, deadline: Dead
     if tensors.left:
         raise ServiceError(400, f"{len(tensors.left):,} bytes follow the last tensor: give each a 'binary_data_size'")
     outputs = _member(found, "outputs", simdjson.Array) or ()
-    if len(outputs) > MOST_OUTPUTS:
-        raise ServiceError(400, f"{len(outputs):,} outputs are wanted: name at most {MOST_OUTPUTS}")
+    if len(outputs) > MAX_OUTPUTS:
+        raise ServiceError(400, f"{len(outputs):,} outputs are wanted: name at most {MAX_OUTPUTS}")
     requested = [_requested(item, binary) for item in outputs]
     return InferRequest(inputs, _member(found, "id", str) or "", binary, requested)
 
@@ -92,7 +93,7 @@ def decode_request(text: bytes, tail: memoryview, limits: Limits, deadline: Dead
 def encode_response(
     model: str, version: int, request: InferRequest, outputs: responses.Outputs, labels: list[str]
 ) -> tuple[bytes, int | None]:
-    """The answer, and the length of its JSON where tensors follow it; ServiceError 400 or 422."""
+    """Return the response body, and the length of its JSON if tensors follow it; raise ServiceError 400 or 422."""
     wanted = request.outputs or [RequestedOutput(output, request.binary) for output in outputs]
     described: list[str] = []
     tensors: list[bytes] = []
@@ -112,7 +113,7 @@ def encode_response(
 
 
 def encode_request(inputs: Mapping[str, np.ndarray]) -> tuple[bytes, bytes]:
-    """The JSON and the tensors of a request that wants its answer as bytes too."""
+    """Return the JSON and the tensors of a request that asks for a binary response."""
     tensors: list[bytes] = []
     described = [_described(key, x, tensors) for key, x in inputs.items()]
     text = f'{{"inputs": [{", ".join(described)}], "parameters": {{"binary_data_output": true}}}}'
@@ -120,7 +121,7 @@ def encode_request(inputs: Mapping[str, np.ndarray]) -> tuple[bytes, bytes]:
 
 
 def decode_response(content: bytes, json_length: str | None) -> dict[str, np.ndarray]:
-    """The outputs of an answer by name."""
+    """Return the outputs in a response by name."""
     text, tail = split(content, json_length)
     found = parse_members(text, "outputs", REQUEST)
     return _tensors(found["outputs"], _Tail(tail), Limits(len(content), len(content)), NO_DEADLINE)
@@ -131,7 +132,7 @@ def _datatype(x: np.ndarray) -> str:
 
 
 class _Tail:
-    """What is left of the bytes after the JSON, taken piece by piece."""
+    """The bytes after the JSON, consumed tensor by tensor."""
 
     def __init__(self, content: memoryview) -> None:
         self.left = content
@@ -178,7 +179,7 @@ def _tensor(
         raise ServiceError(400, f"{place} has neither 'data' nor a 'binary_data_size': give one")
     if size is None:
         return _from_json(data, shape, datatype, place, deadline)
-    length = whole(size)
+    length = as_integer(size)
     if length is None:
         raise ServiceError(400, f"{place}: 'binary_data_size' is {name(size)}: give a whole number")
     content = tail.take(length, place)
@@ -189,13 +190,13 @@ def _tensor(
 
 def _shape(tensor: dict[str, Any], place: str) -> tuple[int, ...]:
     given = _member(tensor, "shape", simdjson.Array) or ()
-    if 1 <= len(given) <= MOST_AXES:
+    if 1 <= len(given) <= MAX_AXES:
         shape = tuple(given)
         if set(map(type, shape)) != {int}:
-            shape = tuple(whole(length) for length in shape)
+            shape = tuple(as_integer(length) for length in shape)
         if None not in shape and min(shape) >= 0:
             return shape
-    raise ServiceError(400, f"{place}: 'shape' is no list of one to {MOST_AXES} lengths, the rows first")
+    raise ServiceError(400, f"{place}: 'shape' is no list of one to {MAX_AXES} lengths, the rows first")
 
 
 def _from_json(data: Any, shape: tuple[int, ...], datatype: str, place: str, deadline: Deadline) -> np.ndarray:
@@ -218,13 +219,13 @@ def _from_bytes(
 
 
 def _elements(content: memoryview, count: int, place: str, deadline: Deadline) -> np.ndarray:
-    if count * LENGTH > len(content):
-        raise ServiceError(400, f"{place}: {count:,} elements take {LENGTH} bytes each or more, found {len(content):,}")
+    if count * PREFIX > len(content):
+        raise ServiceError(400, f"{place}: {count:,} elements take {PREFIX} bytes each or more, found {len(content):,}")
     found = np.empty(count, object)
     at = 0
     for _, number in numbered(range(count), deadline):
-        size = int.from_bytes(content[at : at + LENGTH], "little")
-        at += LENGTH + size
+        size = int.from_bytes(content[at : at + PREFIX], "little")
+        at += PREFIX + size
         if at > len(content):
             raise ServiceError(400, f"{place}: its bytes end within element {number} of {count}")
         found[number] = bytes(content[at - size : at])
@@ -239,7 +240,7 @@ def _requested(item: Any, binary: bool) -> RequestedOutput:
     if not key:
         raise ServiceError(400, "an output that is wanted has no 'name': give one")
     parameters = _parameters(output)
-    classes = whole(parameters.get("classification", 0))
+    classes = as_integer(parameters.get("classification", 0))
     if classes is None or classes < 0:
         raise ServiceError(400, "'classification' is how many of the highest are wanted: give a whole number")
     return RequestedOutput(key, _flag(parameters, "binary_data", binary), classes)
@@ -253,7 +254,7 @@ def _flag(parameters: dict[str, Any], key: str, default: bool) -> bool:
 
 
 def _highest(x: np.ndarray, count: int, labels: list[str]) -> np.ndarray:
-    """Texts "score:index:label" (N, count), the highest first, as Triton's classification extension has them."""
+    """Return texts "score:index:label" (N, count), highest first, as in Triton's classification extension."""
     if x.ndim != 2 or x.dtype.kind != "f":
         raise ServiceError(400, f"'classification' is for one list of scores a row, and this has shape {x.shape}")
     order = np.argsort(-x, axis=1, kind="stable")[:, :count]
@@ -269,7 +270,7 @@ _quoted = lru_cache(256)(json.dumps)
 
 
 def _described(key: str, x: np.ndarray, tensors: list[bytes] | None) -> str:
-    """A tensor's JSON; its bytes are added to `tensors`, if those are not None."""
+    """Return the JSON of a tensor; its data is appended to `tensors`, or is in the JSON if that is None."""
     shape = ", ".join(map(str, x.shape))
     head = f'{{"name": {_quoted(key)}, "shape": [{shape}], "datatype": "{_datatype(x)}"'
     if tensors is None:
@@ -283,11 +284,11 @@ def _to_bytes(x: np.ndarray) -> bytes:
     if x.dtype.kind not in "OSU":
         return np.ascontiguousarray(x, x.dtype.newbyteorder("<")).tobytes()
     items = [item if isinstance(item, bytes) else str(item).encode() for item in x.ravel().tolist()]
-    return b"".join(len(item).to_bytes(LENGTH, "little") + item for item in items)
+    return b"".join(len(item).to_bytes(PREFIX, "little") + item for item in items)
 
 
 def _member(found: dict[str, Any], key: str, kind: Any) -> Any:
-    """The value of a key, None where it is absent or null; ServiceError where it is of another kind."""
+    """Return the value of a key, None if it is absent or null; raise ServiceError 400 if it is of another type."""
     value = found.get(key)
     if value is None or isinstance(value, kind):
         return value

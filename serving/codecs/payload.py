@@ -1,4 +1,4 @@
-"""What a request carries, parsed: JSON, picture files, an array, or a table as text."""
+"""The parsed content of a request: JSON instances, picture files, an array, or a table of text."""
 
 import json
 import re
@@ -8,29 +8,29 @@ from typing import Any, NoReturn
 import numpy as np
 import simdjson
 
-from serving.codecs.json_types import members, name, unique_keys, whole
+from serving.codecs.json_types import as_integer, members, name, unique_keys
 from serving.errors import ServiceError, nearest
 from suite.errors import shortened
 
 KEYS = ("model", "version", "instances")
 TOO_MANY = "{:,} instances in one request: send at most {:,}"
-# Beyond this a broken document is not read a second time for a better message or a closer look.
-EXPLAINED = 2**20
+# Invalid documents that are longer than this are not parsed a second time for a better error message.
+MAX_REPARSE = 2**20
 BAD_NUMBER = ("BIGINT_ERROR", "NUMBER_ERROR")
 # The digits of 2**64, and the largest version.
-LONGEST, LARGEST_VERSION = 20, 2**63 - 1
-# A string, be it one that does not end (or the search would begin again at each quote in it), or a number so long that
-# it may not fit 64 bits.
+MAX_DIGITS, LARGEST_VERSION = 20, 2**63 - 1
+# Matches a string, or an integer so long that it may not fit 64 bits. It also matches a string without an end, because
+# the search would start again at each quote in it otherwise.
 LONG = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|(?<![\d.eE+-])(?P<number>-?\d{19,})(?![\d.eE])')
 
-# Columns of a table by name, each cell as it is written.
+# Columns of a table by name, with each cell as it is written.
 Table = dict[str, list[str]]
 
 
 @dataclass(slots=True)
 class Payload:
-    """What one request asks of a model: `instances` (with the JSON text they were parsed from), picture `files`, an
-    `array` or the columns of a `table`.
+    """The content of one request, in one of these: `instances` (with the JSON `text` that they were parsed from),
+    picture `files`, an `array` or the columns of a `table`.
     """
 
     model: str | None = None
@@ -43,7 +43,7 @@ class Payload:
 
     @property
     def rows(self) -> int:
-        """How many answers are wanted."""
+        """The number of rows, each of which gets a prediction."""
         if self.instances is not None:
             return len(self.instances)
         if self.array is not None:
@@ -52,7 +52,7 @@ class Payload:
 
 
 def parse(text: bytes, max_rows: int) -> Payload:
-    """The payload of a JSON document {"model"?, "version"?, "instances"}; ServiceError 400 or 413."""
+    """Parse a JSON document {"model"?, "version"?, "instances"}; raise ServiceError 400 or 413."""
     found = parse_object(text, "instances")
     keys = unique_keys(found)
     check_known(keys, KEYS, "the body")
@@ -68,12 +68,12 @@ def parse(text: bytes, max_rows: int) -> Payload:
 
 
 def parse_members(text: bytes, wanted: str, known: frozenset[str]) -> dict[str, Any]:
-    """The known members of a JSON document; others are passed over. ServiceError 400."""
+    """Return the known members of a JSON document, ignoring others; raise ServiceError 400."""
     return members(parse_object(text, wanted), known)
 
 
 def parse_object(text: bytes, wanted: str) -> simdjson.Object:
-    """A JSON document that is an object and has to hold the member `wanted`; ServiceError 400."""
+    """Parse a JSON document that must be an object; raise ServiceError 400, which asks for the member `wanted`."""
     document = _parse(text, wanted)
     if not isinstance(document, simdjson.Object):
         raise ServiceError(400, f"the body is {name(document)}: send an object with '{wanted}'")
@@ -81,7 +81,7 @@ def parse_object(text: bytes, wanted: str) -> simdjson.Object:
 
 
 def instances(found: Any, max_rows: int, key: str = "instances") -> Any:
-    """A list of what to predict; ServiceError 400 or 413."""
+    """Check that a value is a list of up to `max_rows` instances, and return it; raise ServiceError 400 or 413."""
     if not isinstance(found, simdjson.Array):
         raise ServiceError(400, f"'{key}' is {name(found)}: make it a list")
     rows = len(found)
@@ -93,7 +93,7 @@ def instances(found: Any, max_rows: int, key: str = "instances") -> Any:
 
 
 def check_known(found: list[str], allowed: tuple[str, ...], place: str) -> None:
-    """ServiceError 400 for a key that is not allowed."""
+    """Raise ServiceError 400 for a key that is not allowed."""
     unknown = [key for key in found if key not in allowed]
     if unknown:
         shown = ", ".join(f"'{shortened(key)}'" for key in unknown[:5])
@@ -104,16 +104,16 @@ def _parse(text: bytes, wanted: str) -> Any:
     try:
         return simdjson.Parser().parse(text)
     except (ValueError, RuntimeError) as error:
-        shorter = LONG.sub(_as_fraction, text) if str(error).startswith(BAD_NUMBER) and len(text) <= EXPLAINED else text
+        shorter = LONG.sub(_as_float, text) if str(error).startswith(BAD_NUMBER) and len(text) <= MAX_REPARSE else text
         if shorter != text:
             return _parse(shorter, wanted)
         _explain(text, error, wanted)
 
 
-def _as_fraction(found: re.Match[bytes]) -> bytes:
-    """A whole number that takes more than 64 bits as one that does not claim to be exact."""
+def _as_float(found: re.Match[bytes]) -> bytes:
+    """Rewrite an integer of more than 64 bits as a float, which simdjson accepts."""
     number = found["number"]
-    if number is None or (len(number) <= LONGEST and -(2**63) <= int(number) < 2**64):
+    if number is None or (len(number) <= MAX_DIGITS and -(2**63) <= int(number) < 2**64):
         return found[0]
     return number + b"e0"
 
@@ -125,7 +125,7 @@ def _model(value: object) -> str | None:
 
 
 def _version(value: object) -> int | None:
-    number = whole(value)
+    number = as_integer(value)
     if value is not None and (number is None or abs(number) > LARGEST_VERSION):
         raise ServiceError(400, f"'version' is {name(value)}: give a whole number")
     return number
@@ -136,10 +136,10 @@ def _refuse(constant: str) -> NoReturn:
 
 
 def _explain(text: bytes, error: Exception, wanted: str) -> NoReturn:
-    """Why a document was refused, in the words of Python's parser, which knows the place."""
+    """Raise ServiceError 400 for an invalid document, with the message of Python's parser, which states the place."""
     if not text.strip():
         raise ServiceError(400, f"the body is empty: send an object with '{wanted}'") from error
-    if len(text) <= EXPLAINED:
+    if len(text) <= MAX_REPARSE:
         try:
             json.loads(text, parse_constant=_refuse)
         except RecursionError:

@@ -1,4 +1,4 @@
-"""Outputs to the JSON of an answer. Numbers are written with seven significant digits, all that a float32 holds."""
+"""Encodes outputs as JSON. Numbers have seven significant digits, which is the precision of float32."""
 
 import base64
 import json
@@ -15,9 +15,9 @@ NOT_A_NUMBER = "instance {}: the model's answer is not a number: its values lie 
 
 
 class Classes:
-    """Encodes probabilities (N, labels) as one object a row: the label, its score, all probabilities.
+    """Encodes probabilities (N, labels) as one object a row: the label, its score and all probabilities.
 
-    Where the card has a threshold, the label is the second one if and only if its probability reaches that.
+    If the card has a threshold, the label is the second one if and only if its probability reaches the threshold.
     """
 
     def __init__(self, card: Card) -> None:
@@ -28,10 +28,10 @@ class Classes:
         self._template = f'{{"label":%s,"score":%.7g,{detected}"probabilities":{{{probabilities}}}}}'
 
     def encode(self, outputs: Outputs) -> str:
-        """A JSON list; ServiceError 422 for a row with a number that is none."""
+        """Return a JSON list; raise ServiceError 422 for a row with NaN or infinity."""
         rows = outputs[PROBABILITIES].tolist()
         for index, row in enumerate(rows):
-            # The sum of numbers that are all finite and no larger than a float32 is finite too.
+            # If all numbers are finite float32 values, their sum is finite too.
             if not math.isfinite(sum(row)):
                 raise ServiceError(422, NOT_A_NUMBER.format(index))
         return f"[{','.join(map(self._flagged if self._has_threshold else self._highest, rows))}]"
@@ -46,7 +46,7 @@ class Classes:
 
 
 def check_finite(values: np.ndarray) -> None:
-    """ServiceError 422 for an answer with a number that is none."""
+    """Raise ServiceError 422 if an output has NaN or infinity."""
     if values.dtype.kind != "f":
         return
     finite = np.isfinite(values)
@@ -56,7 +56,7 @@ def check_finite(values: np.ndarray) -> None:
 
 
 def rows(outputs: Outputs, count: int) -> str:
-    """A JSON list with each row's output, or with an object of outputs where there are several; ServiceError 422."""
+    """Return a JSON list of each row's output, or object of outputs if there are several; raise ServiceError 422."""
     for name, x in outputs.items():
         if not x.ndim or len(x) != count:
             raise ServiceError(
@@ -72,7 +72,7 @@ def rows(outputs: Outputs, count: int) -> str:
 
 
 def columns(outputs: Outputs) -> str:
-    """The output's whole array as JSON, or an object of them where there are several; ServiceError 422."""
+    """Return the array of the output as JSON, or an object of arrays if there are several; raise ServiceError 422."""
     for x in outputs.values():
         check_finite(x)
     if len(outputs) == 1:
@@ -81,26 +81,26 @@ def columns(outputs: Outputs) -> str:
 
 
 def numbers(row: np.ndarray) -> list[str]:
-    """Each number of a list as JSON."""
+    """Return each number of a list as JSON."""
     return [f"{value:.7g}" for value in row.tolist()]
 
 
 def _nested(x: Any) -> str:
-    """An array, or one element of one, as JSON."""
+    """Return an array, or one element of an array, as JSON."""
     if not isinstance(x, np.ndarray) or not x.ndim:
         return flat(np.asarray([x]) if not isinstance(x, bytes | str) else np.array([x], object))[1:-1]
     return flat(x) if x.ndim == 1 else f"[{','.join(map(_nested, x))}]"
 
 
 def flat(x: np.ndarray) -> str:
-    """All elements as one JSON list."""
+    """Return all elements as one flat JSON list."""
     if x.dtype == np.float32 or x.dtype == np.float16:
         return f"[{','.join(map('%.7g'.__mod__, x.ravel().tolist()))}]"
     return json.dumps([_plain(item) for item in x.ravel()], ensure_ascii=False)
 
 
 def _plain(value: Any) -> Any:
-    """An element of an array as JSON has it; bytes that are no text as {"b64": "..."}."""
+    """Convert an element for JSON; bytes that are not UTF-8 become {"b64": "..."}."""
     if isinstance(value, bytes):
         try:
             return value.decode()

@@ -1,4 +1,4 @@
-"""Rows of a table, for models that take columns by name: JSON objects, columns, arrays or CSV."""
+"""The codec for models that take a table's columns by name, given as JSON objects, columns, arrays or CSV."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -10,7 +10,7 @@ import simdjson
 
 from serving.codecs import named_tensors as named
 from serving.codecs.base import Arrays, CardCodec, Limits, Named, numbered
-from serving.codecs.json_types import check_unique_keys, name, unique_keys, whole
+from serving.codecs.json_types import as_integer, check_unique_keys, name, unique_keys
 from serving.codecs.payload import Payload, Table
 from serving.deadline import Deadline
 from serving.errors import ServiceError, nearest
@@ -20,11 +20,11 @@ from suite.errors import shortened
 from suite.preprocessing.mirror import values
 
 NUMBERS = frozenset((int, float, type(None)))
-NAMED = 5
+MAX_NAMED = 5
 
 
 class TableCodec(CardCodec):
-    """Each column as (N,) of its dtype. A cell that is left out or null is missing, as NaN or an empty text."""
+    """Decodes each column to (N,) of its dtype. A missing cell (left out or null) becomes NaN or an empty text."""
 
     kind = "table"
 
@@ -83,7 +83,7 @@ class TableCodec(CardCodec):
         return rows
 
     def _row(self, item: Any, index: int) -> dict[str, Any]:
-        """A row's values by column; ServiceError 400 for unknown columns, and for keys that stand twice."""
+        """Return the values of a row by column; raise ServiceError 400 for unknown columns and duplicate keys."""
         if isinstance(item, simdjson.Object):
             row: dict[str, Any] = item.as_dict()
             if len(row) != len(item):
@@ -96,8 +96,8 @@ class TableCodec(CardCodec):
             others = [key for key in row if key not in self._specs]
             unknown = [key for key in others if key not in self._ignored]
             if unknown:
-                shown = ", ".join(f"'{shortened(key)}'" for key in unknown[:NAMED])
-                shown += " and more" if len(unknown) > NAMED else ""
+                shown = ", ".join(f"'{shortened(key)}'" for key in unknown[:MAX_NAMED])
+                shown += " and more" if len(unknown) > MAX_NAMED else ""
                 hint = self._nearest(unknown[0])
                 raise ServiceError(400, f"instance {index}: the model has no column {shown}: {hint}")
             if isinstance(item, simdjson.Object):
@@ -108,18 +108,18 @@ class TableCodec(CardCodec):
         return nearest(key, list(self._specs))
 
     def _numeric_columns(self, rows: list[tuple[Any, ...]], deadline: Deadline) -> Arrays:
-        """All numeric columns at once."""
+        """Convert all numeric columns at once."""
         found = _numbers(rows, map(type, chain.from_iterable(rows)))
         if found is None:
             columns = zip(self._numeric, zip(*rows, strict=True), strict=True)
             return {key: _column(cells, self._specs[key], deadline) for key, cells in columns}
-        # Cards give all numeric columns the same dtype.
+        # All numeric columns of a card have the same dtype.
         return dict(zip(self._numeric, found.T.astype(self._specs[self._numeric[0]].dtype), strict=True))
 
 
 def _numbers(cells: Any, kinds: Iterable[type]) -> np.ndarray | None:
-    """Cells of these kinds as float64; None where one is neither a number nor missing, or is too large for float32."""
-    # NumPy would read numbers in text, and true as one.
+    """Convert cells of these types to float64; return None if one is no number and not missing, or too large."""
+    # Check types first, because NumPy would also convert text and booleans.
     if not NUMBERS.issuperset(kinds):
         return None
     found = np.array(cells, np.float64)
@@ -127,7 +127,7 @@ def _numbers(cells: Any, kinds: Iterable[type]) -> np.ndarray | None:
 
 
 def _column(cells: Sequence[Any], spec: TensorSpec, deadline: Deadline) -> np.ndarray:
-    """A column of JSON's values, None or NaN where one is missing."""
+    """Convert a column of JSON values, in which missing ones are None or NaN."""
     numbers = _numbers(cells, map(type, cells)) if spec.kind == "numeric" else None
     if numbers is not None:
         return numbers.astype(spec.dtype)
@@ -136,7 +136,7 @@ def _column(cells: Sequence[Any], spec: TensorSpec, deadline: Deadline) -> np.nd
 
 
 def _of_array(x: np.ndarray, spec: TensorSpec, deadline: Deadline) -> np.ndarray:
-    """A column of a tensor: numbers as they are, where that is what it holds, else cell by cell."""
+    """Convert a column of a tensor: numbers at once, other values cell by cell."""
     if x.ndim == 2 and x.shape[1] == 1:
         x = x[:, 0]
     place = f"column '{spec.name}'"
@@ -148,7 +148,7 @@ def _of_array(x: np.ndarray, spec: TensorSpec, deadline: Deadline) -> np.ndarray
 
 
 def _of_text(cells: list[str], spec: TensorSpec, deadline: Deadline) -> np.ndarray:
-    """A column of CSV."""
+    """Convert a column of CSV text."""
     found: list[Any] = []
     for row, text in numbered(cells, deadline):
         try:
@@ -160,7 +160,7 @@ def _of_text(cells: list[str], spec: TensorSpec, deadline: Deadline) -> np.ndarr
 
 
 def _missing(spec: TensorSpec, rows: int) -> np.ndarray:
-    """A column that nobody gave."""
+    """Return a column in which all cells are missing."""
     return np.full(rows, "", object) if spec.dtype == "string" else np.full(rows, np.nan, spec.dtype)
 
 
@@ -193,7 +193,7 @@ def _boolean(value: Any, spec: TensorSpec) -> float:
 
 def _date(value: Any, spec: TensorSpec) -> float:
     if isinstance(value, str):
-        if values.is_missing(value):  # what JSON has null for
+        if values.is_missing(value):  # JSON has null for missing values
             raise ValueError
         return values.seconds(value, spec.format)
     if not _is_number(value) or math.isinf(value):
@@ -202,8 +202,8 @@ def _date(value: Any, spec: TensorSpec) -> float:
 
 
 def _categorical(value: Any, spec: TensorSpec) -> str:
-    # A code that looks like a number (a postcode) may come as one.
-    code = value if isinstance(value, str) else whole(value)
+    # A code that looks like a number (such as a postcode) may be sent as one.
+    code = value if isinstance(value, str) else as_integer(value)
     if code is None:
         raise ValueError
     return values.category(str(code))

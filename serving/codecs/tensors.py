@@ -1,4 +1,4 @@
-"""Tensors of a request, for models of which only the signature is known."""
+"""The codec for models without a card, of which only the signature is known."""
 
 from collections.abc import Callable
 from math import prod
@@ -17,14 +17,14 @@ from serving.errors import ServiceError, nearest
 from serving.signature import Shape, Tensor
 from suite.errors import shortened
 
-# As many as every version of NumPy allows.
-MOST_AXES = 32
+# The maximum that all versions of NumPy support.
+MAX_AXES = 32
 
 
 class TensorCodec(Codec):
-    """Each input as (N, *shape) of its dtype.
+    """Decodes each input to (N, *shape) of its dtype.
 
-    An instance is the value itself where there is one input, or an object by input name.
+    An instance is an object by input name or, for a single input, the value itself.
     """
 
     kind = ""
@@ -43,7 +43,7 @@ class TensorCodec(Codec):
         named.check_complete(given, self._signature)
         found = {key: self._whole(given[key], tensor, key, deadline) for key, tensor in self._signature.inputs.items()}
         by_row = {key: x for key, x in found.items() if x.ndim}
-        # An input of a fixed length is no batch: what it is, the graph says.
+        # An input of a fixed length is not a batch; its meaning is up to the graph.
         batches = {key: x for key, x in by_row.items() if self._has_rows(key)}
         if by_row:
             named.count_rows(batches or dict([*by_row.items()][:1]), self._limits)
@@ -72,7 +72,7 @@ class TensorCodec(Codec):
         return not shape or shape[0] is None
 
     def _whole(self, item: Any, tensor: Tensor, key: str, deadline: Deadline) -> np.ndarray:
-        """A whole input, batch axis and all."""
+        """Convert a whole input, including its batch axis."""
         place, found = f"input '{key}'", arrays.found_shape(item)
         expected = found if tensor.shape is None else tensor.shape
         has_rows = bool(found) == bool(expected) and (not expected or expected[0] in (None, found[0]))
@@ -84,7 +84,7 @@ class TensorCodec(Codec):
         return _reader(tensor.dtype)(item, found, tensor.dtype, place, deadline)
 
     def _only(self, item: Any, key: str, index: int) -> dict[str, Any]:
-        """The value itself (bytes as {"b64": ...} too), or an object by input name."""
+        """Return an instance of the only input by name; it may be the value itself, even as {"b64": ...}."""
         is_bytes = self._signature.inputs[key].dtype == "string" and key != "b64"
         if not isinstance(item, OBJECT) or (is_bytes and list(item) == ["b64"]):
             return {key: item}
@@ -114,7 +114,7 @@ class TensorCodec(Codec):
         ])  # fmt: skip
 
     def _row_shape(self, item: Any, tensor: Tensor, rows: int, place: str) -> arrays.Shape:
-        """The shape of the first row, which all others have to have."""
+        """Return the shape of the first row, which all other rows must have too."""
         if tensor.shape == ():
             raise ServiceError(400, f"{place}: the model takes one value for all rows: send columns as 'inputs'")
         shape = arrays.found_shape(item)
@@ -128,10 +128,10 @@ class TensorCodec(Codec):
 
 
 def _suits(found: arrays.Shape, expected: Shape) -> bool:
-    """Whether the model's graph may be given a row of this shape, and decides whether it takes it.
+    """Return whether a row of this shape may be passed to the model's graph, which then decides about it.
 
-    That is so where each length is the expected one, or where as many numbers are nested otherwise: a signature of
-    (-1, 1) says little about a graph that multiplies and adds.
+    It may if each length is the expected one, or if the same number of elements is nested differently: a signature of
+    (-1, 1) says little about which shapes a graph of elementwise operations accepts.
     """
     if len(found) == len(expected):
         return all(b in (None, a) for a, b in zip(found, expected, strict=True))
@@ -139,12 +139,12 @@ def _suits(found: arrays.Shape, expected: Shape) -> bool:
 
 
 def _check_axes(found: arrays.Shape, place: str) -> None:
-    if len(found) > MOST_AXES:
-        raise ServiceError(400, f"{place}: expected at most {MOST_AXES} axes, found {arrays.say_shape(found)}")
+    if len(found) > MAX_AXES:
+        raise ServiceError(400, f"{place}: expected at most {MAX_AXES} axes, found {arrays.say_shape(found)}")
 
 
 def _other_shape(found: arrays.Shape, expected: Shape, place: str) -> ServiceError:
-    shown = found if len(found) <= arrays.DEEPEST else arrays.say_shape(found)
+    shown = found if len(found) <= arrays.MAX_SHOWN_DEPTH else arrays.say_shape(found)
     return ServiceError(400, f"{place}: expected shape {expected}, found {shown}")
 
 

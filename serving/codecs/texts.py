@@ -1,4 +1,4 @@
-"""Texts of a request, for models that take one text a row."""
+"""The codec for models that take one text a row."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -17,7 +17,7 @@ from suite.artifact import Card
 
 
 class TextCodec(CardCodec):
-    """Texts as object (N,)."""
+    """Decodes texts to object (N,)."""
 
     kind = "text"
 
@@ -49,7 +49,7 @@ class TextCodec(CardCodec):
 
 
 def read(instances: Iterable[Any], rows: int, deadline: Deadline) -> np.ndarray:
-    """Texts as object (N,), each given as text or as {"text": "..."}; ServiceError 400."""
+    """Return texts as object (N,), each given as text, {"text": ...} or {"b64": ...}; raise ServiceError 400."""
     texts = np.empty(rows, object)
     for index, item in numbered(instances, deadline):
         if isinstance(item, OBJECT) and list(item) in (["text"], ["b64"]):

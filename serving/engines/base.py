@@ -1,4 +1,4 @@
-"""An engine runs a model: raw inputs, by name, in; outputs, by name, out. Nothing here knows of HTTP."""
+"""The interface of engines, which turn a model's raw inputs by name into outputs by name."""
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Protocol, Self
@@ -16,7 +16,7 @@ class Engine(Protocol):
     """A loaded model. `run` may be called from several threads at once.
 
     A `light` engine is so fast that requests are better run one by one than in batches. `concurrency` is how many calls
-    of `run` make progress at the same time; further ones only wait.
+    of `run` can make progress at the same time; further calls only wait.
     """
 
     name: str
@@ -25,7 +25,7 @@ class Engine(Protocol):
 
     @property
     def batches(self) -> tuple[int, ...]:
-        """The batch sizes that it runs, ascending; other sizes are padded. Empty if it runs any size."""
+        """The supported batch sizes, ascending; other sizes are padded. Empty if it runs any size."""
         ...
 
     @property
@@ -39,24 +39,24 @@ class Engine(Protocol):
         ...
 
     def for_signature(self, name: str) -> "Engine":
-        """The same model with another of its signatures, which must have no complaint; KeyError."""
+        """Return the same model with another of its signatures, which must have no complaint; raise KeyError."""
         ...
 
     def batch_key(self, raw: Arrays) -> Hashable:
-        """A key that is equal for requests that may run as one batch; None for one that has to run alone."""
+        """Return a key that is equal for requests that may share a batch; None for a request that must run alone."""
         ...
 
     def run(self, raw: Arrays) -> Arrays:
-        """Outputs for raw inputs, all with the same number of rows, at least one."""
+        """Return the outputs for raw inputs, which all have the same number of rows, at least one."""
         ...
 
     def close(self) -> None:
-        """Free what the model holds."""
+        """Free the resources of the model."""
         ...
 
 
 class OneSignature:
-    """Shared by engines of models with a card: one signature, and rows that do not depend on each other."""
+    """Base class for engines of models with a card: one signature, and rows that do not depend on each other."""
 
     signature: Signature
 
@@ -74,17 +74,17 @@ class OneSignature:
 
 
 def batch_key(raw: Arrays) -> Hashable:
-    """Names, dtypes and shapes but for the number of rows."""
+    """Return names, dtypes and shapes without the number of rows."""
     return tuple((name, x.dtype, x.shape[1:]) for name, x in raw.items())
 
 
 def count_rows(raw: Arrays) -> int:
-    """The number of rows of raw inputs, ignoring inputs without a batch axis."""
+    """Return the number of rows of raw inputs, ignoring inputs without a batch axis."""
     return next((len(x) for x in raw.values() if x.ndim), 1)
 
 
 def in_parts(run: Callable[[Arrays], Arrays], raw: Arrays, sizes: Sequence[int]) -> Arrays:
-    """The outputs of `run`, which is only called with the given batch sizes: rows are padded or split as needed."""
+    """Call `run` with the given batch sizes only, padding or splitting rows as needed, and return its outputs."""
     rows, step = count_rows(raw), sizes[-1]
     if rows in sizes:
         return run(raw)
@@ -99,13 +99,13 @@ def in_parts(run: Callable[[Arrays], Arrays], raw: Arrays, sizes: Sequence[int])
 
 
 def _pad(array: np.ndarray, rows: int) -> np.ndarray:
-    """The array with its last row repeated up to `rows`."""
+    """Return the array with its last row repeated up to `rows`."""
     missing = rows - len(array)
     return np.concatenate([array, np.repeat(array[-1:], missing, axis=0)]) if missing else array
 
 
 def blank(card: Card, rows: int) -> Arrays:
-    """Raw inputs of zeros and empty texts, to try a model."""
+    """Return raw inputs of zeros and empty texts, for trying a model."""
     return {spec.name: _blank((rows, *spec.shape), spec.dtype) for spec in card.inputs}
 
 

@@ -1,4 +1,4 @@
-"""Refuses a SavedModel whose graph would do more than compute, before TensorFlow runs any of it."""
+"""Refuses SavedModels whose graphs do more than compute, before TensorFlow runs any of them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,32 +7,32 @@ from typing import Any
 from suite import files
 from suite.errors import SuiteError
 
-REFUSED = (
+REFUSED_OPERATIONS = (
     "PyFunc", "EagerPyFunc", "ReadFile", "WriteFile", "MatchingFiles", "Save", "Restore", "Rpc", "TryRpc",
     "WholeFileReader", "TextLineReader", "FixedLengthRecordReader", "TFRecordReader", "LMDBReader",
     "TextLineDataset", "TFRecordDataset", "FixedLengthRecordDataset", "CSVDataset", "SqlDataset", "LMDBDataset",
     "CacheDataset", "SnapshotDataset", "SaveDataset", "LoadDataset", "DataServiceDataset", "Debug",
     "CreateSummaryFileWriter", "CreateSummaryDbWriter",
 )  # fmt: skip
-CHECKPOINT = ("SaveV2", "RestoreV2", "MergeV2Checkpoints")
+CHECKPOINT_OPERATIONS = ("SaveV2", "RestoreV2", "MergeV2Checkpoints")
 SAVERS = ("traced_save", "traced_restore")
 # In graphs of TensorFlow 1, the collections of operations that run after the variables were restored.
-AT_LOADING = ("legacy_init_op", "saved_model_main_op")
+LOADING_COLLECTIONS = ("legacy_init_op", "saved_model_main_op")
 # Protocol buffers cannot be larger than this.
-LARGEST = 2**31
+MAX_FILE_SIZE = 2**31
 
 
 def check_graph(path: Path) -> Any:
-    """Parse a saved_model.pb; SuiteError if a graph in it could access files or the network, or run Python.
+    """Parse a saved_model.pb; raise SuiteError if a graph in it could access files or the network, or run Python.
 
-    Operations on checkpoints are allowed where a SavedModel saves and restores its own variables, as long as no
+    Operations on checkpoints are allowed in functions that save and restore the model's own variables, as long as no
     signature and nothing that runs during loading can reach them.
     """
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
     from tensorflow.core.protobuf import saved_model_pb2
 
     try:
-        saved = saved_model_pb2.SavedModel.FromString(files.read_small(path, LARGEST))
+        saved = saved_model_pb2.SavedModel.FromString(files.read_small(path, MAX_FILE_SIZE))
     except (OSError, DecodeError) as error:
         raise SuiteError(f"{path} is no SavedModel ({type(error).__name__}): save the model again") from error
     for meta in saved.meta_graphs:
@@ -49,7 +49,7 @@ def check_graph(path: Path) -> Any:
 
 
 def _reached(meta: Any) -> set[str]:
-    """The names of all nodes that a signature, or loading the model, can run."""
+    """Return the names of all nodes that a signature, or loading the model, can run."""
     inputs = {node.name: node.input for node in meta.graph_def.node}
     waiting = [
         name
@@ -57,10 +57,10 @@ def _reached(meta: Any) -> set[str]:
         for output in signature.outputs.values()
         for name in _names(output)
     ]
-    waiting += [name for key in AT_LOADING for name in meta.collection_def[key].node_list.value]
+    waiting += [name for key in LOADING_COLLECTIONS for name in meta.collection_def[key].node_list.value]
     reached: set[str] = set()
     while waiting:
-        # "name:1" is a node's second output, "^name" that it has run.
+        # "name:1" is the second output of a node; "^name" means that the node must have run.
         name = waiting.pop().lstrip("^").partition(":")[0]
         if name not in reached:
             reached.add(name)
@@ -69,16 +69,16 @@ def _reached(meta: Any) -> set[str]:
 
 
 def _names(output: Any) -> list[str]:
-    """The names of a tensor in the graph: several if it is sparse or composite."""
+    """Return the names of a tensor in the graph: several if it is sparse or composite."""
     parts = output.coo_sparse
     sparse = [parts.values_tensor_name, parts.indices_tensor_name, parts.dense_shape_tensor_name]
     return [output.name, *sparse, *(one.name for one in output.composite_tensor.components)]
 
 
 def _check(path: Path, node: Any, inside_saver: bool) -> None:
-    refused = node.op.startswith(REFUSED) and node.op not in CHECKPOINT
+    refused = node.op.startswith(REFUSED_OPERATIONS) and node.op not in CHECKPOINT_OPERATIONS
     if not inside_saver:
-        refused = refused or node.op in CHECKPOINT or any(_is_saver(name) for name in _called(node))
+        refused = refused or node.op in CHECKPOINT_OPERATIONS or any(_is_saver(name) for name in _called(node))
     if node.op == "PrintV2" and node.attr["output_stream"].s.startswith(b"file:"):
         refused = True
     if refused:
@@ -86,7 +86,7 @@ def _check(path: Path, node: Any, inside_saver: bool) -> None:
 
 
 def _called(node: Any) -> Iterator[str]:
-    """The functions that a node names."""
+    """Yield the names of the functions that a node refers to."""
     yield node.op
     for value in node.attr.values():
         yield value.func.name

@@ -1,4 +1,4 @@
-"""What light engines share: a file that the card names holds the core, and its preprocessing runs in NumPy."""
+"""Code shared by light engines: the core is in a file that the card names, and preprocessing runs in NumPy."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,7 @@ from suite.preprocessing import mirror
 
 LightEngine = TypeVar("LightEngine", bound=Engine)
 # Neither FlatBuffers nor protocol buffers can be larger.
-LARGEST = 2**31
+MAX_FILE_SIZE = 2**31
 ERRORS: tuple[type[Exception], ...] = (OSError, ValueError, RuntimeError, LookupError, TypeError)
 
 
@@ -22,17 +22,17 @@ def load(
     name: str, folder: Path, card: Card | None, make: Callable[[bytes, Card], LightEngine],
     errors: tuple[type[Exception], ...] = (),
 ) -> LightEngine:  # fmt: skip
-    """Make the engine `name` from the bytes of its file and try it on a blank row; SuiteError if that fails.
+    """Make the engine `name` from the bytes of its file and try it on a blank row; raise SuiteError if that fails.
 
-    `errors` are exception classes of its library.
+    `errors` are additional exception classes that its library raises.
     """
     if card is None:
         raise SuiteError(f"{folder} has no card, so its preprocessing is unknown: run it with the engine 'tf'")
-    # Only the name: a card from elsewhere may point out of its folder.
+    # Use only the last part of the path: a card from elsewhere may point outside its folder.
     file = folder / Path(card.engines[name]["file"]).name
     try:
         # Pass the bytes, not the path: if a mapped file were truncated, the process would crash.
-        engine = make(files.read_small(file, LARGEST), card)
+        engine = make(files.read_small(file, MAX_FILE_SIZE), card)
         engine.run(blank(card, 1))
     except ERRORS + errors as error:
         reason = str(error.__cause__ or error).partition("\n")[0]
@@ -41,7 +41,7 @@ def load(
 
 
 def preprocessing(card: Card) -> Callable[[Arrays], Arrays]:
-    """A function from raw inputs to the inputs of the core."""
+    """Return a function that turns raw inputs into the inputs of the core."""
     mirrored = mirror.load(card.preprocessing)
 
     def preprocess(raw: Arrays) -> Arrays:

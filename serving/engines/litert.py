@@ -16,7 +16,7 @@ BATCHES = (1, 8, 64)
 
 
 def load(folder: Path, card: Card | None, threads: int) -> "LiteRT":
-    """Load the core in `folder` and its preprocessing, and try it on a blank row; SuiteError if it does not run."""
+    """Load the core in `folder` and its preprocessing, and try it on a blank row; raise SuiteError if that fails."""
     return light.load("litert", folder, card, lambda content, card: LiteRT(content, card, threads))
 
 
@@ -56,7 +56,7 @@ class _Batch:
         self._make()
 
     def run(self, core: Arrays) -> Arrays:
-        """Copies of the outputs."""
+        """Return copies of the outputs."""
         with self._turn:
             try:
                 return self._invoke(core)
@@ -80,6 +80,6 @@ class _Batch:
 
 
 def _details(interpreter: Interpreter) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The inputs and outputs by name. The runner must not be kept: the interpreter does not work while it exists."""
+    """Return inputs and outputs by name. Do not keep the runner: the interpreter does not work while it exists."""
     runner = interpreter.get_signature_runner(SIGNATURE)
     return runner.get_input_details(), runner.get_output_details()

@@ -29,11 +29,11 @@ DTYPES = {
     "tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(uint8)": np.uint8, "tensor(int32)": np.int32,
     "tensor(int64)": np.int64,
 }  # fmt: skip
-MOST_ROWS = 64
+MAX_ROWS = 64
 
 
 def load(folder: Path, card: Card | None, threads: int) -> "ONNX":
-    """Load the core in `folder` and its preprocessing, and try it on a blank row; SuiteError if it does not run."""
+    """Load the core in `folder` and its preprocessing, and try it on a blank row; raise SuiteError if that fails."""
     return light.load("onnx", folder, card, lambda content, card: ONNX(content, card, threads), (*ERRORS, SuiteError))
 
 
@@ -75,9 +75,9 @@ def _options(threads: int) -> SessionOptions:
     options = SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    # Errors are raised; they need not be printed too.
+    # Do not print errors, because they are raised as well.
     options.log_severity_level = 4
-    # Busy waiting would take the cores from threads that read requests.
+    # Busy waiting would take cores away from threads that read requests.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # By default, external weights are searched for in the working directory.
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
@@ -85,6 +85,6 @@ def _options(threads: int) -> SessionOptions:
 
 
 def _sizes(inputs: list[Any]) -> Sequence[int]:
-    """The batch sizes that the model takes: a fixed one, or any."""
+    """Return the batch sizes that the model accepts: a fixed one, or any up to MAX_ROWS."""
     fixed = {one.shape[0] for one in inputs if isinstance(one.shape[0], int)}
-    return sorted(fixed) if fixed else range(1, MOST_ROWS + 1)
+    return sorted(fixed) if fixed else range(1, MAX_ROWS + 1)

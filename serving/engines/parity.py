@@ -1,4 +1,4 @@
-"""Compares engines of one model: whether their answers agree, and how fast they are."""
+"""Compares engines of one model: whether their outputs agree, and how fast they are."""
 
 from collections.abc import Sequence
 from time import perf_counter
@@ -11,16 +11,16 @@ from suite.artifact import Card, TensorSpec
 if TYPE_CHECKING:
     from serving.engines.base import Arrays, Engine
 
-# Numbers that differ by no more than this count as the same.
+# Numbers count as equal if they differ by at most this.
 TOLERANCE = 1e-3
 ROWS = 4
 TEXT = "a good day"
-# Measuring ends after this time or after so many rounds.
-SECONDS, MOST_ROUNDS = 0.1, 50
+# Measuring ends after SECONDS or after MAX_ROUNDS, whichever comes first.
+SECONDS, MAX_ROUNDS = 0.1, 50
 
 
 def same(one: "Arrays", other: "Arrays") -> bool:
-    """Whether two outputs are the same within the tolerance."""
+    """Return whether two outputs are the same within the tolerance."""
     return one.keys() == other.keys() and all(_alike(x, other[name]) for name, x in one.items())
 
 
@@ -31,7 +31,7 @@ def _alike(x: np.ndarray, y: np.ndarray) -> bool:
 
 
 def examples(card: Card) -> "list[Arrays]":
-    """Random raw inputs of one row each, the same each time, to try engines on."""
+    """Return random raw inputs of one row each, always the same ones, for trying engines."""
     generator = np.random.default_rng(0)
     return [{spec.name: _arbitrary(spec, generator) for spec in card.inputs} for _ in range(ROWS)]
 
@@ -46,7 +46,7 @@ def _arbitrary(spec: TensorSpec, generator: np.random.Generator) -> np.ndarray:
 
 
 def agree(engines: "Sequence[Engine]", rows: "Sequence[Arrays]") -> bool:
-    """Whether all engines give the same answer to each row."""
+    """Return whether all engines give the same outputs for each row."""
     first, *others = engines
     for row in rows:
         expected = first.run(row)
@@ -56,10 +56,10 @@ def agree(engines: "Sequence[Engine]", rows: "Sequence[Arrays]") -> bool:
 
 
 def milliseconds(engines: "Sequence[Engine]", rows: "Sequence[Arrays]") -> dict[str, float]:
-    """The median milliseconds of an answer to one row, by engine. They take turns, so that noise hits all alike."""
+    """Return the median milliseconds for one row by engine. Engines take turns, so that noise affects all alike."""
     taken: dict[str, list[float]] = {engine.name: [] for engine in engines}
     end = perf_counter() + SECONDS
-    for number in range(MOST_ROUNDS):
+    for number in range(MAX_ROUNDS):
         for engine in engines:
             begun = perf_counter()
             engine.run(rows[number % len(rows)])

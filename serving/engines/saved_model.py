@@ -15,7 +15,7 @@ OUTPUT_DTYPES = (*INPUT_DTYPES, "bfloat16")
 
 
 def read_signatures(saved: Any) -> dict[str, Signature]:
-    """All signatures by name; if there are several graphs, those of the graph for serving."""
+    """Return all signatures by name; if there are several graphs, those of the graph for serving."""
     serving = [meta for meta in saved.meta_graphs if "serve" in meta.meta_info_def.tags] or saved.meta_graphs
     found = serving[0].signature_def if serving else {}
     return {name: _signature(name, found[name]) for name in sorted(found)}
@@ -34,13 +34,13 @@ def _tensor(info: Any) -> Tensor:
     from tensorflow.dtypes import as_dtype
 
     lengths = tuple(None if dim.size < 0 else dim.size for dim in info.tensor_shape.dim)
-    # A sparse tensor has names for its parts only.
+    # A sparse tensor has no name of its own, only names of its parts.
     dtype = as_dtype(info.dtype).name if info.dtype and info.name else "invalid"
     return Tensor(dtype, None if info.tensor_shape.unknown_rank else lengths, info.name)
 
 
 def _complaint(name: str, inputs: Mapping[str, Tensor], outputs: Mapping[str, Tensor]) -> str:
-    """Why requests cannot use this signature; empty if they can."""
+    """Return why requests cannot use this signature; empty if they can."""
     if name == INITIALIZER:
         return "it is not for requests"
     for key, tensor in inputs.items():

@@ -10,7 +10,7 @@ from serving.engines.base import Engine
 from suite.artifact import Card
 from suite.errors import SuiteError, UsageError, unknown
 
-# Importing it takes seconds and a gigabyte, so it only runs what no other engine can.
+# Importing TensorFlow takes seconds and a gigabyte, so it only runs models that no other engine can run.
 LAST_RESORT = "tf"
 # An engine counts as faster if the other one takes this many times as long.
 MARGIN = 1.1
@@ -18,7 +18,7 @@ MARGIN = 1.1
 
 @dataclass(frozen=True)
 class Choice:
-    """The engine of a model, milliseconds by engine if several were measured, and why others were passed over."""
+    """The chosen engine of a model, milliseconds by engine if several were measured, and why others were not chosen."""
 
     engine: Engine
     measured: dict[str, float] = field(default_factory=dict)
@@ -26,15 +26,15 @@ class Choice:
 
 
 def load(folder: Path, card: Card | None, engine: str = AUTO, threads: int = 1) -> Engine:
-    """Load the model in `folder`, using `threads` cores a call; SuiteError if it is damaged or refused."""
+    """Load the model in `folder`, using `threads` cores a call; raise SuiteError if it is damaged or refused."""
     return choose(folder, card, engine, threads).engine
 
 
 def choose(folder: Path, card: Card | None, engine: str = AUTO, threads: int = 1) -> Choice:
     """Load the model on the given engine, or on the best one for `auto`.
 
-    That is the fastest light engine in its card, or `tf` if there is none or if the light engines disagree. UsageError
-    if the given engine cannot run it, SuiteError if it is damaged or refused.
+    The best engine is the fastest light engine in its card, or `tf` if there is none or if the light engines disagree.
+    Raise UsageError if the given engine cannot run the model, SuiteError if the model is damaged or refused.
     """
     names = _listed(card, engine)
     if len(names) == 1 or card is None:
@@ -56,7 +56,7 @@ def choose(folder: Path, card: Card | None, engine: str = AUTO, threads: int = 1
 
 
 def _listed(card: Card | None, engine: str) -> list[str]:
-    """The engines that may run a model, fastest first; UsageError if the given one cannot."""
+    """Return the engines that may run a model, fastest first; raise UsageError if the given one cannot."""
     listed = [name for name in FASTEST_FIRST if name in card.engines] if card else [LAST_RESORT]
     if engine == AUTO:
         if not listed:
@@ -75,7 +75,7 @@ def _load(name: str, folder: Path, card: Card | None, threads: int) -> Engine:
 
 
 def _load_all(names: list[str], folder: Path, card: Card, threads: int) -> tuple[list[Engine], dict[str, str]]:
-    """The engines that could be loaded, and why the others could not."""
+    """Return the engines that could be loaded, and why the others could not."""
     loaded, failed = [], {}
     for name in names:
         try:
@@ -86,7 +86,7 @@ def _load_all(names: list[str], folder: Path, card: Card, threads: int) -> tuple
 
 
 def _fastest(loaded: list[Engine], measured: dict[str, float], passed_over: dict[str, str]) -> Choice:
-    """The first engine that is about as fast as the fastest; closes the others."""
+    """Choose the first engine that is about as fast as the fastest, and close the others."""
     enough = MARGIN * min(measured.values())
     chosen = next(one for one in loaded if measured[one.name] <= enough)
     for one in loaded:

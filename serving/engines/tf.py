@@ -1,4 +1,4 @@
-"""TensorFlow: runs any SavedModel through its signatures, after checking what its graph would do."""
+"""TensorFlow: runs any SavedModel through its signatures, after checking that its graph is safe."""
 
 import os
 import re
@@ -18,19 +18,19 @@ from suite.artifact import SAVED_MODEL, Card
 from suite.errors import SuiteError
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
-# Places in the graph or in files, which tell a client nothing.
-PLACES = re.compile(r"\[\[.*?\]\](?!\])|\{\{.*?\}\}|\[Op:.*?\]|(?:/[\w.+-]+){2,}", re.DOTALL)
+# Positions in the graph or in files, which are of no use to a client.
+POSITIONS = re.compile(r"\[\[.*?\]\](?!\])|\{\{.*?\}\}|\[Op:.*?\]|(?:/[\w.+-]+){2,}", re.DOTALL)
 FIRST_OF_SEVERAL = re.compile(r"^\s*\(0\) [A-Z_]+: (.*)", re.MULTILINE)
-LONGEST_REASON = 200
+MAX_REASON = 200
 
 
 def load(folder: Path, card: Card | None, threads: int) -> "TensorFlow":
-    """Load the SavedModel in `folder`, and warm it up if it has a card; SuiteError if it is damaged or refused."""
+    """Load the SavedModel in `folder` and warm it up if it has a card; raise SuiteError if it is damaged or refused."""
     tf = _tensorflow(threads)
     graph = check_graph(folder / SAVED_MODEL)
     try:
         signatures = read_signatures(graph)
-        # A missing name, a broken checkpoint and an unknown operation each raise another class.
+        # A missing name, a broken checkpoint and an unknown operation each raise a different class.
         engine = TensorFlow(tf, tf.saved_model.load(folder, tags=_tags(graph)), signatures, _default(signatures), card)
         if card:
             for rows in BATCHES:
@@ -46,8 +46,8 @@ def load(folder: Path, card: Card | None, threads: int) -> "TensorFlow":
 class TensorFlow:
     """One signature of a SavedModel.
 
-    A model with a card runs in a few batch sizes, which were tried when it was loaded. A model without a card gets its
-    inputs as they are: its rows may depend on each other, and its graph decides whether it accepts shapes that differ
+    A model with a card runs in a few batch sizes, which are tried when it is loaded. A model without a card gets its
+    inputs unchanged: its rows may depend on each other, and its graph decides whether it accepts shapes that differ
     from the signature.
     """
 
@@ -58,7 +58,7 @@ class TensorFlow:
         self, tf: Any, loaded: Any, signatures: Mapping[str, Signature], name: str, card: Card | None = None
     ) -> None:
         self._tf = tf
-        # The signature's function does not keep the model's variables alive.
+        # Keep a reference: the signature's function does not keep the model's variables alive.
         self._loaded = loaded
         self._function = loaded.signatures[name]
         self._name = name
@@ -92,7 +92,7 @@ class TensorFlow:
         return {name: _array(x) for name, x in outputs.items()}
 
     def _refusal(self, raw: Arrays, error: Exception) -> str:
-        """Why the graph refused these inputs, in one line."""
+        """Return in one line why the graph refused these inputs."""
         words = "the model could not be run on these inputs"
         if self._has_card:
             return f"{words}: their values or shapes do not suit it"
@@ -100,7 +100,7 @@ class TensorFlow:
         return f"{words} ({reason}){''.join(self._misshapen(raw))}"
 
     def _misshapen(self, raw: Arrays) -> list[str]:
-        """The inputs whose shapes differ from the signature, each with what was expected and found."""
+        """Return the inputs whose shapes differ from the signature, each with its expected and its actual shape."""
         return [
             f"; '{name}': expected shape {in_words(tensor.shape)}, found {in_words(raw[name].shape)}"
             for name, tensor in self.signature.inputs.items()
@@ -121,18 +121,18 @@ def _tensorflow(threads: int) -> Any:
         tf.config.threading.set_inter_op_parallelism_threads(threads)
         tf.config.set_visible_devices([], "GPU")
     except RuntimeError:
-        # TensorFlow was already at work in this process (a notebook, a test): it keeps its threads.
+        # TensorFlow has already run in this process (a notebook, a test) and keeps its threads.
         pass
     return tf
 
 
 def _tags(graph: Any) -> list[str] | None:
-    """The tags of the graph for serving, if there are several graphs."""
+    """Return the tags of the graph for serving, if there are several graphs."""
     return ["serve"] if len(graph.meta_graphs) > 1 else None
 
 
 def _default(signatures: Mapping[str, Signature]) -> str:
-    """The name of the signature for requests that name none; SuiteError if no signature can be asked."""
+    """Return the signature for requests that name none; raise SuiteError if no signature can be used."""
     able = [name for name, signature in signatures.items() if not signature.complaint]
     if DEFAULT in signatures and DEFAULT not in able:
         raise SuiteError(signatures[DEFAULT].complaint)
@@ -143,11 +143,11 @@ def _default(signatures: Mapping[str, Signature]) -> str:
 
 
 def _reason(message: str) -> str:
-    """The last line of a message of TensorFlow, which comes after a stack trace, if there is one."""
+    """Return the last line of a message of TensorFlow, which comes after any stack trace."""
     several = FIRST_OF_SEVERAL.search(message)
-    lines = PLACES.sub(" ", several[1] if several else message).splitlines()
+    lines = POSITIONS.sub(" ", several[1] if several else message).splitlines()
     words = [" ".join(line.split()).strip(" .:") for line in lines]
-    return next((line for line in reversed(words) if line), "")[:LONGEST_REASON]
+    return next((line for line in reversed(words) if line), "")[:MAX_REASON]
 
 
 def _fits(shape: tuple[int, ...], tensor: Tensor) -> bool:
@@ -156,7 +156,7 @@ def _fits(shape: tuple[int, ...], tensor: Tensor) -> bool:
 
 
 def _array(x: Any) -> np.ndarray:
-    """An output as an array in a dtype of NumPy's own; TensorFlow returns scalars as numbers or bytes."""
+    """Return an output as an array in one of NumPy's own dtypes; TensorFlow returns scalars as numbers or bytes."""
     if x.dtype.name == "string":
         return np.asarray(x.numpy(), object)
     return np.asarray(x.numpy(), np.float32 if x.dtype.name == "bfloat16" else None)

@@ -1,4 +1,4 @@
-"""Who may ask: keys, of which only hashes are kept, each for some models and so many requests a second."""
+"""API keys: which models each may use, and how many requests a second. Only hashes of the keys are stored."""
 
 import hashlib
 import hmac
@@ -9,52 +9,52 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from serving.context import MayAsk, anything, nothing
+from serving.context import MayAsk, allow_all, allow_none
 from serving.errors import ServiceError
 from serving.http.rate_limit import RateLimiter
 from suite.errors import UsageError
 
-EVERY = "*"
-UNKNOWN = "0.0.0.0"
-NEEDED = "this service answers who has a key: send it as 'Authorization: Bearer KEY'"
-UNKNOWN_KEY = {"WWW-Authenticate": "Bearer"}
+ALL_MODELS = "*"
+UNKNOWN_ADDRESS = "0.0.0.0"
+KEY_NEEDED = "this service answers who has a key: send it as 'Authorization: Bearer KEY'"
+CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
 
 @dataclass(frozen=True)
 class Key:
-    """Whom a key was given to, the models it is for, and how many requests a second (0: any number)."""
+    """A key: the name of its holder, the models it allows and the requests a second (0: unlimited)."""
 
     name: str
     sha256: str
-    models: tuple[str, ...] = (EVERY,)
+    models: tuple[str, ...] = (ALL_MODELS,)
     per_second: float = 0.0
 
     def allows(self, model: str) -> bool:
-        """Whether it is for this model."""
-        return EVERY in self.models or model in self.models
+        """Return whether the key allows this model."""
+        return ALL_MODELS in self.models or model in self.models
 
 
 class Access:
-    """The keys of a file; without a file everybody may ask. What a key may ask a second is counted by `limiter`."""
+    """Checks keys against those in `file`, and their rates with `limiter`. Without a file everybody has access."""
 
     def __init__(self, file: Path | None, limiter: RateLimiter) -> None:
         self._keys = None if file is None else read(file)
         self._limiter = limiter
 
     def may_see(self, headers: Mapping[str, str]) -> MayAsk:
-        """Which models may be named to the sender of a request that needs no key."""
+        """Return which models may be named in the response to a request that needs no key."""
         if self._keys is None:
-            return anything
+            return allow_all
         key = self._find(headers)
-        return key.allows if key else nothing
+        return key.allows if key else allow_none
 
     def key(self, headers: Mapping[str, str]) -> Key | None:
-        """The key that a request came with; ServiceError 401 or 429."""
+        """Return the key of a request, None if no keys are needed; raise ServiceError 401 or 429."""
         if self._keys is None:
             return None
         key = self._find(headers)
         if key is None:
-            raise ServiceError(401, NEEDED, headers=UNKNOWN_KEY)
+            raise ServiceError(401, KEY_NEEDED, headers=CHALLENGE)
         if key.per_second and not self._limiter.take(key.sha256, key.per_second):
             message = f"the key of '{key.name}' may ask {key.per_second:g} times a second: wait"
             raise ServiceError(429, message, retry_after=1)
@@ -62,34 +62,34 @@ class Access:
 
     def _find(self, headers: Mapping[str, str]) -> Key | None:
         digest = fingerprint(_token(headers) or headers.get("x-api-key", ""))
-        # All are compared, each in the same time, so that how long it takes tells nothing.
+        # Compare all keys, each in constant time, so that the time taken reveals nothing.
         found = [key for key in self._keys or () if hmac.compare_digest(key.sha256, digest)]
         return found[0] if found else None
 
 
 def check_admin(token: str, client: str, headers: Mapping[str, str]) -> None:
-    """ServiceError 401 or 403 for who is not on this machine or has not the administrator's token."""
+    """Raise ServiceError 401 or 403 unless the request is from this machine and has the administrator's token."""
     if not token:
         raise ServiceError(403, "models are loaded and unloaded by who has a token: start the service with one")
-    if not ip_address(client or UNKNOWN).is_loopback:
+    if not ip_address(client or UNKNOWN_ADDRESS).is_loopback:
         raise ServiceError(403, "models are loaded and unloaded from the service's own machine only")
     if not hmac.compare_digest(fingerprint(_token(headers) or ""), fingerprint(token)):
         raise ServiceError(401, "send the administrator's token as 'Authorization: Bearer TOKEN'")
 
 
 def _token(headers: Mapping[str, str]) -> str | None:
-    """The bearer token of a request. https://www.rfc-editor.org/rfc/rfc6750#section-2.1"""
+    """Return the bearer token of a request. https://www.rfc-editor.org/rfc/rfc6750#section-2.1"""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     return token.strip(" ") if scheme.lower() == "bearer" else None
 
 
 def fingerprint(key: str) -> str:
-    """What is kept of a key."""
+    """Return the hash that is stored for a key."""
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def read(file: Path) -> list[Key]:
-    """The keys of a file {NAME: {"sha256", "models"?, "per_second"?}}; UsageError where it cannot be used."""
+    """Read the keys of a file {NAME: {"sha256", "models"?, "per_second"?}}; raise UsageError if it is invalid."""
     try:
         found = json.loads(file.read_bytes())
         return [_key(name, one) for name, one in found.items()]
@@ -98,7 +98,7 @@ def read(file: Path) -> list[Key]:
 
 
 def _key(name: str, one: dict[str, Any]) -> Key:
-    sha256, models = one["sha256"], one.get("models", [EVERY])
+    sha256, models = one["sha256"], one.get("models", [ALL_MODELS])
     if not (isinstance(sha256, str) and len(sha256) == 64 and isinstance(models, list)):
         raise ValueError(f"the key of '{name}' has no sha256, or no list of models")
     return Key(name, sha256, tuple(map(str, models)), float(one.get("per_second", 0.0)))

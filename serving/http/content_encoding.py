@@ -1,4 +1,4 @@
-"""The bytes of a body, as they were before the client compressed them, within bounds; and answers compressed."""
+"""Decompresses request bodies, within limits, and compresses responses."""
 
 import gzip
 import zlib
@@ -15,21 +15,21 @@ from serving.deadline import NO_DEADLINE, Deadline
 from serving.errors import TOO_LARGE, ServiceError
 from suite.errors import shortened
 
-# zlib's word for: gzip or zlib, whichever it is.
-EITHER = 32 + zlib.MAX_WBITS
-# A frame may ask for a window of 8 MiB (RFC 9659), which is taken as it is needed.
-WINDOW = 2**23
-# Bytes of a member that are decompressed first.
-SMALLEST_PART = 64
-# Members between two looks at the deadline.
-EVERY = 64
-# Shorter answers would not become shorter.
-WORTH_IT = 1024
-LEVEL = 1
+# zlib's code for detecting gzip or zlib automatically.
+DETECT_FORMAT = 32 + zlib.MAX_WBITS
+# The largest window that a zstd frame may ask for (RFC 9659). Its memory is only allocated as needed.
+MAX_WINDOW = 2**23
+# Bytes of each member that are decompressed in the first step.
+FIRST_PART = 64
+# Members between two checks of the deadline.
+DEADLINE_CHECK_INTERVAL = 64
+# Responses shorter than this are not worth compressing.
+MIN_COMPRESSED_SIZE = 1024
+COMPRESSION_LEVEL = 1
 
 
 def decompressed(content: bytes, encoding: str, max_body: int, deadline: Deadline = NO_DEADLINE) -> bytes:
-    """A body as it was before it was encoded; ServiceError 400, 413, 415, 499 or 504."""
+    """Return a decompressed body; raise ServiceError 400, 413, 415, 499 or 504."""
     name = encoding.strip().lower()
     if name in ("", "identity"):
         return content
@@ -37,20 +37,20 @@ def decompressed(content: bytes, encoding: str, max_body: int, deadline: Deadlin
         raise ServiceError(415, f"the body is encoded as {shortened(name)}: use gzip, deflate or zstd, or none")
     begin, largest_part = DECOMPRESSORS[name]
     try:
-        return _joined(content, begin(), largest_part, max_body, deadline)
+        return _decode(content, begin(), largest_part, max_body, deadline)
     except (zlib.error, EOFError, zstandard.ZstdError) as error:
         raise ServiceError(400, f"the body is no {name} ({error}): send it as it is") from error
 
 
 def choose(accepted: str) -> tuple[Callable[[bytes], bytes] | None, tuple[tuple[str, str], ...]]:
-    """How an answer is compressed for a client that accepts these encodings, and the headers that say so."""
+    """Choose a compression for an Accept-Encoding header; return its function, or None, and the response headers."""
     vary = ("Vary", "Accept-Encoding")
     encoding = parse_accept_header(accepted, Accept).best_match(list(COMPRESS))
     return (COMPRESS[encoding], (vary, ("Content-Encoding", encoding))) if encoding else (None, (vary,))
 
 
 class Member(Protocol):
-    """What decompresses one member of gzip, or one frame of zstd."""
+    """A decompressor of one gzip member or one zstd frame."""
 
     @property
     def eof(self) -> bool: ...
@@ -61,17 +61,17 @@ class Member(Protocol):
     def decompress(self, data: memoryview, /) -> bytes: ...
 
 
-def _joined(content: bytes, begin: Callable[[], Member], largest_part: int, max_body: int, deadline: Deadline) -> bytes:
-    """All members one after the other. EOFError where the last does not end, ServiceError 413 where they are too long.
+def _decode(content: bytes, begin: Callable[[], Member], largest_part: int, max_body: int, deadline: Deadline) -> bytes:
+    """Decompress and join all members; raise EOFError if the last is incomplete, ServiceError 413 if they are too long.
 
-    What is left of a part after the end of a member is copied. So parts are small where a member begins, and time stays
-    in proportion to the content, however many members it has.
+    When a member ends within a part, the decompressor copies the rest of the part. Each member therefore begins with
+    small parts, which keeps the time proportional to the size of the content, however many members it has.
     """
     view, at, size, found = memoryview(content), 0, 0, list[bytes]()
     for number in count():
-        if number % EVERY == 0:
+        if number % DEADLINE_CHECK_INTERVAL == 0:
             deadline.check()
-        member, step = begin(), SMALLEST_PART
+        member, step = begin(), FIRST_PART
         while not member.eof:
             part = view[at : at + step]
             if not part:
@@ -91,16 +91,16 @@ def _joined(content: bytes, begin: Callable[[], Member], largest_part: int, max_
 
 
 def _inflating() -> Callable[[], Member]:
-    return partial(zlib.decompressobj, EITHER)
+    return partial(zlib.decompressobj, DETECT_FORMAT)
 
 
 def _zstd() -> Callable[[], Member]:
-    # One of them is not for several threads.
-    return zstandard.ZstdDecompressor(max_window_size=WINDOW).decompressobj
+    # A decompressor must not be shared by threads.
+    return zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW).decompressobj
 
 
-# A part may become so much longer that no more than 16 MiB is made of the largest: 1,032 times, and a block of 128 KiB
-# from each four bytes (RFC 8878).
+# For each encoding a decompressor and the largest part. Such a part decompresses to at most 16 MiB: deflate expands at
+# most 1,032 times, and zstd makes a block of at most 128 KiB from each four bytes (RFC 8878).
 DECOMPRESSORS: dict[str, tuple[Callable[[], Callable[[], Member]], int]] = {
     "gzip": (_inflating, 2**14),
     "x-gzip": (_inflating, 2**14),
@@ -108,7 +108,7 @@ DECOMPRESSORS: dict[str, tuple[Callable[[], Callable[[], Member]], int]] = {
     "zstd": (_zstd, 2**9),
 }
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {
-    "gzip": lambda content: gzip.compress(content, LEVEL, mtime=0),
-    # One of them is not for several threads.
-    "zstd": lambda content: zstandard.ZstdCompressor(level=LEVEL).compress(content),
+    "gzip": lambda content: gzip.compress(content, COMPRESSION_LEVEL, mtime=0),
+    # A compressor must not be shared by threads.
+    "zstd": lambda content: zstandard.ZstdCompressor(level=COMPRESSION_LEVEL).compress(content),
 }

@@ -1,4 +1,4 @@
-"""Which handler answers a request: the event loop's own, or Flask's behind them."""
+"""Routes requests to handlers in the event loop, or else to Flask."""
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -16,14 +16,14 @@ from serving.http.middleware import Middleware
 Handler = Callable[..., Awaitable[Response]]
 Fallback = Callable[[Request, RequestContext], Awaitable[Response]]
 Compute = Callable[[RequestContext, Callable[[], Any]], Awaitable[Any]]
-# What a variable of a path may be: any name up to a slash or the colon before a method, or a number.
+# Regular expressions of path variables: a number for the version, else a name without slashes and colons.
 VARIABLES = {"version": "[0-9]{1,18}"}
 NAME = "[^/:]+"
 
 
 @dataclass(frozen=True)
 class Route:
-    """A path like `/v1/models/{name}:predict` that a handler answers, for one method."""
+    """A handler for one method and a path like `/v1/models/{name}:predict`."""
 
     method: str
     path: str
@@ -31,15 +31,15 @@ class Route:
 
 
 class Dispatcher:
-    """The service as a function from requests to responses, for one event loop.
+    """Answers requests, in one event loop.
 
-    What no route is for goes to `fallback`. Long responses are compressed by `compute`, on a thread.
+    `fallback` answers requests that match no route. `compute` runs a function on a thread, to compress long responses.
     """
 
     def __init__(self, routes: Iterable[Route], middleware: Middleware, fallback: Fallback, compute: Compute) -> None:
         self._middleware, self._fallback, self._compute = middleware, fallback, compute
         self._fixed: dict[str, Route] = {}
-        # By the first part of the path.
+        # Routes with variables, by the first part of their paths.
         self._patterns: dict[str, list[tuple[Callable[[str], re.Match[str] | None], Route]]] = {}
         for route in routes:
             if "{" in route.path:
@@ -48,18 +48,18 @@ class Dispatcher:
                 self._fixed[route.path] = route
 
     async def respond(self, request: Request) -> Response:
-        """The response to a request; whatever goes wrong is a response too."""
+        """Answer a request; every error becomes a response."""
         with self._middleware.scope(request) as scope:
             if scope.refusal:
                 return scope.finish(error_response(scope.refusal))
             response = await self._answer(request, scope.context)
             accepted = request.headers.get("accept-encoding", "")
-            if accepted and len(response.body) >= content_encoding.WORTH_IT:
+            if accepted and len(response.body) >= content_encoding.MIN_COMPRESSED_SIZE:
                 response = await self._compressed(response, accepted, scope.context)
             return scope.finish(response)
 
     def refuse(self, request: Request, error: ServiceError) -> Response:
-        """The response to a request that could not be received."""
+        """Return the error response to a request that could not be received."""
         with self._middleware.scope(request) as scope:
             return scope.finish(error_response(error))
 

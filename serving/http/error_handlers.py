@@ -1,4 +1,4 @@
-"""Errors to answers: of the application itself, and of Flask."""
+"""Turns errors of the application and of Flask into responses."""
 
 import logging
 
@@ -13,19 +13,19 @@ log = logging.getLogger(__name__)
 
 
 def not_allowed(method: str, path: str, allowed: str) -> ServiceError:
-    """For a method that a path does not have."""
+    """Return the error for a method that a path does not support."""
     return ServiceError(405, f"{method[:16]} is not allowed at {path[:200]}: use {allowed}", headers={"Allow": allowed})
 
 
 def unexpected(error: Exception, method: str, path: str, number: str) -> ServiceError:
-    """For what nobody foresaw: the trace goes to the log, under the id that the answer shows."""
+    """Log an unexpected error with its traceback, and return the error that shows the client the request's id."""
     log.error("request %s failed: %s %r", number, method, path[:200], exc_info=error)
     release(error)
     return ServiceError(500, f"the service failed on this request; its log tells more under {number}")
 
 
 def register(app: Flask) -> None:
-    """Answer every exception of a Flask application in JSON."""
+    """Make a Flask application answer every exception in JSON."""
     app.register_error_handler(ServiceError, _response)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)

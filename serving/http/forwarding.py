@@ -1,4 +1,4 @@
-"""What a proxy in front of the service says of the request that it passes on.
+"""Applies the X-Forwarded headers of trusted proxies to requests.
 
 https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/X-Forwarded-For
 """
@@ -14,7 +14,7 @@ ANYBODY = "*"
 
 
 class TrustedProxies:
-    """Addresses and networks, separated by commas, whose X-Forwarded headers are believed; `*` for any."""
+    """Addresses and networks, separated by commas, whose X-Forwarded headers are trusted; `*` for any."""
 
     def __init__(self, text: str) -> None:
         names = [name.strip() for name in text.split(",") if name.strip()]
@@ -27,7 +27,7 @@ class TrustedProxies:
             ) from error
 
     def trusts(self, address: str) -> bool:
-        """Whether what comes from this address is believed."""
+        """Return whether the headers of a request from this address are trusted."""
         if self._anybody:
             return True
         try:
@@ -37,7 +37,7 @@ class TrustedProxies:
         return any(found in network for network in self._networks)
 
     def apply(self, request: Request) -> None:
-        """Take over the scheme, the prefix of paths and the client that a trusted proxy tells; ServiceError 400."""
+        """Set scheme, path prefix and client from the headers of a trusted proxy; raise ServiceError 400."""
         headers = request.headers
         if not any(name in headers for name in ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-prefix")):
             return
@@ -57,7 +57,7 @@ class TrustedProxies:
 
 
 def _without_port(address: str) -> str:
-    """The address of `203.0.113.5:1234` or `[2001:db8::1]:1234`; empty for what is none."""
+    """Return the address in `203.0.113.5:1234` or `[2001:db8::1]:1234`; empty if there is none."""
     text = address[1:].partition("]")[0] if address.startswith("[") else address
     if text.count(":") == 1:
         text = text.partition(":")[0]

@@ -1,4 +1,4 @@
-"""Requests and responses, whatever server reads and writes them."""
+"""Requests and responses, independent of the server that reads and writes them."""
 
 import json
 from collections.abc import Mapping
@@ -15,10 +15,10 @@ Headers = tuple[tuple[str, str], ...]
 
 @dataclass(slots=True)
 class Request:
-    """A whole request. Names of headers are in lower case; a header that was sent several times is one, with commas.
+    """A complete request. Header names are in lower case; repeated headers are joined with commas.
 
-    `path` is decoded; bytes that are no UTF-8 are kept as surrogates. `root_path` is where a proxy serves the service.
-    The server brings the `deadline` forward when the client leaves.
+    `path` is decoded, with bytes that are not UTF-8 as surrogates. `root_path` is the prefix under which a proxy serves
+    the service. The server brings the `deadline` forward when the client disconnects.
     """
 
     method: str
@@ -34,7 +34,7 @@ class Request:
 
 @dataclass(slots=True)
 class Response:
-    """An answer. Its length, its date and whether the connection stays are added by the server."""
+    """A response. The server adds the headers Content-Length, Date and Connection."""
 
     body: bytes
     status: int = 200
@@ -43,16 +43,16 @@ class Response:
 
 
 def json_response(document: object, status: int = 200) -> Response:
-    """A response with a JSON document."""
+    """Return a response with a JSON document."""
     return Response(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n", status)
 
 
 def error_response(error: ServiceError) -> Response:
-    """What an error is answered with."""
+    """Return the response for an error."""
     body = json.dumps({"error": error.message}).encode() + b"\n"
     return Response(body, error.status, headers=tuple(error.headers.items()))
 
 
 def status_line(status: int) -> str:
-    """The status and its phrase, as WSGI has them."""
+    """Return the status with its reason phrase, as in WSGI."""
     return f"{status} {PHRASES.get(status, 'Unknown')}"

@@ -1,4 +1,4 @@
-"""Around every request: an id, who asks, how long it took and what came of it."""
+"""Wraps every request: request id, authentication, deadline, metrics, access log and trace."""
 
 import os
 import re
@@ -19,19 +19,19 @@ from serving.observability.request_log import RequestLog
 if TYPE_CHECKING:
     from serving.observability.tracing import Tracer
 
-# Whether the service is well is told to everybody.
-ALWAYS = ("/healthz", "/readyz", "/metrics", "/v2/health")
-# The page that asks for a key says nothing about any model; administrators have a token of their own.
-OPEN = ("/docs", "/v2/repository/models/")
+# Paths about the health of the service, which need no key.
+HEALTH_PATHS = ("/healthz", "/readyz", "/metrics", "/v2/health")
+# Also without a key: the page on which users enter their key, and administration, which has a token of its own.
+KEYLESS_PATHS = ("/docs", "/v2/repository/models/")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-TIMEOUT = "x-request-timeout-ms"
+TIMEOUT_HEADER = "x-request-timeout-ms"
 PROTOCOLS = {"predict": "suite", "v1": "tfserving", "v2": "v2"}
-SAFE = (("X-Content-Type-Options", "nosniff"), ("Cache-Control", "no-store"))
+SECURITY_HEADERS = (("X-Content-Type-Options", "nosniff"), ("Cache-Control", "no-store"))
 SHED = (499, 503, 504)
 
 
 class Middleware:
-    """What is done before and after every request, whoever answers it."""
+    """What happens before and after every request, whichever handler answers it."""
 
     def __init__(
         self, metrics: Metrics, access: Access, proxies: TrustedProxies, log: RequestLog | None = None,
@@ -42,22 +42,22 @@ class Middleware:
         self._series: dict[tuple[str, str, int], tuple[str, Histogram]] = {}
 
     def scope(self, request: Request) -> "RequestScope":
-        """A context manager for the whole of a request."""
+        """Return a context manager for the duration of a request."""
         return RequestScope(self, request)
 
     def begin(self, request: Request) -> tuple[RequestContext, ServiceError | None]:
-        """What is known of a request, and why it is not to be answered, if it is not."""
+        """Return the context of a request, and the error if it must be refused."""
         given = request.headers.get("x-request-id", "")
         number = given if REQUEST_ID.fullmatch(given) else f"{getrandbits(64):016x}"
         context = RequestContext(number, request.deadline)
-        if request.path.startswith(ALWAYS):
+        if request.path.startswith(HEALTH_PATHS):
             context.may_ask = self._access.may_see(request.headers)
             return context, None
         try:
             self._proxies.apply(request)
-            if TIMEOUT in request.headers:
-                request.deadline.expires_at = request.deadline.received_at + _seconds(request.headers[TIMEOUT])
-            key = None if request.path.startswith(OPEN) else self._access.key(request.headers)
+            if TIMEOUT_HEADER in request.headers:
+                request.deadline.expires_at = request.deadline.received_at + _seconds(request.headers[TIMEOUT_HEADER])
+            key = None if request.path.startswith(KEYLESS_PATHS) else self._access.key(request.headers)
             if key:
                 context.may_ask = key.allows
         except ServiceError as error:
@@ -65,7 +65,7 @@ class Middleware:
         return context, None
 
     def count(self, request: Request, context: RequestContext, status: int) -> None:
-        """Count an answered request; a `status` of 0 says that there was no answer."""
+        """Count a finished request, and log it if there is an access log."""
         seconds = monotonic() - request.deadline.received_at
         key = context.model, PROTOCOLS.get(request.path[1:].partition("/")[0], "other"), status
         counter, histogram = self._series.get(key) or self._new_series(*key)
@@ -85,7 +85,7 @@ class Middleware:
 
 
 class RequestScope:
-    """A request from where its block begins to where it ends; one with a `refusal` is not to be answered otherwise."""
+    """Context manager for the duration of a request. If `refusal` is set, the request must be answered with it."""
 
     __slots__ = ("_middleware", "_request", "_status", "_trace", "context", "refusal")
 
@@ -97,7 +97,7 @@ class RequestScope:
         middleware._metrics.add(GAUGE)
         self.context, self.refusal = middleware.begin(request)
         self._trace = None
-        if middleware._tracer and not request.path.startswith(ALWAYS):
+        if middleware._tracer and not request.path.startswith(HEALTH_PATHS):
             self._trace = middleware._tracer.begin(
                 self.context, request.method, request.path, request.scheme, request.headers
             )
@@ -106,7 +106,7 @@ class RequestScope:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        # Without an answer nobody waited for it any longer: the client is gone, or the service ends.
+        # There is no response if the client has left or the service is ending.
         status = self._status or 499
         self._middleware._metrics.add(GAUGE, -1.0)
         self._middleware.count(self._request, self.context, status)
@@ -114,14 +114,14 @@ class RequestScope:
             self._trace.end(status)
 
     def finish(self, response: Response) -> Response:
-        """The response with the headers that every one has."""
+        """Note the status, and return the response with the headers that every response has."""
         self._status = response.status
-        response.headers = (*response.headers, *SAFE, ("X-Request-Id", self.context.request_id))
+        response.headers = (*response.headers, *SECURITY_HEADERS, ("X-Request-Id", self.context.request_id))
         return response
 
 
 def _seconds(text: str) -> float:
-    """How long a sender waits; ServiceError 400."""
+    """Parse the milliseconds of X-Request-Timeout-Ms into seconds; raise ServiceError 400."""
     if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise ServiceError(400, f"X-Request-Timeout-Ms is '{text[:20]}': give whole milliseconds")
     return int(text) / 1000

@@ -1,7 +1,7 @@
-"""Between requests of ours and WSGI, in both directions.
+"""Converts between our requests and WSGI, in both directions.
 
-`WsgiBridge` has a WSGI application (Flask) answer requests of the event loop, on threads of its own. `WsgiGateway` is
-the whole service as a WSGI application, so that any WSGI server can run it. https://peps.python.org/pep-3333/
+`WsgiBridge` passes requests from the event loop to a WSGI application (Flask), on threads of its own. `WsgiGateway`
+wraps the whole service as a WSGI application, so that any WSGI server can run it. https://peps.python.org/pep-3333/
 """
 
 import asyncio
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 BROKEN = "the body could not be read to its end: send it again"
 CONTEXT = "suite.context"
-PART = 2**16
+READ_SIZE = 2**16
 BUSY = "{} requests wait for the documents and the administration of this worker: ask again in a moment"
 
 
 class WsgiBridge:
-    """Has a WSGI application answer requests, on `threads` of its own; `max_waiting` may wait for one."""
+    """Passes requests to a WSGI application on `threads` threads of its own; up to `max_waiting` more may wait."""
 
     def __init__(self, application: "WSGIApplication", threads: int, max_waiting: int) -> None:
         self._application, self._most = application, threads + max_waiting
@@ -35,7 +35,7 @@ class WsgiBridge:
         self._pending = 0
 
     async def __call__(self, request: Request, context: RequestContext) -> Response:
-        """The application's response; ServiceError 503 where too many requests wait."""
+        """Return the application's response; raise ServiceError 503 if too many requests wait."""
         if self._pending >= self._most:
             raise ServiceError(503, BUSY.format(self._pending), retry_after=1)
         self._pending += 1
@@ -47,7 +47,7 @@ class WsgiBridge:
 
 
 def call(application: "WSGIApplication", request: Request, context: RequestContext) -> Response:
-    """What a WSGI application answers, as a whole."""
+    """Call a WSGI application and return its complete response."""
     written: list[bytes] = []
     started: list[Any] = []
 
@@ -68,7 +68,7 @@ def call(application: "WSGIApplication", request: Request, context: RequestConte
 
 
 def environment(request: Request, context: RequestContext) -> "WSGIEnvironment":
-    """A request as WSGI has it. Names of headers with underscores, which others would be taken for, are left out."""
+    """Return the WSGI environment of a request, without headers with underscores, which are ambiguous in WSGI."""
     host = request.headers.get("host", "")
     found: WSGIEnvironment = {
         "REQUEST_METHOD": request.method,
@@ -99,13 +99,13 @@ def environment(request: Request, context: RequestContext) -> "WSGIEnvironment":
 
 
 def context(environ: "WSGIEnvironment") -> RequestContext:
-    """What is known of the request that a WSGI application answers."""
+    """Return the context of the request that a WSGI application is answering."""
     found: RequestContext = environ[CONTEXT]
     return found
 
 
 class WsgiGateway:
-    """The service as a WSGI application: requests of a server's threads are answered by an event loop of its own."""
+    """The service as a WSGI application: passes requests from the server's threads to an event loop of its own."""
 
     def __init__(
         self, respond: Callable[[Request], Coroutine[Any, Any, Response]],
@@ -132,7 +132,7 @@ class WsgiGateway:
         return [] if request.method == "HEAD" else [response.body]
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
-        """This process's loop, started when it is first needed: a server may fork once it has the application."""
+        """Return this process's loop, started on first use, because servers may fork after creating the application."""
         with self._lock:
             if self._loop is None or self._pid != os.getpid():
                 self._loop, self._pid = asyncio.new_event_loop(), os.getpid()
@@ -142,7 +142,7 @@ class WsgiGateway:
 
 
 def request_of(environ: "WSGIEnvironment") -> Request:
-    """A request without its body. What a server says of the path is bytes of UTF-8 in the place of Latin-1."""
+    """Return a request without its body. WSGI passes the path's UTF-8 bytes decoded as Latin-1."""
     headers = {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith("HTTP_")}
     for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
         if environ.get(name):
@@ -155,20 +155,20 @@ def request_of(environ: "WSGIEnvironment") -> Request:
 
 
 def read_body(environ: "WSGIEnvironment", max_body: int) -> bytes:
-    """The body as it was sent; ServiceError 400 or 413."""
+    """Read the body as it was sent; raise ServiceError 400 or 413."""
     declared, source = environ.get("CONTENT_LENGTH", ""), environ["wsgi.input"]
     length = int(declared) if declared.isascii() and declared.isdigit() and len(declared) < 19 else None
     if declared and length is None:
         raise ServiceError(400, f"Content-Length is '{declared[:20]}': give a whole number")
-    # A server that knows where a body ends says so; of others no more can be read than was declared.
+    # Some servers end the input where the body ends, and say so; with others, we must not read past Content-Length.
     left = length if length is not None else 2 * max_body if environ.get("wsgi.input_terminated") else 0
     try:
         content: bytes = source.read(min(left, max_body + 1))
         left -= len(content)
-        # A client that is still sending when the connection closes never sees the answer.
-        while len(content) > max_body and left > 0 and (part := source.read(min(left, PART))):
+        # Read on: a client that is still sending when the connection closes would never see the response.
+        while len(content) > max_body and left > 0 and (part := source.read(min(left, READ_SIZE))):
             left -= len(part)
-    except Exception as error:  # each server has classes of its own for a broken transfer
+    except Exception as error:  # each server raises exceptions of its own for a broken transfer
         raise ServiceError(400, BROKEN) from error
     if len(content) > max_body or (length or 0) > max_body:
         raise ServiceError(413, TOO_LARGE.format(max_body))

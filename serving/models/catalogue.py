@@ -1,10 +1,10 @@
-"""What a worker serves at the moment, and lookups in it."""
+"""The models that a worker currently serves, and how to look them up."""
 
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from serving.context import MayAsk, anything
+from serving.context import MayAsk, allow_all
 from serving.errors import ServiceError, nearest
 from serving.models.loader import FAILED, LOADING, READY, Model
 from serving.models.store import Entry
@@ -18,7 +18,7 @@ SHOWN = 64
 
 @dataclass(frozen=True)
 class Route:
-    """Which version answers for a name: `canary` in `weight` of 100 requests, else `default`. `shadow` is compared."""
+    """The versions behind a name: `canary` answers `weight` % of requests, `default` the rest; `shadow` is compared."""
 
     default: Model
     labels: Mapping[str, Label] = field(default_factory=dict)
@@ -31,7 +31,7 @@ class Route:
 class State:
     """Everything that a worker serves. It is never modified but replaced, so it can be read without a lock.
 
-    `is_tried` once each model was tried. `unserved` are models whose settings turn them off.
+    `is_tried` is set once the worker has tried to load every model. `unserved` are models that their settings turn off.
     """
 
     is_tried: bool = False
@@ -54,7 +54,7 @@ class Catalogue:
 
     @property
     def state(self) -> str:
-        """loading; then ready if one model or more can be asked, failed if none can, empty if there is none."""
+        """loading at first; then ready if at least one model can answer, failed if none can, empty without models."""
         now = self._now
         if not now.is_tried:
             return LOADING
@@ -62,51 +62,51 @@ class Catalogue:
             return EMPTY
         return READY if any(route.default.state == READY for route in now.routes.values()) else FAILED
 
-    def models(self, may_ask: MayAsk = anything) -> list[Model]:
-        """Every version that was loaded or tried, by name and version."""
+    def models(self, may_ask: MayAsk = allow_all) -> list[Model]:
+        """Return every version that was loaded or tried, ordered by name and version."""
         models = self._now.models
         return [models[key] for key in sorted(models) if may_ask(key[0])]
 
-    def unserved(self, may_ask: MayAsk = anything) -> list[str]:
-        """The models whose settings turn them off."""
+    def unserved(self, may_ask: MayAsk = allow_all) -> list[str]:
+        """Return the names of the models that their settings turn off."""
         return sorted(filter(may_ask, self._now.unserved))
 
-    def passed_over(self, may_ask: MayAsk = anything) -> list[PassedOver]:
-        """The folders of the store that hold no model or no version, and why."""
+    def passed_over(self, may_ask: MayAsk = allow_all) -> list[PassedOver]:
+        """Return the folders of the store that hold no model or no version, each with the reason."""
         return [one for one in self._now.passed_over if may_ask(one.folder.partition("/")[0])]
 
     def versions(self, name: str) -> list[int]:
-        """The versions of a model in the store."""
+        """Return the versions of a model in the store."""
         entry = self._now.entries.get(name)
         return list(entry.versions) if entry else []
 
     def labels(self, name: str, version: int) -> list[str]:
-        """The labels of this version."""
+        """Return the labels of a version."""
         route = self._now.routes.get(name)
         return [label for label, one in route.labels.items() if one.version == version] if route else []
 
     def complaint(self, model: Model) -> str:
-        """Which of the model's own settings do not hold, and why."""
+        """Return which of the model's own settings are not applied, and why."""
         entry = self._now.entries.get(model.name)
         return (entry.settings_complaint if entry else "") or model.complaint
 
     def labels_complaint(self, name: str) -> str:
-        """Why the labels in the store do not hold."""
+        """Return why the labels in the store are not applied."""
         entry = self._now.entries.get(name)
         return entry.labels_complaint if entry else ""
 
     def answers(self, model: Model) -> bool:
-        """Whether this version answers requests that name no version."""
+        """Return whether this version answers requests that name no version."""
         route = self._now.routes.get(model.name)
         return route is not None and route.default is model
 
     def shadow(self, model: Model) -> Model | None:
-        """The version that gets the same requests as this one, for comparison."""
+        """Return the version that gets the same requests as this one, for comparison; None without one."""
         route = self._now.routes.get(model.name)
         return route.shadow if route and route.shadow is not model else None
 
-    def only(self, kind: str = "", may_ask: MayAsk = anything) -> str:
-        """The name of the only model (of the kind, if given); ServiceError 400, 403, 503."""
+    def only(self, kind: str = "", may_ask: MayAsk = allow_all) -> str:
+        """Return the name of the only model (of the kind, if given); raise ServiceError 400, 403 or 503."""
         now = self._now
         _check_tried(now)
         routes = {name: route for name, route in now.routes.items() if may_ask(name)}
@@ -117,18 +117,18 @@ class Catalogue:
             return names[0]
         raise ServiceError(400, f"say which 'model' is asked: there are: {', '.join(routes) or 'none'}")
 
-    def find(self, name: str, version: int | str | None = None, may_ask: MayAsk = anything) -> Model | None:
-        """A model in any state, by version or label; None if it is not loaded; ServiceError 403, 404 or 503."""
+    def find(self, name: str, version: int | str | None = None, may_ask: MayAsk = allow_all) -> Model | None:
+        """Return a model in any state, by version or label; None if not loaded; raise ServiceError 403, 404 or 503."""
         found = self._resolve(name, version, may_ask)
         return found if isinstance(found, Model) else None
 
-    def at_hand(self, name: str, version: int | str | None = None, may_ask: MayAsk = anything) -> Model | None:
-        """A model that is ready; None if that version is not loaded; ServiceError 403, 404 or 503."""
+    def find_ready(self, name: str, version: int | str | None = None, may_ask: MayAsk = allow_all) -> Model | None:
+        """Return a model that is ready; None if that version is not loaded; raise ServiceError 403, 404 or 503."""
         found = self.find(name, version, may_ask)
         return found and ready(found)
 
     def _resolve(self, name: str, version: int | str | None, may_ask: MayAsk) -> Model | int:
-        """A model in any state, or the number of a version that is not loaded; ServiceError 403, 404 or 503."""
+        """Return a model in any state, or the number of an unloaded version; raise ServiceError 403, 404 or 503."""
         now = self._now
         if not may_ask(name):
             raise ServiceError(403, f"this key is not for the model '{name[:SHOWN]}': ask who gave it to you")
@@ -148,7 +148,7 @@ class Catalogue:
 
 
 def ready(model: Model) -> Model:
-    """The model itself; ServiceError 503 if it cannot be asked."""
+    """Return the model itself if it is ready; else raise ServiceError 503."""
     if model.state == LOADING:
         why = model.reason or "ask again in a moment"
         raise ServiceError(503, f"the model '{model.name}' is still loading: {why}", 1)
@@ -158,7 +158,7 @@ def ready(model: Model) -> Model:
 
 
 def _no_route(now: State, name: str, may_ask: MayAsk) -> ServiceError:
-    """The error for a name that has no route."""
+    """Return the error for a name that has no route."""
     _check_tried(now)
     if name in now.unserved:
         return ServiceError(503, f"the model '{name}' is not served: its settings say so")
@@ -167,6 +167,6 @@ def _no_route(now: State, name: str, may_ask: MayAsk) -> ServiceError:
 
 
 def _check_tried(now: State) -> None:
-    """ServiceError 503 until all models were tried."""
+    """Raise ServiceError 503 until the worker has tried to load all models."""
     if not now.is_tried:
         raise ServiceError(503, "models are still loading: ask again in a moment", 1)

@@ -1,4 +1,4 @@
-"""Loads one version of a model: verifies it, chooses its engine and tries it."""
+"""Loads one version of a model: verifies its files, chooses its engine and runs it once as a test."""
 
 import logging
 import os
@@ -23,11 +23,11 @@ from suite.artifact import Card
 from suite.errors import SuiteError
 
 LOADING, READY, FAILED = "loading", "ready", "failed"
-# Without a card, a version counts as whole once nothing in it has changed for so many seconds. For a version with files
-# that are only of use with a card it takes longer, because the card may be the last file of a copy.
+# A version without a card counts as complete once its files have not changed for SETTLED seconds; for CARD_TO_COME
+# seconds if it has files that are only used with a card, because the card may be the last file of a copy.
 SETTLED, CARD_TO_COME = 3.0, 5.0
-WITH_CARD = ("model.tflite", "model.onnx", "model.keras", "report.html")
-COPIED = "its files are being copied: without a card it is taken up once nothing has changed for {:g} seconds"
+USED_WITH_CARD = ("model.tflite", "model.onnx", "model.keras", "report.html")
+STILL_COPYING = "its files are being copied: without a card it is taken up once nothing has changed for {:g} seconds"
 
 log = logging.getLogger(__name__)
 
@@ -36,11 +36,11 @@ log = logging.getLogger(__name__)
 class Model:
     """One version of a model.
 
-    `state` is loading, ready or failed; `reason` says why it is not ready. `stamp` describes its files, which have been
-    like this since `seen_since` (of `monotonic`) or longer. `measured` is the milliseconds of an answer by engine, if
-    several could run it; `passed_over` says why other engines were not chosen. `settings` are its own; `complaint` says
-    which of them cannot be met. If its files have changed and the new ones cannot be loaded, `files_complaint` says
-    why. `batchers` are the queues of its signatures by name; `batcher` and `codec` are those of its default signature.
+    `state` is loading, ready or failed; `reason` says why it is not ready. `stamp` describes its files, which have not
+    changed since `seen_since` (of `monotonic`) or earlier. `measured` is the milliseconds a row by engine, if several
+    could run it; `passed_over` says why other engines were not chosen. `settings` are its own; `complaint` says which
+    of them cannot be applied. If its files have changed and the new ones cannot be loaded, `files_complaint` says why.
+    `batchers` are the queues of its signatures by name; `batcher` and `codec` are those of its default signature.
     """
 
     name: str
@@ -65,32 +65,32 @@ class Model:
 
     @property
     def kind(self) -> str:
-        """image, text or table; empty where no card says so."""
+        """image, text or table; empty without a card."""
         return self.codec.kind
 
     @property
     def has_default_signature(self) -> bool:
-        """Whether a request in TensorFlow Serving's form may leave out `signature_name`."""
+        """Whether a request in TensorFlow Serving's protocol may leave out `signature_name`."""
         return len(self.batchers) == 1 or signature.DEFAULT in self.batchers
 
     def batcher_of(self, name: str) -> Batcher:
-        """The queue of a signature; of the default one if the name is empty."""
+        """Return the queue of a signature, of the default one if the name is empty."""
         batcher = self.batchers.get(name) if name else self.batcher
         assert batcher is not None
         return batcher
 
 
 def load(model: Model, folder: VersionFolder, store: Store, config: Config, metrics: Metrics) -> None:
-    """Load a model into its state ready, or set it to failed with the reason. Errors never reach the caller.
+    """Load a model and set its state to ready, or to failed with the reason. Never raises.
 
-    It stays loading if it has no card and its files have not settled yet.
+    The state stays loading if the model has no card and its files may still be being copied.
     """
     try:
         store.check_files(folder)
         card = artifact.read_card(folder.path)
         wait = _settling(folder)
         if card is None and not _is_settled(model, folder, wait):
-            model.reason = COPIED.format(wait)
+            model.reason = STILL_COPYING.format(wait)
             return
         if card:
             artifact.verify(folder.path, card)
@@ -98,7 +98,7 @@ def load(model: Model, folder: VersionFolder, store: Store, config: Config, metr
         engine = choice.engine
         if card is None and model_store.stamp(folder.path) != model.stamp:
             # Loading took seconds, and in the meantime the card may have come.
-            model.reason = COPIED.format(wait)
+            model.reason = STILL_COPYING.format(wait)
             return
         model.card, model.engine, model.light, model.measured = card, engine.name, engine.light, choice.measured
         model.passed_over = {name: _public(why, folder) for name, why in choice.passed_over.items()}
@@ -112,13 +112,13 @@ def load(model: Model, folder: VersionFolder, store: Store, config: Config, metr
     except SuiteError as error:
         _fail(model, folder, str(error))
     except Exception as error:
-        # A folder that somebody else wrote may break a library in ways that it does not document.
+        # An unusual folder may make a library raise exceptions that it does not document.
         log.warning("%s cannot be loaded", folder.shown, exc_info=error)
         _fail(model, folder, f"it cannot be loaded ({type(error).__name__}): save it again")
 
 
-def adopt(model: Model, settings: ModelSettings, config: Config) -> None:
-    """Apply other settings to the queues of a loaded model."""
+def apply_settings(model: Model, settings: ModelSettings, config: Config) -> None:
+    """Apply new settings to the queues of a loaded model."""
     if model.settings == settings:
         return
     model.settings = settings
@@ -127,9 +127,9 @@ def adopt(model: Model, settings: ModelSettings, config: Config) -> None:
 
 
 def is_unchanged(model: Model, folder: VersionFolder, store: Store) -> bool:
-    """Whether the files of a loaded model have the same content as before, although they were touched or replaced.
+    """Return whether touched or replaced files of a loaded model still have the same content as before.
 
-    False for a model without a card, where this is not known. SuiteError if the card or a file is damaged.
+    Return False for a model without a card, where this is unknown. Raise SuiteError if the card or a file is damaged.
     """
     if model.card is None:
         return False
@@ -142,26 +142,26 @@ def is_unchanged(model: Model, folder: VersionFolder, store: Store) -> bool:
 
 
 def public_reason(error: SuiteError, folder: VersionFolder) -> str:
-    """The message of an error about a version, without the path of the store."""
+    """Return the message of an error about a version, without the path of the store."""
     return _public(str(error), folder)
 
 
 def _settling(folder: VersionFolder) -> float:
-    """For how many seconds a version without a card has to stay unchanged."""
-    return CARD_TO_COME if any((folder.path / name).exists() for name in WITH_CARD) else SETTLED
+    """Return how many seconds a version without a card must stay unchanged before it is loaded."""
+    return CARD_TO_COME if any((folder.path / name).exists() for name in USED_WITH_CARD) else SETTLED
 
 
 def _is_settled(model: Model, folder: VersionFolder, seconds: float) -> bool:
-    """Whether nothing has changed for so long, judged by the times of the files or by what was seen.
+    """Return whether nothing has changed for `seconds`, by the files' timestamps or by our own observation.
 
-    The clock of a file server may differ from ours.
+    Both are checked because the clock of a file server may differ from ours.
     """
     age = time.time() - model_store.last_change(folder.path)
     return age >= seconds or time.monotonic() - model.seen_since >= seconds
 
 
 def _choose(model: Model, card: Card | None, folder: VersionFolder, config: Config) -> select.Choice:
-    """Choose the engine of the model's own settings if it can run there, else that of the service."""
+    """Choose the engine in the model's own settings if it can run the model, else by the service's setting."""
     own = model.settings.engine
     if own:
         try:
@@ -173,11 +173,11 @@ def _choose(model: Model, card: Card | None, folder: VersionFolder, config: Conf
 
 
 def limits(model: Model, config: Config) -> BatchLimits:
-    """How requests are queued and joined: by the model's own settings, and the service's where it has none."""
+    """Return the limits of a model's queue, from its own settings or else from the service's."""
     own = model.settings
     delay = config.max_delay_ms if own.max_delay_ms is None else own.max_delay_ms
-    # The rows of a model without a card may depend on each other, and a light engine gains little from larger batches,
-    # so in both cases only the model's own settings turn batching on.
+    # Only the model's own settings turn on batching if it has no card, as its rows may depend on each other, or if it
+    # runs on a light engine, which gains little from batches.
     runs_alone = model.light or model.card is None
     return BatchLimits(
         max_waiting=config.max_waiting if own.max_waiting is None else own.max_waiting,
@@ -188,7 +188,7 @@ def limits(model: Model, config: Config) -> BatchLimits:
 
 
 def _make_batchers(model: Model, engine: Engine, config: Config, meter: ModelMeter) -> None:
-    """Make the queues of all signatures. If the inputs are known, the default one learns how long a row takes."""
+    """Make the queues of all signatures. With a card, measure how long a row takes, for the default signature."""
     model.batcher = Batcher(model.name, engine, limits(model, config), meter)
     if model.card:
         model.batcher.expect(min(_seconds(engine, row) for row in parity.examples(model.card)))

@@ -27,7 +27,7 @@ class LoadingThread:
     def submit(
         self, function: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs
     ) -> "Future[Result]":
-        """Schedule a call and return its future; RuntimeError if the thread was stopped."""
+        """Schedule a call and return its future; raise RuntimeError if the thread was stopped."""
         future: Future[Result] = Future()
         future.set_running_or_notify_cancel()
         with self._lock:
@@ -40,7 +40,7 @@ class LoadingThread:
         return future
 
     def stop(self) -> None:
-        """Accept no more calls, and fail those that have not begun with RuntimeError."""
+        """Accept no more calls; calls that have not started fail with RuntimeError."""
         with self._lock:
             self._is_stopped = True
         self._queue.put(None)

@@ -1,4 +1,4 @@
-"""Settings of one model, which take the place of the service's; they lie beside its versions in serving.json."""
+"""Settings of one model, which override the service's. They are in serving.json, next to the model's versions."""
 
 import json
 import re
@@ -21,9 +21,9 @@ TRUTHS = {"true": True, "false": False}
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """Settings as in `serving.config.Config`; where one is None, the service's holds.
+    """Settings as in `serving.config.Config`; if one is None, the service's applies.
 
-    A model that is not `served` answers nobody.
+    A model with `served` set to False does not answer requests.
     """
 
     max_batch: int | None = None
@@ -33,12 +33,12 @@ class ModelSettings:
     served: bool | None = None
 
     def given(self) -> dict[str, int | str | bool]:
-        """The settings that are not None."""
+        """Return the settings that are not None."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 def read(parent: Path) -> ModelSettings:
-    """Read the settings in a model's folder; SuiteError names the file, the setting and the allowed values."""
+    """Read the settings in a model's folder; raise SuiteError with the file, the setting and the allowed values."""
     file = parent / FILE
     try:
         found = json.loads(files.read_small(file))
@@ -55,7 +55,7 @@ def read(parent: Path) -> ModelSettings:
 
 
 def put(parent: Path, assignments: Sequence[str]) -> ModelSettings:
-    """Set each NAME=VALUE and remove each NAME=; UsageError for an unknown name or a value that is not allowed."""
+    """Set each NAME=VALUE and remove each NAME=; raise UsageError for an unknown name or an invalid value."""
     values: dict[str, Any] = dict(read(parent).given())
     for assignment in assignments:
         name, equals, text = assignment.partition("=")

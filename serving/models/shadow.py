@@ -1,4 +1,4 @@
-"""Sends requests to a second version of a model too, and compares its answers with those that were sent."""
+"""Runs requests on a second version of a model too, and compares its outputs with those sent to the client."""
 
 import logging
 import threading
@@ -8,25 +8,25 @@ from serving.engines.base import Arrays
 from serving.engines.parity import same
 from serving.models.loader import Model
 
-MOST_OUTSTANDING = 64
+MAX_OUTSTANDING = 64
 
 log = logging.getLogger(__name__)
 
 
 class Shadow:
-    """Counts how the answers of shadows compare, and limits how many comparisons are under way.
+    """Counts how the outputs of shadows compare, and limits how many comparisons run at once.
 
-    If `begin` returns True, call `compare` or `fail` once. `counts`, by model name and version, has how many answers
-    were the same or different, and how many requests failed or were left_out.
+    If `begin` returns True, call `compare` or `fail` once. `counts` has, by model name and version, how many outputs
+    were "same" or "different", and how many requests "failed" or were "left_out".
     """
 
-    def __init__(self, most: int = MOST_OUTSTANDING) -> None:
+    def __init__(self, most: int = MAX_OUTSTANDING) -> None:
         self.counts: dict[tuple[str, int], Counter[str]] = {}
         self._most, self._outstanding = most, 0
         self._changed = threading.Condition()
 
     def begin(self, model: Model) -> bool:
-        """Whether to ask this shadow now. Otherwise too many comparisons are under way, and it is left out."""
+        """Begin a comparison and return True; if too many are running, count this one as left out and return False."""
         with self._changed:
             if self._outstanding >= self._most:
                 self._count(model, "left_out")
@@ -35,16 +35,16 @@ class Shadow:
             return True
 
     def compare(self, model: Model, expected: Arrays, outputs: Arrays) -> None:
-        """Compare the outputs of the shadow with those that were sent."""
+        """Compare the outputs of the shadow with those that were sent to the client."""
         self._end(model, "same" if same(expected, outputs) else "different")
 
     def fail(self, model: Model, error: Exception) -> None:
-        """Count that the shadow had no answer."""
+        """Count a request on which the shadow failed."""
         log.warning("the shadow %s/%d failed: %s", model.name, model.version, error)
         self._end(model, "failed")
 
     def wait(self) -> None:
-        """Wait until no comparison is under way."""
+        """Wait until no comparison is running."""
         with self._changed:
             self._changed.wait_for(lambda: not self._outstanding)
 

@@ -1,4 +1,4 @@
-"""Reads the folder of models: names, versions, labels and settings."""
+"""Reads the store, which is the folder of models: names, versions, labels and settings."""
 
 import os
 import stat
@@ -15,19 +15,19 @@ from suite.labels import Label
 from suite.model_folders import PassedOver
 
 # A version with more files than this is refused.
-MOST_FILES = 10_000
-# If the wrong folder is named as the store, it may hold thousands of others.
-MOST_PASSED_OVER = 100
-OUTSIDE = "it is a link out of the store: put the folder itself there, or link the model's folder instead"
-STRANGE = "it is a link out of the store that is not of the store's owner: put the folder itself there"
+MAX_FILES = 10_000
+# Folders without models that are reported. If a wrong folder is given as the store, it may hold thousands.
+MAX_PASSED_OVER = 100
+OUTSIDE_LINK = "it is a link out of the store: put the folder itself there, or link the model's folder instead"
+FOREIGN_LINK = "it is a link out of the store that is not of the store's owner: put the folder itself there"
 
-# For each file of a version its path, size, time of change in nanoseconds and inode.
+# For each file of a version: its path, size, modification time in nanoseconds and inode.
 Stamp = tuple[tuple[str, int, int, int], ...]
 
 
 @dataclass(frozen=True)
 class VersionFolder:
-    """The folder of a version with all links resolved, and how the store calls it (NAME/VERSION)."""
+    """The folder of a version with all links resolved, and its name in the store (NAME/VERSION)."""
 
     path: Path
     shown: str
@@ -37,7 +37,7 @@ class VersionFolder:
 class Entry:
     """One model in the store.
 
-    Settings or labels that make no sense are left out as a whole, and the complaint says why.
+    If its settings or labels are invalid, all of them are ignored, and the complaint says why.
     """
 
     versions: dict[int, VersionFolder]
@@ -49,7 +49,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Listing:
-    """The content of a store: models by name, folders that were passed over, models that are `unreadable` now."""
+    """The content of a store: models by name, folders that were passed over, and names that are `unreadable` now."""
 
     entries: dict[str, Entry] = field(default_factory=dict)
     passed_over: tuple[PassedOver, ...] = ()
@@ -68,8 +68,8 @@ class Store:
         self.folder = folder.absolute()
 
     def look(self) -> Listing:
-        """List everything in the store; OSError if it cannot be read."""
-        # Resolved once, so that a listing never mixes two releases.
+        """List everything in the store; raise OSError if it cannot be read."""
+        # Resolve links once, so that a listing never mixes two releases.
         root = self._root()
         found, passed_over = model_folders.list_models(root)
         entries = {}
@@ -80,10 +80,10 @@ class Store:
                 entries[name] = entry
         passed_over.sort(key=lambda one: one.folder)
         unreadable = frozenset(one.folder for one in passed_over if one.unreadable)
-        return Listing(entries, tuple(passed_over[:MOST_PASSED_OVER]), unreadable)
+        return Listing(entries, tuple(passed_over[:MAX_PASSED_OVER]), unreadable)
 
     def entry(self, name: str) -> Entry:
-        """One model; it has no versions if there is no such model."""
+        """Return one model, without versions if it does not exist."""
         try:
             root = self._root()
             return self._entry(root, name, model_folders.list_versions(root / name)[0])[0]
@@ -91,7 +91,7 @@ class Store:
             return Entry({})
 
     def serve(self, name: str, served: bool) -> None:
-        """Write into a model's settings whether it is served; SuiteError, OSError."""
+        """Write to a model's settings whether it is served; raise SuiteError or OSError."""
         parent = self.folder / name
         try:
             model_settings.put(parent, [f"served={'' if served else 'false'}"])
@@ -99,7 +99,7 @@ class Store:
             raise SuiteError(_public(error, parent)) from error
 
     def check_files(self, folder: VersionFolder) -> None:
-        """SuiteError if a version holds a link out of the store, or anything but files and folders."""
+        """Raise SuiteError if a version holds a link out of the store, or anything but files and folders."""
         allowed = (Path(os.path.realpath(self.folder)), folder.path, folder.path.parent)
         for path, found in _walk(folder.path):
             shown = f"{folder.shown}/{model_folders.printable(path)}"
@@ -111,21 +111,21 @@ class Store:
                 raise SuiteError(f"{shown} is no regular file: remove it")
 
     def _root(self) -> Path:
-        """The folder with all links resolved; OSError."""
+        """Return the folder with all links resolved; raise OSError if it does not exist."""
         return Path(os.path.realpath(self.folder, strict=True))
 
     def _entry(self, root: Path, name: str, versions: dict[int, Path]) -> tuple[Entry, list[PassedOver]]:
         parent = root / name
         real_parent = Path(os.path.realpath(parent))
         if not (_is_within(parent, root) or _is_of_operator(parent, root)):
-            return Entry({}), [PassedOver(name, STRANGE)]
+            return Entry({}), [PassedOver(name, FOREIGN_LINK)]
         found, passed_over = {}, []
         for number, path in versions.items():
             shown = f"{name}/{path.name}"
             if _is_within(path, root, real_parent):
                 found[number] = VersionFolder(Path(os.path.realpath(path)), shown)
             else:
-                passed_over.append(PassedOver(shown, OUTSIDE))
+                passed_over.append(PassedOver(shown, OUTSIDE_LINK))
         known, labels_complaint = _labels(parent)
         settings, settings_complaint = _settings(parent)
         entry = Entry(found, known, labels_complaint, settings, settings_complaint)
@@ -133,7 +133,7 @@ class Store:
 
 
 def stamp(folder: Path) -> Stamp:
-    """A value that changes when a file of the version does."""
+    """Return a value that changes when a file of the version changes."""
     return tuple(
         (path, found.st_size, found.st_mtime_ns, found.st_ino) if found else (path, 0, 0, 0)
         for path, found in _walk(folder)
@@ -142,7 +142,7 @@ def stamp(folder: Path) -> Stamp:
 
 
 def grows(before: Stamp, now: Stamp) -> bool:
-    """Whether the files of a version have only become larger, as they do while it is being copied.
+    """Return whether the files of a version have only grown, as they do while they are being copied.
 
     Comparing inodes alone is not enough, because those of deleted files are reused.
     """
@@ -157,9 +157,9 @@ def grows(before: Stamp, now: Stamp) -> bool:
 
 
 def last_change(folder: Path) -> float:
-    """When something in a version last changed, in seconds since 1970.
+    """Return when something in a version last changed, in seconds since 1970.
 
-    This is the time of its inodes, since copying a file may set its other times back.
+    This is the change time of the inodes, because a copy may keep the older modification times of its source.
     """
     times = [found.st_ctime for _, found in _walk(folder) if found]
     with suppress(OSError):
@@ -168,20 +168,20 @@ def last_change(folder: Path) -> float:
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, os.stat_result | None]]:
-    """The path and status of everything in a folder, with links followed; None for a link that leads nowhere.
+    """Yield path and status of everything in a folder, following links; the status of a broken link is None.
 
-    Raises SuiteError if there are too many files. This runs every second for every version in use, so it does without
+    Raise SuiteError if there are too many files. This runs every second for every version in use, so it does not use
     `pathlib`, which takes several times as long.
     """
     root, waiting, count = os.fspath(folder), [""], 0
-    # A link may lead back to a folder above it.
+    # A link may point back to a folder above it.
     seen: set[tuple[int, int]] = set()
     while waiting:
         within = waiting.pop()
         for name in _names(f"{root}/{within}"):
             count += 1
-            if count > MOST_FILES:
-                raise SuiteError(f"{folder} holds more than {MOST_FILES:,} files: a version has fewer")
+            if count > MAX_FILES:
+                raise SuiteError(f"{folder} holds more than {MAX_FILES:,} files: a version has fewer")
             path = within + name
             try:
                 found = os.stat(f"{root}/{path}")
@@ -208,9 +208,9 @@ def _is_within(path: Path, *folders: Path) -> bool:
 
 
 def _is_of_operator(link: Path, root: Path) -> bool:
-    """Whether a link belongs to root, to the user of the service or to the owner of the store.
+    """Return whether a link belongs to root, to the user of the service or to the owner of the store.
 
-    Somebody else who may write into the store must not make the service read what they cannot read themselves.
+    Other users who may write to the store must not make the service read files that they cannot read themselves.
     """
     return link.lstat().st_uid in (0, os.geteuid(), root.stat().st_uid)
 
@@ -230,5 +230,5 @@ def _settings(parent: Path) -> tuple[ModelSettings, str]:
 
 
 def _public(error: SuiteError, parent: Path) -> str:
-    """The message of an error without the path of the store, which only concerns the operator."""
+    """Return the message of an error without the path of the store, which only concerns the operator."""
     return str(error).replace(f"{parent.parent}{os.sep}", "")

@@ -1,4 +1,4 @@
-"""The versions that have been loaded, and the decision when to load one again."""
+"""Keeps the loaded versions, and decides when to load one again."""
 
 import logging
 from collections.abc import Callable
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Seen:
-    """The files of a version at the last two looks, and since when they have been as they are (of `monotonic`)."""
+    """The files of a version at the last two checks, and since when they have not changed (a time of `monotonic`)."""
 
     look: int
     before: Stamp
@@ -29,7 +29,7 @@ class Seen:
 
 
 class Versions:
-    """Loads a version when it is new, and again when its files or its engine change.
+    """Loads a version when it is new, and again when its files or its engine setting change.
 
     `models` holds all of them by name and version, and `loads` counts the attempts. `on_begin` is called with each new
     version before it is loaded.
@@ -43,19 +43,19 @@ class Versions:
         self._seen: dict[Key, Seen] = {}
 
     def begin_look(self) -> None:
-        """Read the files of each version anew; until the next call each is read once at most."""
+        """Begin a new check of the store, in which the files of each version are looked at once at most."""
         self._looks += 1
 
     def load(self, name: str, version: int, entry: Entry) -> Model:
-        """A version as its files and settings are now, ready or failed; it is only loaded if they have changed."""
+        """Return a version according to its current files and settings; load it only if those have changed."""
         key, folder, settings = (name, version), entry.versions[version], entry.settings
         seen, before = self._look(key, folder), self.models.get(key)
         if before is None or before.state == LOADING:
             return self._load_first(key, folder, settings)
         if before.stamp == seen.now and before.settings.engine == settings.engine:
-            loader.adopt(before, settings, self._config)
+            loader.apply_settings(before, settings, self._config)
             return before
-        # Hashing a file at each look while it is being copied would take all the time there is.
+        # Hashing a large file at each check while it is being copied would take too much time.
         if before.stamp != seen.now and grows(seen.before, seen.now):
             return self._wait(before, settings)
         if before.state == READY:
@@ -63,9 +63,9 @@ class Versions:
         return self._load_first(key, folder, settings)
 
     def prune(self, is_in_use: Callable[[Model], bool], folder_of: Callable[[Model], VersionFolder | None]) -> None:
-        """Forget versions that are gone or not in use.
+        """Remove versions that are gone or not in use.
 
-        A failed version stays in the listing until its files change. Then it can be asked for, and is loaded again.
+        A failed version stays listed until its files change; after that, a request for it loads it again.
         """
         for key, model in list(self.models.items()):
             folder = folder_of(model)
@@ -74,7 +74,7 @@ class Versions:
                 self._seen.pop(key, None)
 
     def is_copying(self) -> bool:
-        """Whether a version is waiting for its files to settle."""
+        """Return whether a version is waiting until its files are complete."""
         return any(model.state == LOADING for model in self.models.values())
 
     def _look(self, key: Key, folder: VersionFolder) -> Seen:
@@ -84,7 +84,7 @@ class Versions:
         try:
             now = stamp(folder.path)
         except SuiteError:
-            # Loading it fails with the same error.
+            # Loading the version will report this error.
             now = ()
         before = seen.now if seen else ()
         since = seen.since if seen and seen.now == now else monotonic()
@@ -106,14 +106,14 @@ class Versions:
         return model
 
     def _load_beside(self, before: Model, folder: VersionFolder, settings: ModelSettings) -> Model:
-        """Load a ready version with its new files or engine, and keep the one that is ready if that fails."""
+        """Load the new files or engine of a ready version, and keep the current one if that fails."""
         key, reason = (before.name, before.version), ""
         is_same_engine = before.settings.engine == settings.engine
         if is_same_engine:
             try:
                 if loader.is_unchanged(before, folder, self._store):
                     before.stamp, before.files_complaint = self._seen[key].now, ""
-                    loader.adopt(before, settings, self._config)
+                    loader.apply_settings(before, settings, self._config)
                     return before
             except SuiteError as error:
                 reason = loader.public_reason(error, folder)
@@ -133,12 +133,12 @@ class Versions:
             before.complaint = f"the engine of its settings cannot be had: {reason}"
         log.warning("%s goes on as it was loaded: %s", folder.shown, reason)
         before.stamp = self._seen[key].now
-        loader.adopt(before, settings, self._config)
+        loader.apply_settings(before, settings, self._config)
         return before
 
     def _wait(self, model: Model, settings: ModelSettings) -> Model:
-        """The version as it is until its files have settled; a new engine has to wait for that too."""
-        loader.adopt(model, replace(settings, engine=model.settings.engine), self._config)
+        """Keep the version as it is until its files are complete; a new engine setting has to wait for that too."""
+        loader.apply_settings(model, replace(settings, engine=model.settings.engine), self._config)
         return model
 
     def _new(self, key: Key, settings: ModelSettings) -> Model:

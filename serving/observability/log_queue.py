@@ -1,4 +1,4 @@
-"""Log records are written by a thread of their own: who reads them may be slow, or not read at all."""
+"""Writes log records on a separate thread, so that a slow or stuck reader of the log delays nothing else."""
 
 import logging
 from collections.abc import Iterator
@@ -8,12 +8,12 @@ from queue import Full, Queue
 from threading import Thread
 from typing import Any
 
-# Records that may wait to be written, and seconds for the last of them.
-MOST, LAST = 10_000, 2.0
+# Records that may wait to be written, and seconds for writing the last ones at the end.
+MAX_WAITING, END_TIMEOUT = 10_000, 2.0
 
 
-class _LosingHandler(QueueHandler):
-    """Puts records into a queue; those for which there is no room are lost."""
+class _DroppingHandler(QueueHandler):
+    """Puts records into a queue, and drops them if it is full."""
 
     def enqueue(self, record: logging.LogRecord) -> None:
         with suppress(Full):
@@ -31,12 +31,12 @@ class _Listener(QueueListener):
 
 @contextmanager
 def writing(logger: logging.Logger) -> Iterator[None]:
-    """In this block, what is logged anywhere goes to the handlers of `logger`, by way of a thread."""
-    queue: Queue[Any] = Queue(MOST)
+    """Within this block, pass all log records to the handlers of `logger` on a separate thread."""
+    queue: Queue[Any] = Queue(MAX_WAITING)
     root, handlers, propagates = logging.getLogger(), logger.handlers, logger.propagate
     before = root.handlers
     listener = _Listener(queue, *handlers)
-    root.handlers, logger.handlers, logger.propagate = [_LosingHandler(queue)], [], True
+    root.handlers, logger.handlers, logger.propagate = [_DroppingHandler(queue)], [], True
     listener.start()
     try:
         yield
@@ -44,4 +44,4 @@ def writing(logger: logging.Logger) -> Iterator[None]:
         root.handlers, logger.handlers, logger.propagate = before, handlers, propagates
         last = Thread(target=listener.stop, daemon=True)
         last.start()
-        last.join(LAST)
+        last.join(END_TIMEOUT)

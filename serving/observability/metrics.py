@@ -1,7 +1,7 @@
-"""Numbers of a service for Prometheus: counted by each worker in a file of its own, told as sums over all of them.
+"""Prometheus metrics. Each worker counts in a file of its own; the metrics of the service are the sums.
 
-A file is shared memory: counting is an addition, and nothing is lost when a worker is killed. What workers that ended
-had counted is added up by the master.
+The files are mapped into memory: counting is a single addition, and nothing is lost when a worker is killed. The master
+adds the counts of workers that have exited to a file of totals.
 """
 
 import json
@@ -19,7 +19,7 @@ from typing import IO
 
 SLOTS = 8192
 KEYS, VALUES, READY, ENDED, LOCK = ".keys", ".values", ".ready", "ended.json", "lock"
-# Gauges are of living workers only.
+# Gauges only include workers that are alive.
 GAUGE = "suite_in_flight"
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 ROWS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 
 class Metrics:
-    """What this process counts; with a folder, in files there, which `text` reads of all workers."""
+    """The metrics of this process. With a folder they are kept in files there, and `text` sums those of all workers."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
@@ -54,12 +54,12 @@ class Metrics:
         self._values = memoryview(memory).cast("d")
 
     def _shared(self, folder: Path) -> mmap.mmap:
-        """Memory in a file; of this process alone where there is no room for one."""
+        """Map a file into memory; use memory of this process alone if the file cannot be created."""
         keys, values = (folder / f"{os.getpid()}{ending}" for ending in (KEYS, VALUES))
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with values.open("w+b") as file:
-                # Written, not only made so long: a page that there is no room for would kill who counts in it.
+                # Write zeros instead of only setting the size: counting in a page without space would kill the process.
                 file.write(bytes(8 * SLOTS))
                 file.flush()
                 memory = mmap.mmap(file.fileno(), 8 * SLOTS)
@@ -73,7 +73,7 @@ class Metrics:
             return mmap.mmap(-1, 8 * SLOTS)
 
     def add(self, key: str, amount: float = 1.0) -> None:
-        """Count under a name with its labels, as in `suite_shed_total{reason="full"}`."""
+        """Add to a metric, named with its labels as in `suite_shed_total{reason="full"}`."""
         slot = self._slots.get(key)
         if slot is None:
             slot = self.claim([key])
@@ -81,7 +81,7 @@ class Metrics:
             self._values[slot] += amount
 
     def claim(self, keys: Sequence[str]) -> int:
-        """The first of as many places in a row as there are keys; the last one where all are taken."""
+        """Reserve consecutive slots for keys and return the first; once all are taken, the last slots are shared."""
         with self._lock:
             if keys[0] in self._slots:
                 return self._slots[keys[0]]
@@ -96,7 +96,7 @@ class Metrics:
             return first
 
     def _write_keys(self, file: IO[bytes]) -> None:
-        """As far as there is room; the rest is tried again when there are more, or they are read."""
+        """Write new keys to the file. If the disk is full, the next call of `claim` or `text` tries again."""
         try:
             self._unwritten = self._unwritten[file.write(self._unwritten) :]
         except OSError as error:
@@ -110,7 +110,7 @@ class Metrics:
             self._values[slot + 2 + index] += 1
 
     def note_ready(self) -> None:
-        """This worker has tried all models."""
+        """Note that this worker has tried to load all models."""
         if self._folder is not None:
             try:
                 (self._folder / f"{os.getpid()}{READY}").touch()
@@ -118,11 +118,11 @@ class Metrics:
                 log.warning(NO_ROOM, self._folder, error.strerror)
 
     def ready(self) -> int:
-        """How many workers have."""
+        """Return how many workers have tried to load all models."""
         return 1 if self._folder is None else len(list(self._folder.glob(f"*{READY}")))
 
     def text(self) -> str:
-        """All workers' numbers in Prometheus' text format."""
+        """Return the metrics of all workers in Prometheus's text format."""
         with self._lock:
             if self._keys and self._unwritten:
                 self._write_keys(self._keys)
@@ -145,7 +145,7 @@ class Metrics:
 
 
 class Histogram:
-    """A histogram with given labels (`model="x"`), found once so that observing is quick."""
+    """A histogram with given labels (`model="x"`). It looks up its slots once, so that observing is quick."""
 
     def __init__(self, metrics: Metrics, name: str, labels: str, bounds: Sequence[float] = SECONDS) -> None:
         self._metrics, self._bounds = metrics, bounds
@@ -153,7 +153,7 @@ class Histogram:
         self._slot = metrics.claim([f"{name}_sum{{{labels}}}", f"{name}_count{{{labels}}}", *buckets])
 
     def observe(self, value: float) -> None:
-        """Count a value."""
+        """Add a value."""
         self._metrics.observe(self._slot, bisect_left(self._bounds, value), value)
 
 
@@ -167,33 +167,33 @@ class ModelMeter:
         self._rows = Histogram(metrics, "suite_batch_rows", labels, ROWS)
 
     def waited(self, seconds: float) -> None:
-        """A request was taken up after so long."""
+        """Count a request that the model began to run after it had waited for `seconds`."""
         self._queue.observe(seconds)
 
     def ran(self, rows: int, seconds: float) -> None:
-        """The engine ran."""
+        """Count a run of the engine."""
         self._rows.observe(rows)
         self._seconds.observe(seconds)
 
 
 def label(text: str) -> str:
-    """A value as it is written in labels."""
+    """Quote a value for use in a label."""
     return json.dumps(text[:64], ensure_ascii=False)
 
 
 def is_ready(folder: Path, pid: int) -> bool:
-    """Whether a worker has tried all models."""
+    """Return whether a worker has tried to load all models."""
     return (folder / f"{pid}{READY}").exists()
 
 
-def end(folder: Path, pid: int) -> None:
-    """Keep what a worker that ended had counted; OSError where there is no room."""
+def retire(folder: Path, pid: int) -> None:
+    """Add the counts of a worker that has exited to the totals; raise OSError if they cannot be written."""
     with _locked(folder):
         sums = _ended(folder)
         for key, value in _read(folder, pid).items():
             if not key.startswith(GAUGE):
                 sums[key] += value
-        # First, so that there is room.
+        # Delete the worker's files first, to make room for the totals.
         for ending in (KEYS, VALUES, READY):
             (folder / f"{pid}{ending}").unlink(missing_ok=True)
         aside = folder / f"{ENDED}.aside"
@@ -229,7 +229,7 @@ def _ended(folder: Path) -> defaultdict[str, float]:
 
 
 def _read(folder: Path, pid: int) -> dict[str, float]:
-    """What a worker counted; its last key may be half written."""
+    """Return the counts of a worker, ignoring a last key that may be incomplete."""
     try:
         keys = (folder / f"{pid}{KEYS}").read_text().split("\n")[:-1]
         values = memoryview((folder / f"{pid}{VALUES}").read_bytes()).cast("d")
@@ -239,7 +239,7 @@ def _read(folder: Path, pid: int) -> dict[str, float]:
 
 
 def _cumulated(sums: dict[str, float]) -> dict[str, float]:
-    """With buckets that count all that is below their bound."""
+    """Make buckets cumulative, as Prometheus expects: each counts all values up to its bound."""
     found: dict[str, float] = {}
     running: dict[str, float] = {}
     for key, value in sorted(sums.items(), key=lambda item: _order(item[0])):

@@ -1,4 +1,4 @@
-"""The log of requests: a line of JSON each, written by a thread of its own, since who reads them may be slow."""
+"""The access log: one line of JSON a request, written by a separate thread, because the log's reader may be slow."""
 
 import atexit
 import json
@@ -11,14 +11,14 @@ from typing import Any
 
 from serving.observability.metrics import Metrics
 
-# Lines that may wait to be written, that are written at once, and seconds for the last of them.
-MOST, AT_ONCE, LAST = 10_000, 100, 2.0
+# Lines that may wait, lines that are written at once, and seconds for writing the last ones at the end.
+MAX_WAITING, MAX_AT_ONCE, END_TIMEOUT = 10_000, 100, 2.0
 STDOUT = 1
 LOST = "suite_log_errors_total"
 
 
 class RequestLog:
-    """Writes to standard output; lines that cannot be written, or not soon enough, are counted and left out."""
+    """Writes lines to standard output. Lines that cannot be written, or not soon enough, are dropped and counted."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
@@ -29,8 +29,8 @@ class RequestLog:
         atexit.register(self._end)
 
     def put(self, line: dict[str, Any]) -> None:
-        """Have a line written, without waiting for that."""
-        if self._waiting.qsize() < MOST:
+        """Queue a line to be written."""
+        if self._waiting.qsize() < MAX_WAITING:
             self._waiting.put(line)
         else:
             self._metrics.add(LOST)
@@ -46,18 +46,18 @@ class RequestLog:
         size, self._torn = len(rest), b""
         while rest:
             try:
-                # Past Python's buffer: its lock, held where nobody reads, would have this process die at its end.
+                # Bypass Python's buffer: if nobody reads, its lock would stay held, and Python would abort on exit.
                 rest = rest[os.write(STDOUT, rest) :]
             except BlockingIOError:
                 select([], [STDOUT], [])
-            except OSError:  # a full disk, perhaps in the midst of a line
+            except OSError:  # for example a full disk, possibly in the middle of a line
                 self._metrics.add(LOST, len(lines))
                 self._torn = b"\n" if len(rest) < size else b""
                 return
 
     def _more(self) -> Iterator[dict[str, Any]]:
-        """What waits besides."""
-        for _ in range(min(AT_ONCE, self._waiting.qsize())):
+        """Yield further waiting lines."""
+        for _ in range(min(MAX_AT_ONCE, self._waiting.qsize())):
             line = self._waiting.get()
             if line is None:
                 self._waiting.put(None)
@@ -66,11 +66,11 @@ class RequestLog:
 
     def _end(self) -> None:
         self._waiting.put(None)
-        self._thread.join(LAST)
+        self._thread.join(END_TIMEOUT)
 
 
 def _pieces(lines: list[bytes]) -> Iterator[list[bytes]]:
-    """Lines that a pipe takes at once, so that those of other workers do not come in between."""
+    """Group lines into pieces that a pipe accepts atomically, so that lines of other workers do not mix with them."""
     piece, size = list[bytes](), 0
     for line in lines:
         if piece and size + len(line) > PIPE_BUF:

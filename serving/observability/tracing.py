@@ -1,7 +1,7 @@
-"""OpenTelemetry traces: a span for each request, and one under it for each run of a model for it.
+"""OpenTelemetry traces: a span for each request, with a child span for each run of a model.
 
-Imported only where traces are wanted. Spans are sent by a thread of the worker; what it cannot keep up with, or cannot
-send, is left out.
+This module is only imported if traces are wanted. A thread of the worker sends the spans, and drops those that it
+cannot send fast enough or at all.
 """
 
 import logging
@@ -22,8 +22,8 @@ try:
 except ImportError:
     raise UsageError("traces need packages that are not there: pip install 'suite[otel]'") from None
 
-# Seconds that a worker's end waits for its last spans to be sent.
-LAST = 3.0
+# Seconds for which an exiting worker waits until its last spans are sent.
+END_TIMEOUT = 3.0
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
 OTHER = "_OTHER"
 
@@ -33,7 +33,7 @@ _providers: list[TracerProvider] = []
 
 
 class Tracer:
-    """Begins the traces of a service."""
+    """Starts the traces of requests."""
 
     def __init__(self, tracer: trace.Tracer) -> None:
         self._tracer = tracer
@@ -41,12 +41,12 @@ class Tracer:
     def begin(
         self, context: RequestContext, method: str, path: str, scheme: str, headers: Mapping[str, str]
     ) -> "Trace":
-        """The trace of a request; it goes on the one that its sender has begun."""
+        """Start the trace of a request, as a continuation of the client's trace if there is one."""
         return Trace(self._tracer, context, method, path, scheme, headers)
 
 
 class Trace:
-    """A request's spans."""
+    """The spans of a request."""
 
     def __init__(
         self, tracer: trace.Tracer, context: RequestContext, method: str, path: str, scheme: str,
@@ -68,7 +68,7 @@ class Trace:
         context.on_run = self._ran
 
     def end(self, status: int) -> None:
-        """End the span of the request; a `status` of 0: it had no answer."""
+        """End the span of the request. A `status` of 0 means that there was no response."""
         context = self._context
         context.on_run = None
         verb = "HTTP" if self._method == OTHER else self._method
@@ -90,8 +90,8 @@ class Trace:
         span.end(_nanoseconds(started_at + seconds))
 
 
-class _Sending(SpanExporter):
-    """Sends spans; the log says when that begins to fail and when it goes on, not each time."""
+class _QuietExporter(SpanExporter):
+    """Sends spans, and logs only when sending begins to fail and when it works again."""
 
     def __init__(self) -> None:
         self._exporter, self._fails = OTLPSpanExporter(), False
@@ -114,24 +114,24 @@ class _Sending(SpanExporter):
 
 
 def start(version: str) -> Tracer:
-    """Begin to send; in the process that answers, since threads do not survive a fork."""
-    # It tells of every batch, and of every span that found no room.
+    """Start a tracer. Call this in the worker's process, because threads do not survive a fork."""
+    # It would log every failed batch and every dropped span.
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
     own = Resource.create({"service.name": "suite", "service.version": version})
     provider = TracerProvider(resource=own.merge(OTELResourceDetector().detect()), shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(_Sending()))
+    provider.add_span_processor(BatchSpanProcessor(_QuietExporter()))
     _providers.append(provider)
     return Tracer(provider.get_tracer("suite.serving", version))
 
 
 def end() -> None:
-    """Send what is left, for as long as a worker's end may take."""
+    """Send the remaining spans, for at most END_TIMEOUT seconds."""
     for provider in _providers:
         last = Thread(target=provider.shutdown, daemon=True)
         last.start()
-        last.join(LAST)
+        last.join(END_TIMEOUT)
 
 
 def _nanoseconds(moment: float) -> int:
-    """A moment of `monotonic` in the time of the day."""
+    """Convert a time of `monotonic` to nanoseconds since 1970."""
     return time_ns() - round((monotonic() - moment) * 1e9)

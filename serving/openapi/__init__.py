@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of the models that are loaded; knows of HTTP only what such a document says."""
+"""Generates an OpenAPI 3.1 document for the loaded models."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ ABOUT = """Predictions from saved models. Every body here is checked as its sche
 
 
 def document(models: list[tuple[Model, bool]], version: str, needs_key: bool, max_rows: int) -> dict[str, Any]:
-    """The document for all models that were tried, each with whether it answers where no version is asked for."""
+    """Return the document for models, each given with whether it answers requests that name no version."""
     is_only = len({model.name for model, _ in models}) == 1
     ready = [(model, is_default) for model, is_default in models if model.state == READY]
     shown = [Shown(model, is_default, is_only and is_default, max_rows) for model, is_default in ready]
@@ -35,10 +35,10 @@ def document(models: list[tuple[Model, bool]], version: str, needs_key: bool, ma
     return {
         "openapi": "3.1.0",
         "info": {"title": "suite", "version": version, "description": ABOUT, "license": LICENSE},
-        # Relative to the document itself, so that requests find the service below whatever path a proxy has it.
+        # Relative to the URL of the document, so that requests reach the service under any prefix of a proxy.
         "servers": [{"url": "."}],
         "tags": [*ops.TAGS, *({"name": name} for name in sorted({one.model.name for one in shown}))],
-        "paths": guarded(paths, ops.OPEN) if needs_key else paths,
+        "paths": guarded(paths, ops.KEYLESS_PATHS) if needs_key else paths,
         "components": {
             "schemas": schemas,
             "responses": error_responses(),

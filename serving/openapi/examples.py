@@ -1,4 +1,4 @@
-"""Values that a model answers."""
+"""Example values that a model accepts."""
 
 import base64
 import io
@@ -16,12 +16,12 @@ from suite.artifact import Card
 MOMENT = datetime(2026, 1, 31, 12, 30, tzinfo=UTC)
 ISO = "%Y-%m-%dT%H:%M:%SZ"
 SENTENCE = "A fine day."
-# An example of more numbers than this helps nobody.
-MOST = 10_000
+# Examples of more numbers than this are left out, because they would be too long to read.
+MAX_NUMBERS = 10_000
 
 
 def instance(model: Model) -> Any:
-    """One input as a person would send it; None where that would be too long."""
+    """Return one instance as a person would send it; None if it would be too long or cannot be made up."""
     if model.card is None:
         values = _by_name(model)
         return next(iter(values.values())) if values and len(values) == 1 else values
@@ -30,19 +30,19 @@ def instance(model: Model) -> Any:
 
 
 def named(model: Model) -> dict[str, Any] | None:
-    """The same by input name."""
+    """Return the same example by input name."""
     return by_column(model.card, model.kind) if model.card else _by_name(model)
 
 
 def in_tensor(value: Any, dtype: str) -> Any:
-    """One value of these as tensors have it: true as 1, a date in seconds."""
+    """Convert an example value to an element of a tensor: true becomes 1, a date becomes seconds since 1970."""
     if dtype not in ("string", "bool"):
         return MOMENT.timestamp() if isinstance(value, str) else value + 0
     return value
 
 
 def by_column(card: Card, kind: str) -> dict[str, Any]:
-    """The same of a model with a card; a table's row has what is usual, or the first category of those known."""
+    """Return an example for a model with a card. A table's row has typical numbers and the first known categories."""
     if kind != "table":
         return {card.inputs[0].name: _picture(card) if kind == "image" else SENTENCE}
     learned = {column["name"]: column for column in card.preprocessing["columns"]}
@@ -60,7 +60,7 @@ def _cell(kind: str, date_format: str, learned: dict[str, Any]) -> Any:
 
 
 def _picture(card: Card) -> str:
-    """A PNG of the model's own size, from dark to light, in base64."""
+    """Return a PNG of the model's input size, with a gradient from dark to light, in base64."""
     from PIL import Image
 
     height, width, channels = card.inputs[0].shape
@@ -72,16 +72,16 @@ def _picture(card: Card) -> str:
 
 def _by_name(model: Model) -> dict[str, Any] | None:
     inputs = model.signature.inputs
-    # What features serialised examples have to have, only the graph knows; one value for all rows is no part of a row.
+    # Only the graph knows which features its examples need, and a value for all rows is not part of a row.
     if takes_examples(model.signature) or any(tensor.shape == () for tensor in inputs.values()):
         return None
-    if sum(prod(length or 1 for length in _row(tensor)) for tensor in inputs.values()) > MOST:
+    if sum(prod(length or 1 for length in _row(tensor)) for tensor in inputs.values()) > MAX_NUMBERS:
         return None
     return {name: _nested(tensor.dtype, _row(tensor)) for name, tensor in inputs.items()}
 
 
 def _nested(dtype: str, shape: tuple[int | None, ...]) -> Any:
-    """Lists of this shape, one long where any length is allowed."""
+    """Return nested lists of this shape, with length 1 for axes of any length."""
     if shape:
         return [_nested(dtype, shape[1:])] * (1 if shape[0] is None else shape[0])
     if dtype in ("string", "bool"):

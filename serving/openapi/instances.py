@@ -1,4 +1,4 @@
-"""JSON schemas of one input and one output of a model, from its card or else its signature."""
+"""JSON schemas of one instance and one output row of a model, from its card or else its signature."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ PICTURE = ENCODED | {"format": "base64-picture", "description": "a PNG, JPEG, GI
 
 
 def instance(model: Model) -> Schema:
-    """One input of a request."""
+    """Return the schema of one instance."""
     if model.card is None:
         return _by_signature(model.signature.inputs)
     if model.kind == "table":
@@ -26,13 +26,13 @@ def instance(model: Model) -> Schema:
 
 
 def output(model: Model) -> Schema:
-    """One row of the outputs: the value, or an object by name where there are several."""
+    """Return the schema of one row of the outputs: the value, or an object by name if there are several."""
     outputs = {name: nested(row_shape(x), written(x.dtype)) for name, x in model.signature.outputs.items()}
     return next(iter(outputs.values())) if len(outputs) == 1 else fields(outputs)
 
 
 def picture(shape: tuple[int, ...]) -> Schema:
-    """Nested numbers, or a file in base64."""
+    """Return the schema of a picture: nested numbers, or a file in base64."""
     pixel = {"type": "integer", "minimum": 0, "maximum": 255}
     grey = [nested(shape[:2], pixel)] if shape[2] == 1 else []
     forms = [nested(shape, pixel), *grey, PICTURE, fields({"b64": PICTURE})]
@@ -40,18 +40,18 @@ def picture(shape: tuple[int, ...]) -> Schema:
 
 
 def text() -> Schema:
-    """Text as it is, or in an object."""
+    """Return the schema of a text, either plain or in an object."""
     return {"anyOf": [{"type": "string"}, fields({"text": {"type": "string"}}), fields({"b64": TEXT})]}
 
 
 def row(specs: list[TensorSpec], ignored: list[str]) -> Schema:
-    """An object by column name; any may be left out."""
+    """Return the schema of a table's row: an object by column name; every column is optional."""
     columns = {spec.name: cell(spec) for spec in specs} | {name: {"description": "is not used"} for name in ignored}
     return fields(columns, optional=columns)
 
 
 def cell(spec: TensorSpec) -> Schema:
-    """One value of a column, null where it is missing."""
+    """Return the schema of one value of a column; null if it is missing."""
     if spec.kind == "boolean":
         return {"enum": [True, False, 0, 1, None]}
     if spec.kind == "numeric":
@@ -65,7 +65,7 @@ def cell(spec: TensorSpec) -> Schema:
 
 
 def nested(shape: Shape | None, item: Schema) -> Schema:
-    """Lists in each other; a length of None is any, a shape of None any nesting."""
+    """Return the schema of nested lists; a length of None is any length, a shape of None any nesting."""
     if shape is None:
         return {}
     for length in reversed(shape):
@@ -75,7 +75,7 @@ def nested(shape: Shape | None, item: Schema) -> Schema:
 
 
 def element(dtype: str) -> Schema:
-    """One element of an input."""
+    """Return the schema of one element of an input."""
     if dtype == "string":
         return {"anyOf": [{"type": "string"}, fields({"b64": BYTES})]}
     if dtype == "bool":
@@ -86,7 +86,7 @@ def element(dtype: str) -> Schema:
 
 
 def written(dtype: str) -> Schema:
-    """One element of an output."""
+    """Return the schema of one element of an output."""
     if dtype in ("string", "bool"):
         return element(dtype)
     if dtype.startswith("float"):
@@ -95,7 +95,7 @@ def written(dtype: str) -> Schema:
 
 
 def row_shape(tensor: Tensor) -> Shape | None:
-    """The shape without the batch axis."""
+    """Return the shape without the batch axis."""
     return None if tensor.shape is None else tensor.shape[1:]
 
 

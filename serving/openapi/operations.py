@@ -1,4 +1,4 @@
-"""The parts that operations of every protocol are made of."""
+"""Building blocks for the operations of all protocols."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -28,15 +28,16 @@ ERRORS = {
     503: "loading, not served with the reason, or too many wait",
     504: "the answer would have come too late (X-Request-Timeout-Ms)",
 }
-ALWAYS, ASKING, WITH_KEYS = (400, 500, 503, 504), (404, 413, 415, 422), (401, 429)
-NUMBER = {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}
+BASE_ERRORS, MODEL_ERRORS, KEY_ERRORS = (400, 500, 503, 504), (404, 413, 415, 422), (401, 429)
+ID_HEADER = {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A version that can be asked.
+    """A version of a model to include in the document.
 
-    `is_default`: it answers where no version is asked for; `is_only`: also where no model is.
+    `is_default` means that it answers requests that name no version, `is_only` that it also answers those that name no
+    model.
     """
 
     model: Model
@@ -45,78 +46,78 @@ class Shown:
     max_rows: int
 
     def part(self, name: str) -> str:
-        """The name of one of its schemas."""
+        """Return the name of one of its schemas."""
         return f"{self.model.name}.{self.model.version}.{name}"
 
     def path(self, protocol: str) -> str:
-        """Where it is asked under a protocol that names it in the path."""
+        """Return its path in a protocol that names the model in the path."""
         base = f"/{protocol}/models/{self.model.name}"
         return base if self.is_default else f"{base}/versions/{self.model.version}"
 
     def rows(self, items: Schema) -> Schema:
-        """A list of one or more of these, one a row."""
+        """Return the schema of a list with one item a row, of one to `max_rows` rows."""
         return {"type": "array", "items": items, "minItems": 1, "maxItems": self.max_rows}
 
 
 def reference(schema: str) -> Schema:
-    """A schema that stands among the components."""
+    """Return a reference to a schema in the components."""
     return {"$ref": f"#/components/schemas/{schema}"}
 
 
 def fields(properties: Mapping[str, Any], optional: Iterable[str] = (), others: bool = False) -> Schema:
-    """An object; with `others`, further keys are ignored, else refused."""
+    """Return the schema of an object; with `others`, further keys are ignored, else they are refused."""
     required = [name for name in properties if name not in optional]
     return {"type": "object", "properties": dict(properties), "required": required, "additionalProperties": others}
 
 
-def get(name: str, tag: str, summary: str, answer: Schema, errors: Iterable[int] = ALWAYS) -> dict[str, Operation]:
-    """A path that only GET is for."""
+def get(name: str, tag: str, summary: str, answer: Schema, errors: Iterable[int] = BASE_ERRORS) -> dict[str, Operation]:
+    """Return a path with a GET operation only."""
     return {"get": _operation(name, tag, summary, {JSON: {"schema": answer}}, errors)}
 
 
 def post(
     name: str, tag: str, summary: str, content: dict[str, Any], answer: dict[str, Any], **more: Any
 ) -> dict[str, Operation]:
-    """A path that only POST is for; `content` is what is sent, by media type."""
+    """Return a path with a POST operation only; `content` is the request's body by media type."""
     body = {"requestBody": {"required": True, "content": content}}
-    return {"post": _operation(name, tag, summary, answer, (*ALWAYS, *ASKING), **more, **body)}
+    return {"post": _operation(name, tag, summary, answer, (*BASE_ERRORS, *MODEL_ERRORS), **more, **body)}
 
 
 def answered(schema: Schema) -> dict[str, Any]:
-    """An answer in JSON."""
+    """Return the content of a response in JSON."""
     return {JSON: {"schema": schema}}
 
 
 def sent(schema: Schema, **examples: Any) -> dict[str, Any]:
-    """A body in JSON, with examples by name."""
+    """Return the content of a request body in JSON, with examples by name."""
     return {JSON: {"schema": schema, "examples": {name: {"value": value} for name, value in examples.items()}}}
 
 
 def _operation(
     name: str, tag: str, summary: str, content: dict[str, Any], errors: Iterable[int], **more: Any
 ) -> Operation:
-    answers: dict[str, Any] = {"200": {"description": "the answer", "headers": NUMBER, "content": content}}
+    answers: dict[str, Any] = {"200": {"description": "the answer", "headers": ID_HEADER, "content": content}}
     answers |= {str(status): {"$ref": f"#/components/responses/{status}"} for status in sorted(errors)}
     return {"operationId": name, "tags": [tag], "summary": summary, **more, "responses": answers}
 
 
 def guarded(paths: Paths, is_open: Iterable[str]) -> Paths:
-    """The same where keys are needed, but for those paths that are open to everybody."""
+    """Mark all paths as needing a key, except those that are open to everybody."""
     for path in paths.keys() - set(is_open):
         for operation in paths[path].values():
             operation["security"] = [{KEY: []}]
-            statuses = [*WITH_KEYS, 403] if "requestBody" in operation else WITH_KEYS
+            statuses = [*KEY_ERRORS, 403] if "requestBody" in operation else KEY_ERRORS
             operation["responses"] |= {str(one): {"$ref": f"#/components/responses/{one}"} for one in statuses}
     return paths
 
 
 def error_responses() -> dict[str, Any]:
-    """Every error by its status."""
+    """Return all error responses by status."""
     return {str(status): _error(status, words) for status, words in ERRORS.items()}
 
 
 def _error(status: int, words: str) -> dict[str, Any]:
-    headers: dict[str, Any] = dict(NUMBER)
+    headers: dict[str, Any] = dict(ID_HEADER)
     if status in (429, HTTPStatus.SERVICE_UNAVAILABLE):
         headers["Retry-After"] = {"$ref": "#/components/headers/Retry-After"}
     if status == HTTPStatus.UNAUTHORIZED:

@@ -1,13 +1,13 @@
-"""The routes that are there whatever is loaded."""
+"""Routes that do not depend on the loaded models."""
 
 from typing import Any
 
-from serving.openapi.operations import NUMBER, Paths, Schema, answered, fields, get, post, reference, sent
+from serving.openapi.operations import ID_HEADER, Paths, Schema, answered, fields, get, post, reference, sent
 
 TAG = "service"
 TAGS = [{"name": "predict"}, {"name": TAG}]
-# Whether the service is well is told to everybody.
-OPEN = ("/healthz", "/readyz", "/metrics", "/v2/health/live", "/v2/health/ready")
+# Paths about the health of the service, which need no key.
+KEYLESS_PATHS = ("/healthz", "/readyz", "/metrics", "/v2/health/live", "/v2/health/ready")
 TEXT, TEXTS = {"type": "string"}, {"type": "array", "items": {"type": "string"}}
 STATES = {"enum": ["loading", "ready", "failed"]}
 SCHEMAS: dict[str, Schema] = {
@@ -42,7 +42,7 @@ HEADERS = {
 
 
 def paths() -> Paths:
-    """What is served, and whether it is well."""
+    """Return the paths of listings, documents and health checks."""
     routes = fields({"routes": {"type": "object", "additionalProperties": TEXT}})
     passed_over = {"type": "array", "items": fields({"folder": TEXT, "reason": TEXT})}
     models = fields({"models": {"type": "array", "items": reference("Model")}, "passed_over": passed_over})
@@ -66,7 +66,7 @@ def paths() -> Paths:
 
 
 def _index() -> dict[str, Any]:
-    """What is in the store, which may be asked without a body."""
+    """Return the path of the store's listing, whose request body is optional."""
     asked = sent(fields({"ready": {"type": ["boolean", "null"]}}, ["ready"], others=True), all={})
     answer = answered({"type": "array", "items": reference("Indexed")})
     path = post("v2.index", TAG, "What is in the store", asked, answer)
@@ -75,8 +75,8 @@ def _index() -> dict[str, Any]:
 
 
 def _ready(path: dict[str, Any]) -> dict[str, Any]:
-    """With the answer of a service that is not ready, which has the same form."""
+    """Add the response of a service that is not ready, which has the same schema."""
     answers = path["get"]["responses"]
     schema = answers["200"]["content"]["application/json"]["schema"]
-    answers["503"] = {"description": "not ready", "headers": NUMBER, "content": answered(schema)}
+    answers["503"] = {"description": "not ready", "headers": ID_HEADER, "content": answered(schema)}
     return path

@@ -1,4 +1,4 @@
-"""POST /predict: one address for all models."""
+"""POST /predict, one route for all models."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ texts or of a table, `application/x-npy` (as `numpy.save` writes it, rows first)
 
 
 def paths(shown: list[Shown]) -> Paths:
-    """The route for all models."""
+    """Return the route for all models."""
     if not shown:
         return {}
     content = _json(shown) | _form(shown) | _raw(shown)
@@ -29,7 +29,7 @@ def paths(shown: list[Shown]) -> Paths:
 
 
 def schemas(shown: Shown) -> dict[str, Schema]:
-    """What this route takes and gives, for one version."""
+    """Return the request and response schemas of this route for one version."""
     properties = {"model": _name(shown), "version": _version(shown), "instances": shown.rows(_instance(shown))}
     optional = [name for name, left_out in (("model", shown.is_only), ("version", shown.is_default)) if left_out]
     return {shown.part("request"): fields(properties, optional), shown.part("answer"): _answer(shown)}
@@ -94,7 +94,7 @@ def _form(shown: list[Shown]) -> dict[str, Any]:
 
 
 def _raw(shown: list[Shown]) -> dict[str, Any]:
-    """Bodies that are the value itself, of the kinds that some model takes."""
+    """Return the request bodies that are a raw value, of the media types that some model accepts."""
     content: dict[str, Any] = {NPY[0]: {"schema": FILE}}
     if _names(shown, "image"):
         content |= {kind: {"schema": FILE} for kind in PICTURES}
@@ -109,7 +109,7 @@ def _raw(shown: list[Shown]) -> dict[str, Any]:
 
 
 def _parameters(shown: list[Shown]) -> list[dict[str, Any]]:
-    """What a URL may say, for bodies that do not."""
+    """Return the query parameters, for bodies that cannot name the model themselves."""
     name: Schema = {"type": "string", "enum": sorted({one.model.name for one in shown})}
     version: Schema = {"type": "integer", "enum": _versions(shown)}
     return [{"name": key, "in": "query", "schema": one} for key, one in (("model", name), ("version", version))]

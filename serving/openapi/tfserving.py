@@ -1,4 +1,4 @@
-"""TensorFlow Serving's REST interface of one model."""
+"""Operations of TensorFlow Serving's REST interface for one model."""
 
 from typing import Any
 
@@ -6,15 +6,15 @@ from serving.codecs.classify_regress import takes_examples
 from serving.models.loader import Model
 from serving.openapi import examples
 from serving.openapi.instances import cell, element, nested, row_shape, written
-from serving.openapi.operations import ALWAYS, Paths, Schema, Shown, answered, fields, get, post, reference, sent
+from serving.openapi.operations import BASE_ERRORS, Paths, Schema, Shown, answered, fields, get, post, reference, sent
 
 STATUS = fields({"model_version_status": {"type": "array", "items": reference("Version")}})
 METADATA = fields({"model_spec": {"type": "object"}, "metadata": {"type": "object"}})
-ERRORS = (*ALWAYS, 404)
+ERRORS = (*BASE_ERRORS, 404)
 
 
 def paths(shown: Shown) -> Paths:
-    """Its routes; those that a model has no answer for are left out."""
+    """Return the paths of a model, without those that it cannot answer."""
     path = shown.path("v1")
     return {
         path: get(shown.part("status"), shown.model.name, "The versions that are served", STATUS, ERRORS),
@@ -42,7 +42,7 @@ def _predict(shown: Shown) -> dict[str, Any]:
 
 
 def _body(shown: Shown, properties: dict[str, Any], *optional: str) -> Schema:
-    """An object of these, in which further keys are ignored."""
+    """Return the schema of a request body with these properties; further keys are ignored."""
     model = shown.model
     name = next(name for name, one in model.batchers.items() if one is model.batcher)
     if not model.has_default_signature:
@@ -52,13 +52,13 @@ def _body(shown: Shown, properties: dict[str, Any], *optional: str) -> Schema:
 
 
 def _others(model: Model) -> str:
-    """The signatures that are not described."""
+    """Mention the signatures that the document does not describe."""
     names = [name for name, one in model.batchers.items() if one is not model.batcher]
     return f" (of this signature; others, as signature_name: {', '.join(names)})" if names else ""
 
 
 def _columns(shown: Shown) -> Schema:
-    """Whole inputs by name, all with as many rows, or the only one itself."""
+    """Return the schema of `inputs`: columns by name with equally many rows, or the column of the only input."""
     card = shown.model.card
     if card and shown.model.kind == "table":
         columns = {spec.name: shown.rows(cell(spec)) for spec in card.inputs}
@@ -104,11 +104,11 @@ def _examples(shown: Shown, name: str, words: str, results: Schema) -> dict[str,
 
 
 def _is_regressor(shown: Shown) -> bool:
-    """Whether its first output is one number a row."""
+    """Return whether the model's first output is one number a row."""
     if shown.model.card:
         return len(shown.model.card.labels) == 2
     if takes_examples(shown.model.signature) or not shown.model.has_default_signature:
-        # What features its examples have is known to the graph alone.
+        # Only the graph knows which features its examples need.
         return False
     first = next(iter(shown.model.signature.outputs.values()))
     return first.dtype.startswith("float") and first.shape is not None and first.shape[1:] in ((), (1,))

@@ -1,18 +1,18 @@
-"""The Open Inference Protocol of one model."""
+"""Operations of the Open Inference Protocol for one model."""
 
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from serving.codecs.open_inference import JSON_LENGTH, MOST_OUTPUTS, OF_DTYPE
+from serving.codecs.open_inference import JSON_LENGTH, MAX_OUTPUTS, OF_DTYPE
 from serving.openapi import examples
 from serving.openapi.instances import PICTURE, element, nested, row_shape
-from serving.openapi.operations import ALWAYS, JSON, Paths, Schema, Shown, fields, get, post, sent
+from serving.openapi.operations import BASE_ERRORS, JSON, Paths, Schema, Shown, fields, get, post, sent
 from serving.signature import Shape, Tensor
 
 BYTES = "application/octet-stream"
-ERRORS = (*ALWAYS, 404)
+ERRORS = (*BASE_ERRORS, 404)
 ABOUT = f"""`data` is nested as `shape` says or flat; all inputs have as many rows. Tensors may also follow the JSON as
 bytes: then the header `{JSON_LENGTH}` says how long the JSON is, and `parameters` of each input its
 `binary_data_size`."""
@@ -41,7 +41,7 @@ READY = fields({"name": {"type": "string"}, "ready": {"const": True}})
 
 
 def paths(shown: Shown) -> Paths:
-    """Its routes."""
+    """Return the paths of a model."""
     path, tag = shown.path("v2"), shown.model.name
     return {
         path: get(shown.part("metadata"), tag, "The tensors it takes and gives", METADATA, ERRORS),
@@ -63,7 +63,7 @@ def _infer(shown: Shown) -> dict[str, Any]:
     properties = {
         "id": {"type": ["string", "null"]},
         "inputs": {"type": "array", "prefixItems": inputs, "items": False, "minItems": least},
-        "outputs": {"type": ["array", "null"], "items": _wanted(shown), "maxItems": MOST_OUTPUTS},
+        "outputs": {"type": ["array", "null"], "items": _wanted(shown), "maxItems": MAX_OUTPUTS},
         "parameters": _parameters({"binary_data_output": {"type": "boolean"}}),
     }
     schema = fields(properties, ["id", "outputs", "parameters"], others=True)
@@ -114,7 +114,7 @@ def _shape(shown: Shown, row: Shape) -> Schema:
 
 
 def _wanted(shown: Shown) -> Schema:
-    """An output that is asked for."""
+    """Return the schema of a requested output."""
     known: dict[str, Schema] = {"binary_data": {"type": "boolean"}}
     if shown.model.card:
         known["classification"] = {"type": "integer", "minimum": 0, "description": "how many of the highest"}
@@ -143,7 +143,7 @@ def _answer(shown: Shown) -> Schema:
 
 
 def _example(shown: Shown) -> dict[str, Any]:
-    """One row, flat."""
+    """Return an example request of one row, with flat data."""
     found = examples.named(shown.model)
     if found is None:
         return {}

@@ -1,4 +1,4 @@
-"""The routes: HTTP only, the work is elsewhere."""
+"""The routes. They only translate between HTTP and the rest of the service."""
 
 from flask import current_app, request
 from werkzeug.routing import BaseConverter
@@ -7,27 +7,27 @@ from serving.context import MayAsk, RequestContext
 from serving.http import wsgi
 from serving.inference import InferenceService
 
-# What a name in a URL may be, as `<named:name>`.
+# The URL converter for names, used as `<named:name>`.
 NAMED = "named"
 
 
 class Named(BaseConverter):
-    """A part of a path up to the colon before a method."""
+    """Matches a part of a path up to a slash, or up to the colon before a method."""
 
     regex = "[^/:]+"
 
 
 def service() -> InferenceService:
-    """What answers, in a view of Flask."""
+    """Return the inference service, in a Flask view."""
     found: InferenceService = current_app.extensions["service"]
     return found
 
 
 def context() -> RequestContext:
-    """What is known of the request, in a view of Flask."""
+    """Return the context of the request, in a Flask view."""
     return wsgi.context(request.environ)
 
 
 def may_ask() -> MayAsk:
-    """Which models the sender of the request may ask, in a view of Flask."""
+    """Return which models the request's key allows, in a Flask view."""
     return context().may_ask

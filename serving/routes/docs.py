@@ -13,7 +13,7 @@ views = Blueprint("docs", __name__)
 
 OURS, SWAGGER = files("serving") / "static", files("flask_swagger_ui") / "dist"
 HTML, SCRIPT, STYLE, PICTURE = "text/html; charset=utf-8", "text/javascript; charset=utf-8", "text/css", "image/png"
-# All files of the page; no others are served.
+# The files of the page. No other files are served.
 FILES = {
     "docs.css": (OURS, STYLE),
     "docs.js": (OURS, SCRIPT),
@@ -21,12 +21,12 @@ FILES = {
     "swagger-ui-bundle.js": (SWAGGER, SCRIPT),
     "swagger-ui.css": (SWAGGER, STYLE),
 }
-# No content from elsewhere and no inline scripts. The icons of Swagger UI are data: URLs.
+# Allow no content from other origins and no inline scripts. The icons of Swagger UI are data: URLs.
 POLICY = "; ".join((
     "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' data:", "connect-src 'self'",
     "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
 ))  # fmt: skip
-SAFE = {
+SECURITY_HEADERS = {
     "Content-Security-Policy": POLICY,
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "DENY",
@@ -57,7 +57,7 @@ def index() -> dict[str, Any]:
 
 @views.get("/openapi.json")
 def document() -> dict[str, Any]:
-    """The OpenAPI document."""
+    """Return the OpenAPI document."""
     here = service()
     models = [(model, here.repository.answers(model)) for model in here.repository.models(may_ask())]
     return openapi.document(models, current_app.config["VERSION"], bool(here.config.keys), here.config.max_rows)
@@ -65,8 +65,8 @@ def document() -> dict[str, Any]:
 
 @views.get("/docs")
 def page() -> Response:
-    """Swagger UI."""
-    return Response((OURS / "docs.html").read_bytes(), content_type=HTML, headers=SAFE)
+    """Return the page with Swagger UI."""
+    return Response((OURS / "docs.html").read_bytes(), content_type=HTML, headers=SECURITY_HEADERS)
 
 
 @views.get("/docs/")
@@ -77,8 +77,8 @@ def page_with_slash() -> AnyResponse:
 
 @views.get("/docs/<name>")
 def file(name: str) -> Response:
-    """A file of the page."""
+    """Return a file of the page."""
     if name not in FILES:
         abort(404)
     folder, content_type = FILES[name]
-    return Response((folder / name).read_bytes(), content_type=content_type, headers=SAFE)
+    return Response((folder / name).read_bytes(), content_type=content_type, headers=SECURITY_HEADERS)

@@ -1,4 +1,4 @@
-"""Whether the service is well, and its numbers."""
+"""Health checks and metrics."""
 
 import os
 from typing import Any
@@ -26,7 +26,7 @@ WHY_NOT = {
 
 
 def routes(service: InferenceService) -> list[Route]:
-    """The routes that the event loop answers, however busy everything else is."""
+    """Return the routes that the event loop answers, however busy the threads are."""
 
     async def healthz(request: Request, context: RequestContext) -> messages.Response:
         return json_response({"state": "alive"})
@@ -38,7 +38,7 @@ def routes(service: InferenceService) -> list[Route]:
 
 
 def readiness(service: InferenceService, may_ask: MayAsk) -> tuple[dict[str, Any], int]:
-    """The state of the worker and of each model that may be asked, and the status code of the answer."""
+    """Return the state of the worker and of each model that the key allows, and the status code of the response."""
     state = STOPPING if service.is_stopping else service.repository.state
     models = {f"{one.name}/{one.version}": one.reason or one.state for one in service.repository.models(may_ask)}
     workers = service.metrics.ready()
@@ -51,5 +51,5 @@ def readiness(service: InferenceService, may_ask: MayAsk) -> tuple[dict[str, Any
 
 @views.get("/metrics")
 def metrics() -> Response:
-    """The metrics of all workers, for Prometheus."""
+    """Return the metrics of all workers, for Prometheus."""
     return Response(service().metrics.text(), content_type="text/plain; version=0.0.4; charset=utf-8")

@@ -24,10 +24,10 @@ PLATFORMS = {"tf": "tensorflow_savedmodel", "litert": "litert", "onnx": "onnx_on
 
 
 def routes(service: InferenceService) -> list[Route]:
-    """The routes that the event loop answers."""
+    """Return the routes that the event loop answers."""
 
     async def infer(request: Request, context: RequestContext, name: str, version: str | None = None) -> Response:
-        """Tensors in, tensors out."""
+        """Run a model on tensors, and return its outputs as tensors."""
         size = body.cost(request)
         asked = await service.read(context, size, partial(read, request))
         model = await service.model(context, name, None if version is None else int(version))
@@ -47,11 +47,11 @@ def routes(service: InferenceService) -> list[Route]:
         return open_inference.decode_request(text, tail, service.limits, request.deadline)
 
     async def live(request: Request, context: RequestContext) -> Response:
-        """That the process answers."""
+        """Report that the process answers."""
         return json_response({"live": True})
 
     async def ready(request: Request, context: RequestContext) -> Response:
-        """Whether a model can be asked."""
+        """Report whether a model is ready."""
         is_ready = service.repository.state == READY
         return json_response({"ready": is_ready}, 200 if is_ready else 503)
 
@@ -66,21 +66,21 @@ def routes(service: InferenceService) -> list[Route]:
 @views.get("")
 @views.get("/")
 def server() -> dict[str, Any]:
-    """What the service is."""
+    """Describe the server."""
     return {"name": "suite", "version": current_app.config["VERSION"], "extensions": EXTENSIONS}
 
 
 @views.get("/models/<name>/ready")
 @views.get("/models/<name>/versions/<int:version>/ready")
 def model_ready(name: str, version: int | None = None) -> dict[str, Any]:
-    """Whether this model can be asked."""
+    """Report whether a model is ready."""
     return {"name": service().repository.get(name, version, may_ask()).name, "ready": True}
 
 
 @views.get("/models/<name>")
 @views.get("/models/<name>/versions/<int:version>")
 def metadata(name: str, version: int | None = None) -> dict[str, Any]:
-    """A model's tensors."""
+    """Describe the tensors of a model."""
     model = service().repository.get(name, version, may_ask())
     return {
         "name": model.name,

@@ -1,4 +1,4 @@
-"""POST /predict: instances in, predictions out."""
+"""POST /predict, which returns predictions for instances."""
 
 from functools import partial
 from time import perf_counter
@@ -12,7 +12,7 @@ from serving.inference import InferenceService, document
 
 
 def routes(service: InferenceService) -> list[Route]:
-    """The route of our own protocol."""
+    """Return the route of our own protocol."""
 
     async def predict(request: Request, context: RequestContext) -> Response:
         """Answer JSON {"model"?, "version"?, "instances": [...]}, pictures uploaded as a form, or one raw value."""

@@ -1,4 +1,4 @@
-"""Lists the models; loads and unloads them by the repository extension of the Open Inference Protocol.
+"""Lists, loads and unloads models, with the repository extension of the Open Inference Protocol.
 
 https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_model_repository.md
 """
@@ -46,7 +46,7 @@ def load(name: str) -> dict[str, Any]:
 
 @views.post("/v2/repository/models/<name>/unload")
 def unload(name: str) -> dict[str, Any]:
-    """Serve a model no longer, until it is loaded again."""
+    """Stop serving a model until it is loaded again."""
     return _serve(name, False)
 
 
@@ -66,7 +66,7 @@ def _serve(name: str, served: bool) -> dict[str, Any]:
 
 
 def _asked(key: str) -> Any:
-    """A member of the JSON object in the body; None if it is missing, or there is no body."""
+    """Return a member of the JSON object in the body; None if it is missing or there is no body."""
     encoding, max_body = request.headers.get("Content-Encoding", ""), service().config.max_body
     content = content_encoding.decompressed(request.get_data(), encoding, max_body)
     if not content.strip():

@@ -33,18 +33,18 @@ from serving.signature import CLASSIFY, PREDICT, REGRESS, Signature, Tensor
 
 views = Blueprint("tfserving", __name__, url_prefix="/v1/models")
 
-# What is read of a request; the protocol passes over anything else.
+# The members of a request that are read. The protocol ignores all others.
 MEMBERS = frozenset(("instances", "inputs", "signature_name", "examples", "context"))
 STATES = {READY: "AVAILABLE", LOADING: "LOADING", FAILED: "END"}
 # Text outputs with this ending in their name hold bytes.
 BYTES = "_bytes"
 DTYPES = {"float16": "DT_HALF", "float32": "DT_FLOAT", "float64": "DT_DOUBLE"}
-# A name ends at a colon, so that a method is not taken for part of it.
+# A name ends at a colon, so that the method after it is not part of the name.
 BY_VERSION = tuple(f"/<{NAMED}:name>{rest}" for rest in ("", "/versions/<int:version>", f"/labels/<{NAMED}:label>"))
 
 
 async def predict(service: InferenceService, request: Request, context: RequestContext, **wanted: Any) -> Response:
-    """`instances`, row by row, or `inputs`, column by column."""
+    """Predict for `instances` (by row) or `inputs` (by column)."""
     asked = await _read(service, request, context, **wanted)
     if ("instances" in asked.members) == ("inputs" in asked.members):
         raise ServiceError(400, "the body has to have either 'instances' (rows) or 'inputs' (columns)")
@@ -60,7 +60,7 @@ async def predict(service: InferenceService, request: Request, context: RequestC
 
 
 async def classify(service: InferenceService, request: Request, context: RequestContext, **wanted: Any) -> Response:
-    """`examples`, objects of features; the answer pairs each label with its score."""
+    """Classify `examples`, which are objects of features; the response pairs each label with its score."""
     asked = await _read(service, request, context, **wanted)
     _check_method(asked, CLASSIFY)
     outputs, card = await _examples(service, context, asked), asked.model.card
@@ -69,7 +69,7 @@ async def classify(service: InferenceService, request: Request, context: Request
 
 
 async def regress(service: InferenceService, request: Request, context: RequestContext, **wanted: Any) -> Response:
-    """`examples`, objects of features; the answer is a number each: of two labels, how likely the second is."""
+    """Return one number for each of `examples`, objects of features: with two labels, the second one's probability."""
     asked = await _read(service, request, context, **wanted)
     _check_method(asked, REGRESS)
     outputs = await _examples(service, context, asked)
@@ -82,7 +82,7 @@ async def regress(service: InferenceService, request: Request, context: RequestC
 
 
 def routes(service: InferenceService) -> list[Route]:
-    """The routes that the event loop answers."""
+    """Return the routes that the event loop answers."""
     paths = ("/v1/models/{name}", "/v1/models/{name}/versions/{version}", "/v1/models/{name}/labels/{label}")
     handlers = (predict, classify, regress)
     return [
@@ -91,7 +91,7 @@ def routes(service: InferenceService) -> list[Route]:
 
 
 def status(name: str, version: int | None = None, label: str | None = None) -> dict[str, Any]:
-    """The versions that are served."""
+    """Return the state of the versions of a model."""
     repository = current().repository
     wanted = label if label is not None else version
     found = [model for model in repository.models(may_ask()) if model.name == name]
@@ -113,7 +113,7 @@ def status(name: str, version: int | None = None, label: str | None = None) -> d
 
 
 def metadata(name: str, version: int | None = None, label: str | None = None) -> dict[str, Any]:
-    """All signatures."""
+    """Return all signatures of a model."""
     model = current().repository.get(name, label if label is not None else version, may_ask())
     signatures = {
         key: {
@@ -136,7 +136,7 @@ for rule in BY_VERSION:
 
 @dataclass
 class ModelRequest:
-    """A request for one signature of a model: the members of its JSON, and their text of a `size`.
+    """A request for one signature of a model: the `members` of its JSON, the JSON's `text` and its `size` in bytes.
 
     `signature_name` is empty for the default signature.
     """
@@ -158,7 +158,7 @@ async def _read(
     version: str | None = None,
     label: str | None = None,
 ) -> ModelRequest:
-    """Read a request; ServiceError 400, 403, 404 or 503."""
+    """Read a request and find its model; raise ServiceError 400, 403, 404 or 503."""
     size = body.cost(request)
     text, members = await service.read(context, size, partial(_parse, request, service.config.max_body))
     wanted = members.get("signature_name")
@@ -171,13 +171,13 @@ async def _read(
 
 
 def _parse(request: Request, max_body: int) -> tuple[bytes, dict[str, Any]]:
-    """The JSON of a body as text, and its members."""
+    """Return the JSON of a body as text, and its members."""
     text = body.utf8(request.headers.get("content-type", ""), body.content(request, max_body))
     return text, payload.parse_members(text, "instances", MEMBERS)
 
 
 def _signature(model: Model, wanted: str) -> tuple[str, Signature]:
-    """The signature of this name, or the default one if the name is empty; ServiceError 400."""
+    """Return the signature with this name, or the default one if the name is empty; raise ServiceError 400."""
     there = ", ".join(model.batchers)
     if not wanted:
         if not model.has_default_signature:
@@ -192,7 +192,7 @@ def _signature(model: Model, wanted: str) -> tuple[str, Signature]:
 
 
 def _check_method(asked: ModelRequest, method: str) -> None:
-    """ServiceError 400 if the signature does not support the method."""
+    """Raise ServiceError 400 if the signature does not support the method."""
     signature, model = asked.signature, asked.model
     if model.card:
         return
@@ -207,14 +207,14 @@ def _check_method(asked: ModelRequest, method: str) -> None:
 
 
 def _answers(signature: Signature, method: str) -> bool:
-    """Whether a signature was made for this method."""
+    """Return whether a signature supports this method."""
     if signature.method not in (method, PREDICT) or not takes_examples(signature):
         return False
     return classify_regress.answers_classes(signature) == (method == CLASSIFY)
 
 
 async def _examples(service: InferenceService, context: RequestContext, asked: ModelRequest) -> Arrays:
-    """The outputs for the examples of a request; features in `context` belong to all of them."""
+    """Run the model on the examples of a request, whose shared features are in `context`; return the outputs."""
     examples = payload.instances(asked.members.get("examples"), service.limits.rows, "examples")
     shared = asked.members.get("context")
     if shared is not None and not isinstance(shared, simdjson.Object):
@@ -240,7 +240,7 @@ def _serialised(examples: Any, shared: Any, signature: Signature, deadline: Dead
 
 
 def _merged(shared: Any, examples: Any, asked: ModelRequest, context: RequestContext) -> list[dict[str, Any]]:
-    """Each example with the features of the context; ServiceError 400 for a wrong one, even if all override it."""
+    """Merge the context's features into each example; raise ServiceError 400 for a wrong one, even if overridden."""
     features = _features(shared, asked.signature)
     if asked.model.kind == "table":
         asked.codec.decode(Payload(instances=[features]), context.deadline)
@@ -253,12 +253,12 @@ def _merged(shared: Any, examples: Any, asked: ModelRequest, context: RequestCon
 
 
 def _features(example: Any, signature: Signature) -> dict[str, Any]:
-    """An example's values by name, with None for those that the model does not have."""
+    """Return the values of an example by name, with None for names that the model does not have."""
     return dict.fromkeys(unique_keys(example)) | members(example, signature.inputs)
 
 
 def _encoded(outputs: Arrays) -> Arrays:
-    """The outputs, with values as {"b64": "..."} in those whose name says that they are bytes."""
+    """Return the outputs, with {"b64": "..."} as values of those whose name marks them as bytes."""
     encode = np.frompyfunc(lambda item: {"b64": base64.b64encode(item).decode()}, 1, 1)
     return {
         name: np.asarray(encode(x), object) if name.endswith(BYTES) and x.dtype.kind == "O" else x
@@ -269,7 +269,7 @@ def _encoded(outputs: Arrays) -> Arrays:
 async def _answer(
     service: InferenceService, context: RequestContext, key: str, outputs: Arrays, encode: Callable[[Arrays], str]
 ) -> Response:
-    """A JSON object with the outputs under one key."""
+    """Return a response with the outputs under one key of a JSON object."""
     return Response(
         await service.write(context, outputs, lambda: f'{{"{key}": {encode(_encoded(outputs))}}}\n'.encode())
     )

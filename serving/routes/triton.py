@@ -1,6 +1,6 @@
 """Extensions of the Open Inference Protocol that Triton's client uses: model configuration and statistics.
 
-Trace settings, log settings and shared memory are refused with a message that says so.
+Requests for trace settings, log settings and shared memory get an error that says that they are not supported.
 
 https://github.com/triton-inference-server/server/tree/main/docs/protocol
 """
@@ -29,7 +29,7 @@ NANOSECONDS = 1_000_000_000
 @views.get("/models/<name>/config")
 @views.get("/models/<name>/versions/<int:version>/config")
 def config(name: str, version: int | None = None) -> dict[str, Any]:
-    """The tensors of a model, and how its requests are batched."""
+    """Describe the tensors of a model and how its requests are batched."""
     model = service().repository.get(name, version, may_ask())
     limits = loader.limits(model, service().config)
     tensors = (*model.signature.inputs.values(), *model.signature.outputs.values())
@@ -56,7 +56,7 @@ def config(name: str, version: int | None = None) -> dict[str, Any]:
 @views.get("/models/<name>/stats")
 @views.get("/models/<name>/versions/<int:version>/stats")
 def statistics(name: str | None = None, version: int | None = None) -> dict[str, Any]:
-    """Statistics of one model or of all, summed over all workers and all versions of a model."""
+    """Return statistics of one model or of all models, summed over all workers and all versions of a model."""
     repository = service().repository
     if name is None:
         ready = [model for model in repository.models(may_ask()) if model.state == READY]
@@ -85,7 +85,7 @@ def logging() -> NoReturn:
 
 
 def shared_memory_status(region: str = "") -> list[Any]:
-    """The regions of shared memory: there are none."""
+    """List the regions of shared memory, of which there are none."""
     if region:
         raise ServiceError(404, f"there is no region '{region[:50]}': this service takes tensors in the body alone")
     return []
@@ -116,7 +116,7 @@ def _tensor(name: str, tensor: Tensor, is_batched: bool) -> dict[str, Any]:
 
 
 def _counted() -> dict[str, dict[str, float]]:
-    """Sums over all workers by model and by series; counts of requests also by whether the status was 200."""
+    """Sum the metrics of all workers by model and series; requests are also split by whether the status is 200."""
     found: dict[str, dict[str, float]] = {}
     for line in service().metrics.text().splitlines():
         series = SERIES.fullmatch(line)

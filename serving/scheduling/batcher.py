@@ -1,4 +1,4 @@
-"""The queue of one model, from which requests that wait at the same time are run as one batch."""
+"""The queue of one model. Requests that wait at the same time are run together as one batch."""
 
 from asyncio import Future
 from collections import deque
@@ -16,21 +16,21 @@ from serving.observability.metrics import ModelMeter
 from serving.scheduling.latency import LatencyEstimator
 from suite.errors import SuiteError
 
-# A batch that takes this many seconds at most is run by the event loop itself: handing it to a thread takes longer.
-QUICK = 0.002
-# So many seconds of quick batches may wait for the event loop, whatever their number.
-INLINE_BACKLOG = 0.1
-# The form of calls whose inputs a card describes: each can be joined with any other.
-ROWS = "rows"
+# The event loop itself runs batches that take at most this many seconds: handing them to a thread would take longer.
+MAX_INLINE_SECONDS = 0.002
+# Seconds' worth of quick batches that may wait for the event loop, however many calls that is.
+MAX_INLINE_BACKLOG = 0.1
+# The batch key of models with a card, whose calls can all be joined with one another.
+DEFAULT_BATCH_KEY = "rows"
 BUSY = "the model '{}' has {} requests waiting, which is all it may: ask again in a moment"
 
 
 @dataclass(frozen=True)
 class BatchLimits:
-    """How requests for a model are queued and joined.
+    """Limits of a model's queue and of its batches.
 
-    `max_waiting` requests may wait besides those that can start at once. A batch has up to `max_rows` rows,
-    `max_inline_rows` where the event loop runs it, and waits up to `max_delay` seconds to become full.
+    `max_waiting` requests may wait in addition to those that can start at once. A batch has up to `max_rows` rows, or
+    `max_inline_rows` if the event loop runs it, and waits up to `max_delay` seconds to become full.
     """
 
     max_waiting: int = 256
@@ -40,27 +40,28 @@ class BatchLimits:
 
 
 class InferenceCall:
-    """The rows of one request for a model; `result` will have the outputs or the error.
+    """The rows of one request for a model. The future `result` receives the outputs or the error.
 
-    Calls of the same `form` (say, the shape of a row) can be rows of one batch; one without a form runs alone. One that
-    is not `may_inline` is left to threads, however quick the model is. `on_run` is told of the run of the model: rows,
-    start, seconds.
+    Calls with equal `batch_key` (for example the shape of a row) can share a batch; a call without a key (None) runs
+    alone. A call without `may_inline` runs on a thread, however quick the model is. `on_run` is called after the model
+    has run, with the rows of the batch, its start (`time.monotonic`) and its duration in seconds.
     """
 
-    __slots__ = ("deadline", "form", "inputs", "may_inline", "on_run", "result", "rows")
+    __slots__ = ("batch_key", "deadline", "inputs", "may_inline", "on_run", "result", "rows")
 
     def __init__(
-        self, inputs: Arrays, deadline: Deadline, form: Hashable = ROWS, may_inline: bool = True,
+        self, inputs: Arrays, deadline: Deadline, batch_key: Hashable = DEFAULT_BATCH_KEY, may_inline: bool = True,
         on_run: Callable[[int, float, float], None] | None = None,
     ) -> None:  # fmt: skip
-        self.inputs, self.deadline, self.form, self.may_inline, self.on_run = inputs, deadline, form, may_inline, on_run
+        self.inputs, self.deadline, self.batch_key = inputs, deadline, batch_key
+        self.may_inline, self.on_run = may_inline, on_run
         self.rows = count_rows(inputs)
         self.result: Future[Arrays]
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one run of an engine took: when it started and how many seconds, for how many rows."""
+    """The rows, start time and duration in seconds of one run of an engine."""
 
     rows: int
     started_at: float
@@ -71,7 +72,7 @@ Outcome = tuple[Arrays | Exception, Run | None]
 
 
 class Batcher:
-    """A model's queue. Only the event loop may use it; what `work` returns may be called on any thread."""
+    """The queue of a model. Only the event loop may use it, but any thread may call what `work` returns."""
 
     def __init__(
         self, name: str, engine: Engine, limits: BatchLimits, meter: ModelMeter | None = None,
@@ -85,23 +86,26 @@ class Batcher:
 
     @property
     def concurrency(self) -> int:
-        """How many batches may run on threads: where requests are joined one, or it would run with half the rows."""
+        """How many batches may run on threads at a time.
+
+        One if requests are joined: two batches at a time would have half the rows each.
+        """
         return self.engine.concurrency if self.limits.max_rows == 1 else 1
 
     @property
     def waiting(self) -> int:
-        """How many wait."""
+        """The number of waiting calls."""
         return len(self._waiting)
 
     def expect(self, seconds: float) -> None:
-        """Take into account how long one row took when the model was tried."""
+        """Set the first estimate of latencies: the seconds that one row took when the model was tried."""
         self._run_latency.note(seconds)
         self._row_latency.note(seconds)
 
     def add(self, call: InferenceCall) -> None:
-        """Let a call wait for its turn; ServiceError 503 where too many do."""
+        """Add a call to the queue; raise ServiceError 503 if the queue is full."""
         most = self.limits.max_waiting + max(0, self.concurrency - self.running)
-        if len(self._waiting) >= most and not self._is_soon(call):
+        if len(self._waiting) >= most and not self._runs_inline_soon(call):
             self._drop_unwanted()
             if len(self._waiting) >= most:
                 raise ServiceError(503, BUSY.format(self.name, len(self._waiting)), retry_after=1)
@@ -109,7 +113,7 @@ class Batcher:
         self._waiting_rows += call.rows
 
     def discard(self, call: InferenceCall) -> bool:
-        """Forget a call that waits; whether it did. One that is being run is left alone."""
+        """Remove a waiting call; return False if it is not waiting, for example because it is running."""
         try:
             self._waiting.remove(call)
         except ValueError:
@@ -118,7 +122,7 @@ class Batcher:
         return True
 
     def due_at(self) -> float:
-        """When the next batch may start: at once, unless it waits to become full."""
+        """Return when the next batch may start: -inf if at once, inf if the queue is empty."""
         if not self._waiting:
             return inf
         if not self.limits.max_delay or self._waiting_rows >= self.limits.max_rows:
@@ -126,11 +130,11 @@ class Batcher:
         return self._waiting[0].deadline.received_at + self.limits.max_delay
 
     def is_inline(self) -> bool:
-        """Whether the event loop should run the next batch itself."""
+        """Return whether the event loop should run the next batch itself."""
         return bool(self._waiting) and not self.running and self._is_inline(self._waiting[0])
 
     def work(self, inline: bool = False) -> "BatchWork | None":
-        """The next batch; None if nobody waits for any answer any longer."""
+        """Take the next batch from the queue; return None if no client waits for an answer any more."""
         most = self._inline_rows() if inline else self.limits.max_rows
         calls = self._next_calls(most, inline)
         return BatchWork(self, calls) if calls else None
@@ -139,34 +143,37 @@ class Batcher:
         row = self._row_latency.typical
         return (
             call.may_inline
-            and 0 < row * call.rows <= QUICK
-            and self._run_latency.typical <= QUICK
+            and 0 < row * call.rows <= MAX_INLINE_SECONDS
+            and self._run_latency.typical <= MAX_INLINE_SECONDS
             and call.rows <= self.limits.max_inline_rows
             and not self.limits.max_delay
         )
 
-    def _is_soon(self, call: InferenceCall) -> bool:
-        """Whether the event loop will run it itself, in a moment."""
+    def _runs_inline_soon(self, call: InferenceCall) -> bool:
+        """Return whether the event loop will soon run this call itself."""
         seconds = self._waiting_rows * self._row_latency.typical
-        return not self.running and seconds < INLINE_BACKLOG and self._is_inline(call)
+        return not self.running and seconds < MAX_INLINE_BACKLOG and self._is_inline(call)
 
     def _inline_rows(self) -> int:
-        """As many rows as are quick, but no more than fill a batch size if padding would be half of the next one."""
-        most = min(self.limits.max_inline_rows, int(QUICK / self._row_latency.typical), self._waiting_rows)
+        """Return how many rows the event loop may run at once, as estimated from their latency.
+
+        If padding would make up half of the engine's next batch size, fill the batch size below instead.
+        """
+        most = min(self.limits.max_inline_rows, int(MAX_INLINE_SECONDS / self._row_latency.typical), self._waiting_rows)
         sizes = self.engine.batches
         if min((size for size in sizes if size >= most), default=most) < 2 * most:
             return most
         return max((size for size in sizes if size <= most), default=most)
 
     def _next_calls(self, most: int, inline: bool) -> list[InferenceCall]:
-        """Take the first call and those that fit into a batch with it, in the order in which they came."""
+        """Take the first call and those that fit into a batch with it, in order of arrival."""
         calls: list[InferenceCall] = []
         rows, passed = 0, deque[InferenceCall]()
         now = self._clock()
         while self._waiting and (rows < most or not calls):
             call = self._waiting.popleft()
             fits = rows + call.rows <= most and (not inline or call.may_inline)
-            if calls and not (fits and call.form is not None and call.form == calls[0].form):
+            if calls and not (fits and call.batch_key is not None and call.batch_key == calls[0].batch_key):
                 passed.append(call)
                 continue
             self._waiting_rows -= call.rows
@@ -177,13 +184,13 @@ class Batcher:
         return calls
 
     def _drop_unwanted(self) -> None:
-        """Forget calls whose client is gone, or whose answers would be late."""
+        """Remove calls whose client is gone or whose answer would be late."""
         now, waiting = self._clock(), self._waiting
         self._waiting = deque(call for call in waiting if self._is_wanted(call, now))
         self._waiting_rows = sum(call.rows for call in self._waiting)
 
     def _is_wanted(self, call: InferenceCall, now: float) -> bool:
-        """Whether the answer can still be in time; if not, the call gets its error."""
+        """Return whether the answer can still be in time; if not, give the call its error."""
         if call.result.done():
             return False
         try:
@@ -195,7 +202,7 @@ class Batcher:
         return True
 
     def finish(self, calls: Sequence[InferenceCall], outcomes: Sequence[Outcome]) -> None:
-        """Hand out what a batch came to, and learn from how long it took."""
+        """Set the results of a finished batch, and update the latency estimates."""
         noted: Run | None = None
         for call, (value, run) in zip(calls, outcomes, strict=True):
             if run:
@@ -221,7 +228,7 @@ class Batcher:
 
 
 class BatchWork:
-    """A batch that was taken from a queue: called, on any thread, it runs; then the event loop calls `finish`."""
+    """A batch taken from a queue. Call it on any thread to run it; then the event loop calls `finish`."""
 
     __slots__ = ("_batcher", "_calls", "_outcomes")
 
@@ -233,13 +240,13 @@ class BatchWork:
         batcher, calls = self._batcher, self._calls
         inputs = [call.inputs for call in calls]
         joined = _run_joined(batcher.engine, inputs, batcher._clock) if len(calls) > 1 else None
-        # If the batch fails, one of its calls may be to blame: each is run alone, and fails alone.
+        # If the joined run fails, a single call may be the cause: run each alone, so that only that one fails.
         self._outcomes = joined or [
             _run_alone(batcher.engine, call.inputs, call.deadline, batcher._clock) for call in calls
         ]
 
     def finish(self, error: BaseException | None = None) -> None:
-        """In the event loop, after the call; with the `error` that it raised, if it did."""
+        """Set the results, in the event loop, after the run; `error` is the exception that the run raised, if any."""
         outcomes = self._outcomes
         if error is not None:
             failed = error if isinstance(error, Exception) else RuntimeError(f"the run was ended by {error!r}")
@@ -248,7 +255,7 @@ class BatchWork:
 
 
 def _run_joined(engine: Engine, inputs: list[Arrays], clock: Callable[[], float]) -> list[Outcome] | None:
-    """Each call's rows of one run for all of them; None if that fails, or does not give as many rows."""
+    """Run all inputs at once and split the outputs by call; return None if that fails or the row counts differ."""
     ends = np.cumsum([count_rows(one) for one in inputs]).tolist()
     started_at = clock()
     try:

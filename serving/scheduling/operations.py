@@ -1,4 +1,4 @@
-"""The queue of computations that are not runs of a model: reading large bodies, decoding pictures, writing answers."""
+"""The queue of computations other than model runs: parsing large bodies, decoding pictures, encoding responses."""
 
 from asyncio import Future
 from collections import deque
@@ -14,10 +14,9 @@ BUSY = "{} requests wait for this worker, which is all that may: ask again in a 
 
 
 class Operation:
-    """A function that computes, and the future that will have its result.
+    """A function to compute on a thread, and the future for its result.
 
-    It takes what it needs as arguments and gives back what it made. It never waits: not for another operation, for a
-    lock that one holds, nor for a client.
+    The function must never wait for another operation, for a lock that one may hold, or for a client.
     """
 
     __slots__ = ("_error", "_function", "_value", "deadline", "result")
@@ -29,14 +28,14 @@ class Operation:
         self._error: BaseException | None = None
 
     def __call__(self) -> None:
-        """Compute, on any thread."""
+        """Call the function and keep its result or error; on any thread."""
         try:
             self._value = self._function()
         except Exception as error:
             self._error = error
 
     def finish(self, error: BaseException | None = None) -> None:
-        """In the event loop, after the call; with the `error` that it raised, if it did."""
+        """Set the result, in the event loop, after the call; `error` is an exception that the call raised, if any."""
         error, value = error or self._error, self._value
         self._error = self._value = None
         if self.result.done():
@@ -48,7 +47,7 @@ class Operation:
 
 
 class OperationQueue:
-    """Operations that wait for a thread, at most `max_waiting`. Only the event loop may use it."""
+    """A queue of at most `max_waiting` operations that wait for a thread. Only the event loop may use it."""
 
     def __init__(self, max_waiting: int, concurrency: int, clock: Callable[[], float] = monotonic) -> None:
         self.concurrency, self.running = concurrency, 0
@@ -57,11 +56,11 @@ class OperationQueue:
 
     @property
     def waiting(self) -> int:
-        """How many wait."""
+        """The number of waiting operations."""
         return len(self._waiting)
 
     def add(self, operation: Operation) -> None:
-        """Let an operation wait for its turn; ServiceError 503 where too many do."""
+        """Add an operation to the queue; raise ServiceError 503 if the queue is full."""
         most = self._max_waiting + max(0, self.concurrency - self.running)
         if len(self._waiting) >= most:
             self._waiting = deque(filter(self._is_wanted, self._waiting))
@@ -70,7 +69,7 @@ class OperationQueue:
         self._waiting.append(operation)
 
     def discard(self, operation: Operation) -> bool:
-        """Forget an operation that waits; whether it did. One that is running is left alone."""
+        """Remove a waiting operation; return False if it is not waiting, for example because it is running."""
         try:
             self._waiting.remove(operation)
         except ValueError:
@@ -78,15 +77,15 @@ class OperationQueue:
         return True
 
     def due_at(self) -> float:
-        """When the next one may start: at once."""
+        """Return when the next operation may start: -inf for at once, inf if the queue is empty."""
         return -inf if self._waiting else inf
 
     def is_inline(self) -> bool:
-        """Whether the event loop should run the next one itself: never."""
+        """Return False: the event loop never runs operations itself."""
         return False
 
     def work(self, inline: bool = False) -> Operation | None:
-        """The next operation that somebody waits for."""
+        """Take the next operation whose result is still wanted; return None if there is none."""
         while self._waiting:
             operation = self._waiting.popleft()
             if self._is_wanted(operation):
@@ -94,7 +93,7 @@ class OperationQueue:
         return None
 
     def _is_wanted(self, operation: Operation) -> bool:
-        """Whether somebody waits for the result; if not, the operation gets its error."""
+        """Return whether the result is still wanted; if not, give the operation its error."""
         if operation.result.done():
             return False
         try:

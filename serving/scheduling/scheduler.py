@@ -1,8 +1,8 @@
 """Decides what a worker computes next, and on which thread.
 
-One event loop owns the queues. A batch that is quick is run by the loop itself; everything else is handed to an
-executor, never more than it has threads for, so that what waits can still be joined, refused or forgotten. Nothing
-that runs on the executor waits for anything else. Queues take turns: each gives one piece of work at a time.
+One event loop owns the queues. The loop runs quick batches itself and submits all other work to an executor, but never
+more than the executor has free threads for: requests that still wait in a queue can be joined, refused or dropped.
+Work on the executor never waits for other work. Queues take turns: each submits one piece of work at a time.
 """
 
 from asyncio import AbstractEventLoop, Future, TimerHandle
@@ -20,30 +20,30 @@ from serving.errors import ServiceError
 from serving.scheduling.batcher import Batcher, InferenceCall
 from serving.scheduling.operations import Operation, OperationQueue
 
-# Seconds of quick batches after which the loop looks at its connections again.
+# Seconds for which the loop may run quick batches before it serves its connections again.
 INLINE_BUDGET = 0.02
 
 
 class Work(Protocol):
-    """A piece of work: called on some thread, then finished in the event loop."""
+    """A piece of work: called on any thread, then finished in the event loop."""
 
     def __call__(self) -> None: ...
 
     def finish(self, error: BaseException | None = None) -> None: ...
 
 
-class Waiting(Protocol):
-    """What waits in a queue, for one result."""
+class QueueItem(Protocol):
+    """An item of a queue, with the future for its result."""
 
     deadline: Deadline
     result: Future[Any]
 
 
-Item = TypeVar("Item", bound=Waiting, contravariant=True)
+Item = TypeVar("Item", bound=QueueItem, contravariant=True)
 
 
 class WorkQueue(Protocol[Item]):
-    """A queue that work is taken from; `running` pieces of it are being computed by threads, `concurrency` may be."""
+    """A queue of work. `running` is how many pieces of it threads are computing, `concurrency` how many they may."""
 
     running: int
 
@@ -65,34 +65,34 @@ class WorkQueue(Protocol[Item]):
 
 
 class Scheduler:
-    """Runs the work of all queues on `executor`, which has as many threads as `threads`. Only the loop may use it."""
+    """Runs the work of all queues on `executor`, which has `threads` threads. Only the event loop may use it."""
 
     def __init__(
         self, loop: AbstractEventLoop, executor: Executor, threads: int, clock: Callable[[], float] = monotonic
     ) -> None:
         self._loop, self._executor, self._clock = loop, executor, clock
         self._free_threads = threads
-        # Queues that have something to do, the one whose turn it is first.
+        # Queues with waiting work, in the order of their turns.
         self._queues: list[WorkQueue[Any]] = []
         self._is_scheduled = False
         self._timer: TimerHandle | None = None
         self._started: dict[Work, float] = {}
 
     async def infer(self, batcher: Batcher, call: InferenceCall) -> Arrays:
-        """The outputs of a model; ServiceError 422, 499, 503 or 504."""
+        """Run a model and return its outputs; raise ServiceError 422, 499, 503 or 504."""
         outputs: Arrays = await self._result(batcher, call)
         return outputs
 
     async def compute(self, queue: OperationQueue, deadline: Deadline, function: Callable[[], Any]) -> Any:
-        """What a function returns or raises, called on a thread; ServiceError 499, 503 or 504."""
+        """Call a function on a thread; return or raise what it does, or raise ServiceError 499, 503 or 504."""
         return await self._result(queue, Operation(function, deadline))
 
     def longest_running(self) -> float:
-        """For how many seconds the oldest work on a thread has been running."""
+        """Return how many seconds the oldest work on a thread has been running."""
         return self._clock() - min(self._started.values()) if self._started else 0.0
 
     async def _result(self, queue: WorkQueue[Item], item: Item) -> Any:
-        """Queue an item and wait for its result: to its deadline if it is not taken up by then."""
+        """Queue an item and wait for its result, or until its deadline if it has not started by then."""
         item.result = self._loop.create_future()
         queue.add(item)
         if queue not in self._queues:
@@ -115,7 +115,7 @@ class Scheduler:
             self._loop.call_soon(self._turn)
 
     def _turn(self) -> None:
-        """Give each queue one turn, then let the loop look at its connections."""
+        """Give each queue one turn, then return to the event loop so that it serves its connections."""
         self._is_scheduled = False
         now = self._clock()
         inline_until, due_at = now + INLINE_BUDGET, inf
@@ -136,14 +136,14 @@ class Scheduler:
                 has_turn = self._start(queue)
             if queue.waiting:
                 (served if has_turn else passed).append(queue)
-        # Those that had no turn are before those that had one.
+        # Queues that had no turn come first next time.
         self._queues = passed + served
         if served:
             self._schedule()
         self._wake_at(due_at)
 
     def _wake_at(self, due_at: float) -> None:
-        """Have another turn when the first of the batches is due that wait to become full."""
+        """Schedule another turn for when the first of the batches that wait to become full is due."""
         if self._timer:
             self._timer.cancel()
             self._timer = None
@@ -151,7 +151,10 @@ class Scheduler:
             self._timer = self._loop.call_later(max(0.0, due_at - self._clock()), self._schedule)
 
     def _start(self, queue: WorkQueue[Any]) -> bool:
-        """Whether the queue had its turn: a thread has its next work, or nobody waited for it any longer."""
+        """Submit the queue's next work, if a thread is free; return whether the queue has had its turn.
+
+        A queue whose waiting work is no longer wanted has had its turn too.
+        """
         if not self._free_threads or queue.running >= queue.concurrency:
             return False
         work = queue.work()
@@ -165,8 +168,8 @@ class Scheduler:
         return True
 
     def _hand_back(self, queue: WorkQueue[Any], work: Work, done: "ExecutorFuture[None]") -> None:
-        """On the thread that computed: let the loop go on."""
-        with suppress(RuntimeError):  # the loop was closed: the process is about to end
+        """Return to the event loop; called on the thread that computed."""
+        with suppress(RuntimeError):  # the loop is closed because the process is about to end
             self._loop.call_soon_threadsafe(self._finish, queue, work, done)
 
     def _finish(self, queue: WorkQueue[Any], work: Work, done: "ExecutorFuture[None]") -> None:
@@ -185,7 +188,7 @@ def _run_inline(queue: WorkQueue[Any]) -> None:
         work.finish()
 
 
-def _expire(queue: WorkQueue[Any], item: Waiting) -> None:
-    """Its deadline is over: if it still waits, it waits no longer."""
+def _expire(queue: WorkQueue[Any], item: QueueItem) -> None:
+    """Fail an item with 504 if it still waits at its deadline."""
     if queue.discard(item) and not item.result.done():
         item.result.set_exception(ServiceError(504, LATE))

@@ -1,6 +1,7 @@
-"""How gunicorn's master replaces workers here: none is ended before the one in its place can answer.
+"""Replaces gunicorn's workers without a gap: an old worker ends only when a new one can answer.
 
-Names of gunicorn that its documents do not promise are used in this module and in `worker` alone; a test holds them.
+Only this module and `worker` use names of gunicorn that are not part of its documented API; a test checks that they
+still exist.
 """
 
 import logging
@@ -11,30 +12,30 @@ from typing import Any
 
 from serving.server import shared_state
 
-# Seconds that workers which are to be replaced go on while others load their models.
-LONGEST_LOADING = 30.0
+# Seconds for which old workers keep running while their replacements load models.
+LOADING_TIMEOUT = 30.0
 SIGNALS = (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT)
 
 log = logging.getLogger(__name__)
 
 
 class Replacement:
-    """Takes over four methods of a master, `server`.
+    """Replaces four methods of `server`, gunicorn's master process.
 
-    `is_ready` says whether the worker of a process has loaded its models. `read_settings` is called when workers are to
-    be replaced, at SIGHUP; it returns why no new worker could answer, or nothing.
+    `is_ready` takes a worker's process id and returns whether that worker has loaded its models. `read_settings` is
+    called on SIGHUP, before workers are replaced; it returns why no new worker could answer, or an empty string.
     """
 
     def __init__(self, server: Any, is_ready: Callable[[int], bool], read_settings: Callable[[], str]) -> None:
         self._server, self._is_ready, self._read_settings = server, is_ready, read_settings
         self._stop, self._spawn = server.stop, server.spawn_worker
-        # Workers of this age, as gunicorn counts them, or less are to be replaced.
+        # Workers of at most this age are replaced. gunicorn's "age" is a serial number: new workers have higher ones.
         self._stale_age, self._until, self._is_wanted_again = 0, 0.0, False
         server.stop, server.spawn_worker = self.stop, self.spawn_worker
         server.reload, server.manage_workers = self.reload, self.manage_workers
 
     def reload(self) -> None:
-        """At SIGHUP: begin to replace all workers. While that goes on, another is remembered, and they count as one."""
+        """Start replacing all workers, on SIGHUP. Any more signals meanwhile cause one more replacement afterwards."""
         if self._stale():
             self._is_wanted_again = True
             return
@@ -44,11 +45,11 @@ class Replacement:
             return
         self._server.log.reopen_files()
         self._stale_age = self._server.worker_age
-        self._until = monotonic() + LONGEST_LOADING
+        self._until = monotonic() + LOADING_TIMEOUT
         self.manage_workers()
 
     def manage_workers(self) -> None:
-        """Once a second and whenever a worker ends: have as many workers as there should be, and end those replaced."""
+        """Start missing workers and end replaced ones. gunicorn calls this every second and when a worker exits."""
         fresh = sorted(worker.age for worker in self._server.WORKERS.values() if worker.age > self._stale_age)
         for _ in range(self._server.num_workers - len(fresh)):
             self._server.spawn_worker()
@@ -62,12 +63,12 @@ class Replacement:
             self.reload()
 
     def stop(self, graceful: bool = True) -> None:
-        """End the service: first of all the workers are told that none is to take their place."""
+        """Stop the service, after telling the workers that they will not be replaced."""
         shared_state.announce_end()
         self._stop(graceful)
 
     def spawn_worker(self) -> Any:
-        """Fork a worker; a signal for it waits until it has handlers of its own."""
+        """Fork a worker, with signals blocked until it has installed its own handlers."""
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         try:
             return self._spawn()
@@ -75,11 +76,11 @@ class Replacement:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
     def _stale(self) -> list[int]:
-        """The processes of workers that are to be replaced."""
+        """Return the process ids of the workers that are to be replaced."""
         return [pid for pid, worker in self._server.WORKERS.items() if worker.age <= self._stale_age]
 
     def _are_ready(self) -> bool:
-        """Whether enough workers could answer if those to be replaced were gone."""
+        """Return whether enough new workers are ready to do without the old ones, or the time to wait is over."""
         fresh = [pid for pid, worker in self._server.WORKERS.items() if worker.age > self._stale_age]
         ready = sum(map(self._is_ready, fresh))
         return ready >= self._server.num_workers or monotonic() > self._until

@@ -1,4 +1,4 @@
-"""All connections of a worker: what they may hold together, and how they come to their end."""
+"""All connections of a worker: the memory that they may use together, their timeouts and their shutdown."""
 
 import asyncio
 from asyncio import AbstractEventLoop
@@ -6,29 +6,30 @@ from time import monotonic
 
 from serving.server.protocol import Application, HttpProtocol
 
-# Seconds between two looks at who has no time left.
-SWEEP = 0.2
-# So many of the largest bodies may be on their way to a worker, and so many bytes of answers that nobody reads.
-BODIES, MOST_UNSENT = 8, 256 * 2**20
-# Seconds that a worker which is about to end still waits for a next request on a connection that was kept.
-LAST_REQUEST = 1.0
-# A connection that is this young (seconds) is not closed to make room for another: its request may be on its way.
-YOUNG = 0.25
+# Seconds between two checks for expired connections.
+SWEEP_INTERVAL = 0.2
+# A worker may be receiving request data worth this many bodies of the largest allowed size, and may hold this many
+# bytes of responses that clients have not read.
+MAX_BODIES, MAX_UNSENT = 8, 256 * 2**20
+# Seconds for which a worker that is shutting down keeps idle connections open, in case another request arrives.
+IDLE_TIMEOUT = 1.0
+# Connections younger than this (seconds) are not closed to make room: their first request may be about to arrive.
+MIN_AGE = 0.25
 
 
 class Connections:
-    """The connections of a worker to one application. `held` are the bytes of requests that have no answer yet."""
+    """The connections of a worker, for one application. `held` counts the bytes of requests not answered yet."""
 
     def __init__(
         self, application: Application, loop: AbstractEventLoop, max_body: int, keep_alive: float, root_path: str
     ) -> None:
         self.application, self.loop = application, loop
         self.max_body, self.keep_alive, self.root_path = max_body, keep_alive, root_path
-        self.held, self.max_held = 0, BODIES * max_body
+        self.held, self.max_held = 0, MAX_BODIES * max_body
         self.is_closing = False
-        # Accepted, and not connections yet: TLS is being agreed on.
+        # Tasks for accepted sockets that are not connections yet, for example because the TLS handshake is going on.
         self.opening: set[asyncio.Task[None]] = set()
-        # In the order in which they were made.
+        # Connections and when they were made, oldest first.
         self._all: dict[HttpProtocol, float] = {}
         self._emptied = asyncio.Event()
 
@@ -36,19 +37,19 @@ class Connections:
         return len(self._all) + len(self.opening)
 
     def add(self, connection: HttpProtocol) -> None:
-        """Look after a connection from now on."""
+        """Register a new connection."""
         self._all[connection] = monotonic()
         if self.is_closing:
-            connection.close_soon(monotonic() + LAST_REQUEST)
+            connection.close_soon(monotonic() + IDLE_TIMEOUT)
 
     def remove(self, connection: HttpProtocol) -> None:
-        """A connection is closed."""
+        """Forget a connection that was closed."""
         self._all.pop(connection, None)
         if not self._all:
             self._emptied.set()
 
     def sweep(self) -> None:
-        """End connections whose time is over, and those that read too slowly while too much waits for them."""
+        """End expired connections, and slow readers while too many bytes of responses wait to be read."""
         now, unsent = monotonic(), 0
         paused = list[HttpProtocol]()
         for connection in list(self._all):
@@ -58,14 +59,14 @@ class Connections:
                 paused.append(connection)
                 unsent += connection.transport.get_write_buffer_size()
         for connection in paused:
-            if unsent <= MOST_UNSENT:
+            if unsent <= MAX_UNSENT:
                 break
             unsent -= connection.transport.get_write_buffer_size()
             connection.transport.abort()
 
     def make_room(self) -> bool:
-        """Close the oldest connection on which nothing is being asked, or only half a request is there."""
-        before = monotonic() - YOUNG
+        """Close the oldest idle connection, or else the oldest with an incomplete request; return False without one."""
+        before = monotonic() - MIN_AGE
         old = [connection for connection, made_at in self._all.items() if made_at < before]
         idle = next((one for one in old if one.is_idle), None)
         chosen = idle or next((one for one in old if one.is_receiving), None)
@@ -76,15 +77,15 @@ class Connections:
         return True
 
     async def close(self, seconds: float) -> bool:
-        """Have all requests answered, then the connections closed: by force after so many seconds, then it is False."""
+        """Close all connections once their requests are answered; after `seconds`, abort the rest and return False."""
         self.is_closing = True
         begun = monotonic()
         for connection in list(self._all):
-            connection.close_soon(begun + LAST_REQUEST)
-        while (self._all and monotonic() < begun + seconds) or (self.opening and monotonic() < begun + LAST_REQUEST):
+            connection.close_soon(begun + IDLE_TIMEOUT)
+        while (self._all and monotonic() < begun + seconds) or (self.opening and monotonic() < begun + IDLE_TIMEOUT):
             self._emptied.clear()
             try:
-                async with asyncio.timeout(SWEEP):
+                async with asyncio.timeout(SWEEP_INTERVAL):
                     await self._emptied.wait()
             except TimeoutError:
                 self.sweep()

@@ -1,4 +1,4 @@
-"""gunicorn's settings, from the same environment as the service. Nothing heavy is imported here: this is the master."""
+"""gunicorn's settings, from the same environment as the service's. The master runs this: it imports nothing heavy."""
 
 import os
 import shutil
@@ -21,13 +21,13 @@ _given = {name: value for name, value in os.environ.items() if name.startswith(P
 
 
 def _variables() -> dict[str, str]:
-    """The settings as they are now; UsageError."""
+    """Return the current settings as environment variables; raise UsageError if they are invalid."""
     settings = Config.from_environment(_given).settings
     return _given | (Config.of_file(Path(settings)) if settings else {})
 
 
 def _read() -> Config:
-    """The settings as they are now, put where the workers read them; UsageError."""
+    """Read the current settings and export them to the environment, where workers read them; may raise UsageError."""
     variables = _variables()
     config = Config.from_environment(variables)
     for name in {*os.environ, *variables} - {RUNTIME}:
@@ -46,7 +46,7 @@ if traces_wanted():
         raise SystemExit(f"Error: {error}") from None
 _memory = Path("/dev/shm")
 _shared = str(_memory) if os.access(_memory, os.W_OK) else tempfile.gettempdir()
-# Of this master: where its workers count.
+# The folder in which this master's workers keep their metrics.
 if not _config.runtime:
     os.environ[RUNTIME] = tempfile.mkdtemp(prefix="suite-", dir=_shared)
 _runtime = Path(os.environ[RUNTIME])
@@ -58,7 +58,7 @@ timeout = _config.timeout
 graceful_timeout = 20
 # Models are loaded after the fork: TensorFlow does not survive one.
 preload_app = False
-# Workers prove that they live by touching a file: not on a disk that may stall.
+# Workers show that they are alive by touching a file. It must not be on a disk, which may stall.
 worker_tmp_dir = _shared
 control_socket_disable = True
 errorlog = "-"
@@ -66,8 +66,8 @@ loglevel = "info"
 
 
 def on_starting(server: Any) -> None:
-    """End where no worker could answer; and with the process that started the service, where it asked for that."""
-    problem = _obstacle(_config)
+    """Exit if no worker could answer; tie this process to its parent if the settings ask for that."""
+    problem = _find_problem(_config)
     if problem:
         on_exit(server)
         raise SystemExit(f"Error: {problem}")
@@ -78,19 +78,19 @@ def on_starting(server: Any) -> None:
 
 
 def when_ready(server: Any) -> None:
-    """Have workers replaced as it is done here."""
-    Replacement(server, lambda pid: metrics.is_ready(_runtime, pid), lambda: _read_anew(server))
+    """Install our way of replacing workers."""
+    Replacement(server, lambda pid: metrics.is_ready(_runtime, pid), lambda: _reload_settings(server))
 
 
-def _read_anew(server: Any) -> str:
-    """At SIGHUP: go by the settings, keys and certificate that there are now; why no worker could, or nothing."""
+def _reload_settings(server: Any) -> str:
+    """Apply the current settings, keys and certificate, on SIGHUP; return why workers could not use them, or ""."""
     global _config
     config = _config
     try:
         config = Config.from_environment(_variables())
     except UsageError as error:
         server.log.error("the settings stay as they were: %s", error)
-    problem = _obstacle(config)
+    problem = _find_problem(config)
     if problem:
         return problem
     if config is not _config:
@@ -102,35 +102,35 @@ def _read_anew(server: Any) -> str:
     return ""
 
 
-def _obstacle(config: Config) -> str:
-    """Why workers could not answer by the files that there are now; the service would end with them."""
-    from serving.http import auth, forwarding  # only now: a master needs them no longer than a moment
+def _find_problem(config: Config) -> str:
+    """Return why new workers could not start with the current settings and files, or ""."""
+    from serving.http import auth, forwarding  # imported here because the master needs them only for this check
 
     try:
         forwarding.TrustedProxies(config.trusted_proxies)
         if config.keys:
             auth.read(Path(config.keys))
-        tls.made(config)
+        tls.create_context(config)
     except UsageError as error:
         return str(error)
     return ""
 
 
 def child_exit(server: Any, worker: Any) -> None:
-    """A worker's connections are those of nobody now; what it counted counts on."""
+    """Clear the slot of a worker that has exited, and keep what it counted in the metrics."""
     Slot(worker.age).clear()
     try:
-        metrics.end(_runtime, worker.pid)
+        metrics.retire(_runtime, worker.pid)
     except OSError as error:
         server.log.warning("%s cannot be written to (%s): what a worker counted is lost", _runtime, error.strerror)
 
 
 def worker_exit(server: object, worker: object) -> None:
-    """In the worker: what is left of its traces goes out."""
+    """Send the remaining traces; called in the worker."""
     if traces_wanted():
         tracing.end()
 
 
 def on_exit(server: object) -> None:
-    """Leave nothing behind."""
+    """Remove the runtime folder."""
     shutil.rmtree(_runtime, ignore_errors=True)

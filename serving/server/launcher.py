@@ -1,4 +1,4 @@
-"""Starts gunicorn: in place of this process, or as a child for as long as a block lasts."""
+"""Starts gunicorn: in place of this process, or as a child process for the duration of a `with` block."""
 
 import json
 import os
@@ -18,14 +18,14 @@ from typing import IO, Any, NoReturn
 from serving.config import Config
 from suite.errors import SuiteError
 
-POLL = 0.05
-GRACE = 25.0
+POLL_INTERVAL = 0.05
+STOP_TIMEOUT = 25.0
 LAST_LINES = 15
 
 
 @dataclass(frozen=True)
 class Service:
-    """A running service: where it answers, its master process and the file it logs to."""
+    """A running service: its URL, the id of its master process and its log file."""
 
     url: str
     pid: int
@@ -36,19 +36,19 @@ APPLICATION = "serving.app:create_app()"
 
 
 def command(config: Config, listening: int | None = None, application: str = APPLICATION) -> list[str]:
-    """The command that starts gunicorn, on an open socket's descriptor or else on the host and port."""
+    """Return the command that starts gunicorn, on the descriptor `listening` if given, else on the host and port."""
     bind = f"fd://{listening}" if listening is not None else f"{config.host}:{config.port}"
     settings = "python:serving.server.gunicorn_conf"
     return [sys.executable, "-m", "gunicorn", "-c", settings, "--bind", bind, application]
 
 
 def environment(config: Config, base: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The environment for `command`."""
+    """Return the environment variables for `command`."""
     return {**base, **config.environment()}
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket listening on the address (port 0: any free one); SuiteError when it cannot be had."""
+    """Return a socket that listens on the address (port 0: any free port); raise SuiteError if that fails."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, kind, protocol)
@@ -66,7 +66,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def execute(config: Config, listening: socket.socket) -> NoReturn:
-    """Become the service, on a socket from `listen`."""
+    """Replace this process with the service, on a socket from `listen`."""
     listening.set_inheritable(True)
     arguments = command(config, listening.fileno())
     os.execve(arguments[0], arguments, environment(config))
@@ -77,9 +77,9 @@ def running(
     models: Path, *, workers: int = 1, threads: int = Config.threads, host: str = "127.0.0.1", port: int = 0,
     engine: str = "auto", deadline: float = 90.0,
 ) -> Iterator[str]:  # fmt: skip
-    """The URL of a service of `models` that is ready and that stops with the block, or with this process or thread.
+    """Run a service for the folder `models` until the block, this process or thread ends; yield its URL once ready.
 
-    SuiteError with the log's last lines when it ends, or is not ready within `deadline` seconds.
+    Raise SuiteError with the last lines of the log if the service exits or is not ready within `deadline` seconds.
     """
     config = Config(models=models, workers=workers, threads=threads, host=host, port=port, engine=engine)
     with started(config) as service:
@@ -89,7 +89,7 @@ def running(
 
 @contextmanager
 def started(config: Config, application: str = APPLICATION) -> Iterator[Service]:
-    """A service that was started, perhaps not ready yet, and is stopped at the end of the block."""
+    """Start a service, yield it without waiting until it is ready, and stop it at the end of the block."""
     listening = listen(config.host, config.port)
     host, port = listening.getsockname()[:2]
     config = replace(config, models=config.models.absolute(), port=port, parent=os.getpid())
@@ -110,7 +110,7 @@ def _spawn(config: Config, listening: socket.socket, log: IO[bytes], application
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=subprocess.STDOUT,
-        # Ctrl-C in a terminal reaches this process only, which then stops the service in order.
+        # Ctrl-C in a terminal then reaches only this process, which stops the service in an orderly way.
         process_group=0,
     )
 
@@ -118,14 +118,14 @@ def _spawn(config: Config, listening: socket.socket, log: IO[bytes], application
 def _stop(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     try:
-        process.wait(GRACE)
+        process.wait(STOP_TIMEOUT)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
 def wait_ready(service: Service, workers: int, deadline: float) -> None:
-    """Return once every worker is ready; SuiteError with the log when that does not come about in time."""
+    """Wait until every worker is ready; raise SuiteError with the log if that takes over `deadline` seconds."""
     end = time.monotonic() + deadline
     while True:
         status, body = _ask(service.url)
@@ -135,11 +135,11 @@ def wait_ready(service: Service, workers: int, deadline: float) -> None:
             raise SuiteError(f"nothing can be served: {body['error']}")
         if not _alive(service.pid) or time.monotonic() > end:
             raise SuiteError(f"the service did not become ready; its log ends:\n{_tail(service.log)}")
-        time.sleep(POLL)
+        time.sleep(POLL_INTERVAL)
 
 
 def _ask(url: str) -> tuple[int, dict[str, Any]]:
-    """Status and body of /readyz; status 0 while nothing answers."""
+    """Return status and body of /readyz; the status is 0 while nothing answers."""
     connection = HTTPConnection(url.removeprefix("http://"), timeout=5)
     try:
         connection.request("GET", "/readyz")
@@ -152,7 +152,7 @@ def _ask(url: str) -> tuple[int, dict[str, Any]]:
 
 
 def _alive(pid: int) -> bool:
-    """Whether a child of this process still runs; it is left for its Popen to collect."""
+    """Return whether a child process still runs, without collecting its exit status: its Popen does that."""
     with suppress(ChildProcessError):
         return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
     return False

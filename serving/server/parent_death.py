@@ -1,4 +1,4 @@
-"""Ties a process to the one that started it, however that one ends."""
+"""Ends a process when its parent process ends, for whatever reason."""
 
 import ctypes
 import os
@@ -9,10 +9,10 @@ PR_SET_PDEATHSIG = 1
 
 
 def die_with(parent: int) -> None:
-    """Have the kernel end this process by SIGTERM when its parent ends (Linux; elsewhere nothing is tied)."""
+    """Ask the kernel to send this process SIGTERM when `parent` ends. Does nothing on systems other than Linux."""
     if sys.platform != "linux":
         return
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    # The parent may have ended before the kernel was asked.
+    # The parent may have ended before the call above.
     if os.getppid() != parent:
         raise SystemExit(0)

@@ -1,4 +1,4 @@
-"""A connection: bytes to requests, one at a time to the application, and its responses to bytes."""
+"""An HTTP connection: parses requests, passes them to the application one at a time, and writes its responses."""
 
 import asyncio
 import logging
@@ -14,33 +14,33 @@ from serving.errors import ServiceError
 from serving.http.messages import Request, Response, status_line
 from serving.server.request_parser import Received, RequestParser
 
-# Bytes that are parsed before it is looked whether they held a whole request; and that may wait behind one.
-SLICE, BACKLOG = 2**16, 2**16
-# Seconds that a request may take to come, or an answer to be read; each mebibyte of it gives as many again.
-PATIENCE = 30.0
-# Seconds after an answer in which a client that has been told so closes the connection.
-LINGER = 2.0
-# A client that has sent no more than this is never refused for what others have sent.
-SMALL = 2**16
-# An answer of up to so many bytes is copied behind its head, so that one system call sends both.
-COPIED = 2**16
+# Bytes parsed at a time before checking whether a request is complete, and bytes that may wait while it is answered.
+PARSE_SIZE, MAX_BACKLOG = 2**16, 2**16
+# Seconds allowed for receiving a request or for a client to read a response; each mebibyte adds as many again.
+TRANSFER_TIMEOUT = 30.0
+# Seconds for a client to close the connection after a response with "Connection: close".
+CLOSE_TIMEOUT = 2.0
+# A request of at most this many bytes is never refused because of the memory that other clients use.
+SMALL_REQUEST = 2**16
+# A response body of at most this many bytes is copied behind its head, so that one system call sends both.
+MAX_COPIED_BODY = 2**16
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 FULL = "too many large bodies are being received: ask again in a moment"
-SLOW = f"the request did not come within {PATIENCE:.0f} seconds a mebibyte: send it again"
+SLOW = f"the request did not come within {TRANSFER_TIMEOUT:.0f} seconds a mebibyte: send it again"
 
 log = logging.getLogger(__name__)
 
 
 class Application(Protocol):
-    """What answers requests."""
+    """The application that answers requests."""
 
     def respond(self, request: Request) -> Awaitable[Response]: ...
 
     def refuse(self, request: Request, error: ServiceError) -> Response: ...
 
 
-class Surroundings(Protocol):
-    """What a connection has in common with the others of its worker."""
+class ConnectionContext(Protocol):
+    """State and settings that all connections of a worker share."""
 
     application: Application
     loop: asyncio.AbstractEventLoop
@@ -48,7 +48,7 @@ class Surroundings(Protocol):
     root_path: str
     keep_alive: float
     is_closing: bool
-    # Bytes of requests that have no answer yet, of all connections, and how many they may be.
+    # Bytes of requests not answered yet, over all connections, and their limit.
     held: int
     max_held: int
 
@@ -58,13 +58,13 @@ class Surroundings(Protocol):
 
 
 class HttpProtocol(asyncio.Protocol):
-    """One client. Whatever it sends or does not send, what is held for it and how long is bounded.
+    """The connection of one client. It bounds the memory and the time that a client can use, whatever it sends.
 
-    After `expires_at` (of `time.monotonic`) it is to be told to `expire`.
+    The worker calls `expire` after `expires_at`, a time of `time.monotonic`.
     """
 
-    def __init__(self, others: Surroundings, scheme: str, refusal: ServiceError | None = None) -> None:
-        self._others, self._scheme, self._refusal = others, scheme, refusal
+    def __init__(self, shared: ConnectionContext, scheme: str, refusal: ServiceError | None = None) -> None:
+        self._shared, self._scheme, self._refusal = shared, scheme, refusal
         self.transport: asyncio.Transport
         self._parser: RequestParser
         self._task: asyncio.Task[None] | None = None
@@ -72,30 +72,30 @@ class HttpProtocol(asyncio.Protocol):
         self._backlog = b""
         self._held = 0
         self._began_at = monotonic()
-        self._is_draining = self._has_ended = self._is_reading_paused = False
+        self._is_draining = self._has_eof = self._is_reading_paused = False
         self._drain_left = 0
         self.is_writing_paused = False
         self.expires_at = inf
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing has been asked that is not answered, nor is being asked."""
+        """Whether no request is being received or answered."""
         return self._task is None and not self._is_draining and self._parser.is_idle and not self.is_writing_paused
 
     @property
     def is_receiving(self) -> bool:
-        """Whether a request is on its way that has not come as a whole."""
+        """Whether a request has been received in part."""
         return self._task is None and not self._is_draining and not self._parser.is_idle
 
-    # What the transport calls.
+    # Called by the transport.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
         client = peer[0] if isinstance(peer, tuple) else ""
-        self._parser = RequestParser(self._others.max_body, self._scheme, client, self._others.root_path)
-        self.expires_at = monotonic() + PATIENCE
-        self._others.add(self)
+        self._parser = RequestParser(self._shared.max_body, self._scheme, client, self._shared.root_path)
+        self.expires_at = monotonic() + TRANSFER_TIMEOUT
+        self._shared.add(self)
         if self._refusal:
             self._refuse(self._refusal)
 
@@ -106,68 +106,68 @@ class HttpProtocol(asyncio.Protocol):
                 self.transport.abort()
         elif self._task or self.is_writing_paused:
             self._backlog += data
-            if len(self._backlog) > BACKLOG:
+            if len(self._backlog) > MAX_BACKLOG:
                 self._is_reading_paused = True
                 self.transport.pause_reading()
         else:
             self._receive(data)
 
     def eof_received(self) -> bool:
-        self._has_ended = True
+        self._has_eof = True
         if self._current:
             self._current.request.deadline.client_left()
-        # What was asked before is answered; over TLS nothing can be sent any longer.
+        # Requests received before are still answered, except over TLS, where nothing can be sent any more.
         return bool(self._task or self.is_writing_paused) and self.transport.can_write_eof()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._release()
-        self._others.remove(self)
+        self._shared.remove(self)
         if self._task:
             self._task.cancel()
 
     def pause_writing(self) -> None:
         self.is_writing_paused = True
-        self.expires_at = monotonic() + PATIENCE * (1 + self.transport.get_write_buffer_size() // MEBIBYTE)
+        self.expires_at = monotonic() + TRANSFER_TIMEOUT * (1 + self.transport.get_write_buffer_size() // MEBIBYTE)
 
     def resume_writing(self) -> None:
         self.is_writing_paused = False
         if self._is_draining:
-            self.expires_at = monotonic() + LINGER
+            self.expires_at = monotonic() + CLOSE_TIMEOUT
         elif not self._task:
-            self._go_on()
+            self._continue()
 
-    # What the worker calls.
+    # Called by the worker.
 
     def expire(self) -> None:
-        """Its time is over: a request that has not come is told so, everything else ends without a word."""
+        """End the connection at its timeout: answer an incomplete request with 408, abort in all other cases."""
         if self.is_receiving and not self.is_writing_paused:
             self._refuse(ServiceError(408, SLOW))
         else:
             self.transport.abort()
 
     def close_soon(self, expires_at: float) -> None:
-        """Close at that time if nothing is asked by then; a request that comes before is still answered."""
+        """Close at `expires_at` if the connection is idle; a request that arrives earlier is still answered."""
         if self.is_idle:
             self.expires_at = min(self.expires_at, expires_at)
 
     # Receiving.
 
     def _receive(self, data: bytes) -> None:
-        """Parse what came, up to the end of a request: what is behind it waits."""
+        """Parse received bytes up to the end of a request; the bytes after it wait in the backlog."""
         if self._parser.is_idle:
             self._began_at = monotonic()
         self._held += len(data)
-        self._others.held += len(data)
+        self._shared.held += len(data)
         try:
-            for start in range(0, len(data), SLICE):
-                self._parser.feed(data[start : start + SLICE] if len(data) > SLICE else data)
+            for start in range(0, len(data), PARSE_SIZE):
+                self._parser.feed(data[start : start + PARSE_SIZE] if len(data) > PARSE_SIZE else data)
                 if self._parser.requests:
-                    self._backlog = data[start + SLICE :]
+                    self._backlog = data[start + PARSE_SIZE :]
                     break
         except ServiceError as error:
             self._answer_then_refuse(error)
             return
-        if self._held > SMALL and self._others.held > self._others.max_held:
+        if self._held > SMALL_REQUEST and self._shared.held > self._shared.max_held:
             self._answer_then_refuse(ServiceError(503, FULL, retry_after=1))
         elif self._parser.requests:
             self._answer_next()
@@ -175,43 +175,43 @@ class HttpProtocol(asyncio.Protocol):
             self._wait_for_more()
 
     def _wait_for_more(self) -> None:
-        """A request has not come as a whole: hold what has come, for a while."""
-        self.expires_at = self._began_at + PATIENCE * (1 + self._held // MEBIBYTE)
+        """Set the timeout for the rest of an incomplete request; send "100 Continue" if the client waits for it."""
+        self.expires_at = self._began_at + TRANSFER_TIMEOUT * (1 + self._held // MEBIBYTE)
         if self._parser.expects_continue:
             self._parser.expects_continue = False
             self.transport.write(CONTINUE)
 
     def _release(self) -> None:
-        self._others.held -= self._held
+        self._shared.held -= self._held
         self._held = 0
 
     # Answering.
 
     def _answer_next(self) -> None:
         self._current = self._parser.requests.popleft()
-        if self._has_ended:
+        if self._has_eof:
             self._current.request.deadline.client_left()
         self.expires_at = inf
-        self._task = self._others.loop.create_task(self._answer(self._current))
+        self._task = self._shared.loop.create_task(self._answer(self._current))
 
     async def _answer(self, received: Received) -> None:
         try:
-            response = await self._others.application.respond(received.request)
+            response = await self._shared.application.respond(received.request)
         except Exception:
             log.exception("a request could not be answered")
             self.transport.abort()
             return
         self._release()
-        stays = received.stays and not self._others.is_closing
-        self._write(response, stays, received.request.method == "HEAD", received.is_old)
+        persistent = received.persistent and not self._shared.is_closing
+        self._write(response, persistent, received.request.method == "HEAD", received.is_http10)
         self._task = self._current = None
-        if stays:
-            self._go_on()
+        if persistent:
+            self._continue()
         else:
-            self._finish(LINGER)
+            self._finish(CLOSE_TIMEOUT)
 
-    def _go_on(self) -> None:
-        """After an answer: to the next request, if one has come, once this answer is on its way."""
+    def _continue(self) -> None:
+        """Go on to the next request after a response, unless the client has yet to read that response."""
         if self.is_writing_paused:
             return
         if self._parser.requests:
@@ -225,13 +225,13 @@ class HttpProtocol(asyncio.Protocol):
         elif self._backlog:
             data, self._backlog = self._backlog, b""
             self._receive(data)
-        elif self._has_ended:
+        elif self._has_eof:
             self.transport.close()
         else:
-            self.expires_at = monotonic() + (self._others.keep_alive if self._parser.is_idle else PATIENCE)
+            self.expires_at = monotonic() + (self._shared.keep_alive if self._parser.is_idle else TRANSFER_TIMEOUT)
 
     def _answer_then_refuse(self, error: ServiceError) -> None:
-        """Requests that came before what cannot be read are answered first."""
+        """Refuse a request, after answering the valid ones before it."""
         self._refusal = error
         if self._parser.requests:
             self._answer_next()
@@ -239,26 +239,29 @@ class HttpProtocol(asyncio.Protocol):
             self._refuse(error)
 
     def _refuse(self, error: ServiceError) -> None:
-        """Answer a request that is not received any further. What still comes of it is read, and thrown away."""
+        """Answer a request with an error before it is complete. The rest of it is read and discarded."""
         self._release()
-        response = self._others.application.refuse(self._parser.stub, error)
-        self._write(response, stays=False)
-        self._finish(PATIENCE)
+        response = self._shared.application.refuse(self._parser.partial_request, error)
+        self._write(response, persistent=False)
+        self._finish(TRANSFER_TIMEOUT)
 
     def _finish(self, linger: float) -> None:
-        """Close once the client does: one that is still sending would not see its answer otherwise."""
-        self._is_draining, self._drain_left, self._backlog = True, 2 * self._others.max_body, b""
+        """Close once the client closes, or after `linger` seconds.
+
+        If we closed at once, a client that is still sending could get a reset instead of its response.
+        """
+        self._is_draining, self._drain_left, self._backlog = True, 2 * self._shared.max_body, b""
         if self._is_reading_paused:
             self._is_reading_paused = False
             self.transport.resume_reading()
         if not self.is_writing_paused:
             self.expires_at = monotonic() + linger
-        if self._has_ended or (linger == LINGER and not self.transport.can_write_eof()):
+        if self._has_eof or (linger == CLOSE_TIMEOUT and not self.transport.can_write_eof()):
             self.transport.close()
         elif self.transport.can_write_eof():
             self.transport.write_eof()
 
-    def _write(self, response: Response, stays: bool, is_head: bool = False, is_old: bool = False) -> None:
+    def _write(self, response: Response, persistent: bool, is_head: bool = False, is_http10: bool = False) -> None:
         body = response.body
         head = [f"HTTP/1.1 {status_line(response.status)}\r\nDate: {_date(int(time()))}\r\n"]
         if response.content_type:
@@ -266,15 +269,15 @@ class HttpProtocol(asyncio.Protocol):
         if response.status != 204:
             head.append(f"Content-Length: {len(body)}\r\n")
         head += [f"{name}: {value}\r\n" for name, value in response.headers]
-        if not stays:
+        if not persistent:
             head.append("Connection: close\r\n")
-        elif is_old:
+        elif is_http10:
             head.append("Connection: keep-alive\r\n")
         head.append("\r\n")
         content = "".join(head).encode("latin-1", "replace")
         if is_head or response.status in (204, 304):
             self.transport.write(content)
-        elif len(body) <= COPIED:
+        elif len(body) <= MAX_COPIED_BODY:
             self.transport.write(content + body)
         else:
             self.transport.writelines((content, body))

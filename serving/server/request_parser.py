@@ -1,4 +1,4 @@
-"""Requests from the bytes of a connection, by httptools and within limits.
+"""Parses the bytes of a connection into requests with httptools, and enforces size limits.
 
 https://www.rfc-editor.org/rfc/rfc9112
 """
@@ -14,21 +14,21 @@ from serving.deadline import Deadline
 from serving.errors import TOO_LARGE, ServiceError
 from serving.http.messages import Request
 
-LONGEST_HEAD, LONGEST_TARGET, MOST_FIELDS = 2**16, 2**13, 100
-# Besides a body there may be the lines of its chunks, as many bytes as this and as this many times the body.
-OVERHEAD, OVERHEAD_TIMES = 2**20, 8
+MAX_HEAD, MAX_TARGET, MAX_FIELDS = 2**16, 2**13, 100
+# The framing of chunks may take at most MAX_FRAMING bytes plus MAX_FRAMING_RATIO the size of the body.
+MAX_FRAMING, MAX_FRAMING_RATIO = 2**20, 8
 HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::[0-9]*)?")
-# Spaces and tabs around a value are not part of it.
+# Optional whitespace around a header's value, which is not part of the value.
 OWS = " \t"
 TARGET = re.compile(rb"[!\"$-~]+")
-# Fields that say how a message is framed or what it is: another one of the same name makes it ambiguous.
-SINGLE = frozenset((
+# Headers that define how a message is framed or interpreted: sending one of them twice would be ambiguous.
+NOT_REPEATABLE = frozenset((
     "host", "content-length", "content-type", "authorization", "expect", "x-request-timeout-ms",
     "inference-header-content-length",
 ))  # fmt: skip
-# Fields that have no meaning after a body, and could have had one before it.
-FRAMING = frozenset(("content-length", "transfer-encoding", "host", "content-type", "content-encoding"))
-# Names as most clients write them, in lower case.
+# Headers that are not allowed in trailers, after a chunked body, because they say how to read the message.
+NOT_IN_TRAILERS = frozenset(("content-length", "transfer-encoding", "host", "content-type", "content-encoding"))
+# Common spellings of header names, and the names in lower case.
 NAMES = {
     name.encode(): name.lower()
     for title in (
@@ -43,18 +43,21 @@ CHUNKS = "the chunks of the body are broken: send it again, or with its length"
 
 @dataclass(slots=True)
 class Received:
-    """A whole request, and whether its connection can stay open after the answer (which HTTP/1.0 has to be told)."""
+    """A complete request, whether its connection can stay open after the response, and whether it is HTTP/1.0.
+
+    A client of HTTP/1.0 expects a header that says that the connection stays open.
+    """
 
     request: Request
-    stays: bool
-    is_old: bool
+    persistent: bool
+    is_http10: bool
 
 
 class RequestParser:
-    """Takes the bytes of one connection, gives the whole requests among them.
+    """Parses the bytes of one connection; complete requests are added to `requests`.
 
-    `expects_continue` is set while the sender waits to be told that it may send a body. After a ServiceError from
-    `feed` nothing more can be read.
+    `expects_continue` is true while the client waits for "100 Continue" before sending a body. After `feed` has raised
+    a ServiceError, the parser cannot be used any more.
     """
 
     def __init__(self, max_body: int, scheme: str, client: str, root_path: str) -> None:
@@ -63,25 +66,25 @@ class RequestParser:
         self._max_body, self._scheme, self._client, self._root_path = max_body, scheme, client, root_path
         self._refusal: ServiceError | None = None
         self._has_begun = False
-        # The header that frames a body which httptools takes for another protocol, and whether it is being told of it.
+        # The header that frames the body of an upgrade request, and whether `_reframe` is feeding it to a new parser.
         self._framing, self._is_reframing = b"", False
         self._parser = self._new_parser()
         self._reset()
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing of a next request has come."""
+        """Whether no part of a next request has been received."""
         return not self._started
 
     @property
-    def stub(self) -> Request:
-        """What is known of the request that is being received, for the answer to one that is refused."""
+    def partial_request(self) -> Request:
+        """The part of the current request that is known, for refusing it."""
         request = Request(self._method or "-", self._path, self._query, dict(self._headers))
         request.scheme, request.client, request.root_path = self._scheme, self._client, self._root_path
         return request
 
     def feed(self, data: bytes) -> None:
-        """Take bytes up; ServiceError 400, 413, 414, 417, 431, 501 or 505 for what is no request."""
+        """Parse bytes; raise ServiceError 400, 413, 414, 417, 431, 501 or 505 for an invalid request."""
         self._has_begun = False
         try:
             while data:
@@ -94,20 +97,20 @@ class RequestParser:
                         self._reframe()
         except httptools.HttpParserError as error:
             raise self._refusal or self._broken(error) from None
-        # Of the part in which a request begins some may be of the one before it.
+        # A part in which a request begins is not counted: some of its bytes may belong to the request before.
         if self._started and not self._has_begun:
             self._count(len(data))
 
     def _new_parser(self) -> httptools.HttpRequestParser:
         parser = httptools.HttpRequestParser(self)
-        # Which versions there are and what may follow a last request is for us to say.
+        # We check the version ourselves, and decide ourselves what may follow the last request.
         parser.set_dangerous_leniencies(lenient_data_after_close=True, lenient_version=True)
         return parser
 
     def _reframe(self) -> None:
-        """Read the body of a request that asks for another protocol, which is not spoken here.
+        """Parse the body of a request that asks to upgrade to another protocol; we support none and ignore that.
 
-        httptools ends such a request with its head, as if the other protocol began there: the body would be taken for
+        httptools ends such a request after its head, as if the other protocol began there, and would parse the body as
         further requests.
         """
         self._parser = self._new_parser()
@@ -122,15 +125,15 @@ class RequestParser:
         self._headers: dict[str, str] = {}
         self._fields = self._head_size = self._size = self._body_size = 0
         self._body: bytes | bytearray = b""
-        self._stays = True
-        self._is_old = False
+        self._persistent = True
+        self._is_http10 = False
 
     def _count(self, size: int) -> None:
-        """Refuse what is longer than it may be, though nothing of it has been parsed yet."""
+        """Count received bytes; refuse a head or chunk framing that is too long, even if not parsed yet."""
         self._size += size
-        if not self._has_head and self._size > LONGEST_HEAD:
-            self._refuse(431, f"the head of the request is longer than {LONGEST_HEAD:,} bytes: send fewer headers")
-        if self._size - self._body_size > OVERHEAD + OVERHEAD_TIMES * self._body_size:
+        if not self._has_head and self._size > MAX_HEAD:
+            self._refuse(431, f"the head of the request is longer than {MAX_HEAD:,} bytes: send fewer headers")
+        if self._size - self._body_size > MAX_FRAMING + MAX_FRAMING_RATIO * self._body_size:
             self._refuse(400, CHUNKS)
 
     def _refuse(self, status: int, message: str) -> None:
@@ -144,7 +147,7 @@ class RequestParser:
             return ServiceError(413, TOO_LARGE.format(self._max_body))
         return ServiceError(400, BROKEN.format(str(error)[:100] or type(error).__name__))
 
-    # What httptools calls.
+    # Called by httptools.
 
     def on_message_begin(self) -> None:
         if self._is_reframing:
@@ -156,8 +159,8 @@ class RequestParser:
         if self._is_reframing:
             return
         self._target += part
-        if len(self._target) > LONGEST_TARGET:
-            self._refuse(414, f"the path is longer than {LONGEST_TARGET:,} bytes: send what it says in the body")
+        if len(self._target) > MAX_TARGET:
+            self._refuse(414, f"the path is longer than {MAX_TARGET:,} bytes: send what it says in the body")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._is_reframing:
@@ -165,18 +168,18 @@ class RequestParser:
         key = NAMES.get(name) or name.lower().decode("ascii")
         self._fields += 1
         self._head_size += len(name) + len(value) + 4
-        if self._fields > MOST_FIELDS or self._head_size > LONGEST_HEAD:
-            most = f"{MOST_FIELDS} headers or {LONGEST_HEAD:,} bytes"
+        if self._fields > MAX_FIELDS or self._head_size > MAX_HEAD:
+            most = f"{MAX_FIELDS} headers or {MAX_HEAD:,} bytes"
             self._refuse(431, f"the request has more than {most} of them: send fewer")
         if self._has_head:
-            if key in FRAMING:
+            if key in NOT_IN_TRAILERS:
                 self._refuse(400, "a header that says how the body is to be read comes after it: send it before")
         elif key in self._headers:
-            if key in SINGLE:
+            if key in NOT_REPEATABLE:
                 self._refuse(400, f"the request has more than one {key}: send one")
             self._headers[key] += f", {value.decode('latin-1').strip(OWS)}"
         elif "_" not in key:
-            # With an underscore others would take it for the same with a hyphen, and WSGI for a name of its own.
+            # Names with an underscore are dropped: WSGI would not tell them from the same names with a hyphen.
             self._headers[key] = value.decode("latin-1").strip(OWS)
 
     def on_headers_complete(self) -> None:
@@ -187,11 +190,11 @@ class RequestParser:
         version = self._parser.get_http_version()
         if not version.startswith("1."):
             self._refuse(505, f"HTTP/{version[:5]} is not spoken here: use HTTP/1.1")
-        self._is_old = version == "1.0"
-        self._stays = self._parser.should_keep_alive() and self._method != "CONNECT"
+        self._is_http10 = version == "1.0"
+        self._persistent = self._parser.should_keep_alive() and self._method != "CONNECT"
         self._read_target()
         host = self._headers.get("host")
-        if host is None and not self._is_old:
+        if host is None and not self._is_http10:
             self._refuse(400, "the request has no Host: send one")
         if host and not HOST.fullmatch(host):
             self._refuse(400, "the Host of the request is no name of a host: mend it")
@@ -210,15 +213,15 @@ class RequestParser:
         elif target == b"*" and self._method == "OPTIONS":
             path, query = target, b""
         else:
-            path, query = self._of_absolute(target)
+            path, query = self._split_absolute(target)
         raw = unquote_to_bytes(path) if b"%" in path else path
         self._path, self._query = raw.decode("utf-8", "surrogateescape"), query.decode("ascii")
-        # Not every proxy takes away the path under which it serves the service.
+        # Some proxies pass on the prefix under which they serve the service.
         if self._root_path and (self._path == self._root_path or self._path.startswith(f"{self._root_path}/")):
             self._path = self._path[len(self._root_path) :] or "/"
 
-    def _of_absolute(self, target: bytes) -> tuple[bytes, bytes]:
-        """The path and the query of `http://host/path`, as a proxy is asked; the host in it is the one that counts."""
+    def _split_absolute(self, target: bytes) -> tuple[bytes, bytes]:
+        """Return the path and the query of `http://host/path`, the form in which clients address proxies."""
         try:
             url = httptools.parse_url(target)
         except httptools.HttpParserInvalidURLError:
@@ -231,7 +234,7 @@ class RequestParser:
     def _check_framing(self) -> None:
         codings, length = self._headers.get("transfer-encoding"), self._headers.get("content-length")
         if codings is not None:
-            if self._is_old or length is not None:
+            if self._is_http10 or length is not None:
                 self._refuse(400, "the length of the body is told in two ways: send a length, or chunks over HTTP/1.1")
             if codings.lower() != "chunked":
                 self._refuse(501, f"the body is sent as '{codings[:50]}': send it in chunks alone, or with its length")
@@ -241,7 +244,7 @@ class RequestParser:
             if len(length.lstrip("0")) > 15 or int(length) > self._max_body:
                 self._refuse(413, TOO_LARGE.format(self._max_body))
         expected = self._headers.get("expect")
-        if expected is not None and not self._is_old:
+        if expected is not None and not self._is_http10:
             if expected.lower() != "100-continue":
                 self._refuse(417, f"Expect is '{expected[:50]}': nothing but 100-continue is known")
             self.expects_continue = True
@@ -266,6 +269,6 @@ class RequestParser:
             self._method, self._path, self._query, self._headers, bytes(self._body), self._scheme, self._client,
             self._root_path, Deadline(),
         )  # fmt: skip
-        self.requests.append(Received(request, self._stays, self._is_old))
+        self.requests.append(Received(request, self._persistent, self._is_http10))
         self._started = self._has_head = False
         self._body = b""

@@ -1,52 +1,52 @@
-"""What the master and the workers of a service tell one another, in memory that they share.
+"""State that the master and the workers of a service share in memory.
 
-It is made when the master imports this module; workers, which are forked from it, see the same memory.
+The memory is mapped when the master imports this module; workers are forked from the master and inherit it.
 """
 
 import mmap
 
-# A worker's place is its age, as gunicorn counts them; no master has as many workers at the same time.
-SLOTS, NONE = 256, -1
+# A worker's slot is its gunicorn "age" (a serial number) modulo SLOTS; no master has as many workers at one time.
+SLOTS, EMPTY = 256, -1
 _connections = memoryview(mmap.mmap(-1, 4 * SLOTS)).cast("i")
 for _slot in range(SLOTS):
-    _connections[_slot] = NONE
+    _connections[_slot] = EMPTY
 _loaded = memoryview(mmap.mmap(-1, SLOTS))
 _ending = memoryview(mmap.mmap(-1, 1))
 
 
 def announce_end() -> None:
-    """In the master: the whole service is about to end, and not one worker to be replaced by another."""
+    """Announce that the whole service is about to end, so that no worker will be replaced; called in the master."""
     _ending[0] = 1
 
 
 def is_ending() -> bool:
-    """Whether the whole service is about to end."""
+    """Return whether the whole service is about to end."""
     return bool(_ending[0])
 
 
 class Slot:
-    """A worker's own place."""
+    """The slot of one worker in the shared memory."""
 
     def __init__(self, age: int) -> None:
         self._index = age % SLOTS
 
     def count(self, connections: int) -> None:
-        """Tell how many connections this worker has."""
+        """Publish how many connections this worker has."""
         _connections[self._index] = connections
 
     def fewest(self) -> int:
-        """The connections of the worker that has the fewest."""
-        return min((count for count in _connections if count != NONE), default=0)
+        """Return the number of connections of the worker that has the fewest."""
+        return min((count for count in _connections if count != EMPTY), default=0)
 
     def note_loaded(self) -> None:
-        """This worker has tried all models."""
+        """Note that this worker has tried to load all models."""
         _loaded[self._index] = 1
 
     def has_loaded_neighbour(self) -> bool:
-        """Whether another worker has tried all models, and so has something to answer with."""
+        """Return whether some worker has tried to load all models, and so has something to answer with."""
         return any(_loaded)
 
     def clear(self) -> None:
-        """The worker is no more, or takes no more connections."""
-        _connections[self._index] = NONE
+        """Empty the slot, because its worker has ended or accepts no more connections."""
+        _connections[self._index] = EMPTY
         _loaded[self._index] = 0

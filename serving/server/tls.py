@@ -1,4 +1,4 @@
-"""The certificate of the service: read in the master, so that all workers have the same, however the files change."""
+"""The TLS certificate of the service. The master reads it, so that all workers use the same one if the files change."""
 
 import ssl
 
@@ -9,18 +9,18 @@ _context: ssl.SSLContext | None = None
 
 
 def context() -> ssl.SSLContext | None:
-    """What connections are opened with; None for a service without TLS."""
+    """Return the SSL context for connections; None for a service without TLS."""
     return _context
 
 
 def read(config: Config) -> None:
-    """Read the certificate anew; UsageError where that cannot be done: then everything stays as it was."""
+    """Read the certificate again. If that fails, keep the current one and raise UsageError."""
     global _context
-    _context = made(config)
+    _context = create_context(config)
 
 
-def made(config: Config) -> ssl.SSLContext | None:
-    """A context of the certificate that is there now; UsageError."""
+def create_context(config: Config) -> ssl.SSLContext | None:
+    """Return an SSL context for the certificate in the files, None without one; raise UsageError if it is invalid."""
     if not config.certificate:
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

@@ -1,4 +1,4 @@
-"""gunicorn's worker: one event loop that owns the connections of its process.
+"""The gunicorn worker: one event loop that serves all connections of its process.
 
 https://docs.gunicorn.org/en/stable/settings.html#worker-class
 """
@@ -17,39 +17,39 @@ from gunicorn.workers.base import Worker as BaseWorker
 
 from serving.observability import log_queue
 from serving.server import tls
-from serving.server.connections import SWEEP, Connections
+from serving.server.connections import SWEEP_INTERVAL, Connections
 from serving.server.listener import Listener
 from serving.server.shared_state import Slot
 
-# Seconds between two signs of life to the master; and between two looks whether all models have been tried.
-BEAT, LOADING = 1.0, 0.02
-# Descriptors that are kept for files, models and what is done besides connections.
-OTHER_FILES = 32
-# How long a thread may run Python while another wants to: the event loop is what others should not wait for.
+# Seconds between two signs of life to the master, and between two checks whether the models have been loaded.
+HEARTBEAT_INTERVAL, LOADING_INTERVAL = 1.0, 0.02
+# File descriptors reserved for files, models and everything else that is not a connection.
+RESERVED_FILES = 32
+# Seconds for which a thread may run Python while another waits; short, so that the event loop does not wait long.
 SWITCH_INTERVAL = 0.001
-# Seconds that threads have to end once all connections are closed.
-LAST = 2.0
-# Seconds in which other requests are still answered beside a computation that does not come to its end.
-BESIDE_ENDLESS = 2.0
+# Seconds for threads to finish once all connections are closed.
+THREADS_TIMEOUT = 2.0
+# Seconds for which other requests are still answered if a computation has run for too long.
+OVERDUE_TIMEOUT = 2.0
 
 log = logging.getLogger(__name__)
 
 
 class Worker(BaseWorker):  # type: ignore[misc]
-    """Serves `serving.app` without WSGI around predictions; several workers get about as many connections each."""
+    """Serves `serving.app` directly, without WSGI around predictions."""
 
     def init_signals(self) -> None:
         super().init_signals()
-        # The master has them blocked while it forks: one that came before would have been lost.
+        # The master blocks these signals while it forks, because one that arrived before this point would be lost.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT))
 
     def run(self) -> None:
-        """Serve until the master says that this is the end."""
+        """Serve until the master asks this worker to stop."""
         sys.setswitchinterval(SWITCH_INTERVAL)
         with log_queue.writing(self.log.error_log), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(self._serve())
-        # A computation that does not come to its end would keep the process from ending too.
-        ending = threading.Timer(LAST, os._exit, (0,))
+        # A computation that never finishes would keep the process from exiting.
+        ending = threading.Timer(THREADS_TIMEOUT, os._exit, (0,))
         ending.daemon = True
         ending.start()
 
@@ -65,11 +65,11 @@ class Worker(BaseWorker):  # type: ignore[misc]
         self._scheduler = service.bind(loop)
         connections = Connections(dispatcher, loop, config.max_body, config.keep_alive, config.root_path)
         self._slot = Slot(self.age)
-        most = min(config.max_connections, max(1, _most_files() - OTHER_FILES))
+        most = min(config.max_connections, max(1, _max_open_files() - RESERVED_FILES))
         self._listeners = [Listener(one.sock, connections, self._slot, most, tls.context()) for one in self.sockets]
         for listener in self._listeners:
             listener.start()
-        beating = loop.create_task(self._beat(service, connections))
+        beating = loop.create_task(self._heartbeat(service, connections))
         await self._ending.wait()
         service.is_stopping = True
         self._slot.clear()
@@ -85,8 +85,8 @@ class Worker(BaseWorker):  # type: ignore[misc]
         if number != signal.SIGTERM:
             sys.exit(0)
 
-    async def _beat(self, service: Any, connections: Connections) -> None:
-        """Show the master that this worker lives, and look after what takes too long."""
+    async def _heartbeat(self, service: Any, connections: Connections) -> None:
+        """Show the master that this worker is alive; end expired connections and computations that take too long."""
         beat_at = 0.0
         loop = asyncio.get_running_loop()
         while True:
@@ -97,25 +97,25 @@ class Worker(BaseWorker):  # type: ignore[misc]
                     self._slot.note_loaded()
                 listener.count()
             if loop.time() >= beat_at:
-                beat_at = loop.time() + BEAT
+                beat_at = loop.time() + HEARTBEAT_INTERVAL
                 self.notify()
                 self._check()
             is_loading = not all(listener.is_loaded for listener in self._listeners)
-            await asyncio.sleep(LOADING if is_loading else SWEEP)
+            await asyncio.sleep(LOADING_INTERVAL if is_loading else SWEEP_INTERVAL)
 
     def _check(self) -> None:
-        """End this worker where the master is gone, or where a computation does not come to its end."""
+        """End this worker if its master is gone or if a computation has run for too long."""
         if os.getppid() != self.ppid:
             log.warning("the master of this worker is gone: it ends")
             self._ending.set()
         elif self._scheduler.longest_running() > self.cfg.timeout > 0:
             log.error("a computation has been running for more than %d seconds: this worker ends", self.cfg.timeout)
-            self._grace = BESIDE_ENDLESS
+            self._grace = OVERDUE_TIMEOUT
             self._ending.set()
 
 
-def _most_files() -> int:
-    """How many files this process may have open: as many as it may allow itself."""
+def _max_open_files() -> int:
+    """Raise this process's limit of open files to the maximum, and return it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,4 +1,4 @@
-// Shows the document, asking for a key first where the service wants one. The key is kept nowhere.
+// Shows the document, after asking for a key if the service needs one. The key is not stored.
 "use strict";
 
 const form = document.getElementById("ask");

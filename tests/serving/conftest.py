@@ -1,4 +1,4 @@
-"""Models for all tests of the service, made once."""
+"""Models for all tests of the service, which are created once."""
 
 import shutil
 import subprocess
@@ -14,7 +14,7 @@ from serving.config import Config
 
 @pytest.fixture(scope="session")
 def light(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store of models that all run without TensorFlow."""
+    """A store of models, all of which run without TensorFlow."""
     models = tmp_path_factory.mktemp("light")
     make.image(models)
     make.image(models, "colours", channels=3)
@@ -59,7 +59,7 @@ def alone(light: Path, tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """One for 127.0.0.1, and its key."""
+    """A certificate for 127.0.0.1, and its key."""
     if shutil.which("openssl") is None:
         pytest.skip("there is no 'openssl' here to make a certificate with")
     folder = tmp_path_factory.mktemp("tls")

@@ -1,4 +1,4 @@
-"""Connections of a worker to an application that answers as a test says, on a socket of their own."""
+"""Connections on a socket of their own, to an application that answers as a test defines."""
 
 import asyncio
 import socket
@@ -20,7 +20,7 @@ Client = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Application:
-    """Answers with the path, or as the test says."""
+    """Answers with the path, or as the test defines."""
 
     def __init__(self) -> None:
         self.answer: Callable[[Request], Awaitable[Response]] = self._path
@@ -40,7 +40,7 @@ class Application:
 
 
 class World:
-    """Connections of a worker, on a socket of their own."""
+    """The connections of a worker, on a socket of their own."""
 
     def __init__(self, max_body: int = MEBIBYTE, keep_alive: float = 30.0) -> None:
         self.application, self._clients = Application(), list[asyncio.StreamWriter]()
@@ -71,7 +71,7 @@ class World:
 
     @contextmanager
     def unread(self) -> Iterator[socket.socket]:
-        """A client that reads nothing, and has little room for what it does not read."""
+        """A client that reads nothing and has a small receive buffer."""
         with socket.socket() as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             client.connect(("127.0.0.1", self.port))
@@ -93,7 +93,7 @@ def in_a_world(test: Callable[[World], Coroutine[Any, Any, None]], **settings: A
 
 
 async def read(client: Client) -> tuple[int, bytes]:
-    """Status and body of the next answer; 0 where the connection was closed."""
+    """Return status and body of the next response; the status is 0 if the connection was closed."""
     reader, _ = client
     try:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -104,7 +104,7 @@ async def read(client: Client) -> tuple[int, bytes]:
 
 
 async def exchange(world: World, content: bytes) -> bytes:
-    """All that comes back until the service closes."""
+    """Return everything that the service sends until it closes."""
     reader, writer = await world.connect()
     writer.write(content)
     writer.write_eof()

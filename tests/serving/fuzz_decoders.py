@@ -1,8 +1,8 @@
-"""Everything that reads a body, as one function of bytes, for fuzzers: what comes back is an answer, never a failure.
+"""Everything that reads a body, as one function of bytes for fuzzers: it must return a response and never fail.
 
     python tests/serving/fuzz_decoders.py SECONDS [STORE]
 
-has a coverage-guided fuzzer (Atheris) look for bytes that fail, beginning with `seeds`. A STORE is one of small models.
+runs a coverage-guided fuzzer (Atheris) that searches for bytes that fail, from `seeds`. STORE has small models.
 """
 
 import base64
@@ -27,7 +27,7 @@ ALLOWED = (200, 400, 404, 413, 415, 422)
 JSON = "application/json"
 FORM = "multipart/form-data; boundary=b"
 LENGTH = 2
-# Name, URL (with the model in it) and content type; what a body is like depends on these.
+# Name, URL (with the model in it) and content type, which determine the form of the body.
 KINDS = (
     ("json", "/predict", JSON),
     ("predict", "/v1/models/{}:predict", JSON),
@@ -57,7 +57,7 @@ WORDS = (
 
 
 class Decoders:
-    """A service of the store's models, asked without a socket. To be called with bytes: a kind, a model, a body."""
+    """A service of the store's models, without a socket. Call it with bytes that encode a kind, a model and a body."""
 
     def __init__(self, store: Path) -> None:
         from serving.app import create_app
@@ -69,7 +69,7 @@ class Decoders:
         warnings.simplefilter("error")
 
     def __call__(self, data: bytes) -> int:
-        """The status of the answer, or 0 where none was made; AssertionError where the service failed."""
+        """Return the status of the response, 0 for too few bytes; raise AssertionError if the service failed."""
         if len(data) < LENGTH:
             return 0
         name, url, kind = KINDS[data[0] % len(KINDS)]
@@ -90,7 +90,7 @@ class Decoders:
 
 
 def _without_card(body: bytes) -> int:
-    """Instances and columns for signatures of which nothing else is known."""
+    """Return instances and columns for models of which only the signature is known."""
     from serving.codecs import payload
     from serving.codecs.base import Limits
     from serving.codecs.tensors import TensorCodec
@@ -117,12 +117,12 @@ def _without_card(body: bytes) -> int:
 
 
 def case(kind: str, model: str, body: bytes) -> bytes:
-    """The bytes that stand for a body of this kind."""
+    """Return the bytes that encode a body of this kind."""
     return bytes([NAMES.index(kind), MODELS.index(model)]) + body
 
 
 def seeds() -> Iterator[bytes]:
-    """One or more that are answered, of each kind."""
+    """Return at least one valid input of each kind."""
     grey = np.arange(64, dtype=np.uint8).reshape(1, 8, 8, 1)
     instances: dict[str, Any] = {
         "digits": grey.tolist(),
@@ -195,7 +195,7 @@ MAKE += "make.image(store); make.image(store, 'colours', channels=3); make.text(
 
 
 def fuzz(seconds: int, store: Path, corpus: Path) -> None:
-    """Look for bytes that fail for so long; ends the process, with another status than 0 where some were found."""
+    """Search for bytes that fail, for `seconds`, then end the process; its status is not 0 if some were found."""
     import atheris
 
     with atheris.instrument_imports(include=["serving", "suite.preprocessing.mirror", "werkzeug.sansio.multipart"]):
@@ -216,7 +216,7 @@ def main() -> None:
         store, corpus = Path(folder) / "store", Path(folder) / "corpus"
         corpus.mkdir()
         if not given:
-            # Elsewhere: TensorFlow makes them, and the service does without it.
+            # In another process, because TensorFlow creates them and the service runs without it.
             subprocess.run([sys.executable, "-c", MAKE, str(store)], check=True, cwd=Path(__file__).parent)
         fuzz(int(seconds), Path(given[0]) if given else store, corpus)
 

@@ -1,4 +1,4 @@
-"""Asks a service with KServe's client and prints what it answered as JSON; run by an interpreter that has that client.
+"""Sends requests with KServe's client and prints the responses as JSON. It needs an interpreter that has that client.
 
 Arguments: the service's URL and a file of pictures for the model `digits`.
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-# The client alone: the package as a whole loads what operates a Kubernetes cluster.
+# Import the client alone: the whole package loads code for operating a Kubernetes cluster.
 spec = importlib.util.find_spec("kserve")
 package = types.ModuleType("kserve")
 package.__path__ = spec.submodule_search_locations  # type: ignore[union-attr,assignment]

@@ -1,4 +1,4 @@
-"""What schemathesis cannot know from the document: files of real pictures and tables, and rows that belong together."""
+"""Hooks for what schemathesis cannot derive from the document: real files of pictures and tables, equal row counts."""
 
 import base64
 import io
@@ -13,7 +13,7 @@ from PIL import Image
 from schemathesis.generation import GenerationMode
 
 KINDS = ("png", "jpeg", "gif", "bmp", "webp")
-# Which model takes a body that is the value itself.
+# The model for each media type of a raw body.
 TAKES = {
     **{f"image/{kind}": "digits" for kind in KINDS},
     "application/x-npy": "digits",
@@ -57,7 +57,7 @@ def as_it_is(context: schemathesis.SerializationContext, value: Any) -> bytes:
 
 @schemathesis.hook
 def map_case(context: schemathesis.HookContext, case: schemathesis.Case) -> schemathesis.Case:
-    """Make a valid request one that the service has to answer; an invalid one stays invalid."""
+    """Complete a valid request so that the service must answer it; an invalid one stays invalid."""
     if case.path == "/predict" and isinstance(case.body, dict) and case.body.get("model") is None:
         case.query.pop("model", None)
     if case.meta and case.meta.generation.mode != GenerationMode.POSITIVE:
@@ -77,18 +77,18 @@ def map_case(context: schemathesis.HookContext, case: schemathesis.Case) -> sche
 
 @schemathesis.hook
 def before_add_examples(context: schemathesis.HookContext, examples: list[schemathesis.Case]) -> None:
-    """The examples of the document, asked of the model that takes them."""
+    """Send each example of the document to the model that accepts it."""
     for case in examples:
         map_case(context, case)
 
 
 def picture_of(instance: Any) -> Any:
-    """An instance of another model's examples, of which the schema tells only by `format` that it is none of these."""
+    """Return an example for another model, which only the `format` of the schema makes invalid here."""
     return FILES[0] if isinstance(instance, str) and instance not in FILES else instance
 
 
 def columns_alike(body: dict[str, Any]) -> dict[str, Any]:
-    """The columns of a body, all as long as the shortest."""
+    """Return the columns of a body, all cut to the length of the shortest."""
     columns = body.get("inputs")
     if isinstance(columns, dict):
         rows = min(map(len, columns.values()))
@@ -97,7 +97,7 @@ def columns_alike(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def rows_as_said(body: dict[str, Any]) -> dict[str, Any]:
-    """The tensors of a body, all with as many rows as the shortest, as their shapes say then."""
+    """Return the tensors of a body, all cut to the rows of the shortest, with matching shapes."""
     counted = []
     for tensor in body["inputs"]:
         size = math.prod(tensor["shape"][1:])

@@ -1,4 +1,4 @@
-"""A scheduler on an event loop of its own, asked by any number of threads."""
+"""A scheduler on an event loop of its own, which any number of threads can call."""
 
 import asyncio
 import threading
@@ -17,7 +17,7 @@ from serving.scheduling.scheduler import Scheduler
 
 
 class Model:
-    """A batcher of an engine; calls of one form are those whose rows have one shape."""
+    """A batcher of an engine; calls whose rows have the same shape have the same batch key."""
 
     def __init__(self, running: "RunningLoop", engine: Any, **limits: Any) -> None:
         self.running, self.engine = running, engine
@@ -27,14 +27,14 @@ class Model:
         return InferenceCall({"x": x}, deadline or Deadline(), x.shape[1:], may_inline)
 
     def run(self, x: np.ndarray, deadline: Deadline | None = None, may_inline: bool = True) -> np.ndarray:
-        """What the engine makes of an array; the error of who asked for it."""
+        """Return the engine's outputs for an array, or raise the call's error."""
         call = self.call(x, deadline, may_inline)
         outputs: np.ndarray = self.running.wait(lambda: self.running.scheduler.infer(self.batcher, call))["y"]
         return outputs
 
 
 class RunningLoop:
-    """An event loop in a thread, with a scheduler of so many threads."""
+    """An event loop in a thread, with a scheduler of `threads` threads."""
 
     def __init__(self, threads: int = 2) -> None:
         self.loop = asyncio.new_event_loop()
@@ -56,14 +56,14 @@ class RunningLoop:
         self.loop.close()
 
     def wait(self, ask: Callable[[], Any], seconds: float = 30) -> Any:
-        """The result of the coroutine that `ask` makes."""
+        """Return the result of the coroutine that `ask` creates."""
         return asyncio.run_coroutine_threadsafe(ask(), self.loop).result(seconds)
 
     def compute(self, function: Callable[[], Any], deadline: Deadline | None = None) -> Any:
         return self.wait(lambda: self.scheduler.compute(self.operations, deadline or Deadline(), function))
 
     def in_loop(self, function: Callable[[], Any]) -> Any:
-        """What a function returns, called in the loop."""
+        """Call a function in the loop, and return its result."""
 
         async def call() -> Any:
             return function()

@@ -1,4 +1,4 @@
-"""An engine without a model, for what is around engines, and an event loop whose time is in the test's hand."""
+"""An engine without a model, and an event loop and an executor whose progress the test controls."""
 
 import asyncio
 import heapq
@@ -15,7 +15,7 @@ from suite.errors import SuiteError
 
 
 class Engine:
-    """Doubles; takes a moment for a batch, or for each row of one, and refuses one that holds a negative number."""
+    """Doubles its inputs, after a pause for each batch or row; refuses batches with a negative number."""
 
     name, light, signature, concurrency = "double", False, None, 1
 
@@ -36,7 +36,7 @@ class Engine:
 
 
 class VirtualLoop(asyncio.AbstractEventLoop):
-    """Runs callbacks one by one when it is told to; its time stands still otherwise."""
+    """An event loop that runs callbacks and advances its clock only when the test says so."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -72,13 +72,13 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         return handle
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
-        if "destroyed" not in context["message"]:  # a test need not wait for everything
+        if "destroyed" not in context["message"]:  # a test may ignore some results
             raise context.get("exception") or AssertionError(context["message"])
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None: ...
 
     def step(self) -> bool:
-        """Run one callback; whether there was one."""
+        """Run one callback; return whether there was one."""
         while self._timers and self._timers[0][0] <= self.now:
             self.ready.append(heapq.heappop(self._timers)[2])
         if not self.ready:
@@ -89,16 +89,16 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         return True
 
     def settle(self) -> None:
-        """Run all callbacks that can be run at this time."""
+        """Run all callbacks that are due."""
         while self.step():
             pass
 
     def advance(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance the clock."""
         self.now += seconds
 
     def advance_to_timer(self) -> bool:
-        """Let time pass until the next timer; whether there is one."""
+        """Advance the clock to the next timer; return whether there is one."""
         timers = [at for at, _, handle in self._timers if not handle.cancelled()]
         if timers:
             self.now = max(self.now, min(timers))
@@ -106,7 +106,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
 
 
 class VirtualExecutor(Executor):
-    """Keeps what it is given until the test says that a thread has computed it, or failed."""
+    """An executor that keeps work until the test lets a thread complete it or fail."""
 
     def __init__(self) -> None:
         self.submitted: list[tuple[Callable[[], Any], Future[Any]]] = []

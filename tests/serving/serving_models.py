@@ -1,4 +1,4 @@
-"""Tiny real artifacts, made by hand so that these tests need nothing of training."""
+"""Tiny real artifacts, created directly so that these tests need no training."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -27,7 +27,7 @@ THRESHOLD = 0.3
 
 
 def asked_by_threads(engine: Engine, pictures: np.ndarray, times: int) -> list[np.ndarray]:
-    """What an engine answers to each picture, so many times, when many threads ask for one at a time."""
+    """Return the outputs for each picture, repeated `times` times, from threads that send one at a time."""
 
     def ask(row: int) -> np.ndarray:
         return engine.run({"image": pictures[row : row + 1]})["probabilities"][0]
@@ -39,9 +39,9 @@ def asked_by_threads(engine: Engine, pictures: np.ndarray, times: int) -> list[n
 def save(
     models: Path, card: Card, core: keras.Model, *, saved_model: bool = False, other: keras.Model | None = None
 ) -> Path:
-    """Write the next version: the core for LiteRT and, where raw inputs are the core's, as a SavedModel.
+    """Write the next version: the core for LiteRT and, if the core takes raw inputs, as a SavedModel.
 
-    With another core it is for ONNX too, and that is the other.
+    With another core, the version also has an ONNX model, of that core.
     """
     with artifact.new_version(models, card.name) as (folder, version):
         card.version = version
@@ -77,7 +77,7 @@ def image(
     models: Path, name: str = "digits", channels: int = 1, seed: int = 0, onnx_seed: int | None = None,
     saved_model: bool = True,
 ) -> Path:  # fmt: skip
-    """With an `onnx_seed` there is an ONNX model too: the same network if the seeds are, else another."""
+    """Save a model of pictures; with `onnx_seed` also as ONNX, where different seeds give different networks."""
     other = None if onnx_seed is None else picture_core(channels, onnx_seed)
     preprocessing = {"kind": "image", "height": SIDE, "width": SIDE, "channels": channels}
     spec = TensorSpec("image", "uint8", (SIDE, SIDE, channels), "image", "image")
@@ -117,7 +117,7 @@ def fraud(models: Path) -> Path:
 
 
 class Halves(tf.Module):
-    """A SavedModel by somebody else: one input, one output."""
+    """A third-party SavedModel: one input, one output."""
 
     @tf.function(input_signature=[tf.TensorSpec((None, 2), tf.float32, name="x")])
     def __call__(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -125,7 +125,7 @@ class Halves(tf.Module):
 
 
 class HalfPlusTwo(tf.Module):
-    """The model of TensorFlow Serving's own documentation."""
+    """The model in TensorFlow Serving's documentation."""
 
     @tf.function(input_signature=[tf.TensorSpec((None,), tf.float32, name="x")])
     def __call__(self, x: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -133,7 +133,7 @@ class HalfPlusTwo(tf.Module):
 
 
 class Pair(tf.Module):
-    """Two inputs of different kinds, two outputs."""
+    """A model with two inputs of different kinds and two outputs."""
 
     @tf.function(
         input_signature=[tf.TensorSpec((None,), tf.string, name="name"), tf.TensorSpec((None, 2), tf.int64, name="n")]
@@ -143,7 +143,7 @@ class Pair(tf.Module):
 
 
 class Reader(tf.Module):
-    """Hands out files."""
+    """A model that returns the content of files."""
 
     @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="path")])
     def __call__(self, path: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -151,7 +151,7 @@ class Reader(tf.Module):
 
 
 class Writer(tf.Module):
-    """Writes files as if they were checkpoints, from a function called as the one that really does that."""
+    """A model that writes files like checkpoints, in a function with the name of the real saving function."""
 
     @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="path")])
     def traced_save(self, path: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -162,7 +162,7 @@ class Writer(tf.Module):
 
 
 class Printer(tf.Module):
-    """Writes a file by printing into it."""
+    """A model that writes a file by printing to it."""
 
     @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="line")])
     def __call__(self, line: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -171,7 +171,7 @@ class Printer(tf.Module):
 
 
 def plain(models: Path, name: str, module: tf.Module) -> Path:
-    """A SavedModel without a card."""
+    """Write a SavedModel without a card."""
     folder = models / name / "1"
     tf.saved_model.save(module, str(folder), signatures=module.__call__)
     return folder

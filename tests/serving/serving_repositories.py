@@ -1,4 +1,4 @@
-"""A repository whose looks at the store are in the test's hand."""
+"""A repository that checks the store when the test calls for it."""
 
 import json
 import shutil
@@ -16,7 +16,7 @@ TEXTS = ["good good"]
 
 
 class Service:
-    """A service that looks at its store when it is told to."""
+    """A service that checks its store when the test calls for it."""
 
     def __init__(self, models: Path, **settings: Any) -> None:
         app = create_app(Config(models=models, **({"poll": 0} | settings)))
@@ -33,7 +33,7 @@ class Service:
         return self.client.post("/predict", data=json.dumps(body))
 
     def version(self, model: str = "reviews", **more: Any) -> int:
-        """The version that answers."""
+        """Return the version that answers."""
         response = self.ask(model, **more)
         assert response.status_code == 200, response.text
         return int(response.get_json()["version"])
@@ -48,7 +48,7 @@ class Service:
 
 
 def copy_version(source: Path, target: Path, labels: list[str] | None = None) -> Path:
-    """A version as if it had been saved under the target's number, with other labels if some are given."""
+    """Copy a version as if it had been saved under the target's number, with other labels if given."""
     shutil.copytree(source, target)
     card = artifact.read_card(target)
     assert card

@@ -1,4 +1,4 @@
-"""SavedModels as people make them for TensorFlow Serving, by TensorFlow's own means."""
+"""SavedModels as people make them for TensorFlow Serving, with TensorFlow's own tools."""
 
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ FEATURES = {
 
 
 def half_plus_two(models: Path, name: str = "half_plus_two", version: str = "00000123", added: float = 2.0) -> Path:
-    """TensorFlow Serving's own example of this name, made with TensorFlow 1's builder, as theirs is."""
+    """Save TensorFlow Serving's example of this name, with TensorFlow 1's builder like the original."""
     folder = models / name / version
     with tf.Graph().as_default(), v1.Session() as session:
         a, b, c = (v1.Variable(value, name=key) for key, value in (("a", 0.5), ("b", added), ("c", 3.0)))
@@ -42,28 +42,28 @@ def half_plus_two(models: Path, name: str = "half_plus_two", version: str = "000
 
 
 def raw_signature(inputs: dict[str, tf.Tensor], outputs: dict[str, tf.Tensor], method: str) -> Any:
-    """A signature that TensorFlow's own helpers for its method would refuse."""
+    """Return a signature that TensorFlow's helpers for its method would refuse."""
     described = [{key: v1.saved_model.build_tensor_info(x) for key, x in side.items()} for side in (inputs, outputs)]
     return v1.saved_model.build_signature_def(*described, f"tensorflow/serving/{method}")
 
 
 def one_by_one(models: Path, name: str = "column") -> Path:
-    """A signature of (-1, 1), as one has it who thinks of columns."""
+    """Save a model with a signature of (-1, 1), as for columns."""
     return functions(models, name, serving_default=(_halve, x([None, 1])))
 
 
 def matrix(models: Path, name: str = "matrix") -> Path:
-    """One that multiplies matrices, so that its graph takes nothing else."""
+    """Save a model that multiplies matrices, so that its graph accepts no other shapes."""
     return functions(models, name, serving_default=(_multiply, x([None, 1])))
 
 
 def centred(models: Path, name: str = "centred") -> Path:
-    """One whose rows depend on one another, as in batch normalisation that goes on learning."""
+    """Save a model whose rows depend on each other, as in batch normalisation in training mode."""
     return functions(models, name, serving_default=(_centre, x([None])))
 
 
 def several(models: Path, name: str = "several", **more: Any) -> Path:
-    """Functions of TensorFlow 2 for many things, as signatures of one model."""
+    """Save a model with various functions of TensorFlow 2 as signatures."""
     named = {
         "double": (_double, x([None])),
         "classify": (_classify, x([None], BYTES, "examples")),
@@ -81,14 +81,14 @@ def x(shape: list[int | None] | None, dtype: tf.DType = FLOAT, name: str = "x") 
 
 
 def functions(models: Path, name: str, **signatures: Any) -> Path:
-    """A SavedModel of functions, each with the specifications of its inputs."""
+    """Save a model of functions, each with the specifications of its inputs."""
     folder, module = models / name / "1", tf.Module()
     module.weight = tf.Variable([[0.5]])
     made = {
         key: tf.function(partial(function, module), input_signature=specs)
         for key, (function, *specs) in signatures.items()
     }
-    # What is not an attribute of the module is not saved with it.
+    # Only attributes of the module are saved with it.
     module.functions = made
     concrete = {key: one.get_concrete_function() for key, one in made.items()}
     tf.saved_model.save(module, str(folder), signatures=concrete)

@@ -1,6 +1,6 @@
-"""Bodies that are made to cost more than others of their length, each a function of about how many bytes it is to have.
+"""Bodies that are designed to cost more than others of their length, each made by a function of its approximate size.
 
-By name: the kind of model that it is sent to, its content type, and what makes it. `Ask` decodes one as a route would.
+The entries by name are the kind of model that gets it, its content type and its function. `Ask` decodes a body.
 """
 
 import base64
@@ -55,7 +55,7 @@ def codec_of(kind: str, limits: Limits) -> Codec:
 
 
 class Ask:
-    """Decodes bodies for models of all kinds; what is refused is None."""
+    """Decodes bodies for models of all kinds, as a route would; returns None for a refused body."""
 
     def __init__(self, limits: Limits | None = None, deadline: Deadline = NO_DEADLINE) -> None:
         self._limits, self._deadline = limits or Limits(), deadline
@@ -86,7 +86,7 @@ Make = Callable[[int], bytes]
 
 
 def filled(before: bytes, piece: bytes, after: bytes = b"]}") -> Make:
-    """As many pieces as fit, with a comma between them; each with its number, where it has a place for that."""
+    """Make as many pieces as fit, separated by commas; each gets its number if it has a placeholder."""
 
     def make(size: int) -> bytes:
         count = size // (len(piece) + 1 + 4 * (b"%" in piece))
@@ -97,12 +97,12 @@ def filled(before: bytes, piece: bytes, after: bytes = b"]}") -> Make:
 
 
 def repeated(before: bytes, piece: bytes, after: bytes = b"") -> Make:
-    """As many pieces as fit, one after the other."""
+    """Make as many pieces as fit, one after the other."""
     return lambda size: before + piece * (size // len(piece)) + after
 
 
 def values(datatype: str, shape: bytes, before: bytes, piece: bytes) -> Make:
-    """A tensor of protocol v2 as JSON, "%d" in its shape being about as many values as there are."""
+    """Make a tensor of protocol v2 as JSON; "%d" in its shape becomes roughly the number of its values."""
 
     def make(size: int) -> bytes:
         lengths = shape.replace(b"%d", b"%d" % (size // (len(piece) + 1)))
@@ -113,7 +113,7 @@ def values(datatype: str, shape: bytes, before: bytes, piece: bytes) -> Make:
 
 
 def elements(piece: bytes, count: int = 0) -> Make:
-    """A tensor of BYTES after the JSON: as many pieces as fit, or said to be so many."""
+    """Make a BYTES tensor after the JSON, of as many pieces as fit; its shape may claim another number."""
 
     def make(size: int) -> bytes:
         content = piece * (size // len(piece))
@@ -134,20 +134,20 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def png(piece: bytes) -> Make:
-    """A PNG of 8 x 8 with as many of a chunk as fit before its pixels."""
+    """Make a PNG of 8 x 8 with as many copies of a chunk as fit before its pixels."""
     head = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, 8, 0, 0, 0, 0))
     return repeated(head, piece, chunk(b"IDAT", zlib.compress(bytes(72))) + chunk(b"IEND", b""))
 
 
 def exif(size: int) -> bytes:
-    """An EXIF block of entries that each claim all of its bytes."""
+    """Return an EXIF block whose entries each claim all of its bytes."""
     entries = min(size // 24, 2**16 - 1)
     table = b"".join(struct.pack("<HHII", 0x9000 + i % 1000, 7, size - 8, 8) for i in range(entries))
     return (b"II*\0" + struct.pack("<IH", 8, entries) + table).ljust(size, b"\0")
 
 
 def jpeg(piece: bytes) -> Make:
-    """As much of a piece as fits where a JPEG has its segments."""
+    """Make a JPEG with as many copies of a piece as fit among its segments."""
     return repeated(b"\xff\xd8\xff\xe0\0\2", piece, b"\xff\xd9")
 
 
@@ -156,25 +156,25 @@ def segment(marker: int, data: bytes) -> bytes:
 
 
 def bmp(size: int) -> bytes:
-    """A compressed one in which each line ends at once."""
+    """Return a compressed picture in which each line ends at once."""
     head = struct.pack("<2sIHHI", b"BM", 0, 0, 0, 54 + 1024)
     head += struct.pack("<IiiHHIIiiII", 40, 1000, 1000, 1, 8, 1, 0, 0, 0, 256, 0)
     return repeated(head + bytes(1024), b"\0\0")(size)
 
 
 def notes(size: int) -> bytes:
-    """A picture in base64."""
+    """Return JSON with a picture in base64."""
     return b'{"instances":["' + base64.b64encode(png(chunk(b"tEXt", b"a\0b"))(size * 3 // 4)) + b'"]}'
 
 
 def doubled(size: int) -> bytes:
-    """A key that stands many times behind another that does."""
+    """Return JSON in which one key occurs many times after another that does too."""
     return filled(ROW + b'"id":1,' * (size // 14), b'"amount":1', b"}]}")(size // 2)
 
 
 ROWS = b'{"instances":['
 ROW, ANY = ROWS + b"{", ROWS + b'{"name":"","x":['
-# How long the JSON is, where tensors follow.
+# The length of the JSON, if tensors follow it.
 NO_TENSORS = bytes(4)
 V2 = NO_TENSORS + b'{"inputs":['
 TENSOR = b'{"name":"%d","shape":[1],"datatype":"FP32","data":[1]}'

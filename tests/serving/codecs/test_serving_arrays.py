@@ -21,7 +21,7 @@ shapes = st.lists(st.integers(1, 3), min_size=1, max_size=3).map(tuple)
 
 @st.composite
 def almost_regular(draw: st.DrawFn) -> list[Any]:
-    """Rows of one shape with, perhaps, one thing wrong somewhere."""
+    """Rows of one shape, in some of which one thing is wrong somewhere."""
     shape = (draw(st.integers(1, 3)), *draw(shapes))
     rows: list[Any] = np.array(
         draw(st.lists(numbers, min_size=int(np.prod(shape)), max_size=int(np.prod(shape)))), object

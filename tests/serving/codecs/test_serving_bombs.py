@@ -1,4 +1,4 @@
-"""Bodies that are larger, deeper or more than they look: refused before they are taken at their word."""
+"""Bodies that are larger, deeper or more numerous than they look are refused before they use resources."""
 
 import base64
 import io
@@ -71,7 +71,7 @@ def test_a_tensor_is_as_large_as_its_bytes(client: FlaskClient, shape: Any, data
 
 
 def png(width: int, height: int) -> bytes:
-    """A picture of few bytes that would be very large."""
+    """Return a picture of few bytes and very many pixels."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -85,7 +85,7 @@ def bmp(width: int, height: int) -> bytes:
 
 
 def png_text(size: int) -> bytes:
-    """A small picture with a note that is compressed and long."""
+    """Return a small picture with a long, compressed text in its metadata."""
     data = b"note\0\0" + zlib.compress(bytes(size), 9)
     note = struct.pack(">I", len(data)) + b"zTXt" + data + struct.pack(">I", zlib.crc32(b"zTXt" + data))
     file = io.BytesIO()
@@ -137,7 +137,7 @@ def test_uploads_need_no_disk(client: FlaskClient, tmp_path: Path, monkeypatch: 
 
 
 def peak(client: FlaskClient, path: str, body: bytes, kind: str, **headers: str) -> int:
-    """The status of an answer for which not much more memory was taken than its body has."""
+    """Return the status of the response, after checking that the request took little more memory than its body."""
     tracemalloc.start()
     try:
         status, text = post(client, path, body, kind, **headers)

@@ -1,4 +1,4 @@
-"""One grammar: cells of CSV over HTTP, of batch files, of JSON and of tensors of text are read as the mirror does."""
+"""Cells are read in the same way from CSV over HTTP, batch files, JSON and text tensors: as the mirror reads them."""
 
 import csv
 import io
@@ -79,7 +79,7 @@ def test_csv_over_http_and_the_mirror_agree(text: str, column: str) -> None:
 @given(cells)
 @settings(max_examples=300)
 def test_text_in_json_and_in_tensors_is_read_so_too(text: str) -> None:
-    # JSON has null for what is missing, and numbers and true for what they are.
+    # JSON has null for missing values, and types for numbers and booleans.
     for read in (by_json, by_tensor):
         assert read(text, "country") == by_mirror(text, "country")
         if not values.is_missing(text):

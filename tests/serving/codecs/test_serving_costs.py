@@ -1,4 +1,4 @@
-"""What a byte of a request may cost: time in proportion to the body, and memory too, whatever is in it."""
+"""The time and memory for a request are proportional to the size of its body, whatever the body contains."""
 
 import base64
 import io
@@ -18,20 +18,20 @@ from serving.deadline import NO_DEADLINE, Deadline
 from serving.errors import ServiceError
 
 SIZE = 2**20
-# Processor time a mebibyte: at most 0.4 seconds where no coverage is measured, which makes it five times as much. And
-# 64 times the body in memory; half a mebibyte is for what every request takes.
+# Limits of processor time a mebibyte, which is at most 0.4 seconds without coverage and five times as much with
+# it; and of memory as a multiple of the body, plus half a mebibyte that every request takes.
 SECONDS, TIMES, ONCE = 4.0, 64, 2**19
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 @pytest.fixture(scope="module", autouse=True)
 def tuned() -> None:
-    """As the service's processes are."""
+    """Tune memory allocation as in the service's processes."""
     memory.tune()
 
 
 def seconds(name: str, size: int) -> float:
-    """Processor time a mebibyte, the best of three."""
+    """Return the processor time a mebibyte, the best of three."""
     kind, content_type, make = BODIES[name]
     ask, content = Ask(), make(size)
     taken = []
@@ -43,7 +43,7 @@ def seconds(name: str, size: int) -> float:
 
 
 def resident(line: str) -> int:
-    """Bytes of this process: VmRSS now, VmHWM at most since CLEAR was written."""
+    """Return a memory size of this process in bytes: VmRSS is the current size, VmHWM the peak since writing CLEAR."""
     return next(int(found.split()[1]) * 1024 for found in STATUS.read_text().splitlines() if found.startswith(line))
 
 
@@ -68,7 +68,7 @@ def test_memory_is_in_proportion_to_the_body(name: str) -> None:
 
 
 def passed() -> Deadline:
-    """One that has passed, so that the first look at it is the last thing that happens."""
+    """Return a deadline that has passed, so that the first check of it ends the request."""
     return Deadline(0.0, 1.0)
 
 
@@ -124,7 +124,7 @@ def test_the_pixels_of_a_request_are_counted_together() -> None:
 
 
 class LeavesLater(Deadline):
-    """Of a client that leaves before the fifth look at it."""
+    """A deadline whose client disconnects before its fifth check."""
 
     __slots__ = ("looks",)
 
@@ -157,5 +157,5 @@ def test_memory_of_a_large_picture_is_given_back(form: str, mode: str) -> None:
     before = resident("VmRSS")
     codec.decode(Payload(files=[file.getvalue()]), NO_DEADLINE)
     assert resident("VmRSS") - before < 16 * 2**20
-    # 24 bytes a pixel at most.
+    # At most 24 bytes a pixel.
     assert resident("VmHWM") - before < 24 * 5000**2

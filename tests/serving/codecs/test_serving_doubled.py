@@ -1,4 +1,4 @@
-"""What is said twice is refused: keys of JSON at any depth, fields, parameters, columns."""
+"""Duplicates are refused: keys of JSON at any depth, form fields, parameters and columns."""
 
 import io
 import json
@@ -107,7 +107,7 @@ objects = st.recursive(
 
 
 def written(value: Any) -> str:
-    """JSON of a value in which objects are tuples of pairs."""
+    """Return the JSON of a value in which objects are given as tuples of pairs."""
     if isinstance(value, tuple):
         return "{" + ",".join(f"{json.dumps(key)}:{written(one)}" for key, one in value) + "}"
     return f"[{','.join(map(written, value))}]" if isinstance(value, list) else str(value)

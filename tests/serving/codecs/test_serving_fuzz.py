@@ -1,4 +1,4 @@
-"""Bytes that nobody would send, for everything that reads a body: each is answered, and never by a failure."""
+"""Random bytes for everything that reads a body: each request gets a response, and never an internal error."""
 
 import gzip
 import io
@@ -28,7 +28,7 @@ def npy(*values: Any) -> bytes:
 
 
 SIGNALLING = np.array(0x7FF0000000000001, np.uint64).view(np.float64)
-# Found by the fuzzer, and mended.
+# Found by the fuzzer, and fixed.
 FOUND = {
     "no number where a whole one is expected": case("npy", "digits", npy(float("nan"), 1)),
     "no number at all": case("npy", "digits", npy(float("nan"))),
@@ -82,7 +82,7 @@ def test_what_was_found_once(decoders: Decoders, name: str) -> None:
 
 @given(st.sampled_from(SEEDS), st.data())
 def test_no_change_of_a_good_body_breaks_the_service(decoders: Decoders, seed: bytes, data: st.DataObject) -> None:
-    """A piece of it is left out, doubled, or replaced by another."""
+    """A piece of a valid body is left out, doubled or replaced."""
     start, end = sorted(data.draw(st.lists(st.integers(2, len(seed)), min_size=2, max_size=2)))
     other = data.draw(st.binary(max_size=8) | st.sampled_from([word.encode() for word in fuzzing.WORDS]))
     piece = data.draw(st.sampled_from([b"", seed[start:end] * 2, other, seed[start:end] + other]))

@@ -1,4 +1,4 @@
-"""Bodies that are the value itself, and compressed ones."""
+"""Bodies that are a raw value, and compressed bodies."""
 
 import csv
 import gzip

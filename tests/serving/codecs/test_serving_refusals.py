@@ -1,4 +1,4 @@
-"""What a bad request is answered: a status and one line that helps, always in JSON."""
+"""The response to an invalid request has a status and one helpful line, always in JSON."""
 
 import base64
 import io
@@ -24,7 +24,7 @@ COLUMNS = ["amount", "country", "weekend", "time", "id", "text", "b64", "x", "na
 
 
 def ask(client: FlaskClient, body: Any, **more: Any) -> tuple[int, str]:
-    """Status and message."""
+    """Return status and message."""
     response = client.post("/predict", data=body if isinstance(body, str | bytes) else json.dumps(body), **more)
     assert response.content_type == "application/json"
     return response.status_code, response.get_json()["error"]
@@ -187,7 +187,7 @@ def test_what_nobody_foresaw_tells_nothing_but_an_id(
     light: Path, path: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = create_app(Config(models=light))
-    # Libraries of other tests' switch off all loggers that there are when they set up their own.
+    # Libraries that other tests use disable all existing loggers when they configure their own.
     monkeypatch.setattr(logging.getLogger("serving.errors"), "disabled", False)
 
     def broken(*given: object) -> str:

@@ -1,4 +1,4 @@
-"""Engines answer alike, for any number of rows, from any thread; dangerous and broken models are refused."""
+"""Engines give the same outputs, for any number of rows and on any thread; dangerous and broken models are refused."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""ONNX models: any number of rows, any thread, nothing outside of their file; and which engine is taken."""
+"""ONNX models: any number of rows, any thread, no data outside their file; and which engine is chosen."""
 
 import json
 import shutil
@@ -25,7 +25,7 @@ from suite.errors import SuiteError, UsageError
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One network for all engines; two whose ONNX file holds another one, of which the last has no SavedModel."""
+    """A store of three models; `unlike` and `light_unlike` have a different network in their ONNX file."""
     store = tmp_path_factory.mktemp("onnx")
     make.image(store, "alike", onnx_seed=0)
     make.image(store, "unlike", onnx_seed=5)
@@ -35,7 +35,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(models: Path, tmp_path: Path) -> Path:
-    """The network that all engines agree on, for a test to change."""
+    """A copy of the model on which all engines agree, for a test to change."""
     return Path(shutil.copytree(models / "alike/1", tmp_path / "alike/1"))
 
 
@@ -46,7 +46,7 @@ def card_of(folder: Path) -> Card:
 
 
 def change(folder: Path, model: onnx.ModelProto) -> None:
-    """Put another ONNX model in its place, as if it had been saved so."""
+    """Replace the ONNX model and its hash in the card, as if it had been saved so."""
     (folder / "model.onnx").write_bytes(model.SerializeToString())
     write_card(folder, card_of(folder))
 
@@ -85,7 +85,7 @@ def test_threads_do_not_mix_answers(folder: Path) -> None:
 
 
 def outside(model: onnx.ModelProto, location: str) -> bytes:
-    """The model with a weight in a file of its own; that weight."""
+    """Return the model with one weight in a separate file, and that weight."""
     weight = max(model.graph.initializer, key=lambda one: len(one.raw_data))
     content = bytes(weight.raw_data)
     weight.ClearField("raw_data")
@@ -191,7 +191,7 @@ def test_only_what_may_be_needed_is_imported(folder: Path, listed: list[str], lo
 
 
 class Slow:
-    """Takes its time over an answer."""
+    """An engine that is slow."""
 
     light = True
     signature = Signature({}, {})

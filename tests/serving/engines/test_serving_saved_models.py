@@ -1,4 +1,4 @@
-"""A SavedModel's signatures are read from its file; each is an engine of its own, and none of them may be dangerous."""
+"""The signatures of a SavedModel are read from its file; each is an engine of its own, and none may be dangerous."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -72,9 +72,9 @@ def test_as_many_batches_as_cores_run_at_the_same_time(half: TensorFlow) -> None
 def test_only_rows_that_are_rows_go_together(half: TensorFlow, several: TensorFlow) -> None:
     column = {"x": np.ones((2, 1), np.float32)}
     assert half.batch_key(column) == half.batch_key({"x": np.zeros((5, 1), np.float32)}) is not None
-    # Two lists of numbers are not one longer one to a graph that takes columns.
+    # A graph that takes columns does not treat two lists of numbers as one longer list.
     assert half.batch_key({"x": np.ones(2, np.float32)}) is None
-    # One answer for all rows is not an answer to each.
+    # One output for all rows is not an output for each.
     assert several.for_signature("total").batch_key({"x": np.ones((2, 1), np.float32)}) is None
     scaled = {"x": np.ones(2, np.float32), "scale": np.float32(2).reshape(())}
     assert several.for_signature("scaled").batch_key(scaled) is None
@@ -92,7 +92,7 @@ def test_a_model_with_a_card_joins_what_is_alike(light: Path) -> None:
 
 
 def test_requests_for_a_model_without_a_card_are_not_run_together_unasked(tmp_path: Path) -> None:
-    """What its rows have to do with one another is not known."""
+    """How the rows of such a model depend on each other is unknown."""
     make.centred(tmp_path)
     service = Service(tmp_path)
 
@@ -165,7 +165,7 @@ def test_a_dangerous_signature_is_found_wherever_it_stands(tmp_path: Path, name:
 
 @pytest.mark.parametrize("where", ["another signature", "legacy_init_op", "saved_model_main_op"])
 def test_a_checkpoint_is_not_read_by_what_a_prediction_or_loading_reaches(tmp_path: Path, where: str) -> None:
-    """A graph of TensorFlow 1 holds operations for its own checkpoint, which nothing else may reach."""
+    """A graph of TensorFlow 1 has operations for its own checkpoint, which nothing else may reach."""
     v1, folder = tf.compat.v1, tmp_path / "reader/1"
     with tf.Graph().as_default(), v1.Session() as session:
         x = v1.placeholder(tf.float32, [None], name="x")

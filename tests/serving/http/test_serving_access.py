@@ -1,4 +1,4 @@
-"""Who has no key, or the wrong one, or asks too often, is not answered."""
+"""Requests with no key, a wrong key or too high a rate are refused."""
 
 import json
 import shutil
@@ -51,7 +51,7 @@ def test_a_key_opens_what_it_is_for(light: Path, file: Path) -> None:
     assert client.post("/predict", data=BODY, headers={"X-Api-Key": everything}).status_code == 200
     refused = client.post("/v2/models/reviews/infer", data="{}")
     assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, "Bearer")
-    # Whether it is well may be asked by everybody.
+    # Health checks need no key.
     assert client.get("/healthz").status_code == 200
 
 

@@ -1,4 +1,4 @@
-"""Models, names and bodies that run code, lead out of the store or fetch things elsewhere: they come to nothing."""
+"""Models, names and bodies that try to run code, to leave the store or to fetch data from elsewhere have no effect."""
 
 import base64
 import io
@@ -39,7 +39,7 @@ def post(
 
 
 class Trap:
-    """Writes a file wherever it is unpickled."""
+    """An object that writes a file when it is unpickled."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -53,7 +53,7 @@ class Trap:
 def test_keras_files_that_run_code_are_never_loaded(light: Path, tmp_path: Path, name: str, beside: str) -> None:
     sprung, models = tmp_path / "sprung", tmp_path / "models"
     x = keras.Input((1,))
-    springs = eval(f"lambda x: __import__('os').mkdir({str(sprung)!r}) or x")  # the path within what is saved
+    springs = eval(f"lambda x: __import__('os').mkdir({str(sprung)!r}) or x")  # the path within the saved file
     trap = keras.Model(x, keras.layers.Lambda(springs, output_shape=(1,))(x))
     folder = models / "digits/1"
     if beside == "nothing":
@@ -72,7 +72,7 @@ def test_keras_files_that_run_code_are_never_loaded(light: Path, tmp_path: Path,
         body = json.dumps({"instances": [[[0] * make.SIDE] * make.SIDE]}).encode()
         assert post(client, "/predict", body)[0] == 200
     assert not sprung.exists()
-    # It would have run.
+    # Unpickling it would run the code.
     loaded = keras.saving.load_model(folder / name, safe_mode=False)
     loaded(np.zeros((1, 1)))
     assert sprung.exists()
@@ -112,7 +112,7 @@ def test_links_lead_nowhere(light: Path, tmp_path: Path, link: str) -> None:
     shutil.copytree(light / "reviews", models / "reviews")
     if link in ("store", "model"):
         (models / "digits").symlink_to(outside if link == "model" else tmp_path)
-        # Of somebody else who may write into the store; the operator's own link to a model is followed.
+        # A link of another user who may write to the store is not followed; the operator's own link to a model is.
         give_away(models / "digits")
     elif link == "version":
         (models / "digits").mkdir()
@@ -151,7 +151,7 @@ def test_names_lead_nowhere(light: Path, tmp_path: Path, name: str) -> None:
         found += [post(client, f"/{version}/models/{path}", b'{"instances": ["good"]}') for path in asked]
     for path in (f"/v1/models/{name}", f"/v1/models/{name}/metadata", f"/v2/models/{name}", f"/v2/models/{name}/ready"):
         response = client.get(path)
-        # What remains of dots that a client resolves may be the list of routes' own page.
+        # After a client has resolved the dots, the path may be that of the list of routes.
         found.append((response.status_code, response.text))
     for status, text in found:
         assert status in (400, 404, 405, 308), text
@@ -175,7 +175,7 @@ def test_no_address_is_fetched_and_no_file_read(client: FlaskClient, plain_clien
                 assert post(client, "/v1/models/digits:predict", body)[0] == 400
             form = {"file": (io.BytesIO(address.encode()), address), "model": "digits"}
             assert client.post("/predict", data=form).status_code == 400
-            # As a text they are texts.
+            # As texts they are valid.
             assert post(client, "/predict?model=reviews", address.encode(), "text/plain")[0] == 200
         named = {"name": f"file://{tmp_path}/secret.txt", "n": [1, 2]}
         body = json.dumps({"model": "pair", "instances": [named]}).encode()

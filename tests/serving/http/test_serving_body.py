@@ -1,4 +1,4 @@
-"""How the headers of a request say that its body is to be read: charsets, encodings, forms, the URL."""
+"""Headers determine how a body is read: charsets, encodings and forms; and the URL may name the model."""
 
 import gzip
 import io

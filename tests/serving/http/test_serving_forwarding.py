@@ -1,4 +1,4 @@
-"""What proxies say is believed if they are trusted, and of nobody else."""
+"""Forwarding headers are used only if they come from trusted proxies."""
 
 import shutil
 from pathlib import Path
@@ -17,7 +17,7 @@ SAID = {"x-forwarded-proto": "https", "x-forwarded-prefix": "/ml/", "x-forwarded
 
 
 def applied(trusted: str, client: str, **headers: str) -> tuple[str, str, str]:
-    """Scheme, prefix and client of a request after what was said of it."""
+    """Return scheme, prefix and client of a request after its forwarding headers were applied."""
     given = {name.replace("_", "-"): value for name, value in headers.items()} or SAID
     request = Request("GET", "/", headers=given, client=client, root_path="/own")
     TrustedProxies(trusted).apply(request)

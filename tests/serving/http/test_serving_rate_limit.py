@@ -1,4 +1,4 @@
-"""What a key may ask a second holds for all workers together, whichever of them is asked."""
+"""The rate of a key is limited over all workers together."""
 
 import http.client
 import json

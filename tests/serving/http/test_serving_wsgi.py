@@ -1,4 +1,4 @@
-"""The application is an ordinary one: any WSGI server runs it, and it answers predictions there too."""
+"""The application runs on any WSGI server, and answers predictions there too."""
 
 import http.client
 import io
@@ -27,7 +27,7 @@ from serving.http.messages import Request
 
 ASKED = json.dumps({"model": "reviews", "instances": ["good"]}).encode()
 LIMIT = 10_000
-# Python's own server says text/plain for requests that do not say what they are.
+# Python's own server sets text/plain for requests without a content type.
 TYPE = {"Content-Type": "application/json"}
 
 
@@ -37,7 +37,7 @@ class Quiet(WSGIRequestHandler):
 
 @contextmanager
 def python_s_own(light: Path) -> Iterator[str]:
-    """The address of Python's own server, which checks what the application does by PEP 3333."""
+    """The address of Python's own server, with a check that the application complies with PEP 3333."""
     app = create_app(Config(models=light, max_body=LIMIT))
     assert app.extensions["service"].repository.wait(60)
     with make_server("127.0.0.1", 0, validator(app.wsgi_app), handler_class=Quiet) as server:
@@ -50,7 +50,7 @@ def python_s_own(light: Path) -> Iterator[str]:
 
 @contextmanager
 def gunicorns(light: Path, worker: str) -> Iterator[str]:
-    """The address of gunicorn with a worker of its own, and none of our settings."""
+    """The address of gunicorn with one of its own workers and none of our settings."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"
     command = [sys.executable, "-m", "gunicorn", "-k", worker, "--threads", "4", "-b", address]

@@ -1,4 +1,4 @@
-"""A version is taken up when its files are whole, whichever came last, and anew when they change."""
+"""A version is loaded once its files are complete, in whatever order they arrive, and again when they change."""
 
 import os
 import shutil
@@ -32,7 +32,7 @@ def service(store: Path) -> Service:
 
 @pytest.fixture
 def short_wait(monkeypatch: pytest.MonkeyPatch) -> float:
-    """How long a version without a card has to lie unchanged."""
+    """Set how long a version without a card must stay unchanged."""
     monkeypatch.setattr(loader, "SETTLED", 0.4)
     return 0.4
 
@@ -72,7 +72,7 @@ def test_a_copy_is_taken_over_once_it_is_whole_in_whatever_order_it_comes(
             file.write(content[cut:])
         if number != order[-1]:
             look()
-    # The first look sees that a file has grown, the second that it has stopped.
+    # The first check sees that a file has grown, the second that it has stopped growing.
     service.refresh()
     service.refresh()
     assert service.version(**picture) == 2, service.models()
@@ -212,7 +212,7 @@ def test_a_service_that_starts_beside_a_copy_waits_until_it_has_settled(plain: P
 def test_a_clock_that_is_wrong_keeps_nothing_waiting(
     plain: Path, tmp_path: Path, short_wait: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The file server's clock is an hour ahead of ours."""
+    """The clock of the file server is an hour ahead of ours."""
     monkeypatch.setattr(loader.time, "time", lambda: os.stat(tmp_path).st_ctime - 3600)
     shutil.copytree(plain / "halves", tmp_path / "halves")
     service = Service(tmp_path)

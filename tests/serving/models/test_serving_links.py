@@ -1,4 +1,4 @@
-"""A store, a model or a version behind a link is followed when the link is switched, and no link leads astray."""
+"""Links to a store, a model or a version are followed when they are switched; links to the outside are refused."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ OTHER = ["bad", "fine"]
 
 
 def switch(link: Path, target: Path | str) -> None:
-    """Point a link elsewhere at once, as git-sync does."""
+    """Switch a link to another target atomically, as git-sync does."""
     aside = link.with_name(f".{link.name}-aside")
     aside.symlink_to(target)
     aside.replace(link)
@@ -20,7 +20,7 @@ def switch(link: Path, target: Path | str) -> None:
 
 @pytest.fixture
 def releases(light: Path, tmp_path: Path) -> Path:
-    """Two releases of a store; `r1` has version 1, `r2` version 2."""
+    """Two releases of a store: `r1` has version 1, `r2` has version 2."""
     shutil.copytree(light / "reviews/1", tmp_path / "r1/reviews/1")
     copy_version(light / "reviews/1", tmp_path / "r2/reviews/2")
     return tmp_path
@@ -52,7 +52,7 @@ def test_a_folder_above_the_store_is_a_link(releases: Path) -> None:
 
 
 def test_other_files_of_the_same_version_behind_the_link_are_taken(releases: Path, light: Path) -> None:
-    """Even where sizes and times are those that they were, as in archives made reproducibly."""
+    """A switch is noticed even if sizes and times stay the same, as in reproducible archives."""
     copy_version(light / "reviews/1", releases / "r3/reviews/1", OTHER)
     for release in ("r1", "r3"):
         for file in (releases / release / "reviews/1").iterdir():
@@ -92,7 +92,7 @@ def test_a_models_link_out_of_the_store_has_to_be_the_operators(releases: Path) 
     service = Service(store)
     assert list(service.models()) == ["inside/1", "mine/2", "reviews/1"]
     assert "not of the store's owner" in service.passed_over()["strange"]
-    # Whose the store is, theirs are the links in it.
+    # Links of the store's owner are trusted.
     os.chown(store, 12345, 12345)
     service.refresh()
     assert service.version("strange") == 2

@@ -1,4 +1,4 @@
-"""A key sees only what it may ask: in listings, in errors, in suggestions, in documents."""
+"""With a key, listings, errors, suggestions and documents only show the models that it allows."""
 
 import json
 import shutil
@@ -12,7 +12,7 @@ from serving_repositories import Service
 
 from serving.app import create_app
 from serving.config import Config
-from serving.context import anything
+from serving.context import allow_all
 from serving.errors import ServiceError
 from serving.routes.health import readiness
 from suite.cli import group
@@ -133,7 +133,7 @@ def test_lookups_suggest_only_what_may_be_asked(service: Service) -> None:
     def may_ask(name: str) -> bool:
         return name in ("reviews", "review", "digits2")
 
-    for ask in (repository.find, repository.at_hand, repository.load, repository.get):
+    for ask in (repository.find, repository.find_ready, repository.load, repository.get):
         with pytest.raises(ServiceError, match="did you mean 'reviews'") as raised:
             ask("review", None, may_ask)
         assert raised.value.status == 404
@@ -150,7 +150,7 @@ def test_lookups_suggest_only_what_may_be_asked(service: Service) -> None:
 def test_readiness_tells_of_models_that_may_be_asked(service: Service) -> None:
     answer, status = readiness(service.core, lambda name: name == "reviews")
     assert (status, answer["models"]) == (200, {"reviews/1": "ready"})
-    answer, _ = readiness(service.core, anything)
+    answer, _ = readiness(service.core, allow_all)
     assert "digits2/1/model.tflite is missing" in answer["models"]["digits2/1"]
     assert "payments2/1" not in answer["models"]
 

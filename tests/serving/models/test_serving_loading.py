@@ -1,4 +1,4 @@
-"""One thread loads; looking a model up never waits for it, and who asks for what is not loaded shares a future."""
+"""One thread loads models. Lookups never wait for it, and requests for the same unloaded version share a future."""
 
 import asyncio
 import shutil
@@ -23,7 +23,7 @@ from serving.observability.metrics import Metrics
 
 @pytest.fixture
 def store(light: Path, tmp_path: Path) -> Path:
-    """Two models; of one there are two versions."""
+    """A store of two models, one of them with two versions."""
     shutil.copytree(light / "reviews", tmp_path / "reviews")
     shutil.copytree(light / "reviews", tmp_path / "others")
     copy_version(tmp_path / "reviews/1", tmp_path / "reviews/2")
@@ -31,7 +31,7 @@ def store(light: Path, tmp_path: Path) -> Path:
 
 
 class SlowLoads:
-    """Loading takes until the test says so."""
+    """Loads that take until the test lets them finish."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.go_on, self.begun = Event(), Event()
@@ -71,12 +71,12 @@ def test_nothing_waits_while_a_version_is_loaded(store: Path, slow: SlowLoads) -
     assert service.client.get("/readyz").status_code == 200
     assert service.client.get("/v1/models/reviews").status_code == 200
     assert service.client.post("/v2/repository/index").status_code == 200
-    assert service.repository.at_hand("reviews", 1) is None
+    assert service.repository.find_ready("reviews", 1) is None
     assert is_quick(time.monotonic() - begun)
     assert not asked.done()
     slow.go_on.set()
     assert asked.result(30).version == 1
-    assert service.repository.at_hand("reviews", 1) is asked.result()
+    assert service.repository.find_ready("reviews", 1) is asked.result()
 
 
 def test_many_requests_load_an_absent_version_once(store: Path, slow: SlowLoads) -> None:
@@ -120,7 +120,7 @@ def test_only_so_many_wait_to_be_loaded(store: Path, slow: SlowLoads) -> None:
     for one in waiting[1:]:
         with pytest.raises(ServiceError, match="there are: 1, 2"):
             one.result(30)
-    # Nothing is kept of what there was not.
+    # Nothing is remembered about versions that do not exist.
     with pytest.raises(ServiceError, match="there is no version 200"):
         service.repository.load("reviews", 200).result(30)
 
@@ -209,7 +209,7 @@ def test_a_look_that_fails_is_followed_by_others(store: Path, monkeypatch: pytes
         raise MemoryError
 
     monkeypatch.setattr(Repository, "_look", failing)
-    monkeypatch.setattr(repository, "AGAIN", 0.01)
+    monkeypatch.setattr(repository, "START_INTERVAL", 0.01)
     watched = Repository(Config(models=store), Metrics())
     watched.start()
     end = time.monotonic() + 30

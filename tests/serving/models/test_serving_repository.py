@@ -1,4 +1,4 @@
-"""The repository extension, and what an administrator may do."""
+"""The repository extension, and the rights of an administrator."""
 
 import json
 import shutil
@@ -51,7 +51,7 @@ def test_a_model_is_unloaded_and_loaded_again(store: Path) -> None:
     assert ask(client) == 503
     assert index(client) == [("digits", "", "UNAVAILABLE")]
     assert index(client, ready=True) == []
-    # Another worker, or the service after it was started anew, knows of it.
+    # Another worker, or the service after a restart, knows about it.
     assert ask(client_of(store)) == 503
     assert change(client, "load").status_code == 200
     assert ask(client) == 200
@@ -91,7 +91,7 @@ def test_only_an_administrator_on_this_machine_may(
 
 def test_a_store_that_cannot_be_written_to(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     client = client_of(store, admin_token=TOKEN)
-    # A folder in its place: no file can be put there, whoever asks.
+    # A folder in the file's place makes writing fail for any user.
     (store / "digits" / "serving.json").mkdir()
     answer = change(client, "unload")
     assert answer.status_code in (503, 507)

@@ -1,4 +1,4 @@
-"""A model's own settings hold for it alone, at the next look at the store; bad ones take no model down."""
+"""The settings of a model apply to it alone, from the next check of the store on; invalid ones do not stop a model."""
 
 import json
 import shutil
@@ -24,7 +24,7 @@ Run = Callable[..., Any]
 
 
 class Service:
-    """A service of two models that looks at the store when the test says so."""
+    """A service of two models that checks the store when the test calls for it."""
 
     def __init__(self, models: Path, **settings: Any) -> None:
         app = create_app(Config(models=models, poll=0, **settings))
@@ -32,8 +32,8 @@ class Service:
         self.client: FlaskClient = app.test_client()
         assert self.core.repository.wait(60)
 
-    def told(self, name: str = "digits", **settings: Any) -> dict[str, Any]:
-        """What is known of the model once its settings are these."""
+    def described(self, name: str = "digits", **settings: Any) -> dict[str, Any]:
+        """Change the settings of a model, and return its description."""
         file = self.core.config.models / name / "serving.json"
         file.write_text(json.dumps(settings))
         self.core.repository.refresh()
@@ -44,7 +44,7 @@ class Service:
         return next(one for one in known if one["name"] == name)
 
     def seconds(self, name: str = "digits") -> float:
-        """How long an answer takes."""
+        """Return how long a response takes."""
         begun = time.perf_counter()
         assert self.ask(name) == 200
         return time.perf_counter() - begun
@@ -67,11 +67,11 @@ def service(store: Path) -> Service:
 
 
 def test_they_hold_for_one_model_and_go_when_they_are_taken_away(service: Service) -> None:
-    known = service.told(max_batch=3, max_delay_ms=300)
+    known = service.described(max_batch=3, max_delay_ms=300)
     assert known["settings"] == {"max_batch": 3, "max_delay_ms": 300}
     assert service.seconds() > 0.3
     assert service.seconds("others") < 0.2
-    assert "settings" not in service.told()
+    assert "settings" not in service.described()
     assert service.seconds() < 0.2
 
 
@@ -82,14 +82,14 @@ def test_they_hold_from_the_start(store: Path) -> None:
 
 
 def test_a_queue_of_its_own_length(service: Service) -> None:
-    service.told(max_batch=100, max_delay_ms=500, max_waiting=0)
+    service.described(max_batch=100, max_delay_ms=500, max_waiting=0)
     with ThreadPoolExecutor(cores() + 3) as pool:
         statuses = list(pool.map(lambda _: service.ask(), range(cores() + 3)))
     assert sorted(set(statuses)) == [200, 503]
 
 
 def test_requests_that_wait_run_together_where_a_light_model_is_told_so(service: Service) -> None:
-    service.told(max_batch=4, max_delay_ms=5_000)
+    service.described(max_batch=4, max_delay_ms=5_000)
     with ThreadPoolExecutor(4) as pool:
         begun = time.perf_counter()
         assert list(pool.map(lambda _: service.ask(), range(4))) == [200] * 4
@@ -100,11 +100,11 @@ def test_another_engine_is_loaded_for_every_version_that_is_held(store: Path, se
     make.image(store, "digits", seed=5)
     service.core.repository.refresh()
     assert service.ask(version=1) == 200
-    service.told(engine="tf")
+    service.described(engine="tf")
     known = service.client.get("/models").get_json()["models"]
     assert {(one["version"], one["engine"]) for one in known if one["name"] == "digits"} == {(1, "tf"), (2, "tf")}
     assert service.model("others")["engine"] == "litert"
-    assert service.told(max_batch=2)["engine"] == "litert"
+    assert service.described(max_batch=2)["engine"] == "litert"
 
 
 def test_its_own_engine_goes_before_the_services(store: Path) -> None:
@@ -115,20 +115,20 @@ def test_its_own_engine_goes_before_the_services(store: Path) -> None:
 
 
 def test_an_engine_that_cannot_be_had_leaves_the_model_with_the_services(service: Service) -> None:
-    known = service.told(engine="onnx", max_batch=7)
+    known = service.described(engine="onnx", max_batch=7)
     assert (known["state"], known["engine"]) == ("ready", "litert")
     assert known["settings_complaint"] == (
         "digits/serving.json: 'engine' is \"onnx\", and this model cannot run on 'onnx': it was saved for litert, tf"
     )
-    assert service.told(engine="onnx", max_batch=8)["settings_complaint"] == known["settings_complaint"]
-    assert "settings_complaint" not in service.told(max_batch=8)
+    assert service.described(engine="onnx", max_batch=8)["settings_complaint"] == known["settings_complaint"]
+    assert "settings_complaint" not in service.described(max_batch=8)
 
 
 def test_a_model_whose_files_are_gone_answers_on_when_another_engine_is_asked_for(
     store: Path, service: Service
 ) -> None:
     (store / "digits/1/model.tflite").write_bytes(b"")
-    known = service.told(engine="tf")
+    known = service.described(engine="tf")
     assert (known["state"], known["answers"], known["engine"]) == ("ready", True, "litert")
     assert "model.tflite does not match the hash" in known["settings_complaint"]
     assert service.ask(version=1) == 200
@@ -156,7 +156,7 @@ def test_what_makes_no_sense_is_told_and_takes_nothing_down(store: Path, service
         assert (known["state"], known["settings_complaint"]) == ("ready", BAD[text])
         assert running.ask() == 200
     assert "settings_complaint" not in service.model("others")
-    assert "settings_complaint" not in service.told(max_batch=3)
+    assert "settings_complaint" not in service.described(max_batch=3)
 
 
 def test_the_verb_sets_and_takes_away(suite: Run, store: Path) -> None:

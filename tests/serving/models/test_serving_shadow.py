@@ -1,4 +1,4 @@
-"""Comparisons of shadows are counted and bounded, and keep nobody waiting."""
+"""Comparisons with shadows are counted and limited, and do not delay requests."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""What is loaded from a store: newest versions at once, older ones on request, and never a damaged one."""
+"""The newest versions in a store are loaded at once, older ones on request, and damaged ones never."""
 
 import json
 import os
@@ -22,7 +22,7 @@ def serve(models: Path, **settings: str) -> FlaskClient:
 
 @pytest.fixture
 def store(light: Path, tmp_path: Path) -> Path:
-    """A store of the reviews alone, which a test may damage."""
+    """A store of only the model `reviews`, which a test may damage."""
     shutil.copytree(light / "reviews", tmp_path / "reviews")
     return tmp_path
 

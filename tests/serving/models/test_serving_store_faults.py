@@ -1,4 +1,4 @@
-"""Nothing that lies in a store stops the watch over it: pipes, devices, sockets, huge files, folders in odd places."""
+"""Nothing in a store stops the service from watching it: pipes, devices, sockets, huge files or misplaced folders."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from serving_repositories import Service, copy_version
 
-from serving.models.store import MOST_FILES
+from serving.models.store import MAX_FILES
 from suite import files
 
 Put = Callable[[Path], object]
@@ -29,20 +29,20 @@ def pipe(path: Path) -> None:
 
 
 def device(path: Path) -> None:
-    """One that never ends."""
+    """Make a device file that never ends."""
     path.symlink_to("/dev/zero")
 
 
 def listening_socket(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listening:
-        # Its address may be no longer than a hundred letters.
+        # The address of a socket may have about a hundred letters at most.
         here = os.open(path.parent, os.O_RDONLY)
         listening.bind(f"/proc/self/fd/{here}/{path.name}")
         os.close(here)
 
 
 def hole(path: Path) -> None:
-    """Ten gigabytes that take no room."""
+    """Make a sparse file of ten gigabytes."""
     with path.open("wb") as file:
         file.truncate(10 * 2**30)
 
@@ -117,7 +117,7 @@ def test_what_stands_in_place_of_a_folder_is_passed_over(store: Path, name: str,
 def test_a_version_of_countless_files_is_refused(store: Path) -> None:
     many = copy_version(store / "reviews/1", store / "reviews/2") / "many"
     many.mkdir()
-    for number in range(MOST_FILES):
+    for number in range(MAX_FILES):
         (many / str(number)).touch()
     service = Service(store)
     assert service.version() == 1
@@ -159,7 +159,7 @@ def test_a_model_that_cannot_be_read_for_a_while_goes_on(
     assert service.passed_over() == {}
 
 
-# Whose libraries lie in root's home loads what it needs of them before.
+# Load the libraries first: they may be in root's home, which the process cannot read afterwards.
 UNPRIVILEGED = """
 import encodings.idna, os, sys
 sys.path.insert(0, sys.argv[1])

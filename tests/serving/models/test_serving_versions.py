@@ -1,4 +1,4 @@
-"""Which version answers: new ones take over by themselves, bad ones never do, labels say otherwise."""
+"""Which version answers: new versions replace old ones by themselves unless they are invalid; labels override this."""
 
 import gc
 import json
@@ -25,7 +25,7 @@ PICTURE = [[200] * make.SIDE] * make.SIDE
 
 
 class Service:
-    """A service whose look at the store is in the test's hand."""
+    """A service that checks the store when the test calls for it."""
 
     def __init__(self, models: Path, **settings: Any) -> None:
         app = create_app(Config(models=models, poll=0, **settings))
@@ -34,7 +34,7 @@ class Service:
         assert self.core.repository.wait(60)
 
     def version(self, path: str = "digits:predict") -> int:
-        """The version that answers."""
+        """Return the version that answers."""
         return int(self.answer(path)["version"])
 
     def answer(self, path: str = "digits:predict", **asked: Any) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def test_a_new_version_takes_over_and_the_old_one_is_let_go(store: Path, service
     after = service.answer()
     assert (after["version"], after["predictions"] != before["predictions"]) == (2, True)
     assert list(service.models()) == [2]
-    # An older one is loaded again for who asks for it.
+    # A request for an older version loads it again.
     assert service.answer(version=1)["predictions"] == before["predictions"]
 
 
@@ -85,7 +85,7 @@ def test_a_bad_version_never_replaces_a_good_one_and_says_why(store: Path, servi
     bad = service.models()[2]
     assert bad["state"] == "failed"
     assert "digits/2/" in bad["reason"]
-    # Once mended it is tried again.
+    # Once repaired, it is tried again.
     shutil.rmtree(folder)
     make.image(store, "digits", seed=5)
     service.core.repository.refresh()
@@ -181,7 +181,7 @@ def test_before_all_models_were_tried_none_is_taken_for_the_only_one(store: Path
 
 
 def test_what_is_let_go_of_is_freed_at_once(store: Path, service: Service) -> None:
-    """Without the collector of cycles, which what is loaded is kept from."""
+    """Models are freed without the garbage collector, from which loaded objects are excluded."""
     before = service.core.repository.get("digits")
     gone = [weakref.ref(one) for one in (before, before.batcher, before.batcher.engine)]
     assert service.version() == 1

@@ -28,14 +28,14 @@ def test_a_log_that_nobody_reads_delays_nothing() -> None:
     logger.addHandler(Pipe(writing))
     begun = time.monotonic()
     with log_queue.writing(logger):
-        for number in range(2 * log_queue.MOST):
+        for number in range(2 * log_queue.MAX_WAITING):
             logging.getLogger("serving.anything").error("line %d", number)
         logged = time.monotonic()
     ended = time.monotonic()
     # The thread that writes is set free.
     os.close(reading)
     assert logged - begun < 5
-    assert ended - logged < log_queue.LAST + 1
+    assert ended - logged < log_queue.END_TIMEOUT + 1
 
 
 def test_every_line_is_written_where_somebody_reads() -> None:

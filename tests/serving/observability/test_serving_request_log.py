@@ -1,4 +1,4 @@
-"""The log of requests: whole lines, whoever else writes there and however slowly they are read."""
+"""The access log has whole lines, even if others write to it and its reader is slow."""
 
 import json
 import os
@@ -20,7 +20,7 @@ log = RequestLog(Metrics())
 for number in range(int(sys.argv[2])):
     log.put({"writer": os.getpid(), "number": number, "path": "/" + "\\ud800\\n" * (number % 90)})
 """
-# A disk with room for a line and a half, then for more.
+# A disk with space for a line and a half, and then for more.
 FULL = """
 import resource, time
 from serving.observability.metrics import Metrics
@@ -52,7 +52,7 @@ def test_lines_of_several_workers_stay_whole(way: str) -> None:
     assert [writer.wait(20) for writer in writers] == [0] * WRITERS
     found = [json.loads(line) for line in content.splitlines()]
     assert Counter(one["writer"] for one in found) == {writer.pid: LINES for writer in writers}
-    # Of one writer they come in order.
+    # The lines of one writer are in order.
     assert [one["number"] for one in found if one["writer"] == writers[0].pid] == list(range(LINES))
 
 

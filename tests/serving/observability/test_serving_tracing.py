@@ -1,4 +1,4 @@
-"""Traces, as a collector gets them from a real service."""
+"""Traces, as a collector receives them from a real service."""
 
 import gzip
 import json
@@ -32,7 +32,7 @@ GOOD = b'{"model": "reviews", "instances": ["good", "bad"]}'
 
 
 class Collector(ThreadingHTTPServer):
-    """Keeps the spans and resources that come in."""
+    """A collector that keeps the spans and resources that it receives."""
 
     def __init__(self) -> None:
         self.spans: list[Span] = []
@@ -105,7 +105,7 @@ def test_requests_are_spans_that_go_on_the_senders_trace(
         assert ask(url, "/no/such/thing", None) == 404
         for path in ("/healthz", "/readyz", "/metrics", "/v2/health/live"):
             assert ask(url, path, None) == 200
-    # All were sent by the worker's end at the latest.
+    # All have been sent when the worker has ended.
     names = sorted(span.name for span in collector.spans if span.kind == Span.SPAN_KIND_SERVER)
     assert names == [
         "GET", "GET /v1/models/{name}", "POST /predict", "POST /predict",
@@ -151,8 +151,8 @@ def test_requests_that_ran_together_have_a_span_each(
 
 @pytest.fixture(params=["gone", "hangs"])
 def useless(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The address of a collector that takes nothing."""
-    # One that hangs: the kernel connects, and nobody ever reads.
+    """The address of a collector that does not answer."""
+    # A collector that hangs: the kernel accepts connections, and nothing ever reads from them.
     with socket.create_server(("127.0.0.1", 0)) as hanging:
         yield "127.0.0.1:9" if request.param == "gone" else f"127.0.0.1:{hanging.getsockname()[1]}"
 

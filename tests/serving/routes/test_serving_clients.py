@@ -1,4 +1,4 @@
-"""Clients that other people wrote, and our own, against a real service."""
+"""Third-party clients and our own client work with a real service."""
 
 import asyncio
 import json

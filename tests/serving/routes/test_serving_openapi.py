@@ -1,4 +1,4 @@
-"""The OpenAPI document is valid and true: what it says is accepted is answered, the rest refused."""
+"""The OpenAPI document is valid and correct: the service answers what it allows, and refuses everything else."""
 
 import json
 import os
@@ -40,7 +40,7 @@ def document(client: FlaskClient) -> dict[str, Any]:
 
 
 def examples(found: dict[str, Any]) -> list[tuple[str, str, Any]]:
-    """Path, media type and value of every example."""
+    """Return path, media type and value of every example."""
     return [
         (path, kind, value)
         for path, operations in found["paths"].items()
@@ -59,7 +59,7 @@ def answered(client: FlaskClient, path: str, kind: str, value: Any, model: str |
 
 @pytest.fixture
 def mixed(light: Path, plain: Path, tmp_path: Path) -> Path:
-    """A store of a model of each kind."""
+    """A store with a model of each kind."""
     for name, store in {"digits": light, "reviews": light, "payments": light, "pair": plain, "halves": plain}.items():
         shutil.copytree(store / name, tmp_path / "mixed" / name)
     return tmp_path / "mixed"
@@ -160,7 +160,7 @@ def test_the_page_is_made_of_files_of_ours(client: FlaskClient) -> None:
 
 
 def test_the_document_names_its_server_relative_to_itself(client: FlaskClient) -> None:
-    """Below whatever path a proxy has the service, /ml/docs tries things out at /ml/predict."""
+    """Under a proxy's prefix /ml, the page at /ml/docs sends its requests to /ml/predict."""
     (server,) = document(client)["servers"]
     assert urljoin("https://example.org/ml/openapi.json", server["url"]) == "https://example.org/ml/"
     assert urljoin("https://example.org/ml/docs", server["url"]) == "https://example.org/ml/"

@@ -1,4 +1,4 @@
-"""What a good request is answered."""
+"""Responses to valid requests."""
 
 import base64
 import io
@@ -52,7 +52,7 @@ def test_numbers_are_as_exact_as_the_model_takes_them(client: FlaskClient, plain
     for most in (2**63 - 2, -(2**63) + 1):
         (answer,) = ask(plain_client, model="pair", instances=[{"name": "", "n": [most, 1.0]}])["predictions"]
         assert answer["total"] == most + 1
-    # More than 64 bits are a number like others where a model takes floats.
+    # If a model takes floats, integers of more than 64 bits are valid numbers.
     assert ask(plain_client, model="half_plus_two", instances=[10**25, -(2**64)])["predictions"] == [5e24, -9.223372e18]
     text = f'{{"model": "reviews", "instances": ["{10**25}, \\"{10**25}"], "version": 1}}'
     assert client.post("/predict", data=text).status_code == 200

@@ -1,4 +1,4 @@
-"""Models that people made for TensorFlow Serving are asked as its documents and their signatures say."""
+"""Models made for TensorFlow Serving accept requests as in its documentation and their signatures."""
 
 import json
 from pathlib import Path
@@ -42,7 +42,7 @@ def ask(client: FlaskClient, path: str, **body: Any) -> Any:
 
 
 def test_the_documented_examples_answer_what_is_documented(client: FlaskClient) -> None:
-    """https://www.tensorflow.org/tfx/serving/docker and api_rest, word by word."""
+    """The examples from https://www.tensorflow.org/tfx/serving/docker and api_rest, unchanged."""
     assert ask(client, f"{HALF}:predict", instances=[1.0, 2.0, 5.0]) == {"predictions": [2.5, 3.0, 4.5]}
     assert ask(client, "half_plus_three:predict", instances=[1.0, 2.0, 5.0]) == {"predictions": [3.5, 4.0, 5.5]}
     found = ask(client, "half_plus_three:regress", signature_name="regress_x_to_y", examples=[{"x": 1.0}, {"x": 2.0}])
@@ -87,7 +87,7 @@ def test_all_signatures_are_told_as_tensorflow_serving_tells_them(client: FlaskC
             {"signature_name": "shout", "instances": ["ab", {"b64": "Y2Q="}]},
             {"predictions": [{"length": 2, "text": "AB"}, {"length": 2, "text": "CD"}]},
         ),
-        # The name of this output says that it is bytes.
+        # The name of this output marks it as bytes.
         (
             "several:predict",
             {"signature_name": "reverse", "instances": [{"b64": "AA=="}, {"image_bytes": {"b64": "YWI="}}]},
@@ -219,7 +219,7 @@ def test_the_document_is_valid_and_its_examples_answer(client: FlaskClient) -> N
 
 
 def test_only_a_signature_that_can_be_asked_is_offered(tmp_path: Path) -> None:
-    """A number that JSON does not know takes one signature away, and not the model."""
+    """A dtype that JSON cannot hold disables one signature, not the model."""
     tf = pytest.importorskip("tensorflow")
     more = {"complex": (lambda _, z: {"y": tf.math.real(z)}, make.x([None], tf.complex64, "z"))}
     make.several(tmp_path, **more)

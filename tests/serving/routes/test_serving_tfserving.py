@@ -21,7 +21,7 @@ def ask(client: FlaskClient, path: str, **body: Any) -> Any:
 
 
 def ours(client: FlaskClient, model: str, *instances: Any) -> list[list[float]]:
-    """Probabilities by our own route."""
+    """Return the probabilities from our own route."""
     response = client.post("/predict", data=json.dumps({"model": model, "instances": instances}))
     return [list(one["probabilities"].values()) for one in response.get_json()["predictions"]]
 

@@ -1,4 +1,4 @@
-"""Every method of Triton's client works, or says in our words what there is not."""
+"""Every method of Triton's client works, or raises an error with our own explanation."""
 
 import inspect
 import shutil
@@ -17,7 +17,7 @@ triton = pytest.importorskip("tritonclient.http")
 
 TOKEN = {"Authorization": "Bearer correct horse"}
 PICTURES = np.zeros((2, make.SIDE, make.SIDE, 1), np.uint8)
-# What needs no service.
+# Methods that need no service.
 LOCAL = {"close", "plugin", "register_plugin", "unregister_plugin", "generate_request_body", "parse_response_body"}
 
 

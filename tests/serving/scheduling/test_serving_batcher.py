@@ -1,4 +1,4 @@
-"""Requests that wait run together, in order, within bounds; nobody pays for another's mistake."""
+"""Waiting requests run together, in order and within limits; an invalid request does not affect others."""
 
 import threading
 import time
@@ -14,7 +14,7 @@ from serving_doubles import Engine
 from serving.deadline import Deadline
 from serving.engines.base import Arrays
 from serving.errors import ServiceError
-from serving.scheduling.batcher import QUICK, BatchLimits
+from serving.scheduling.batcher import MAX_INLINE_SECONDS, BatchLimits
 from serving.signature import Signature
 
 ROW = np.zeros((1, 1), np.float32)
@@ -27,7 +27,7 @@ def running() -> Iterator[RunningLoop]:
 
 
 def ask(model: Model, values: list[float], deadline: Deadline | None = None) -> Any:
-    """The answer, by threads; the status of an error."""
+    """Return the outputs of a run on threads, or the status of an error."""
     try:
         return model.run(np.array(values), deadline, may_inline=False).tolist()
     except ServiceError as error:
@@ -138,7 +138,7 @@ def test_what_would_come_too_late_is_not_begun_and_one_slow_run_refuses_nobody_f
     assert ask(model, [1.0], within(0.02)) == 504
     assert engine.ran == []
     assert ask(model, [1.0], within(0.5)) == [2.0]
-    # From now on it is fast, which it is found to be although nobody waits for as long as it used to take.
+    # From now on the model is fast, and the batcher notices that although no deadline allows for its old latency.
     engine.seconds = 0.0
     answers = [ask(model, [1.0], within(0.02)) for _ in range(100)]
     assert answers[0] == 504
@@ -209,7 +209,7 @@ def test_bounds_may_change_while_requests_are_under_way(running: RunningLoop) ->
 
 
 class Slow:
-    """An engine that answers when its gate is opened."""
+    """An engine that runs once its gate is opened."""
 
     name, light, signature, batches, concurrency = "slow", False, Signature({}, {}), (), 1
 
@@ -218,7 +218,7 @@ class Slow:
 
     def run(self, raw: Arrays) -> Arrays:
         self.gate.wait(10)
-        time.sleep(2 * QUICK)
+        time.sleep(2 * MAX_INLINE_SECONDS)
         return {"y": raw["x"]}
 
     def close(self) -> None:
@@ -263,7 +263,7 @@ def test_a_slow_model_leaves_threads_to_others(running: RunningLoop) -> None:
 
     with ThreadPoolExecutor(40) as pool:
         answers = [pool.submit(work, number) for number in range(40)]
-        # Its queue is full, the rest was refused, and whoever asks for something else is answered.
+        # Its queue is full, other calls were refused, and requests for another model are still answered.
         assert [running.compute(lambda: 1) for _ in range(20)] == [1] * 20
         while sum(answer.done() for answer in answers) < 40 - most - 1:
             time.sleep(0.005)

@@ -1,4 +1,4 @@
-"""What is quick is run by the event loop, together where it can be; what is not holds it up for nobody."""
+"""The event loop runs quick batches itself, joined if possible; slow ones do not block it."""
 
 import asyncio
 import gc
@@ -18,20 +18,20 @@ from serving_doubles import Engine, VirtualExecutor, VirtualLoop
 from serving.config import Config
 from serving.deadline import Deadline
 from serving.errors import ServiceError, release
-from serving.scheduling.batcher import QUICK, Batcher, BatchLimits, InferenceCall
+from serving.scheduling.batcher import MAX_INLINE_SECONDS, Batcher, BatchLimits, InferenceCall
 from serving.scheduling.scheduler import INLINE_BUDGET, Scheduler
 from serving.server import launcher as run
 
 
 class World:
-    """A scheduler whose time is in the test's hand."""
+    """A scheduler whose clock the test controls."""
 
     def __init__(self) -> None:
         self.loop, self.executor = VirtualLoop(), VirtualExecutor()
         self.scheduler = Scheduler(self.loop, self.executor, 1, self.loop.time)
 
     def batcher(self, engine: Engine, seconds: float = 0.0001, **limits: Any) -> Batcher:
-        """One that knows how long its model takes."""
+        """Return a batcher that knows the latency of its model."""
         engine.wait = self.loop.advance
         made = Batcher("m", engine, BatchLimits(**{"max_rows": 1} | limits), clock=self.loop.time)  # type: ignore[arg-type]
         made.expect(seconds)
@@ -71,8 +71,8 @@ def test_one_that_cannot_be_run_fails_alone() -> None:
 
 
 def test_no_more_rows_are_run_at_a_time_than_are_quick() -> None:
-    world, engine = World(), Engine(seconds_a_row=QUICK / 4)
-    batcher = world.batcher(engine, QUICK / 4)
+    world, engine = World(), Engine(seconds_a_row=MAX_INLINE_SECONDS / 4)
+    batcher = world.batcher(engine, MAX_INLINE_SECONDS / 4)
     tasks = [world.ask(batcher, number) for number in range(12)]
     world.loop.settle()
     assert engine.ran == [4, 4, 4]
@@ -95,7 +95,7 @@ def test_batches_are_of_sizes_that_need_little_padding() -> None:
 def test_what_is_not_quick_is_handed_to_a_thread() -> None:
     world = World()
     for batcher in (
-        world.batcher(Engine(), 2 * QUICK),
+        world.batcher(Engine(), 2 * MAX_INLINE_SECONDS),
         world.batcher(Engine(), max_delay=0.001),
         world.batcher(Engine(), max_inline_rows=0),
     ):
@@ -115,7 +115,7 @@ def test_nobody_is_passed() -> None:
     slow = world.loop.start(world.scheduler.infer(batcher, call))
     quick = world.ask(batcher, 2.0)
     world.loop.settle()
-    # While one is on a thread, no other is run beside it: the engine may not bear that.
+    # While a thread runs a batch, the loop runs no other on the same engine, which may not be thread-safe.
     assert engine.ran == []
     world.executor.complete(0)
     world.loop.settle()
@@ -126,24 +126,24 @@ def test_a_turn_comes_to_its_end_however_many_models_are_asked() -> None:
     world = World()
     tasks = []
     for _ in range(40):
-        batcher = world.batcher(Engine(seconds=QUICK / 2), QUICK / 2)
+        batcher = world.batcher(Engine(seconds=MAX_INLINE_SECONDS / 2), MAX_INLINE_SECONDS / 2)
         tasks.append(world.ask(batcher, 1.0))
     longest, before = 0.0, world.loop.now
     while world.loop.step():
         longest = max(longest, world.loop.now - before)
         before = world.loop.now
-    assert INLINE_BUDGET <= longest <= INLINE_BUDGET + QUICK
+    assert INLINE_BUDGET <= longest <= INLINE_BUDGET + MAX_INLINE_SECONDS
     assert all(task.done() for task in tasks)
 
 
 def test_a_disturbed_run_does_not_make_a_quick_model_slow() -> None:
-    world, engine = World(), Engine(seconds=QUICK / 4)
-    batcher = world.batcher(engine, QUICK / 4)
+    world, engine = World(), Engine(seconds=MAX_INLINE_SECONDS / 4)
+    batcher = world.batcher(engine, MAX_INLINE_SECONDS / 4)
     for _ in range(10):
-        engine.seconds = 50 * QUICK  # the process got no core for a while
+        engine.seconds = 50 * MAX_INLINE_SECONDS  # the process got no core for a while
         world.ask(batcher, 1.0)
         world.loop.settle()
-        engine.seconds = QUICK / 4
+        engine.seconds = MAX_INLINE_SECONDS / 4
         for _ in range(10):
             world.ask(batcher, 1.0)
             world.loop.settle()
@@ -152,7 +152,7 @@ def test_a_disturbed_run_does_not_make_a_quick_model_slow() -> None:
 
 def test_a_client_that_leaves_is_forgotten_at_once() -> None:
     world = World()
-    batcher = world.batcher(Engine(), 2 * QUICK, max_waiting=100)
+    batcher = world.batcher(Engine(), 2 * MAX_INLINE_SECONDS, max_waiting=100)
     tasks = [world.ask(batcher, 1.0) for _ in range(5)]
     world.loop.settle()
     assert batcher.waiting == 4
@@ -166,7 +166,7 @@ def test_a_client_that_leaves_is_forgotten_at_once() -> None:
 
 
 def test_what_is_answered_is_let_go_of_at_once() -> None:
-    """Without the collector of cycles."""
+    """Memory is freed without the garbage collector."""
     world = World()
     batcher = world.batcher(Engine())
     gc.collect()
@@ -209,7 +209,7 @@ def test_a_service_answers_quick_requests_without_a_thread(service: run.Service)
     (worker,) = Path(f"/proc/{service.pid}/task/{service.pid}/children").read_text().split()
 
     def seconds() -> tuple[float, float]:
-        """Of the processor, by the event loop and by all other threads."""
+        """Return the processor time of the event loop and of all other threads."""
         spent = {
             task.name: sum(map(int, (task / "stat").read_text().rpartition(")")[2].split()[11:13]))
             for task in Path(f"/proc/{worker}/task").iterdir()

@@ -1,4 +1,4 @@
-"""Whatever the order of arrivals, completions, failures and cancellations: one answer each, in bounds, fairly."""
+"""In any order of arrivals, completions, failures and cancellations, each call gets one result, within limits."""
 
 import asyncio
 import os
@@ -13,19 +13,19 @@ from serving_doubles import Engine, VirtualExecutor, VirtualLoop
 
 from serving.deadline import Deadline
 from serving.errors import ServiceError
-from serving.scheduling.batcher import INLINE_BACKLOG, Batcher, BatchLimits, InferenceCall
+from serving.scheduling.batcher import MAX_INLINE_BACKLOG, Batcher, BatchLimits, InferenceCall
 from serving.scheduling.operations import OperationQueue
 from serving.scheduling.scheduler import Scheduler
 
 SCHEDULES = int(os.environ.get("SUITE_TEST_SCHEDULES", "2000"))
 MODELS, THREADS, LONGEST = 3, 2, 1e6
-# Seconds of a run and of a row; the first model is quick, and the event loop runs it.
+# Seconds of a run and of a row; the first model is so quick that the event loop runs it.
 TIMES = [(0.0005, 0.00001), (0.02, 0.001), (0.3, 0.1)]
 
 
 @dataclass
 class Request:
-    """What was asked, and what may come of it."""
+    """A call, and the results that are allowed for it."""
 
     values: list[float]
     deadline: Deadline
@@ -36,15 +36,15 @@ class Request:
 
 @dataclass
 class World:
-    """A scheduler on a loop and an executor that the test moves on."""
+    """A scheduler with a loop and an executor that the test advances."""
 
     limits: BatchLimits
     loop: VirtualLoop = field(default_factory=VirtualLoop)
     executor: VirtualExecutor = field(default_factory=VirtualExecutor)
     requests: list[Request] = field(default_factory=list)
-    # By queue: what waited first in others that could have been started when this one was started last.
+    # By queue: the first items of other queues that could have started when this one last started.
     passed_over: dict[int, dict[int, Any]] = field(default_factory=dict)
-    # Numbers of the requests that a model was run for, in that order, by queue, form, rows and where.
+    # Numbers of the requests that a model ran, in that order, by queue, batch key, rows, and whether it may run inline.
     series: dict[tuple[int, int, int, bool], list[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -74,7 +74,7 @@ class World:
         queue.work = work
 
     def startable(self, besides: Any) -> dict[int, Any]:
-        """What waits first in each queue that has a piece of work which could start at this moment."""
+        """Return the first item of each queue that could start work at this moment."""
         free = self.scheduler._free_threads
         return {
             id(queue): queue._waiting[0]
@@ -86,7 +86,7 @@ class World:
         }
 
     def check_fair(self, queue: Any) -> None:
-        """No queue starts twice while another could have started both times, and what waits there still waits."""
+        """Check that no queue starts twice while another, which could have started both times, still waits."""
         now = self.startable(queue)
         before = self.passed_over.get(id(queue), {})
         assert not [other for other, first in before.items() if now.get(other) is first]
@@ -95,13 +95,13 @@ class World:
     def arrive(self, model: int, values: list[float], seconds: float) -> None:
         deadline = Deadline(self.loop.now, seconds)
         batcher = self.batchers[model]
-        form = len(values) % 2
-        series = self.series.setdefault((id(batcher), form, len(values), values[0] != 3), [])
+        batch_key = len(values) % 2
+        series = self.series.setdefault((id(batcher), batch_key, len(values), values[0] != 3), [])
         number = len(self.requests)
         call = InferenceCall(
             {"x": np.array(values)},
             deadline,
-            form,
+            batch_key,
             may_inline=values[0] != 3,
             on_run=lambda rows, started_at, _: series.append(number),
         )
@@ -138,7 +138,7 @@ class World:
             self.executor.complete(index, error)
 
     def reload(self, model: int) -> None:
-        """A new version takes the place of a model; what waits for the old one is answered by it."""
+        """Replace a model with a new version; the old one still answers requests that wait for it."""
         self.batchers[model] = self.batcher(model)
         self.all.append(self.batchers[model])
 
@@ -149,11 +149,11 @@ class World:
             assert 0 <= queue.running <= queue.concurrency
         for queue in self.all:
             quick = isinstance(queue, Batcher) and queue.name == "model-0"
-            soon = INLINE_BACKLOG / TIMES[0][1] if quick else 0
+            soon = MAX_INLINE_BACKLOG / TIMES[0][1] if quick else 0
             assert queue.waiting <= self.limits.max_waiting + queue.concurrency + soon
 
     def finish(self) -> None:
-        """Let everything come to its end."""
+        """Run until everything has finished."""
         for _ in range(10_000):
             self.loop.settle()
             if self.executor.submitted:
@@ -164,7 +164,7 @@ class World:
 
 
 def check_answer(request: Request) -> None:
-    """Exactly one answer, and one that fits what was asked."""
+    """Check that there is exactly one result, and that it is allowed."""
     assert request.task.done()
     if request.task.cancelled():
         assert request.was_cancelled
@@ -221,8 +221,8 @@ def test_each_request_gets_exactly_one_answer(limits: BatchLimits, steps: list[t
     for request in world.requests:
         check_answer(request)
     for numbers in world.series.values():
-        assert numbers == sorted(numbers)  # who came first was served first
-    # Nothing is left behind: no work, no thread that is not free, no timer.
+        assert numbers == sorted(numbers)  # earlier calls ran first
+    # Nothing is left: all work is done, all threads are free, and there is no timer.
     assert not world.executor.submitted
     assert world.scheduler._free_threads == THREADS
     assert not world.scheduler._queues

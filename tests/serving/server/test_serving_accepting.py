@@ -1,4 +1,4 @@
-"""Connections are shared with workers that are there to take them, and what was taken is answered."""
+"""Only workers that can answer accept connections, and every accepted request is answered."""
 
 import asyncio
 import socket
@@ -20,7 +20,7 @@ OURS, ANOTHER = Slot(1), Slot(2)
 
 
 class Application:
-    """Answers, and counts."""
+    """An application that answers and counts requests."""
 
     def __init__(self) -> None:
         self.answers = 0
@@ -34,7 +34,7 @@ class Application:
 
 
 class World:
-    """A worker's listener, whose models are loaded."""
+    """The listener of a worker whose models are loaded."""
 
     def __init__(self) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -48,7 +48,7 @@ class World:
         return await asyncio.open_connection(*self._address)
 
     async def ask(self) -> bytes:
-        """The line with the status; empty where the connection ends without."""
+        """Return the status line; empty if the connection ends without one."""
         reader, writer = await self.connect()
         writer.write(ASKED)
         found = await reader.readline()
@@ -87,7 +87,7 @@ def test_a_neighbour_with_fewer_connections_goes_first_but_nobody_waits_for_one_
         kept = [await world.connect() for _ in range(4)]
         while len(world.connections) < len(kept):
             await asyncio.sleep(0.01)
-        ANOTHER.count(0)  # it has room, and is stopped or busy
+        ANOTHER.count(0)  # the worker has room, but is stopped or busy
         begun = asyncio.get_running_loop().time()
         assert b" 200 " in await world.ask()
         assert 0.005 < asyncio.get_running_loop().time() - begun < 1
@@ -118,7 +118,7 @@ def test_only_those_that_take_connections_tell_how_many_they_have(is_ending: boo
 def test_what_was_taken_before_the_end_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     async def test(world: World) -> None:
         asking = [asyncio.create_task(world.ask()) for _ in range(20)]
-        await asyncio.sleep(0.1)  # the kernel has them all
+        await asyncio.sleep(0.1)  # the kernel has accepted them all
         monkeypatch.setattr(shared_state, "is_ending", lambda: True)
         world.listener.start()
         world.listener.stop()

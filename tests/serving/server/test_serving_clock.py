@@ -1,4 +1,4 @@
-"""A system clock that jumps while the service answers: nothing waits longer, ends earlier or is counted otherwise."""
+"""If the system clock jumps while the service answers, no wait, timeout or count changes."""
 
 import http.client
 import json
@@ -22,7 +22,7 @@ from suite.cli import group
 PICTURE = [[200] * make.SIDE] * make.SIDE
 DAY = 24 * 60 * 60
 DEADLINE = 30.0
-# Python runs it before anything else; the file named in CLOCK says by how many seconds the clock is wrong.
+# Python runs this first (sitecustomize); the file named in CLOCK has the seconds by which the clock is wrong.
 SHIFTING = """
 import datetime, os, time
 
@@ -44,7 +44,7 @@ datetime.datetime = Shifted
 
 @pytest.fixture
 def clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file that shifts the clock of a service."""
+    """The file that shifts the clock of the service."""
     (tmp_path / "python").mkdir()
     (tmp_path / "python/sitecustomize.py").write_text(SHIFTING)
     file = tmp_path / "clock"
@@ -62,7 +62,7 @@ def store(light: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def key(tmp_path: Path) -> str:
-    """Of somebody who may ask three times a second."""
+    """A key that allows three requests a second."""
     arguments = ["keys", "add", str(tmp_path / "keys.json"), "shop", "--per-second", "3", "--json"]
     done = CliRunner().invoke(group, arguments)
     return str(json.loads(done.stdout)["key"])
@@ -77,7 +77,7 @@ def service(store: Path, clock: Path, key: str, tmp_path: Path) -> Iterator[run.
 
 
 class Connection:
-    """One that is kept."""
+    """A kept-alive connection."""
 
     def __init__(self, service: run.Service, key: str) -> None:
         self.http = http.client.HTTPConnection(service.url.removeprefix("http://"), timeout=20)
@@ -90,7 +90,7 @@ class Connection:
         return response.status, json.load(response)
 
     def ask_while(self, clock: Path, jump: int) -> int:
-        """The status of a request half of which comes before the clock jumps."""
+        """Return the status of a request of which half arrives before the clock jumps."""
         body = json.dumps({"instances": [PICTURE]}).encode()
         self.http.putrequest("POST", "/predict")
         for name, value in {**self._headers, "Content-Length": str(len(body))}.items():
@@ -98,14 +98,14 @@ class Connection:
         self.http.endheaders(body[:20])
         time.sleep(0.2)
         clock.write_text(str(jump))
-        time.sleep(1.2)  # a turn of the loop that looks for those who are too late
+        time.sleep(1.2)  # one round of the loop that checks for expired connections
         self.http.send(body[20:])
         response = self.http.getresponse()
         response.read()
         return response.status
 
     def answered(self) -> dict[str, Any]:
-        """The answer, once the key allows it."""
+        """Return the response, once the rate of the key allows it."""
         end = time.monotonic() + DEADLINE
         while (found := self.ask())[0] == 429:
             assert time.monotonic() < end
@@ -119,7 +119,7 @@ class Connection:
 
 
 def last_logged(service: run.Service) -> datetime:
-    """When the last line of the access log says it was written."""
+    """Return the time in the last line of the access log."""
     lines = [line for line in service.log.read_text().splitlines() if line.startswith("{")]
     return datetime.fromisoformat(json.loads(lines[-1])["time"])
 
@@ -134,15 +134,15 @@ def test_a_clock_that_jumps_changes_nothing_but_the_log(
     with closing(connection.http):
         assert connection.answered()["version"] == 1
         assert connection.ask_while(clock, jump) == 200
-        # The connection is kept, the request's two seconds are not over.
+        # The connection is kept open, and the two seconds of the request are not over.
         assert connection.answered()["milliseconds"] < 1000
         assert abs(last_logged(service) - datetime.now(UTC) - timedelta(seconds=jump)) < timedelta(minutes=1)
-        # What the key allows neither piles up nor runs out.
+        # The tokens of the key neither accumulate nor run out.
         time.sleep(1)
         statuses = [connection.ask()[0] for _ in range(8)]
         assert 3 <= statuses.count(200) <= 4
         assert statuses.count(429) == 8 - statuses.count(200)
-        # A version that was written by the wrong clock takes over.
+        # A version that was written while the clock was wrong replaces the old one.
         folder = make.image(store, seed=5)
         for path in (folder, *folder.iterdir()):
             os.utime(path, (time.time() + jump,) * 2)
@@ -151,7 +151,7 @@ def test_a_clock_that_jumps_changes_nothing_but_the_log(
             assert time.monotonic() < end
         clock.write_text("0")
         assert connection.answered()["version"] == 2
-        # As long as a worker that gives no sign of life is left alone.
+        # Wait longer than the master waits for a worker without signs of life.
         time.sleep(3.5)
         assert connection.answered()
         sums = [line for line in connection.metrics().splitlines() if "seconds_sum" in line]

@@ -1,4 +1,4 @@
-"""What one client may hold, and for how long: connections to an application that the test makes up."""
+"""Limits on what one client may hold and for how long, with an application that the test defines."""
 
 import asyncio
 import socket
@@ -16,10 +16,10 @@ from serving.server import protocol
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Seconds are tenths here."""
-    for name in ("PATIENCE", "LINGER"):
+    """Shorten the timeouts to tenths of seconds."""
+    for name in ("TRANSFER_TIMEOUT", "CLOSE_TIMEOUT"):
         monkeypatch.setattr(protocol, name, getattr(protocol, name) / 100)
-    monkeypatch.setattr(all_of_them, "LAST_REQUEST", 0.1)
+    monkeypatch.setattr(all_of_them, "IDLE_TIMEOUT", 0.1)
 
 
 def test_requests_are_answered_in_order_one_at_a_time() -> None:
@@ -121,7 +121,7 @@ def test_who_does_not_read_is_left_and_keeps_nobody_waiting() -> None:
                 client.sendall(ASKED * 50)
             await until(lambda: len(world.application.seen) == 2)
             await asyncio.sleep(0.1)
-            # Nothing more is computed for them until they have read.
+            # No more requests of a client are computed until it has read the responses.
             assert len(world.application.seen) == 2
             world.application.answer = world.application._path
             other = await world.connect()
@@ -133,8 +133,8 @@ def test_who_does_not_read_is_left_and_keeps_nobody_waiting() -> None:
 
 
 def test_no_more_waits_to_be_read_than_may(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(all_of_them, "MOST_UNSENT", 32 * MEBIBYTE)
-    monkeypatch.setattr(protocol, "PATIENCE", 30)
+    monkeypatch.setattr(all_of_them, "MAX_UNSENT", 32 * MEBIBYTE)
+    monkeypatch.setattr(protocol, "TRANSFER_TIMEOUT", 30)
 
     async def test(world: World) -> None:
         async def long(request: Request) -> Response:
@@ -152,7 +152,7 @@ def test_no_more_waits_to_be_read_than_may(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_no_more_is_received_than_may_be_held_and_small_requests_are_always_answered() -> None:
     async def test(world: World) -> None:
-        clients = [await world.connect() for _ in range(all_of_them.BODIES + 2)]
+        clients = [await world.connect() for _ in range(all_of_them.MAX_BODIES + 2)]
         head = HEAD + b"Content-Length: %d\r\n\r\n" % MEBIBYTE
         for _, writer in clients:
             writer.write(head + bytes(MEBIBYTE - 1))
@@ -187,7 +187,7 @@ def test_what_is_sent_behind_a_request_waits_within_bounds() -> None:
                     client[1].write(ASKED * 1000)
                     await client[1].drain()
         (connection,) = world.connections._all
-        assert len(connection._backlog) <= protocol.BACKLOG + 2**18
+        assert len(connection._backlog) <= protocol.MAX_BACKLOG + 2**18
         released.set()
         client[1].write_eof()
         assert (await read(client))[0] == 200
@@ -215,11 +215,11 @@ def test_a_client_that_leaves_is_known_while_its_request_is_answered() -> None:
         client.sendall(ASKED)
         await until(lambda: len(world.application.seen) == 2)
         half[1].write_eof()
-        # One whose system says that it is gone, not only that it sends no more.
+        # A client whose system reports that it is gone, not only that it sends no more.
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         client.close()
         await until(lambda: left == [True])
-        # Who only says that nothing more will come may still be reading, for a moment.
+        # A client that only shuts down sending may still be reading for a moment.
         with pytest.raises(ServiceError, match="the client is gone"):
             (await asyncio.sleep(0.02), world.application.seen[0].deadline.check())
 
@@ -227,8 +227,8 @@ def test_a_client_that_leaves_is_known_while_its_request_is_answered() -> None:
 
 
 def test_room_is_made_by_those_that_ask_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(all_of_them, "YOUNG", 0.0)
-    monkeypatch.setattr(protocol, "PATIENCE", 30)
+    monkeypatch.setattr(all_of_them, "MIN_AGE", 0.0)
+    monkeypatch.setattr(protocol, "TRANSFER_TIMEOUT", 30)
 
     async def test(world: World) -> None:
         released = asyncio.Event()
@@ -270,7 +270,7 @@ def test_at_the_end_everything_asked_is_answered_and_then_closed() -> None:
         await until(lambda: len(world.application.seen) == 2)
         closing = asyncio.create_task(world.connections.close(5))
         await asyncio.sleep(0.02)
-        kept[1].write(ASKED)  # it was on its way when the service was told to end
+        kept[1].write(ASKED)  # it was arriving when the service was asked to stop
         for client in (kept, busy):
             assert (await read(client))[0] == 200
             assert await client[0].read() == b""

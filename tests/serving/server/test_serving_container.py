@@ -1,4 +1,4 @@
-"""What serving/Containerfile promises: a service that writes nowhere but to memory, as somebody without rights."""
+"""The service works as in serving/Containerfile: it writes only to memory and runs as an unprivileged user."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from serving.config import Config
 from serving.server import launcher as run
 
 CONTAINERFILE = Path("serving/Containerfile")
-# The whole tree read-only, which is tried out.
+# Mounts the whole file system read-only, and checks that it is.
 ONLY_READ = 'mount -o remount,bind,ro / && ! touch "$1" 2> /dev/null && shift'
 WITHOUT_RIGHTS = 'exec setpriv --bounding-set=-all --inh-caps=-all --no-new-privs "$@"'
 
@@ -32,7 +32,7 @@ def test_it_runs_where_nothing_can_be_written(light: Path, tmp_path: Path) -> No
 
 
 def is_healthy(port: str, **environment: str) -> bool:
-    """What the container's own check says."""
+    """Return the status of the container's health check."""
     (found,) = re.findall(r"^HEALTHCHECK .*\\\n +CMD (.+)$", CONTAINERFILE.read_text(), re.MULTILINE)
     _, *arguments = json.loads(found)
     told = {"SUITE_PORT": port, **environment}
@@ -53,7 +53,7 @@ def test_it_tells_whether_it_is_healthy(light: Path, certificate: tuple[Path, Pa
             time.sleep(0.1)
 
 
-# What a worker imports before it answers, and with a model of each kind loaded.
+# Prints the modules that a worker imports before it answers, and with a model of each kind loaded.
 IMPORTED = """
 import sys
 from importlib.metadata import packages_distributions
@@ -70,7 +70,7 @@ print(*{known[name][0] for name in {module.partition(".")[0] for module in sys.m
 
 
 def with_what_they_need(names: set[str]) -> set[str]:
-    """The packages, and those that they require, as they are normally written."""
+    """Return the normalised names of packages and of those that they require."""
     found: set[str] = set()
     waiting = list(names)
     while waiting:

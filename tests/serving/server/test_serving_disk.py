@@ -1,4 +1,4 @@
-"""Disks that are full: really full ones. The service answers on, and says what is lost."""
+"""On disks that are really full, the service still answers, and reports what is lost."""
 
 import fcntl
 import json
@@ -21,14 +21,14 @@ from serving.server import launcher as run
 
 BODY = b'{"model": "reviews", "instances": ["good"]}'
 DEADLINE = 30.0
-# Room for what one worker counts, and little more.
+# Bytes for the metrics of one worker and little more.
 TINY = 100 * 1024
 MOUNTED = 'mount -t tmpfs -o size="$1" none "$2" && shift 2 && exec "$@"'
 UNSHARED = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", MOUNTED, "sh"]
 
 
 class Service:
-    """A service that was started as a test needs it."""
+    """A service that was started in a special environment."""
 
     def __init__(self, url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
         self.url, self.process, self.log = url, process, log
@@ -41,7 +41,7 @@ class Service:
         return json.loads(self.ask())["predictions"]
 
     def counted(self, name: str) -> float:
-        """The sum of a metric over its labels."""
+        """Return the sum of a metric over its labels."""
         lines = self.ask("/metrics", None).splitlines()
         return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name))
 
@@ -67,7 +67,7 @@ def serving(
     config: Config, log: Path, *, stdout: IO[bytes] | int = subprocess.DEVNULL, stderr: IO[bytes] | None = None,
     wrapped: tuple[str, ...] = (), limit: int = 0,
 ) -> Iterator[Service]:  # fmt: skip
-    """A service behind a command that `wrapped` it, whose files may have `limit` bytes (0: any number)."""
+    """Start a service under the command `wrapped`, with files of at most `limit` bytes (0: unlimited)."""
     listening = run.listen("127.0.0.1", 0)
     with listening, log.open("wb") as errors:
         process = subprocess.Popen(
@@ -105,7 +105,7 @@ def test_a_log_that_nobody_reads_stops_nobody(light: Path, tmp_path: Path) -> No
     ):
         for _ in range(200):
             assert service.predictions()
-        # Then somebody does, and gets the lines that waited.
+        # Then the test reads, and gets the waiting lines.
         for _, line in zip(range(150), unread, strict=False):
             assert json.loads(line)["worker"] == service.worker()
         assert service.counted("suite_log_errors_total") == 0
@@ -140,7 +140,7 @@ def test_a_worker_without_room_for_its_numbers_answers_and_counts_for_itself(lig
 
 @pytest.fixture
 def tiny(tmp_path: Path) -> tuple[Path, tuple[str, ...]]:
-    """A folder, and the command before another that puts a file system of TINY bytes there for it alone."""
+    """Return a folder, and a command prefix that mounts a file system of TINY bytes there for one process."""
     folder = tmp_path / "runtime"
     folder.mkdir()
     wrapped = (*UNSHARED, str(TINY), str(folder))
@@ -149,7 +149,7 @@ def tiny(tmp_path: Path) -> tuple[Path, tuple[str, ...]]:
 
 
 def skip_unless_it_runs(wrapped: tuple[str, ...], what: str) -> None:
-    """Skip where a command that makes `what` for another cannot be used."""
+    """Skip the test if the command that provides `what` cannot be used."""
     try:
         done = subprocess.run([*wrapped, "true"], capture_output=True, text=True)
     except FileNotFoundError:
@@ -159,12 +159,12 @@ def skip_unless_it_runs(wrapped: tuple[str, ...], what: str) -> None:
 
 
 def seen_by(service: Service, path: Path) -> Path:
-    """The path of a file as the service sees it."""
+    """Return the path of a file as the service sees it."""
     return Path(f"/proc/{service.process.pid}/root{path}")
 
 
 def fill(folder: Path) -> Path:
-    """A file that takes all the room there is left."""
+    """Fill the disk with a file."""
     with suppress(OSError), (folder / "filling").open("wb", buffering=0) as file:
         while True:
             file.write(bytes(1024))
@@ -181,7 +181,7 @@ def test_numbers_go_on_when_their_disk_fills_up_and_none_is_lost_once_there_is_r
     with serving(Config(models=light, workers=1, runtime=str(folder)), tmp_path / "log", wrapped=wrapped) as service:
         filling = fill(seen_by(service, folder))
         for _ in range(5):
-            # Names that were never counted before, more than fit into what is left of a page.
+            # Metrics with new names, more than fit into the rest of a page.
             for path in ("/v1/models/none", "/v2/models/none", "/none"):
                 with pytest.raises(urllib.error.HTTPError, match="404"):
                     service.ask(path, None)
@@ -199,7 +199,7 @@ def test_a_worker_that_starts_on_a_full_disk_answers(
     folder, wrapped = tiny
     log = tmp_path / "log"
     with serving(Config(models=light, workers=1, runtime=str(folder)), log, wrapped=wrapped) as service:
-        # Twice: the second has no numbers of the first to give room.
+        # Kill twice: the second worker has no metrics file, whose deletion would free space for the third.
         for _ in range(2):
             before = service.worker()
             fill(seen_by(service, folder))

@@ -1,4 +1,4 @@
-"""The service under load while things break: real processes, real signals."""
+"""Faults while the service is under load, with real processes and real signals."""
 
 import http.client
 import json
@@ -27,7 +27,7 @@ DEADLINE = 30.0
 
 
 class Load:
-    """Some connections that ask again and again; what came of it, and which versions answered."""
+    """Connections that send requests repeatedly; it notes the results and the versions that answered."""
 
     def __init__(self, url: str, connections: int = 6) -> None:
         self.address = url.removeprefix("http://")
@@ -75,7 +75,7 @@ class Load:
 
 
 def until(condition: Callable[[], bool], seconds: float = DEADLINE) -> float:
-    """How long it took."""
+    """Return how long it took."""
     begun = time.monotonic()
     while not condition():
         assert time.monotonic() < begun + seconds
@@ -89,7 +89,7 @@ def get(service: run.Service, path: str) -> str:
 
 
 def counted(service: run.Service, name: str) -> float:
-    """The sum of a metric over its labels."""
+    """Return the sum of a metric over its labels."""
     return sum(float(line.rsplit(" ", 1)[1]) for line in get(service, "/metrics").splitlines() if line.startswith(name))
 
 
@@ -172,7 +172,7 @@ def replaced(before: list[int], now: list[int], count: int) -> bool:
 
 
 def rows_that_are_taken(service: run.Service) -> int:
-    """How many instances one request may have; at most 10 are tried."""
+    """Return how many instances one request may have, trying up to 10."""
     picture = json.loads(BODY)["instances"][0]
     with closing(http.client.HTTPConnection(service.url.removeprefix("http://"), timeout=10)) as connection:
         for rows in range(1, 11):
@@ -216,7 +216,7 @@ def test_a_request_that_comes_in_pieces_is_answered(service: run.Service) -> Non
                 connection.sendall((head + BODY)[start : start + 97])
                 time.sleep(0.005)
             assert connection.recv(4000).startswith(b"HTTP/1.1 200")
-        # Two at once: the second is not lost behind the first.
+        # Two signals at once: the second is not lost.
         connection.sendall((head + BODY) * 2)
         found = b""
         while found.count(b"HTTP/1.1 200") < 2:
@@ -229,7 +229,7 @@ def test_slow_and_vanished_clients_keep_nobody_waiting(service: run.Service) -> 
         for number in range(150):
             connection = stack.enter_context(socket.create_connection((host, int(port))))
             head = b"POST /predict HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % len(BODY)
-            if number < 100:  # part of a request, or nothing
+            if number < 100:  # a part of a request, or nothing
                 connection.sendall((head + BODY)[: 2 * number])
             else:
                 connection.sendall(head + BODY)

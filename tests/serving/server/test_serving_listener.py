@@ -1,4 +1,4 @@
-"""Connections are taken evenly by the workers, and only as many as there is room for."""
+"""Workers accept connections evenly, and only as many as there is room for."""
 
 import http.client
 import json
@@ -27,7 +27,7 @@ def connect(service: run.Service) -> socket.socket:
 
 
 def ask(service: run.Service, path: str = "/readyz") -> tuple[int, float]:
-    """Status of an answer on a connection of its own, and seconds until it was there."""
+    """Return status and latency in seconds of a request on a new connection."""
     begun = time.monotonic()
     with closing(http.client.HTTPConnection(service.url.removeprefix("http://"), timeout=20)) as connection:
         connection.request("GET" if path != "/predict" else "POST", path, None if path != "/predict" else BODY)
@@ -59,7 +59,7 @@ def test_workers_have_about_as_many_connections_each(light: Path, at_once: bool)
 
 @contextmanager
 def limited(light: Path, log: Path, **settings: int) -> Iterator[run.Service]:
-    """A service of one worker that may have FILES files open."""
+    """A service of one worker that may have FILES open files."""
     config = Config(models=light, workers=1, **settings)  # type: ignore[arg-type]
     listening = run.listen("127.0.0.1", 0)
     with listening, log.open("wb") as errors:

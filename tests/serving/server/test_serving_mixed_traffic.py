@@ -1,4 +1,4 @@
-"""All kinds of traffic at once, for a service that is disturbed meanwhile: nothing of it stops or bloats it.
+"""All kinds of traffic at once, with disturbances, neither stop the service nor make its memory grow.
 
 A kind is a well-behaved or a hostile client of tests/benchmarks/traffic. SUITE_TRAFFIC_SECONDS makes the long run
 shorter or longer.
@@ -25,14 +25,14 @@ from tests.benchmarks.traffic.scene import Scene, summed
 
 SIDE = 8
 LONG = float(os.environ.get("SUITE_TRAFFIC_SECONDS", "120"))
-# Of a second of traffic: with signals, to warm up without, then without signals.
+# Shares of the seconds of traffic: with signals, for warming up without signals, then without signals.
 SIGNALLED, WARMING, STEADY = 0.4, 0.2, 0.4
-# Seconds for everything to end.
+# Seconds for everything to finish.
 END = 10.0
 
 
 def row(generator: np.random.Generator) -> dict[str, Any]:
-    """One for the model of payments."""
+    """Return an instance for the model of payments."""
     return {"amount": float(generator.normal()), "time": "2020-01-01", "country": "de"}
 
 
@@ -51,7 +51,7 @@ def stage(light: Path, tmp_path: Path) -> Iterator[Stage]:
 
 
 def checked(stage: Stage, scene: Scene) -> None:
-    """Show what there was, and fail where anything was otherwise than it should be."""
+    """Print a summary, and fail if anything differed from what is expected."""
     print(scene.told())
     problems = [*scene.problems(), *stage.complaints()]
     assert not problems, summed(problems)

@@ -1,4 +1,4 @@
-"""Requests are received before a thread takes them up: whatever crawls, stalls or is too large holds nobody up."""
+"""Requests are received before a thread handles them: slow, stalled or oversized ones delay no others."""
 
 import http.client
 import json
@@ -14,7 +14,7 @@ import pytest
 
 from serving.config import Config
 from serving.server import launcher as run
-from serving.server.connections import BODIES
+from serving.server.connections import MAX_BODIES
 
 MEBIBYTE = 2**20
 LIMIT = 6 * MEBIBYTE
@@ -43,13 +43,13 @@ def ask(service: run.Service, body: bytes = ASKED, **headers: str) -> tuple[int,
 
 
 def status(connection: socket.socket) -> int:
-    """That of the answer that comes."""
+    """Return the status of the response."""
     with connection.makefile("rb") as file:
         return int(file.readline().split()[1])
 
 
 def answered(file: BinaryIO) -> int:
-    """The status of the next answer, of which all is read."""
+    """Read the next response completely, and return its status."""
     status = int(file.readline().split()[1])
     head = list(iter(file.readline, b"\r\n"))
     length = next(int(line.split(b":")[1]) for line in head if line.startswith(b"Content-Length"))
@@ -84,7 +84,7 @@ def test_dozens_that_crawl_delay_nobody(service: run.Service, kind: str) -> None
     request = KINDS[kind]
     with ExitStack() as stack:
         crawling = [stack.enter_context(connect(service)) for _ in range(40)]
-        # More than was ever kept in the loop, and then a little now and then.
+        # Send more than the loop ever buffers, and then a little from time to time.
         at = min(len(request) // 2, 2 * MEBIBYTE)
         for number, connection in enumerate(crawling):
             connection.sendall(request[: at if number < THREADS + 1 else 3000])
@@ -111,7 +111,7 @@ def test_a_large_body_that_comes_slowly_is_answered(service: run.Service, kind: 
 def test_two_requests_at_once_are_both_answered_however_large(service: run.Service) -> None:
     with connect(service) as connection:
         connection.sendall(KINDS["length"] + KINDS["chunks"] + HEAD + b"Content-Length: 2\r\n\r\n{}")
-        # All of them from one file: a second one would lack what the first has read ahead.
+        # Read all of them from one file: a second one would miss what the first has buffered.
         with connection.makefile("rb") as file:
             assert [answered(file) for _ in range(3)] == [200, 200, 400]
 
@@ -148,8 +148,8 @@ def test_who_waits_to_be_told_to_send_is_told_once(service: run.Service) -> None
 
 def test_no_more_is_received_than_eight_of_the_largest(service: run.Service) -> None:
     with ExitStack() as stack:
-        # Each sends nearly all, then stalls.
-        stalled = [stack.enter_context(connect(service)) for _ in range(BODIES + 2)]
+        # Each sends nearly everything, then stalls.
+        stalled = [stack.enter_context(connect(service)) for _ in range(MAX_BODIES + 2)]
         for connection in stalled:
             connection.settimeout(0.5)
             connection.sendall(KINDS["length"][:-1])
@@ -161,12 +161,12 @@ def test_no_more_is_received_than_eight_of_the_largest(service: run.Service) -> 
                 found.append(0)
         assert 503 in found
         assert set(found) == {0, 503}
-        # Small ones are answered all the same.
+        # Small requests are still answered.
         assert ask(service)[0] == 200
         (worker,) = Path(f"/proc/{service.pid}/task/{service.pid}/children").read_text().split()
         held = next(line for line in Path(f"/proc/{worker}/status").read_text().splitlines() if "VmRSS" in line)
         assert int(held.split()[1]) < 350 * 1024
-    # And large ones, once those are gone.
+    # Large ones are, too, once the stalled clients are gone.
     time.sleep(0.2)
     assert ask(service, long(5 * MEBIBYTE))[0] == 200
 

@@ -1,4 +1,4 @@
-"""What is a request and what is not, however its bytes are cut."""
+"""Valid and invalid requests, with their bytes split in any way."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.errors import ServiceError
-from serving.server.request_parser import LONGEST_HEAD, LONGEST_TARGET, MOST_FIELDS, RequestParser
+from serving.server.request_parser import MAX_FIELDS, MAX_HEAD, MAX_TARGET, RequestParser
 
 MOST = 30
 HEAD = b"POST /predict HTTP/1.1\r\nHost: x\r\n"
@@ -26,7 +26,7 @@ WHOLE = [
     b"GET /%c3%a9%ff HTTP/1.0\r\n\r\n",
     b"\r\n\r\nGET / HTTP/1.7\r\nHost:\r\n\r\n",
 ]
-# As they come in real traffic and as attackers write them, to be put together at random.
+# Pieces of real requests and of attacks, for random combinations.
 PIECES = [
     *WHOLE, HEAD, b"\r\n", b"\n", b"\r", b"0", b";", b"5", b"0\r\n\r\n", b"GET / HTTP/1.1\r\n", b"Host: x\r\n", b":",
     b" ", b"Connection: Upgrade\r\nUpgrade: h2c\r\n",
@@ -35,7 +35,7 @@ PIECES = [
 
 
 def parsed(parts: list[bytes]) -> Any:
-    """The requests in bytes that come in these parts; then the status of the error, if they are none."""
+    """Return the requests in bytes that arrive in these parts, and the status of the error, if any."""
     parser = RequestParser(MOST, "http", "127.0.0.1", "")
     status = 0
     try:
@@ -44,7 +44,7 @@ def parsed(parts: list[bytes]) -> Any:
     except ServiceError as error:
         status = error.status
     found = [
-        (one.request.method, one.request.path, one.request.query, one.request.headers, one.request.body, one.stays)
+        (one.request.method, one.request.path, one.request.query, one.request.headers, one.request.body, one.persistent)
         for one in parser.requests
     ]
     return found, status
@@ -107,9 +107,9 @@ def test_no_bytes_are_read_otherwise_when_they_are_cut(pieces: list[bytes], data
         (HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhelloXX0\r\n\r\n", 400),
         (HEAD + b"Transfer-Encoding: chunked\r\n\r\n0\r\nContent-Length: 1\r\n\r\n", 400),
         (HEAD + b"Transfer-Encoding: chunked\r\n\r\n0\r\nHost: y\r\n\r\n", 400),
-        (b"GET /" + b"a" * LONGEST_TARGET + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
-        (HEAD + b"A: " + b"b" * LONGEST_HEAD + b"\r\n\r\n", 431),
-        (HEAD + b"A: b\r\n" * MOST_FIELDS + b"\r\n", 431),
+        (b"GET /" + b"a" * MAX_TARGET + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+        (HEAD + b"A: " + b"b" * MAX_HEAD + b"\r\n\r\n", 431),
+        (HEAD + b"A: b\r\n" * MAX_FIELDS + b"\r\n", 431),
     ],
 )  # fmt: skip
 def test_what_is_no_request_is_refused(request_bytes: bytes, status: int) -> None:

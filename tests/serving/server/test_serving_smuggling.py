@@ -1,4 +1,4 @@
-"""Two requests in the place of one, and answers that would tell too much, over real sockets."""
+"""Request smuggling, and responses that would reveal too much, over real sockets."""
 
 import socket
 from collections.abc import Iterator
@@ -49,7 +49,7 @@ def service(light: Path) -> Iterator[run.Service]:
 
 
 def exchange(service: run.Service, sent: bytes) -> bytes:
-    """All that is answered until the service closes."""
+    """Return everything that the service sends until it closes."""
     host, port = service.url.removeprefix("http://").split(":")
     found = b""
     with socket.create_connection((host, int(port)), timeout=10) as connection:

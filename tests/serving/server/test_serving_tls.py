@@ -1,4 +1,4 @@
-"""Over TLS all holds that holds without: whoever crawls delays nobody, and what is wrong is told."""
+"""TLS changes nothing: slow clients delay no others, and problems are reported."""
 
 import http.client
 import json
@@ -30,7 +30,7 @@ MANY = json.dumps({"model": "reviews", "instances": ["good"] * TEXTS})
 
 
 class Service:
-    """A service over TLS, its certificate, and how to ask it."""
+    """A service over TLS, its certificate, and a client context."""
 
     def __init__(self, service: run.Service, certificate: Path) -> None:
         self.service, self.certificate = service, certificate
@@ -51,7 +51,7 @@ class Service:
             return response.status, json.load(response)
 
     def wait(self) -> None:
-        """Until it answers."""
+        """Wait until the service answers."""
         deadline = time.monotonic() + 30
         while True:
             try:

@@ -171,6 +171,9 @@ class Batcher:
         rows, passed = 0, deque[InferenceCall]()
         now = self._clock()
         while self._waiting and (rows < most or not calls):
+            if inline and not calls and not self._is_inline(self._waiting[0]):
+                # Those before it were not wanted any more; it is for a thread.
+                break
             call = self._waiting.popleft()
             fits = rows + call.rows <= most and (not inline or call.may_inline)
             if calls and not (fits and call.batch_key is not None and call.batch_key == calls[0].batch_key):

@@ -7,7 +7,7 @@ from math import inf
 from typing import Any
 
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from serving_doubles import Engine, VirtualExecutor, VirtualLoop
 
@@ -208,6 +208,7 @@ LIMITS = st.builds(
 
 
 @settings(max_examples=SCHEDULES, deadline=None, suppress_health_check=list(HealthCheck))
+@example(BatchLimits(2, 1, 1, 0.0), [("burst", 0, [([0.0], 0.0), ([3.0], inf)])])
 @given(LIMITS, st.lists(STEPS, min_size=5, max_size=60))
 def test_each_request_gets_exactly_one_answer(limits: BatchLimits, steps: list[tuple[Any, ...]]) -> None:
     world = World(limits)

@@ -4,7 +4,8 @@ import asyncio
 from asyncio import AbstractEventLoop
 from time import monotonic
 
-from serving.server.protocol import Application, HttpProtocol
+from serving.errors import ServiceError
+from serving.server.protocol import SMALL_REQUEST, Application, HttpProtocol
 
 # Seconds between two checks for expired connections.
 SWEEP_INTERVAL = 0.2
@@ -15,10 +16,16 @@ MAX_BODIES, MAX_UNSENT = 8, 256 * 2**20
 IDLE_TIMEOUT = 1.0
 # Connections younger than this (seconds) are not closed to make room: their first request may be about to arrive.
 MIN_AGE = 0.25
+# A large body may take this many seconds to arrive before it has to make room for another.
+MIN_TRANSFER = 5.0
+REPLACED = "other large bodies needed the room of this one, which came slowly: send it again"
 
 
 class Connections:
-    """The connections of a worker, for one application. `held` counts the bytes of requests not answered yet."""
+    """The connections of a worker, for one application. `held` counts the bytes of requests not answered yet.
+
+    `answered` counts all responses to whole requests.
+    """
 
     def __init__(
         self, application: Application, loop: AbstractEventLoop, max_body: int, keep_alive: float, root_path: str
@@ -26,9 +33,10 @@ class Connections:
         self.application, self.loop = application, loop
         self.max_body, self.keep_alive, self.root_path = max_body, keep_alive, root_path
         self.held, self.max_held = 0, MAX_BODIES * max_body
-        self.is_closing = False
+        self.is_closing, self.answered = False, 0
         # Tasks for accepted sockets that are not connections yet, for example because the TLS handshake is going on.
-        self.opening: set[asyncio.Task[None]] = set()
+        # And when they were accepted.
+        self.opening: dict[asyncio.Task[None], float] = {}
         # Connections and when they were made, oldest first.
         self._all: dict[HttpProtocol, float] = {}
         self._emptied = asyncio.Event()
@@ -51,30 +59,53 @@ class Connections:
     def sweep(self) -> None:
         """End expired connections, and slow readers while too many bytes of responses wait to be read."""
         now, unsent = monotonic(), 0
-        paused = list[HttpProtocol]()
+        unread = list[HttpProtocol]()
         for connection in list(self._all):
             if connection.expires_at <= now:
                 connection.expire()
-            elif connection.is_writing_paused:
-                paused.append(connection)
-                unsent += connection.transport.get_write_buffer_size()
-        for connection in paused:
+            elif connection.writer.is_paused:
+                unread.append(connection)
+                unsent += connection.writer.unsent
+        for connection in unread:
             if unsent <= MAX_UNSENT:
                 break
-            unsent -= connection.transport.get_write_buffer_size()
+            unsent -= connection.writer.unsent
             connection.transport.abort()
 
     def make_room(self) -> bool:
-        """Close the oldest idle connection, or else the oldest with an incomplete request; return False without one."""
+        """Close a connection, of those that are ending, idle, opening, receiving or unread; return False without one.
+
+        Of each kind the oldest is closed, but of those whose client does not read the one with the least time left.
+        """
         before = monotonic() - MIN_AGE
         old = [connection for connection, made_at in self._all.items() if made_at < before]
-        idle = next((one for one in old if one.is_idle), None)
-        chosen = idle or next((one for one in old if one.is_receiving), None)
+        chosen = next((one for one in old if one.is_ending), None) or next((one for one in old if one.is_idle), None)
+        if chosen is None:
+            opening = next((task for task, accepted_at in self.opening.items() if accepted_at < before), None)
+            if opening:
+                self.opening.pop(opening)
+                return opening.cancel()
+            unread = [one for one in old if one.writer.is_paused]
+            chosen = next((one for one in old if one.is_receiving), None) or min(
+                unread, key=lambda one: one.expires_at, default=None
+            )
         if chosen is None:
             return False
         chosen.transport.abort()
         self.remove(chosen)
         return True
+
+    def make_room_for_bodies(self, connection: HttpProtocol) -> bool:
+        """Refuse the body that has been arriving for the longest time, if that is long; return whether there is room.
+
+        The body of `connection` itself is not refused.
+        """
+        before = monotonic() - MIN_TRANSFER
+        others = (one for one in self._all if one.is_receiving and one is not connection and one.began_at < before)
+        longest = min((one for one in others if one.held > SMALL_REQUEST), key=lambda one: one.began_at, default=None)
+        if longest:
+            longest.refuse(ServiceError(503, REPLACED, retry_after=1))
+        return self.held <= self.max_held
 
     async def close(self, seconds: float) -> bool:
         """Close all connections once their requests are answered; after `seconds`, abort the rest and return False."""

@@ -6,11 +6,13 @@ import logging
 import socket
 import ssl
 from contextlib import suppress
+from time import monotonic
 
 from serving.errors import ServiceError
 from serving.server import shared_state
 from serving.server.connections import Connections
 from serving.server.protocol import HttpProtocol
+from serving.server.response_writer import TRANSFER_TIMEOUT
 from serving.server.shared_state import Slot
 
 # A worker that has over MAX_LEAD connections more than the worker with the fewest lets the others accept first, and
@@ -21,8 +23,8 @@ MAX_LEAD, YIELD_INTERVAL, YIELD_TIMEOUT = 1, 0.001, 0.05
 ACCEPTS_IN_A_ROW = 32
 # Seconds before checking again whether there is room, and whether models have been loaded.
 WAIT_FOR_ROOM, WAIT_FOR_MODELS = 0.1, 0.05
-# Timeouts in seconds of the TLS handshake and of closing a TLS connection.
-HANDSHAKE_TIMEOUT, SHUTDOWN_TIMEOUT = 10.0, 2.0
+# Seconds for the TLS handshake.
+HANDSHAKE_TIMEOUT = 10.0
 OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 # The first byte of a connection over TLS. https://www.rfc-editor.org/rfc/rfc8446#section-5.1
 TLS_HANDSHAKE = b"\x16"
@@ -128,8 +130,8 @@ class Listener:
             return error.errno == errno.ECONNABORTED
         connection.setblocking(False)
         opening = self._loop.create_task(self._open(connection))
-        self._connections.opening.add(opening)
-        opening.add_done_callback(self._connections.opening.discard)
+        self._connections.opening[opening] = monotonic()
+        opening.add_done_callback(lambda done: self._connections.opening.pop(done, None))
         return True
 
     async def _open(self, connection: socket.socket) -> None:
@@ -140,6 +142,10 @@ class Listener:
                 await self._open_tls(connection, self._context)
         except (OSError, TimeoutError):  # ssl.SSLError is an OSError: a failed handshake ends only its own connection
             connection.close()
+        except asyncio.CancelledError:
+            # Another connection needed its room.
+            connection.close()
+            raise
 
     async def _open_tls(self, connection: socket.socket, context: ssl.SSLContext) -> None:
         async with asyncio.timeout(HANDSHAKE_TIMEOUT):
@@ -152,7 +158,7 @@ class Listener:
             return
         await self._loop.connect_accepted_socket(
             lambda: HttpProtocol(self._connections, "https"), connection, ssl=context,
-            ssl_handshake_timeout=HANDSHAKE_TIMEOUT, ssl_shutdown_timeout=SHUTDOWN_TIMEOUT,
+            ssl_handshake_timeout=HANDSHAKE_TIMEOUT, ssl_shutdown_timeout=TRANSFER_TIMEOUT,
         )  # fmt: skip
 
     async def _first_byte(self, connection: socket.socket) -> bytes:

@@ -15,6 +15,7 @@ from typing import Any
 import uvloop
 from gunicorn.workers.base import Worker as BaseWorker
 
+from serving import memory
 from serving.observability import log_queue
 from serving.server import tls
 from serving.server.connections import SWEEP_INTERVAL, Connections
@@ -29,6 +30,8 @@ RESERVED_FILES = 32
 SWITCH_INTERVAL = 0.001
 # Seconds for threads to finish once all connections are closed.
 THREADS_TIMEOUT = 2.0
+# After a second with at most this many answers, a worker gives memory that it does not need back to the system.
+QUIET = 20
 # Seconds for which other requests are still answered if a computation has run for too long.
 OVERDUE_TIMEOUT = 2.0
 
@@ -65,6 +68,8 @@ class Worker(BaseWorker):  # type: ignore[misc]
         self._scheduler = service.bind(loop)
         connections = Connections(dispatcher, loop, config.max_body, config.keep_alive, config.root_path)
         self._slot = Slot(self.age)
+        # Numbers of answers: at the last heartbeat, and when memory was last given back.
+        self._answered = self._trimmed_at = 0
         most = min(config.max_connections, max(1, _max_open_files() - RESERVED_FILES))
         self._listeners = [Listener(one.sock, connections, self._slot, most, tls.context()) for one in self.sockets]
         for listener in self._listeners:
@@ -100,8 +105,16 @@ class Worker(BaseWorker):  # type: ignore[misc]
                 beat_at = loop.time() + HEARTBEAT_INTERVAL
                 self.notify()
                 self._check()
+                self._give_memory_back(connections.answered)
             is_loading = not all(listener.is_loaded for listener in self._listeners)
             await asyncio.sleep(LOADING_INTERVAL if is_loading else SWEEP_INTERVAL)
+
+    def _give_memory_back(self, answered: int) -> None:
+        """Return free memory to the system, on a thread, after a quiet second that followed others."""
+        if answered - self._answered <= QUIET and answered > self._trimmed_at:
+            self._trimmed_at = answered
+            asyncio.get_running_loop().run_in_executor(None, memory.give_back)
+        self._answered = answered
 
     def _check(self) -> None:
         """End this worker if its master is gone or if a computation has run for too long."""

@@ -2,16 +2,21 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import uvloop
 
+from serving.config import Config
 from serving.errors import ServiceError
 from serving.http.messages import Request, Response, error_response
+from serving.server import tls
 from serving.server.connections import Connections
 from serving.server.protocol import HttpProtocol
+from serving.server.response_writer import TRANSFER_TIMEOUT
 
 MEBIBYTE = 2**20
 HEAD = b"POST /a HTTP/1.1\r\nHost: x\r\n"
@@ -40,15 +45,25 @@ class Application:
 
 
 class World:
-    """The connections of a worker, on a socket of their own."""
+    """The connections of a worker, on a socket of their own; over TLS with a certificate and its key."""
 
-    def __init__(self, max_body: int = MEBIBYTE, keep_alive: float = 30.0) -> None:
+    def __init__(
+        self, max_body: int = MEBIBYTE, keep_alive: float = 30.0, certificate: tuple[Path, Path] | None = None
+    ) -> None:
         self.application, self._clients = Application(), list[asyncio.StreamWriter]()
         self.connections = Connections(self.application, asyncio.get_running_loop(), max_body, keep_alive, "")
+        self._server_side = self.client_side = None
+        if certificate:
+            file, key = map(str, certificate)
+            self._server_side = tls.create_context(Config(certificate=file, private_key=key))
+            self.client_side = ssl.create_default_context(cafile=file)
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
-        self.server = await loop.create_server(lambda: HttpProtocol(self.connections, "http"), "127.0.0.1", 0)
+        self.server = await loop.create_server(
+            lambda: HttpProtocol(self.connections, "http"), "127.0.0.1", 0, ssl=self._server_side,
+            ssl_shutdown_timeout=TRANSFER_TIMEOUT if self._server_side else None,
+        )  # fmt: skip
         self.port = self.server.sockets[0].getsockname()[1]
         self._sweeping = loop.create_task(self._sweep())
 
@@ -64,8 +79,9 @@ class World:
         self.server.close()
         await self.connections.close(0.1)
 
-    async def connect(self) -> Client:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=64 * MEBIBYTE)
+    async def connect(self, limit: int = 64 * MEBIBYTE) -> Client:
+        """Return a client that reads ahead up to about `limit` bytes."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=limit, ssl=self.client_side)
         self._clients.append(writer)
         return reader, writer
 

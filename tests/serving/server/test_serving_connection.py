@@ -11,14 +11,16 @@ from connection_world import ASKED, HEAD, MEBIBYTE, World, exchange, in_a_world,
 from serving.errors import ServiceError
 from serving.http.messages import Request, Response
 from serving.server import connections as all_of_them
-from serving.server import protocol
+from serving.server import protocol, response_writer
 
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the timeouts to tenths of seconds."""
-    for name in ("TRANSFER_TIMEOUT", "CLOSE_TIMEOUT"):
-        monkeypatch.setattr(protocol, name, getattr(protocol, name) / 100)
+    transfer = protocol.TRANSFER_TIMEOUT / 100
+    for module in (protocol, response_writer):
+        monkeypatch.setattr(module, "TRANSFER_TIMEOUT", transfer)
+    monkeypatch.setattr(protocol, "CLOSE_TIMEOUT", protocol.CLOSE_TIMEOUT / 100)
     monkeypatch.setattr(all_of_them, "IDLE_TIMEOUT", 0.1)
 
 

@@ -126,6 +126,10 @@ class Config:
 
     def check(self) -> None:
         """Raise UsageError for a value that is not allowed."""
+        for item in fields(self):
+            if not _is_exportable(str(getattr(self, item.name))):
+                variable = f"{PREFIX}{item.name.upper()}"
+                raise UsageError(f"{variable} has a zero byte or half a character, as no path or text has: take it out")
         if self.engine not in (AUTO, *FASTEST_FIRST):
             raise unknown("engine", self.engine, [AUTO, *FASTEST_FIRST])
         for name, (least, most) in RANGES.items():
@@ -179,6 +183,14 @@ def _written(name: str, value: object) -> str:
     if not isinstance(value, str | int):
         raise ValueError(f"'{name}' is {json.dumps(value)[:SHOWN]}, and no number, text, true or false")
     return str(int(value) if isinstance(value, bool) else value)
+
+
+def _is_exportable(text: str) -> bool:
+    """Return whether a text can be the value of an environment variable, through which workers get the settings."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
 
 
 def _read(variable: str, text: str, kind: object) -> object:

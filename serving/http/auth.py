@@ -34,11 +34,24 @@ class Key:
         return ALL_MODELS in self.models or model in self.models
 
 
+# The keys that the master has read; None outside of a worker.
+_inherited: list[Key] | None = None
+
+
+def use(keys: list[Key] | None) -> None:
+    """Have workers that are forked from this process use these keys instead of reading the file again.
+
+    All workers then have the same keys, and a damaged file does not keep a worker from starting in place of another.
+    """
+    global _inherited
+    _inherited = keys
+
+
 class Access:
     """Checks keys against those in `file`, and their rates with `limiter`. Without a file everybody has access."""
 
     def __init__(self, file: Path | None, limiter: RateLimiter) -> None:
-        self._keys = None if file is None else read(file)
+        self._keys = None if file is None else read(file) if _inherited is None else _inherited
         self._limiter = limiter
 
     def may_see(self, headers: Mapping[str, str]) -> MayAsk:
@@ -93,7 +106,7 @@ def read(file: Path) -> list[Key]:
     try:
         found = json.loads(file.read_bytes())
         return [_key(name, one) for name, one in found.items()]
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise UsageError(f"{file} holds no keys that can be read ({error}): write it with 'suite keys'") from error
 
 

@@ -13,10 +13,10 @@ def context() -> ssl.SSLContext | None:
     return _context
 
 
-def read(config: Config) -> None:
-    """Read the certificate again. If that fails, keep the current one and raise UsageError."""
+def use(context: ssl.SSLContext | None) -> None:
+    """Use this SSL context for connections, in this process and in workers that are forked from it."""
     global _context
-    _context = create_context(config)
+    _context = context
 
 
 def create_context(config: Config) -> ssl.SSLContext | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+from suite import files
 from suite.errors import UsageError, shortened, unknown
 
 PREFIX = "SUITE_"
@@ -143,10 +144,11 @@ class Config:
     def of_file(cls, file: Path) -> dict[str, str]:
         """Read a JSON file of settings into environment variables; raise UsageError for an invalid file or setting."""
         try:
-            found = json.loads(file.read_bytes())
+            found = json.loads(files.read_small(file))
             values = {name: _written(name, value) for name, value in found.items()}
         except (OSError, ValueError, AttributeError, RecursionError) as error:
-            raise UsageError(f'{file} holds no settings ({error}): write it like {{"max_batch": 32}}') from error
+            reason = files.explain(error)
+            raise UsageError(f'{file} holds no settings ({reason}): write it like {{"max_batch": 32}}') from error
         names = [item.name for item in fields(cls) if item.name not in FIXED_AT_START]
         for name in values:
             if name not in names:

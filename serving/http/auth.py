@@ -12,9 +12,11 @@ from typing import Any
 from serving.context import MayAsk, allow_all, allow_none
 from serving.errors import ServiceError
 from serving.http.rate_limit import RateLimiter
+from suite import files
 from suite.errors import UsageError
 
 ALL_MODELS = "*"
+LARGEST_FILE = 64 * files.MEBIBYTE
 UNKNOWN_ADDRESS = "0.0.0.0"
 KEY_NEEDED = "this service answers who has a key: send it as 'Authorization: Bearer KEY'"
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
@@ -104,10 +106,11 @@ def fingerprint(key: str) -> str:
 def read(file: Path) -> list[Key]:
     """Read the keys of a file {NAME: {"sha256", "models"?, "per_second"?}}; raise UsageError if it is invalid."""
     try:
-        found = json.loads(file.read_bytes())
+        found = json.loads(files.read_small(file, LARGEST_FILE))
         return [_key(name, one) for name, one in found.items()]
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise UsageError(f"{file} holds no keys that can be read ({error}): write it with 'suite keys'") from error
+        reason = files.explain(error)
+        raise UsageError(f"{file} holds no keys that can be read ({reason}): write it with 'suite keys'") from error
 
 
 def _key(name: str, one: dict[str, Any]) -> Key:

@@ -1,8 +1,11 @@
 """The TLS certificate of the service. The master reads it, so that all workers use the same one if the files change."""
 
 import ssl
+from pathlib import Path
+from typing import NoReturn
 
 from serving.config import Config
+from suite import files
 from suite.errors import UsageError
 
 _context: ssl.SSLContext | None = None
@@ -27,8 +30,17 @@ def create_context(config: Config) -> ssl.SSLContext | None:
     context.set_alpn_protocols(["http/1.1"])
     context.options |= ssl.OP_NO_RENEGOTIATION
     try:
-        context.load_cert_chain(config.certificate, config.private_key or None)
+        for file in filter(None, (config.certificate, config.private_key)):
+            # OpenSSL would wait at a named pipe, and the master with it.
+            files.read_small(Path(file))
+        context.load_cert_chain(config.certificate, config.private_key or None, lambda: _refuse_password(config))
     except OSError as error:
-        files = f"{config.certificate} and {config.private_key}"
-        raise UsageError(f"{files} are no certificate with its key ({error}): mend them") from error
+        names, reason = f"{config.certificate} and {config.private_key}", files.explain(error)
+        raise UsageError(f"{names} are no certificate with its key ({reason}): mend them") from error
     return context
+
+
+def _refuse_password(config: Config) -> NoReturn:
+    """Raise UsageError. OpenSSL would ask for the password at the terminal, and the master would wait for it."""
+    key = config.private_key or config.certificate
+    raise UsageError(f"{key} is encrypted with a password: write it without one ('openssl pkey -in {key} -out NEW')")

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from suite import files
 from suite.cli import options
 from suite.cli.output import Output
 from suite.errors import UsageError
@@ -62,7 +63,7 @@ def _read(file: Path) -> dict[str, Any]:
     if not file.exists():
         return {}
     auth.read(file)
-    entries: dict[str, Any] = json.loads(file.read_bytes())
+    entries: dict[str, Any] = json.loads(files.read_small(file, auth.LARGEST_FILE))
     return entries
 
 

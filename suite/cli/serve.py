@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from serving.config import AUTO, FASTEST_FIRST, PREFIX, RANGES, Config, default_workers
+from suite import files
 from suite.cli import options
 from suite.cli.options import Command
 from suite.errors import UsageError
@@ -111,15 +112,15 @@ def _check(config: Config) -> None:
         auth.read(Path(config.keys))
 
 
-def _readable_files(**files: Path | None) -> dict[str, Any]:
+def _readable_files(**given: Path | None) -> dict[str, Any]:
     """The absolute paths of the files that are given; UsageError if one cannot be read."""
-    return {name: str(_check_readable(file)) for name, file in files.items() if file}
+    return {name: str(_check_readable(file)) for name, file in given.items() if file}
 
 
 def _check_readable(file: Path) -> Path:
     """The absolute path; UsageError if the file cannot be read."""
     try:
-        file.open("rb").close()
+        files.open_regular(file).close()
     except OSError as error:
-        raise UsageError(f"{file} cannot be read ({error.strerror}): check the path") from error
+        raise UsageError(f"{file} cannot be read ({files.explain(error)}): check the path") from error
     return file.absolute()

@@ -32,6 +32,12 @@ BAD_SETTINGS = {
 BAD_KEYS = {"nesting": NESTED, "half a file": '{"shop"'}
 
 
+def write_nothing(file: Path) -> None:
+    """Put a named pipe, at which reading it would wait, in the place of a file."""
+    file.unlink(missing_ok=True)
+    os.mkfifo(file)
+
+
 @dataclass
 class Running:
     """A service with a file of settings and a file of keys."""
@@ -110,6 +116,17 @@ def test_a_worker_in_the_place_of_another_has_its_keys_though_the_file_is_broken
     until(lambda: running.workers() not in (before, []) and running.status() == 200)
 
 
+@pytest.mark.parametrize("kind", ["settings", "keys"])
+def test_a_pipe_in_the_place_of_a_file_keeps_the_service_neither_from_answering_nor_from_ending(
+    running: Running, kind: str
+) -> None:
+    write_nothing(running.settings if kind == "settings" else running.keys)
+    running.hang_up("it is no regular file")
+    assert running.status() == 200
+    os.kill(running.service.pid, signal.SIGTERM)
+    until(lambda: Path(f"/proc/{running.service.pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z")
+
+
 class Server:
     """As much of gunicorn's master as a reload uses, with a log that is a list."""
 
@@ -168,3 +185,14 @@ def test_a_number_out_of_its_range_is_one_line_at_the_start(light: Path, name: s
     status, lines = start(light, **{f"SUITE_{name}": text})
     assert (status, len(lines)) == (1, 1), lines
     assert lines[0].startswith(f"Error: SUITE_{name} is ")
+
+
+@pytest.mark.parametrize("name", ["SETTINGS", "KEYS", "CERTIFICATE", "PRIVATE_KEY"])
+def test_a_pipe_is_one_line_at_the_start(
+    light: Path, tmp_path: Path, certificate: tuple[Path, Path], name: str
+) -> None:
+    write_nothing(tmp_path / "pipe")
+    told = {"SUITE_CERTIFICATE": str(certificate[0]), "SUITE_PRIVATE_KEY": str(certificate[1])}
+    status, lines = start(light, **told | {f"SUITE_{name}": str(tmp_path / "pipe")})
+    assert (status, len(lines)) == (1, 1), lines
+    assert "it is no regular file" in lines[0]

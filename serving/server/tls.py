@@ -24,16 +24,20 @@ def use(context: ssl.SSLContext | None) -> None:
 
 def create_context(config: Config) -> ssl.SSLContext | None:
     """Return an SSL context for the certificate in the files, None without one; raise UsageError if it is invalid."""
-    if not config.certificate:
+    if not (config.certificate or config.private_key):
         return None
+    if not (config.certificate and config.private_key):
+        # Without this, who gave a private key alone would be served without TLS.
+        missing = "SUITE_PRIVATE_KEY" if config.certificate else "SUITE_CERTIFICATE"
+        raise UsageError(f"TLS needs a certificate and its private key, and {missing} is not set: set both or none")
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.set_alpn_protocols(["http/1.1"])
     context.options |= ssl.OP_NO_RENEGOTIATION
     try:
-        for file in filter(None, (config.certificate, config.private_key)):
+        for file in (config.certificate, config.private_key):
             # OpenSSL would wait at a named pipe, and the master with it.
             files.read_small(Path(file))
-        context.load_cert_chain(config.certificate, config.private_key or None, lambda: _refuse_password(config))
+        context.load_cert_chain(config.certificate, config.private_key, lambda: _refuse_password(config))
     except OSError as error:
         names, reason = f"{config.certificate} and {config.private_key}", files.explain(error)
         raise UsageError(f"{names} are no certificate with its key ({reason}): mend them") from error
@@ -42,5 +46,5 @@ def create_context(config: Config) -> ssl.SSLContext | None:
 
 def _refuse_password(config: Config) -> NoReturn:
     """Raise UsageError. OpenSSL would ask for the password at the terminal, and the master would wait for it."""
-    key = config.private_key or config.certificate
+    key = config.private_key
     raise UsageError(f"{key} is encrypted with a password: write it without one ('openssl pkey -in {key} -out NEW')")

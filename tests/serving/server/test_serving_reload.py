@@ -196,3 +196,12 @@ def test_a_pipe_is_one_line_at_the_start(
     status, lines = start(light, **told | {f"SUITE_{name}": str(tmp_path / "pipe")})
     assert (status, len(lines)) == (1, 1), lines
     assert "it is no regular file" in lines[0]
+
+
+@pytest.mark.parametrize(("given", "missing"), [("CERTIFICATE", "PRIVATE_KEY"), ("PRIVATE_KEY", "CERTIFICATE")])
+def test_half_of_what_tls_needs_is_one_line_at_the_start(
+    light: Path, certificate: tuple[Path, Path], given: str, missing: str
+) -> None:
+    status, lines = start(light, **{f"SUITE_{given}": str(certificate[given == "PRIVATE_KEY"])})
+    assert (status, len(lines)) == (1, 1), lines
+    assert f"SUITE_{missing} is not set" in lines[0]

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -13,9 +14,13 @@ from serving.context import MayAsk, allow_all, allow_none
 from serving.errors import ServiceError
 from serving.http.rate_limit import RateLimiter
 from suite import files
-from suite.errors import UsageError
+from suite.errors import UsageError, shortened
 
 ALL_MODELS = "*"
+FIELDS = ("sha256", "models", "per_second")
+SHA256 = re.compile("[0-9A-Fa-f]{64}")
+HIGHEST_RATE = 1_000_000_000
+SHOWN = 40
 LARGEST_FILE = 64 * files.MEBIBYTE
 UNKNOWN_ADDRESS = "0.0.0.0"
 KEY_NEEDED = "this service answers who has a key: send it as 'Authorization: Bearer KEY'"
@@ -106,15 +111,37 @@ def fingerprint(key: str) -> str:
 def read(file: Path) -> list[Key]:
     """Read the keys of a file {NAME: {"sha256", "models"?, "per_second"?}}; raise UsageError if it is invalid."""
     try:
-        found = json.loads(files.read_small(file, LARGEST_FILE))
-        return [_key(name, one) for name, one in found.items()]
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        found = json.loads(files.read_small(file, LARGEST_FILE), object_pairs_hook=_unique)
+        return [parse(name, one) for name, one in found.items()]
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
         reason = files.explain(error)
         raise UsageError(f"{file} holds no keys that can be read ({reason}): write it with 'suite keys'") from error
 
 
-def _key(name: str, one: dict[str, Any]) -> Key:
-    sha256, models = one["sha256"], one.get("models", [ALL_MODELS])
-    if not (isinstance(sha256, str) and len(sha256) == 64 and isinstance(models, list)):
-        raise ValueError(f"the key of '{name}' has no sha256, or no list of models")
-    return Key(name, sha256, tuple(map(str, models)), float(one.get("per_second", 0.0)))
+def parse(name: str, one: Any) -> Key:
+    """Return the key of a file's entry; raise ValueError if it is invalid.
+
+    A field with a slip of the pen in its name would otherwise allow every model, or any rate.
+    """
+    if not (name.isprintable() and isinstance(one, dict)):
+        raise ValueError(f"{name[:SHOWN]!r} is no name with an object of {', '.join(FIELDS)}")
+    for field in one:
+        if field not in FIELDS:
+            raise ValueError(f"'{shortened(name)}' has {field[:SHOWN]!r}, and a key has {', '.join(FIELDS)} alone")
+    sha256, models, rate = one.get("sha256"), one.get("models", [ALL_MODELS]), one.get("per_second", 0)
+    if not (isinstance(sha256, str) and SHA256.fullmatch(sha256)):
+        raise ValueError(f"the sha256 of '{shortened(name)}' is not 64 hexadecimal digits")
+    if not (isinstance(models, list) and all(isinstance(model, str) for model in models)):
+        raise ValueError(f"the models of '{shortened(name)}' are no list of names")
+    if type(rate) not in (int, float) or not 0 <= rate <= HIGHEST_RATE:
+        found = shortened(str(rate))
+        raise ValueError(f"per_second of '{shortened(name)}' is {found}, and no number from 0 to {HIGHEST_RATE:,}")
+    return Key(name, sha256.lower(), tuple(models), float(rate))
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object; raise ValueError for a repeated name, as nobody could tell which one holds."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands there twice")
+    return found

@@ -167,6 +167,12 @@ class Config:
         return {PREFIX + name.upper(): str(value) for name, value in values.items()}
 
     @property
+    def address(self) -> str:
+        """The host and the port, as in a URL: an IPv6 address is in brackets there."""
+        is_ipv6 = self.host.count(":") > 1 and not self.host.startswith("[")
+        return f"{f'[{self.host}]' if is_ipv6 else self.host}:{self.port}"
+
+    @property
     def engine_threads(self) -> int:
         """The cores that the engine of one worker may use, so that all workers share the available cores."""
         return max(1, cores() // self.workers)

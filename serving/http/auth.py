@@ -6,12 +6,12 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 from serving.context import MayAsk, allow_all, allow_none
 from serving.errors import ServiceError
+from serving.http.forwarding import read_address
 from serving.http.rate_limit import RateLimiter
 from suite import files
 from suite.errors import UsageError, shortened
@@ -91,7 +91,7 @@ def check_admin(token: str, client: str, headers: Mapping[str, str]) -> None:
     """Raise ServiceError 401 or 403 unless the request is from this machine and has the administrator's token."""
     if not token:
         raise ServiceError(403, "models are loaded and unloaded by who has a token: start the service with one")
-    if not ip_address(client or UNKNOWN_ADDRESS).is_loopback:
+    if not read_address(client or UNKNOWN_ADDRESS).is_loopback:
         raise ServiceError(403, "models are loaded and unloaded from the service's own machine only")
     if not hmac.compare_digest(fingerprint(_token(headers) or ""), fingerprint(token)):
         raise ServiceError(401, "send the administrator's token as 'Authorization: Bearer TOKEN'")

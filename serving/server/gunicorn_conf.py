@@ -52,7 +52,7 @@ if not _config.runtime:
     os.environ[RUNTIME] = tempfile.mkdtemp(prefix="suite-", dir=_shared)
 _runtime = Path(os.environ[RUNTIME])
 
-bind = f"{_config.host}:{_config.port}"
+bind = _config.address
 worker_class = "serving.server.worker.Worker"
 workers = _config.workers
 timeout = _config.timeout

@@ -12,6 +12,7 @@ import httptools
 
 from serving.deadline import Deadline
 from serving.errors import TOO_LARGE, ServiceError
+from serving.http.forwarding import plain
 from serving.http.messages import Request
 
 MAX_HEAD, MAX_TARGET, MAX_FIELDS = 2**16, 2**13, 100
@@ -63,7 +64,7 @@ class RequestParser:
     def __init__(self, max_body: int, scheme: str, client: str, root_path: str) -> None:
         self.requests: deque[Received] = deque()
         self.expects_continue = False
-        self._max_body, self._scheme, self._client, self._root_path = max_body, scheme, client, root_path
+        self._max_body, self._scheme, self._client, self._root_path = max_body, scheme, plain(client), root_path
         self._refusal: ServiceError | None = None
         self._has_begun = False
         # The header that frames the body of an upgrade request, and whether `_reframe` is feeding it to a new parser.

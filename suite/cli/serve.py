@@ -92,7 +92,7 @@ def command(
     )  # fmt: skip
     _check(config)
     listening = launcher.listen(host, port)
-    url = f"http{'s' if certificate else ''}://{host}:{port}"
+    url = f"http{'s' if certificate else ''}://{config.address}"
     output = Output(as_json, quiet)
     output.say(f"serving {', '.join(names)} on {url}/predict with {config.workers} workers")
     if as_json:

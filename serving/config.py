@@ -207,6 +207,6 @@ def _read(variable: str, text: str, kind: object) -> object:
     # Python refuses to read a number of thousands of digits, and no setting is one of more than LONGEST_NUMBER.
     if not (text.isascii() and text.isdecimal() and len(text) <= LONGEST_NUMBER):
         least, most = RANGES[variable.removeprefix(PREFIX).lower()]
-        raise UsageError(f"{variable} is '{shortened(text)}': give a whole number from {least} to {most}")
+        raise UsageError(f"{variable} is {shortened(text)!r}: give a whole number from {least} to {most}")
     number = int(text)
     return bool(number) if kind is bool and number in (0, 1) else number

@@ -15,7 +15,7 @@ def test_a_number_has_a_range(name: str) -> None:
     variable, (least, most) = f"SUITE_{name.upper()}", RANGES[name]
     for number in (least, most):
         assert getattr(Config.from_environment({variable: str(number)}), name) == number
-    numbers = [most + 1, "9" * 400, "9" * 5000, "", "x", "1.5", " 1", "٣", *([least - 1] if least else []), -1]
+    numbers = [most + 1, "9" * 400, "9" * 5000, "", "x", "1.5", " 1", "1\n2", "٣", *([least - 1] if least else []), -1]
     for text in map(str, numbers):
         with pytest.raises(UsageError, match=f"^{variable} is .{{0,60}}: give a whole number from {least} to {most}$"):
             Config.from_environment({variable: text})

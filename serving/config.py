@@ -7,26 +7,40 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from suite.errors import UsageError, unknown
+from suite import files
+from suite.errors import UsageError, shortened, unknown
 
 PREFIX = "SUITE_"
 QUOTA = Path("/sys/fs/cgroup/cpu.max")
 QUOTA_V1 = Path("/sys/fs/cgroup/cpu")
 MEBIBYTE = 2**20
 SHOWN = 40
+LONGEST_NUMBER = 20
 # Settings that a running master cannot change.
 FIXED_AT_START = ("host", "port", "runtime", "settings", "parent")
 AUTO = "auto"
-ONE_OR_MORE = (
-    "workers",
-    "threads",
-    "max_body",
-    "max_rows",
-    "max_elements",
-    "max_batch",
-    "keep_alive",
-    "max_connections",
-)
+DAY = 86_400
+# The least and the most that each setting which is a number may be. Larger numbers are slips of the pen, and would fail
+# only when they are used, as a timeout, a port or a number of processes.
+RANGES = {
+    "port": (0, 65_535),
+    # Each worker has a slot in the shared memory, and a reload doubles their number for a moment.
+    "workers": (1, 128),
+    "threads": (1, 1_000),
+    "timeout": (0, DAY),
+    "max_body": (1, 2**34),
+    "max_rows": (1, 10_000_000),
+    "max_elements": (1, 2**34),
+    "max_waiting": (0, 10_000),
+    "max_batch": (1, 10_000),
+    "max_delay_ms": (0, 10_000),
+    "poll": (0, DAY),
+    "keep": (1, 1_000),
+    "access_log": (0, 1),
+    "keep_alive": (1, DAY),
+    "max_connections": (1, 1_000_000),
+    "parent": (0, 2**31 - 1),
+}
 # The path under which a proxy serves the service: empty, or parts that each begin with a slash.
 PATH = re.compile(r"(?:/(?!\.\.?(?:/|$))[A-Za-z0-9._~-]+)*")
 FASTEST_FIRST = ("litert", "onnx", "tf")
@@ -37,6 +51,11 @@ def cores() -> int:
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = _quota()
     return max(1, min(allowed, round(quota))) if quota else allowed
+
+
+def default_workers() -> int:
+    """Return how many workers a service has if nobody says so: one a core."""
+    return min(cores(), RANGES["workers"][1])
 
 
 def _quota() -> float | None:
@@ -70,7 +89,7 @@ class Config:
     host: str = "127.0.0.1"
     port: int = 8501
     engine: str = AUTO
-    workers: int = field(default_factory=cores)
+    workers: int = field(default_factory=default_workers)
     threads: int = 4
     timeout: int = 60
     max_body: int = 32 * MEBIBYTE
@@ -103,16 +122,21 @@ class Config:
             if variable in environment:
                 values[item.name] = _read(variable, environment[variable], item.type)
         config = cls(**values)  # type: ignore[arg-type]
-        config._check()
+        config.check()
         return config
 
-    def _check(self) -> None:
+    def check(self) -> None:
         """Raise UsageError for a value that is not allowed."""
+        for item in fields(self):
+            if not _is_exportable(str(getattr(self, item.name))):
+                variable = f"{PREFIX}{item.name.upper()}"
+                raise UsageError(f"{variable} has a zero byte or half a character, as no path or text has: take it out")
         if self.engine not in (AUTO, *FASTEST_FIRST):
             raise unknown("engine", self.engine, [AUTO, *FASTEST_FIRST])
-        for name in ONE_OR_MORE:
-            if getattr(self, name) < 1:
-                raise UsageError(f"{PREFIX}{name.upper()} is 0: give 1 or more")
+        for name, (least, most) in RANGES.items():
+            value = getattr(self, name)
+            if not least <= value <= most:
+                raise UsageError(f"{PREFIX}{name.upper()} is {value}: give a whole number from {least} to {most}")
         if not PATH.fullmatch(self.root_path):
             raise UsageError(f"{PREFIX}ROOT_PATH is '{self.root_path[:SHOWN]}': give a path like /ml")
 
@@ -120,10 +144,11 @@ class Config:
     def of_file(cls, file: Path) -> dict[str, str]:
         """Read a JSON file of settings into environment variables; raise UsageError for an invalid file or setting."""
         try:
-            found = json.loads(file.read_bytes())
+            found = json.loads(files.read_small(file))
             values = {name: _written(name, value) for name, value in found.items()}
         except (OSError, ValueError, AttributeError, RecursionError) as error:
-            raise UsageError(f'{file} holds no settings ({error}): write it like {{"max_batch": 32}}') from error
+            reason = files.explain(error)
+            raise UsageError(f'{file} holds no settings ({reason}): write it like {{"max_batch": 32}}') from error
         names = [item.name for item in fields(cls) if item.name not in FIXED_AT_START]
         for name in values:
             if name not in names:
@@ -140,6 +165,12 @@ class Config:
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         values["access_log"] = int(self.access_log)
         return {PREFIX + name.upper(): str(value) for name, value in values.items()}
+
+    @property
+    def address(self) -> str:
+        """The host and the port, as in a URL: an IPv6 address is in brackets there."""
+        is_ipv6 = self.host.count(":") > 1 and not self.host.startswith("[")
+        return f"{f'[{self.host}]' if is_ipv6 else self.host}:{self.port}"
 
     @property
     def engine_threads(self) -> int:
@@ -162,9 +193,20 @@ def _written(name: str, value: object) -> str:
     return str(int(value) if isinstance(value, bool) else value)
 
 
+def _is_exportable(text: str) -> bool:
+    """Return whether a text can be the value of an environment variable, through which workers get the settings."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+
+
 def _read(variable: str, text: str, kind: object) -> object:
     if kind in (str, Path):
         return Path(text) if kind is Path else text
-    if not text.isdecimal():
-        raise UsageError(f"{variable} is '{text}': give a whole number")
-    return bool(int(text)) if kind is bool else int(text)
+    # Python refuses to read a number of thousands of digits, and no setting is one of more than LONGEST_NUMBER.
+    if not (text.isascii() and text.isdecimal() and len(text) <= LONGEST_NUMBER):
+        least, most = RANGES[variable.removeprefix(PREFIX).lower()]
+        raise UsageError(f"{variable} is {shortened(text)!r}: give a whole number from {least} to {most}")
+    number = int(text)
+    return bool(number) if kind is bool and number in (0, 1) else number

@@ -11,9 +11,9 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, get_origin
 
 from suite import files, model_folders
 from suite.errors import SuiteError, UsageError, unknown
@@ -77,7 +77,7 @@ class Card:
     schema: int = SCHEMA
 
 
-def _digest(value: dict[str, Any]) -> str:
+def _digest(value: Any) -> str:
     canonical = json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -87,6 +87,9 @@ def read_card(folder: Path) -> Card | None:
     path = folder / CARD
     try:
         value = json.loads(files.read_small(path, LARGEST_CARD))
+        # Python's JSON reads what has no digest: numbers that are not finite, and half a character.
+        digest = value.pop("digest", None) if isinstance(value, dict) else None
+        found = _digest(value)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, RecursionError) as error:
@@ -95,17 +98,27 @@ def read_card(folder: Path) -> Card | None:
         ) from error
     if not isinstance(value, dict) or value.get("schema") != SCHEMA:
         raise SuiteError(f"{path} is not a card of schema {SCHEMA}: save the model again with 'suite fit'")
-    digest = value.pop("digest", None)
-    if digest != _digest(value):
+    if digest != found:
         raise SuiteError(
             f"{path} was changed after it was written (its digest does not match): restore it or fit again"
         )
     try:
         value["inputs"] = [TensorSpec.from_json(item) for item in value["inputs"]]
         value["outputs"] = [TensorSpec.from_json(item) for item in value["outputs"]]
-        return Card(**value)
+        return _checked(Card(**value))
     except (KeyError, TypeError) as error:
         raise SuiteError(f"{path} lacks a field or has one too many ({error}): fit the model again") from error
+
+
+def _checked(card: Card) -> Card:
+    """The card itself; TypeError where a field is no text, number, list or object as it should be."""
+    for item in fields(card):
+        kind = get_origin(item.type) or item.type
+        if kind in (str, int, list, dict) and not isinstance(getattr(card, item.name), kind):
+            raise TypeError(f"'{item.name}' is no {kind.__name__}")
+    if not isinstance(card.threshold, int | float | None):
+        raise TypeError("'threshold' is no number")
+    return card
 
 
 def verify(folder: Path, card: Card, only: str | None = None) -> None:

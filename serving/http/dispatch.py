@@ -19,6 +19,8 @@ Compute = Callable[[RequestContext, Callable[[], Any]], Awaitable[Any]]
 # Regular expressions of path variables: a number for the version, else a name without slashes and colons.
 VARIABLES = {"version": "[0-9]{1,18}"}
 NAME = "[^/:]+"
+# What a client is told that asks, with `OPTIONS *`, for the methods of the whole service.
+METHODS = "GET, HEAD, POST, OPTIONS"
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,8 @@ class Dispatcher:
         try:
             route, variables = self._find(request.path)
             if route is None:
+                if request.method == "OPTIONS" and request.path == "*":
+                    return Response(b"", content_type="text/plain", headers=(("Allow", METHODS),))
                 return await self._fallback(request, context)
             context.route = route.path
             if request.method != route.method and not (request.method == "HEAD" and route.method == "GET"):

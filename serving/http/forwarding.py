@@ -3,7 +3,7 @@
 https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/X-Forwarded-For
 """
 
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from serving.config import PATH
 from serving.errors import ServiceError
@@ -11,6 +11,34 @@ from serving.http.messages import Request
 from suite.errors import UsageError
 
 ANYBODY = "*"
+# The bits of an IPv6 address before the IPv4 address in it.
+MAPPED_BITS = 96
+
+
+def read_address(text: str) -> IPv4Address | IPv6Address:
+    """Return an address; raise ValueError. One like ::ffff:127.0.0.1 is the IPv4 address in it.
+
+    So the kernel writes the addresses of IPv4 clients on a socket that listens on IPv6.
+    """
+    found = ip_address(text)
+    return getattr(found, "ipv4_mapped", None) or found
+
+
+def plain(address: str) -> str:
+    """Return the address of a client in its usual form; unchanged if it is none."""
+    try:
+        return str(read_address(address))
+    except ValueError:
+        return address
+
+
+def _read_network(text: str) -> IPv4Network | IPv6Network:
+    """Return a network; raise ValueError. One like ::ffff:10.0.0.0/104 is the IPv4 network in it."""
+    found = ip_network(text)
+    mapped = getattr(found.network_address, "ipv4_mapped", None)
+    if mapped is None or found.prefixlen < MAPPED_BITS:
+        return found
+    return IPv4Network((mapped, found.prefixlen - MAPPED_BITS))
 
 
 class TrustedProxies:
@@ -20,7 +48,7 @@ class TrustedProxies:
         names = [name.strip() for name in text.split(",") if name.strip()]
         self._anybody = ANYBODY in names
         try:
-            self._networks = [ip_network(name) for name in names if name != ANYBODY]
+            self._networks = [_read_network(name) for name in names if name != ANYBODY]
         except ValueError as error:
             raise UsageError(
                 f"'{text}' names no proxies ({error}): give addresses like 127.0.0.1,10.0.0.0/8"
@@ -31,7 +59,7 @@ class TrustedProxies:
         if self._anybody:
             return True
         try:
-            found = ip_address(address)
+            found = read_address(address)
         except ValueError:
             return False
         return any(found in network for network in self._networks)
@@ -62,6 +90,6 @@ def _without_port(address: str) -> str:
     if text.count(":") == 1:
         text = text.partition(":")[0]
     try:
-        return str(ip_address(text))
+        return str(read_address(text))
     except ValueError:
         return ""

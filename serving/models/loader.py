@@ -109,12 +109,8 @@ def load(model: Model, folder: VersionFolder, store: Store, config: Config, metr
         model.state = READY
         for name, why in model.passed_over.items():
             log.warning("%s does not run on %s: %s", folder.shown, name, why)
-    except SuiteError as error:
-        _fail(model, folder, str(error))
     except Exception as error:
-        # An unusual folder may make a library raise exceptions that it does not document.
-        log.warning("%s cannot be loaded", folder.shown, exc_info=error)
-        _fail(model, folder, f"it cannot be loaded ({type(error).__name__}): save it again")
+        model.reason, model.state = public_reason(error, folder), FAILED
 
 
 def apply_settings(model: Model, settings: ModelSettings, config: Config) -> None:
@@ -141,9 +137,15 @@ def is_unchanged(model: Model, folder: VersionFolder, store: Store) -> bool:
     return card == model.card
 
 
-def public_reason(error: SuiteError, folder: VersionFolder) -> str:
-    """Return the message of an error about a version, without the path of the store."""
-    return _public(str(error), folder)
+def public_reason(error: Exception, folder: VersionFolder) -> str:
+    """Return why a version cannot be loaded, without the path of the store.
+
+    An unusual folder may make a library raise exceptions that it does not document. They are logged.
+    """
+    if isinstance(error, SuiteError):
+        return _public(str(error), folder)
+    log.warning("%s cannot be loaded", folder.shown, exc_info=error)
+    return f"it cannot be loaded ({type(error).__name__}): save it again"
 
 
 def _settling(folder: VersionFolder) -> float:
@@ -207,8 +209,3 @@ def _seconds(engine: Engine, row: Arrays) -> float:
 
 def _public(text: str, folder: VersionFolder) -> str:
     return text.replace(os.fspath(folder.path), folder.shown)
-
-
-def _fail(model: Model, folder: VersionFolder, reason: str) -> None:
-    model.reason = _public(reason, folder)
-    model.state = FAILED

@@ -7,13 +7,12 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from serving.config import AUTO, FASTEST_FIRST
+from serving.config import AUTO, FASTEST_FIRST, RANGES
 from suite import artifact, files
 from suite.errors import SuiteError, UsageError, unknown
 
 FILE = "serving.json"
 ENGINES = (AUTO, *FASTEST_FIRST)
-BOUNDS = {"max_batch": (1, 10_000), "max_delay_ms": (0, 10_000), "max_waiting": (0, 10_000)}
 SHOWN = 40
 NUMBER = re.compile("[0-9]{1,9}")
 TRUTHS = {"true": True, "false": False}
@@ -82,7 +81,7 @@ def _allowed(name: str, value: Any) -> bool:
         return value in ENGINES
     if name == "served":
         return isinstance(value, bool)
-    least, most = BOUNDS[name]
+    least, most = RANGES[name]
     return type(value) is int and least <= value <= most
 
 
@@ -91,5 +90,5 @@ def _what(name: str) -> str:
         return f"one of {', '.join(ENGINES)}"
     if name == "served":
         return "true or false"
-    least, most = BOUNDS[name]
+    least, most = RANGES[name]
     return f"a whole number from {least} to {most}"

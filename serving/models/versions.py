@@ -115,7 +115,7 @@ class Versions:
                     before.stamp, before.files_complaint = self._seen[key].now, ""
                     loader.apply_settings(before, settings, self._config)
                     return before
-            except SuiteError as error:
+            except Exception as error:
                 reason = loader.public_reason(error, folder)
                 self._count(before.name, FAILED)
         if not reason:

@@ -23,7 +23,8 @@ class Replacement:
     """Replaces four methods of `server`, gunicorn's master process.
 
     `is_ready` takes a worker's process id and returns whether that worker has loaded its models. `read_settings` is
-    called on SIGHUP, before workers are replaced; it returns why no new worker could answer, or an empty string.
+    called on SIGHUP, before workers are replaced; it returns why no new worker could answer, or an empty string. If it
+    raises an exception, no worker is replaced either.
     """
 
     def __init__(self, server: Any, is_ready: Callable[[int], bool], read_settings: Callable[[], str]) -> None:
@@ -39,7 +40,12 @@ class Replacement:
         if self._stale():
             self._is_wanted_again = True
             return
-        problem = self._read_settings()
+        try:
+            problem = self._read_settings()
+        except Exception as error:
+            # gunicorn would end the whole service.
+            self._server.log.exception("no worker is replaced: %s: %s", type(error).__name__, error)
+            return
         if problem:
             self._server.log.error("no worker is replaced: %s", problem)
             return

@@ -2,12 +2,14 @@
 
 import os
 import shutil
+import ssl
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from serving import memory
 from serving.config import PREFIX, Config, traces_wanted
+from serving.http import auth, forwarding
 from serving.observability import metrics
 from serving.server import tls
 from serving.server.arbiter import Replacement
@@ -20,25 +22,24 @@ RUNTIME = f"{PREFIX}RUNTIME"
 _given = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
 
 
-def _variables() -> dict[str, str]:
-    """Return the current settings as environment variables; raise UsageError if they are invalid."""
+def _read() -> tuple[Config, dict[str, str]]:
+    """Return the current settings, and their environment variables; raise UsageError if they are invalid."""
     settings = Config.from_environment(_given).settings
-    return _given | (Config.of_file(Path(settings)) if settings else {})
+    variables = _given | (Config.of_file(Path(settings)) if settings else {})
+    return Config.from_environment(variables), variables
 
 
-def _read() -> Config:
-    """Read the current settings and export them to the environment, where workers read them; may raise UsageError."""
-    variables = _variables()
-    config = Config.from_environment(variables)
+def _export(variables: dict[str, str]) -> None:
+    """Write the settings to the environment, where workers read them."""
     for name in {*os.environ, *variables} - {RUNTIME}:
         if name in variables:
             os.environ[name] = variables[name]
         elif name.startswith(PREFIX):
             del os.environ[name]
-    return config
 
 
-_config = _read()
+_config, _variables = _read()
+_export(_variables)
 if traces_wanted():
     try:
         from serving.observability import tracing
@@ -51,7 +52,7 @@ if not _config.runtime:
     os.environ[RUNTIME] = tempfile.mkdtemp(prefix="suite-", dir=_shared)
 _runtime = Path(os.environ[RUNTIME])
 
-bind = f"{_config.host}:{_config.port}"
+bind = _config.address
 worker_class = "serving.server.worker.Worker"
 workers = _config.workers
 timeout = _config.timeout
@@ -67,11 +68,11 @@ loglevel = "info"
 
 def on_starting(server: Any) -> None:
     """Exit if no worker could answer; tie this process to its parent if the settings ask for that."""
-    problem = _find_problem(_config)
-    if problem:
+    try:
+        _use_files(*_read_files(_config))
+    except UsageError as error:
         on_exit(server)
-        raise SystemExit(f"Error: {problem}")
-    tls.read(_config)
+        raise SystemExit(f"Error: {error}") from None
     memory.tune()
     if _config.parent:
         die_with(_config.parent)
@@ -85,35 +86,37 @@ def when_ready(server: Any) -> None:
 def _reload_settings(server: Any) -> str:
     """Apply the current settings, keys and certificate, on SIGHUP; return why workers could not use them, or ""."""
     global _config
-    config = _config
+    config, variables = _config, None
     try:
-        config = Config.from_environment(_variables())
+        config, variables = _read()
     except UsageError as error:
         server.log.error("the settings stay as they were: %s", error)
-    problem = _find_problem(config)
-    if problem:
-        return problem
-    if config is not _config:
-        _config = _read()
-    tls.read(_config)
+    try:
+        context, keys = _read_files(config)
+    except UsageError as error:
+        return str(error)
+    # From here on nothing can fail, so that the settings are applied as a whole or not at all. Each file was read once,
+    # because it may be another one by now.
+    if variables is not None:
+        _export(variables)
+    _config = config
+    _use_files(context, keys)
     for name in ("workers", "timeout"):
         server.cfg.set(name, getattr(_config, name))
     server.num_workers, server.timeout = _config.workers, _config.timeout
     return ""
 
 
-def _find_problem(config: Config) -> str:
-    """Return why new workers could not start with the current settings and files, or ""."""
-    from serving.http import auth, forwarding  # imported here because the master needs them only for this check
+def _read_files(config: Config) -> tuple[ssl.SSLContext | None, list[auth.Key] | None]:
+    """Read the certificate and the keys; raise UsageError if workers could not start with them."""
+    forwarding.TrustedProxies(config.trusted_proxies)
+    return tls.create_context(config), auth.read(Path(config.keys)) if config.keys else None
 
-    try:
-        forwarding.TrustedProxies(config.trusted_proxies)
-        if config.keys:
-            auth.read(Path(config.keys))
-        tls.create_context(config)
-    except UsageError as error:
-        return str(error)
-    return ""
+
+def _use_files(context: ssl.SSLContext | None, keys: list[auth.Key] | None) -> None:
+    """Hand the certificate and the keys to the workers that are forked from now on."""
+    tls.use(context)
+    auth.use(keys)
 
 
 def child_exit(server: Any, worker: Any) -> None:

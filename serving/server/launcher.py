@@ -37,7 +37,7 @@ APPLICATION = "serving.app:create_app()"
 
 def command(config: Config, listening: int | None = None, application: str = APPLICATION) -> list[str]:
     """Return the command that starts gunicorn, on the descriptor `listening` if given, else on the host and port."""
-    bind = f"fd://{listening}" if listening is not None else f"{config.host}:{config.port}"
+    bind = f"fd://{listening}" if listening is not None else config.address
     settings = "python:serving.server.gunicorn_conf"
     return [sys.executable, "-m", "gunicorn", "-c", settings, "--bind", bind, application]
 
@@ -97,7 +97,7 @@ def started(config: Config, application: str = APPLICATION) -> Iterator[Service]
         with listening:
             process = _spawn(config, listening, log, application)
         try:
-            yield Service(f"http://{f'[{host}]' if ':' in host else host}:{port}", process.pid, Path(log.name))
+            yield Service(f"http://{replace(config, host=host).address}", process.pid, Path(log.name))
         finally:
             _stop(process)
 

@@ -6,18 +6,25 @@ https://www.rfc-editor.org/rfc/rfc9112
 import re
 from collections import deque
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 from urllib.parse import unquote_to_bytes
 
 import httptools
 
 from serving.deadline import Deadline
 from serving.errors import TOO_LARGE, ServiceError
+from serving.http.forwarding import plain
 from serving.http.messages import Request
 
 MAX_HEAD, MAX_TARGET, MAX_FIELDS = 2**16, 2**13, 100
 # The framing of chunks may take at most MAX_FRAMING bytes plus MAX_FRAMING_RATIO the size of the body.
 MAX_FRAMING, MAX_FRAMING_RATIO = 2**20, 8
-HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::[0-9]*)?")
+# The name of a host, with any bytes as %HH, or an IPv6 address in brackets; then perhaps a port.
+# https://www.rfc-editor.org/rfc/rfc3986#section-3.2.2
+NAME = r"[A-Za-z0-9._~!$&'()*+,;=-]*"
+HOST = re.compile(rf"(?:\[([0-9A-Fa-f:.]+)\]|{NAME}(?:%[0-9A-Fa-f]{{2}}{NAME})*)(?::[0-9]*)?")
+# A target with a scheme and a host, as clients send to proxies. httptools refuses some of the hosts that HOST accepts.
+ABSOLUTE = re.compile(rb"[Hh][Tt][Tt][Pp][Ss]?://([^/?]+)([^?]*)\??(.*)")
 # Optional whitespace around a header's value, which is not part of the value.
 OWS = " \t"
 TARGET = re.compile(rb"[!\"$-~]+")
@@ -38,6 +45,7 @@ NAMES = {
     for name in (title, title.lower())
 }  # fmt: skip
 BROKEN = "the request is no HTTP that can be read ({}): send it again"
+OTHER_VERSION = "HTTP/{} is not spoken here: use HTTP/1.1"
 CHUNKS = "the chunks of the body are broken: send it again, or with its length"
 
 
@@ -63,7 +71,7 @@ class RequestParser:
     def __init__(self, max_body: int, scheme: str, client: str, root_path: str) -> None:
         self.requests: deque[Received] = deque()
         self.expects_continue = False
-        self._max_body, self._scheme, self._client, self._root_path = max_body, scheme, client, root_path
+        self._max_body, self._scheme, self._client, self._root_path = max_body, scheme, plain(client), root_path
         self._refusal: ServiceError | None = None
         self._has_begun = False
         # The header that frames the body of an upgrade request, and whether `_reframe` is feeding it to a new parser.
@@ -145,6 +153,8 @@ class RequestParser:
             return ServiceError(400, CHUNKS)
         if "overflow" in str(error):
             return ServiceError(413, TOO_LARGE.format(self._max_body))
+        if "PRI/Upgrade" in str(error):
+            return ServiceError(505, OTHER_VERSION.format("2"))
         return ServiceError(400, BROKEN.format(str(error)[:100] or type(error).__name__))
 
     # Called by httptools.
@@ -189,14 +199,14 @@ class RequestParser:
         self._method = self._parser.get_method().decode("ascii")
         version = self._parser.get_http_version()
         if not version.startswith("1."):
-            self._refuse(505, f"HTTP/{version[:5]} is not spoken here: use HTTP/1.1")
+            self._refuse(505, OTHER_VERSION.format(version[:5]))
         self._is_http10 = version == "1.0"
         self._persistent = self._parser.should_keep_alive() and self._method != "CONNECT"
         self._read_target()
         host = self._headers.get("host")
         if host is None and not self._is_http10:
             self._refuse(400, "the request has no Host: send one")
-        if host and not HOST.fullmatch(host):
+        if host and not _is_host(host):
             self._refuse(400, "the Host of the request is no name of a host: mend it")
         self._check_framing()
         if self._parser.should_upgrade():
@@ -222,14 +232,11 @@ class RequestParser:
 
     def _split_absolute(self, target: bytes) -> tuple[bytes, bytes]:
         """Return the path and the query of `http://host/path`, the form in which clients address proxies."""
-        try:
-            url = httptools.parse_url(target)
-        except httptools.HttpParserInvalidURLError:
-            url = None
-        if url is None or url.schema is None or url.schema.lower() not in (b"http", b"https") or not url.host:
+        found = ABSOLUTE.fullmatch(target)
+        if found is None or not _is_host(found[1].decode("ascii")):
             self._refuse(400, "the path of the request is none: begin it with a slash")
             raise AssertionError
-        return url.path or b"/", url.query or b""
+        return found[2] or b"/", found[3]
 
     def _check_framing(self) -> None:
         codings, length = self._headers.get("transfer-encoding"), self._headers.get("content-length")
@@ -241,7 +248,9 @@ class RequestParser:
         elif length is not None:
             if not (length.isascii() and length.isdigit()):
                 self._refuse(400, f"Content-Length is '{length[:20]}': give a whole number")
-            if len(length.lstrip("0")) > 15 or int(length) > self._max_body:
+            # Python refuses to read thousands of digits, even if they are zeros.
+            digits = length.lstrip("0") or "0"
+            if len(digits) > 15 or int(digits) > self._max_body:
                 self._refuse(413, TOO_LARGE.format(self._max_body))
         expected = self._headers.get("expect")
         if expected is not None and not self._is_http10:
@@ -272,3 +281,15 @@ class RequestParser:
         self.requests.append(Received(request, self._persistent, self._is_http10))
         self._started = self._has_head = False
         self._body = b""
+
+
+def _is_host(text: str) -> bool:
+    """Return whether a text names a host, perhaps with a port."""
+    found = HOST.fullmatch(text)
+    if found is None or found[1] is None:
+        return found is not None
+    try:
+        IPv6Address(found[1])
+    except ValueError:
+        return False
+    return True

@@ -5,8 +5,11 @@ The memory is mapped when the master imports this module; workers are forked fro
 
 import mmap
 
-# A worker's slot is its gunicorn "age" (a serial number) modulo SLOTS; no master has as many workers at one time.
-SLOTS, EMPTY = 256, -1
+from serving.config import RANGES
+
+# A worker's slot is its gunicorn "age" (a serial number) modulo SLOTS. There are slots for old and new workers during a
+# reload, so that two running workers rarely share one.
+SLOTS, EMPTY = 2 * RANGES["workers"][1], -1
 _connections = memoryview(mmap.mmap(-1, 4 * SLOTS)).cast("i")
 for _slot in range(SLOTS):
     _connections[_slot] = EMPTY

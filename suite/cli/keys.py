@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from suite import files
 from suite.cli import options
 from suite.cli.output import Output
 from suite.errors import UsageError
@@ -30,13 +31,17 @@ def add(file: Path, name: str, models: tuple[str, ...], per_second: float, as_js
 
     'suite serve --keys FILE' answers requests with a key; send it SIGHUP after a change.
     """
-    from serving.http.auth import ALL_MODELS, fingerprint
+    from serving.http.auth import ALL_MODELS, fingerprint, parse
 
     entries = _read(file)
     if name in entries:
         raise UsageError(f"{file} has a key of '{name}': remove that first, or choose another name")
     key = secrets.token_urlsafe(32)
     entries[name] = {"sha256": fingerprint(key), "models": list(models or (ALL_MODELS,)), "per_second": per_second}
+    try:
+        parse(name, entries[name])
+    except ValueError as error:
+        raise UsageError(f"no key was written: {error}") from error
     _write(file, entries)
     Output(as_json, quiet).result([key], {"name": name, "key": key})
 
@@ -62,7 +67,7 @@ def _read(file: Path) -> dict[str, Any]:
     if not file.exists():
         return {}
     auth.read(file)
-    entries: dict[str, Any] = json.loads(file.read_bytes())
+    entries: dict[str, Any] = json.loads(files.read_small(file, auth.LARGEST_FILE))
     return entries
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from serving.config import AUTO, FASTEST_FIRST, PREFIX, Config, cores
+from serving.config import AUTO, FASTEST_FIRST, PREFIX, RANGES, Config, default_workers
+from suite import files
 from suite.cli import options
 from suite.cli.options import Command
 from suite.errors import UsageError
@@ -25,18 +26,18 @@ def _file(name: str, help: str) -> Callable[[Command], Command]:
 @click.command(epilog="Example: suite serve --port 8501 --workers 2")
 @_option("host", "The address to listen on.", default="127.0.0.1", show_default=True)
 @_option("port", "The port to listen on.", type=click.IntRange(1, 65535), default=8501, show_default=True)
-@_option("workers", "Worker processes (default: one for each core).", type=click.IntRange(1))
+@_option("workers", "Worker processes (default: one for each core).", type=click.IntRange(*RANGES["workers"]))
 @_option(
     "threads", "Threads of a process that run models which are not quick, read large bodies and decode pictures.",
-    type=click.IntRange(1), default=Config.threads, show_default=True,
+    type=click.IntRange(*RANGES["threads"]), default=Config.threads, show_default=True,
 )  # fmt: skip
 @_option(
     "engine", "The engine to run models on; auto is the fastest of each model, and tf only if it has no other.",
     type=click.Choice([AUTO, *FASTEST_FIRST]), default=AUTO, show_default=True,
 )  # fmt: skip
 @_option(
-    "keep-alive", "Seconds that a connection is kept open for a next request.", type=click.IntRange(1),
-    default=Config.keep_alive, show_default=True,
+    "keep-alive", "Seconds that a connection is kept open for a next request.",
+    type=click.IntRange(*RANGES["keep_alive"]), default=Config.keep_alive, show_default=True,
 )  # fmt: skip
 @_option("root-path", "The path under which a proxy serves it, as /ml.", default="")
 @_option(
@@ -84,14 +85,14 @@ def command(
     if (certificate is None) != (private_key is None):
         raise UsageError("TLS needs both --certificate and --private-key")
     config = replace(
-        Config.from_environment(), models=models.absolute(), host=host, port=port, workers=workers or cores(),
+        Config.from_environment(), models=models.absolute(), host=host, port=port, workers=workers or default_workers(),
         threads=threads, engine=engine, keep_alive=keep_alive, root_path=root_path.rstrip("/"),
         trusted_proxies=trusted_proxies,
         **_readable_files(keys=keys, certificate=certificate, private_key=private_key, settings=settings),
     )  # fmt: skip
     _check(config)
     listening = launcher.listen(host, port)
-    url = f"http{'s' if certificate else ''}://{host}:{port}"
+    url = f"http{'s' if certificate else ''}://{config.address}"
     output = Output(as_json, quiet)
     output.say(f"serving {', '.join(names)} on {url}/predict with {config.workers} workers")
     if as_json:
@@ -111,15 +112,15 @@ def _check(config: Config) -> None:
         auth.read(Path(config.keys))
 
 
-def _readable_files(**files: Path | None) -> dict[str, Any]:
+def _readable_files(**given: Path | None) -> dict[str, Any]:
     """The absolute paths of the files that are given; UsageError if one cannot be read."""
-    return {name: str(_check_readable(file)) for name, file in files.items() if file}
+    return {name: str(_check_readable(file)) for name, file in given.items() if file}
 
 
 def _check_readable(file: Path) -> Path:
     """The absolute path; UsageError if the file cannot be read."""
     try:
-        file.open("rb").close()
+        files.open_regular(file).close()
     except OSError as error:
-        raise UsageError(f"{file} cannot be read ({error.strerror}): check the path") from error
+        raise UsageError(f"{file} cannot be read ({files.explain(error)}): check the path") from error
     return file.absolute()

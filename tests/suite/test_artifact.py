@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import signal
@@ -88,10 +89,33 @@ def test_a_card_or_a_file_that_was_changed_is_noticed(tmp_path: Path) -> None:
         artifact.read_card(folder)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"schema": 99}'])
+NO_CARDS = [
+    "", "{", "[]", "null", '{"schema": 99}', '{"schema": 1, "x": NaN}', '{"schema": 1, "x": 1e999}', "[" * 100_000,
+    '{"schema": Infinity}', '{"schema": 1, "x": "\\ud800"}', '{"schema": ' + "9" * 5000 + "}",
+    '{"schema": 1, "schema": 1}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("content", NO_CARDS)
 def test_cards_that_are_none(tmp_path: Path, content: str) -> None:
     (tmp_path / "card.json").write_text(content)
     with pytest.raises(SuiteError, match=r"card\.json"):
+        artifact.read_card(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"files": [1]}, {"labels": 5}, {"threshold": "a"}, {"preprocessing": []}, {"name": 5}, {"inputs": [5]},
+     {"version": "1"}, {"engines": None}],
+)  # fmt: skip
+def test_cards_with_fields_of_another_type(tmp_path: Path, changed: dict[str, object]) -> None:
+    artifact.write_card(tmp_path, card())
+    value = {**json.loads((tmp_path / "card.json").read_text()), **changed}
+    del value["digest"]
+    canonical = json.dumps(value, sort_keys=True, ensure_ascii=False)
+    value["digest"] = hashlib.sha256(canonical.encode()).hexdigest()
+    (tmp_path / "card.json").write_text(json.dumps(value))
+    with pytest.raises(SuiteError, match=r"card\.json lacks a field or has one too many"):
         artifact.read_card(tmp_path)
 
 

@@ -1,6 +1,7 @@
 """Requests with no key, a wrong key or too high a rate are refused."""
 
 import json
+import re
 import shutil
 import time
 from pathlib import Path
@@ -12,6 +13,8 @@ from flask.testing import FlaskClient
 
 from serving.app import create_app
 from serving.config import Config
+from serving.http import auth
+from serving.http.auth import fingerprint
 from suite import artifact
 from suite.cli import group
 from suite.errors import UsageError
@@ -97,3 +100,42 @@ def test_a_file_that_cannot_be_read_opens_nothing(light: Path, file: Path, text:
     file.write_text(text)
     with pytest.raises(UsageError, match="holds no keys that can be read"):
         create_app(Config(models=light, keys=str(file), workers=1))
+
+
+HASH = fingerprint("K1")
+NO_KEYS = {
+    json.dumps({"a": {"sha256": "é" * 64}}): "the sha256 of 'a' is not 64 hexadecimal digits",
+    json.dumps({"a": {"sha256": HASH + "\n"}}): "the sha256 of 'a' is not 64 hexadecimal digits",
+    json.dumps({"a": {"sha256": 5}}): "the sha256 of 'a' is not 64 hexadecimal digits",
+    json.dumps({"a": {"sha256": HASH, "models": "fraud"}}): "the models of 'a' are no list of names",
+    json.dumps({"a": {"sha256": HASH, "models": [1]}}): "the models of 'a' are no list of names",
+    json.dumps({"a": {"sha256": HASH, "model": ["fraud"]}}): "'a' has 'model', and a key has sha256, models",
+    json.dumps({"a\n": {"sha256": HASH}}): "is no name with an object of sha256, models, per_second",
+    json.dumps({"a": [HASH]}): "'a' is no name with an object of sha256, models, per_second",
+    f'{{"a": {{"sha256": "{HASH}"}}, "a": {{"sha256": "{HASH}"}}}}': "a name stands there twice",
+    **{
+        f'{{"a": {{"sha256": "{HASH}", "per_second": {rate}}}}}': "and no number from 0 to 1,000,000,000"
+        for rate in ("NaN", "Infinity", "-1", "1e999", "1" + "0" * 400, "true", "null", '"5"', "[]")
+    },
+}
+
+
+@pytest.mark.parametrize("text", NO_KEYS)
+def test_an_entry_that_makes_no_sense_is_told(file: Path, text: str) -> None:
+    file.write_text(text)
+    with pytest.raises(UsageError, match=f"^{re.escape(str(file))} holds no keys") as told:
+        auth.read(file)
+    assert NO_KEYS[text] in str(told.value)
+    assert len(str(told.value).splitlines()) == 1
+
+
+def test_a_hash_in_capitals_is_the_same(light: Path, file: Path) -> None:
+    file.write_text(json.dumps({"a": {"sha256": HASH.upper()}}))
+    client = serve(light, file)
+    assert [ask(client, key) for key in ("K1", "K2")] == [200, 401]
+
+
+@pytest.mark.parametrize("told", [["shop", "--per-second", "nan"], ["shop", "--per-second", "inf"], ["a\nb"]])
+def test_no_key_is_written_that_could_not_be_read(file: Path, told: list[str]) -> None:
+    assert "no key was written" in str(keys("add", file, *told))
+    assert not file.exists()

@@ -33,6 +33,11 @@ def applied(trusted: str, client: str, **headers: str) -> tuple[str, str, str]:
         ("127.0.0.1", "10.0.0.2", ("http", "/own", "10.0.0.2")),
         ("", "127.0.0.1", ("http", "/own", "127.0.0.1")),
         ("127.0.0.1", "", ("http", "/own", "")),
+        # So the kernel writes IPv4 addresses on a socket that listens on IPv6.
+        ("127.0.0.1", "::ffff:127.0.0.1", ("https", "/ml", "10.0.0.2")),
+        ("::ffff:127.0.0.0/104", "127.0.0.1", ("https", "/ml", "10.0.0.2")),
+        ("::ffff:127.0.0.0/104", "10.0.0.1", ("http", "/own", "10.0.0.1")),
+        ("::/0", "127.0.0.1", ("http", "/own", "127.0.0.1")),
     ],
 )
 def test_trusted_proxies_are_believed(trusted: str, client: str, found: tuple[str, str, str]) -> None:
@@ -41,7 +46,13 @@ def test_trusted_proxies_are_believed(trusted: str, client: str, found: tuple[st
 
 @pytest.mark.parametrize(
     ("said", "client"),
-    [("[2001:db8::1]:123", "2001:db8::1"), ("203.0.113.9:80", "203.0.113.9"), ("unknown", ""), ("_hidden", "")],
+    [
+        ("[2001:db8::1]:123", "2001:db8::1"),
+        ("[::ffff:203.0.113.9]:80", "203.0.113.9"),
+        ("203.0.113.9:80", "203.0.113.9"),
+        ("unknown", ""),
+        ("_hidden", ""),
+    ],
 )
 def test_addresses_are_read_as_proxies_write_them(said: str, client: str) -> None:
     assert applied("127.0.0.1", "127.0.0.1", x_forwarded_for=said)[2] == client
@@ -72,6 +83,15 @@ def test_who_comes_through_a_proxy_of_this_machine_is_not_on_it(client: FlaskCli
     assert client.post(at, headers=headers).status_code == 200
     forwarded = headers | {"X-Forwarded-For": "203.0.113.9"}
     assert client.post(at, headers=forwarded).status_code == 403
+
+
+def test_who_is_on_this_machine_may_come_by_either_kind_of_address(client: FlaskClient) -> None:
+    for address, status in (("::1", 200), ("::ffff:127.0.0.1", 200), ("::ffff:203.0.113.9", 403)):
+        response = client.post(
+            "/v2/repository/models/reviews/load", headers={"Authorization": "bearer t"},
+            environ_base={"REMOTE_ADDR": address},
+        )  # fmt: skip
+        assert response.status_code == status
 
 
 def test_bad_prefixes_never_reach_a_page(client: FlaskClient) -> None:

@@ -106,6 +106,21 @@ def test_what_is_loaded_answers_on_when_its_files_are_destroyed(store: Path, ser
     assert service.answer()["predictions"] == before
 
 
+@pytest.mark.parametrize("text", ['{"schema": 1, "x": NaN}', '{"schema": 1, "x": "\\ud800"}', "[" * 100_000])
+def test_a_card_that_cannot_be_read_is_told_and_keeps_no_settings_from_being_taken_up(
+    store: Path, service: Service, text: str
+) -> None:
+    artifact.replace_file(store / "digits/1/card.json", text.encode())
+    (store / "digits/serving.json").write_text('{"max_batch": 7}')
+    # While a file only grows, it may still be being copied.
+    for _ in range(2):
+        service.core.repository.refresh()
+    known = service.models()[1]
+    assert (known["state"], known["settings"]) == ("ready", {"max_batch": 7})
+    assert "card.json cannot be read" in known["files_complaint"]
+    assert service.version() == 1
+
+
 def test_a_deleted_version_gives_way_to_the_one_before_and_a_deleted_model_is_gone(store: Path) -> None:
     make.image(store, "digits", seed=5)
     service = Service(store)

@@ -196,3 +196,30 @@ def test_a_model_without_a_card_is_served_by_tensorflow(plain: Path) -> None:
     with run.running(plain) as url:
         status, answer = post(url, b'{"model": "halves", "instances": [[1, 2]]}')
         assert (status, answer["predictions"]) == (200, [[0.5, 1.0]])
+
+
+def test_it_listens_on_ipv6_and_knows_who_comes_over_ipv4(light: Path, tmp_path: Path) -> None:
+    with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as taken:
+        port = taken.getsockname()[1]
+    environment = {
+        **os.environ, "SUITE_MODELS": str(light), "SUITE_HOST": "::", "SUITE_PORT": str(port), "SUITE_WORKERS": "1",
+        "SUITE_ACCESS_LOG": "1",
+    }  # fmt: skip
+    command = [sys.executable, "-m", "gunicorn", "-c", "python:serving.server.gunicorn_conf", run.APPLICATION]
+    log = tmp_path / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        for host, client in (("[::1]", "::1"), ("127.0.0.1", "127.0.0.1")):
+            until(lambda url=f"http://{host}:{port}": answers(url))  # type: ignore[misc]
+            until(lambda line=f'"client": "{client}"': line in log.read_text())  # type: ignore[misc]
+    finally:
+        process.terminate()
+        process.wait(DEADLINE)
+
+
+def answers(url: str) -> bool:
+    try:
+        return post(url, b'{"model": "reviews", "instances": ["good"]}')[0] == 200
+    except OSError:
+        return False

@@ -23,6 +23,8 @@ WHOLE = [
     b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
     b"GET http://x/y?z HTTP/1.1\r\nHost: x\r\nConnection: a, CLOSE\r\n\r\n",
     b"OPTIONS * HTTP/1.1\r\nHost: [::1]:80\r\n\r\n",
+    b"GET HTTPS://my_host.%41b:8/y?z?/ HTTP/1.1\r\nHost: my_host.%41b\r\n\r\n",
+    HEAD + b"Content-Length: " + b"0" * 5000 + b"7\r\n\r\nseven..",
     b"GET /%c3%a9%ff HTTP/1.0\r\n\r\n",
     b"\r\n\r\nGET / HTTP/1.7\r\nHost:\r\n\r\n",
 ]
@@ -93,6 +95,16 @@ def test_no_bytes_are_read_otherwise_when_they_are_cut(pieces: list[bytes], data
         (b"GET / HTTP/1.1\r\nHost: a/b\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nHost: a:b\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nHost: a, b\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: [::::]\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: [1.2.3.4]\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: %zz\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a%2\r\n\r\n", 400),
+        (b"GET http:///a HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (b"GET http://[::::]/a HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (b"GET http://a@b/a HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (b"GET httpx://a/a HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+        (b"PRI / HTTP/1.1\r\nHost: x\r\n\r\n", 400),
         (HEAD + b"X A: 1\r\n\r\n", 400),
         (HEAD + b"Content-Length: 1\r\nContent-Type: a\r\nContent-Type: b\r\n\r\n", 400),
         (HEAD + b"Authorization: Bearer a\r\nAuthorization: Bearer b\r\n\r\n", 400),
@@ -114,6 +126,22 @@ def test_no_bytes_are_read_otherwise_when_they_are_cut(pieces: list[bytes], data
 )  # fmt: skip
 def test_what_is_no_request_is_refused(request_bytes: bytes, status: int) -> None:
     assert parsed([request_bytes]) == ([], status)
+
+
+@pytest.mark.parametrize(
+    ("target", "path", "query"),
+    [("http://my_host/healthz", "/healthz", ""), ("http://x", "/", ""), ("http://x?a=b", "/", "a=b"),
+     ("HTTP://[::1]:80/%41?", "/A", ""), ("https://x:/a//b?c?d", "/a//b", "c?d")],
+)  # fmt: skip
+def test_the_host_may_stand_in_the_target(target: str, path: str, query: str) -> None:
+    ((_, found, found_query, _, _, _),), status = parsed([f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode()])
+    assert (found, found_query, status) == (path, query, 0)
+
+
+def test_a_length_that_begins_with_zeros_is_a_length() -> None:
+    for zeros in (1, 20, 60_000):
+        ((*_, body, _),), status = parsed([HEAD + b"Content-Length: " + b"0" * zeros + b"2\r\n\r\n{}"])
+        assert (body, status) == (b"{}", 0)
 
 
 @pytest.mark.parametrize(

@@ -100,3 +100,10 @@ def test_no_answer_tells_where_things_are_or_what_failed(
         b"X-Request-Id: a b",
     ):
         assert word not in found
+
+
+def test_who_asks_for_the_methods_of_the_whole_service_is_told(service: run.Service) -> None:
+    head, _, body = exchange(service, b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n").partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert b"\r\nAllow: GET, HEAD, POST, OPTIONS" in head
+    assert body == b""

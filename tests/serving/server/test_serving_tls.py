@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import pty
 import signal
 import socket
 import ssl
@@ -183,3 +184,27 @@ def test_what_is_no_certificate_is_told_at_the_start(light: Path, tmp_path: Path
     assert ended.returncode == 1
     assert "are no certificate with its key" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_a_key_with_a_password_is_told_at_the_start_and_asks_nobody(
+    light: Path, tmp_path: Path, certificate: tuple[Path, Path]
+) -> None:
+    encrypted = tmp_path / "encrypted.pem"
+    encrypt = ["openssl", "pkey", "-in", str(certificate[1]), "-aes128", "-passout", "pass:abcd", "-out"]
+    subprocess.run([*encrypt, str(encrypted)], check=True, capture_output=True)
+    environment = {
+        **os.environ, "SUITE_MODELS": str(light), "SUITE_PORT": "0",
+        "SUITE_CERTIFICATE": str(certificate[0]), "SUITE_PRIVATE_KEY": str(encrypted),
+    }  # fmt: skip
+    command = [sys.executable, "-m", "gunicorn", "-c", "python:serving.server.gunicorn_conf", run.APPLICATION]
+    # With a terminal of its own, the service could ask for the password there.
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(command[0], command, environment)
+    with os.fdopen(terminal, "rb", 0) as output, suppress(OSError):
+        told = b""
+        while part := output.read(4000):
+            told += part
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
+    assert f"{encrypted} is encrypted with a password: write it without one".encode() in told
+    assert b"Traceback" not in told

@@ -64,10 +64,9 @@ class InferenceService:
         """Call a function that parses `size` bytes and return its result; use a thread if these are many."""
         return function() if size <= INLINE_BYTES else await self.compute(context, function)
 
-    async def write(self, context: RequestContext, outputs: Arrays, function: Callable[[], Result]) -> Result:
-        """Call a function that encodes outputs and return its result; use a thread if these are large."""
-        is_small = sum(x.size for x in outputs.values()) <= INLINE_ELEMENTS
-        return function() if is_small else await self.compute(context, function)
+    async def write(self, context: RequestContext, elements: int, function: Callable[[], Result]) -> Result:
+        """Call a function that encodes this many elements and return its result; use a thread if these are many."""
+        return function() if elements <= INLINE_ELEMENTS else await self.compute(context, function)
 
     async def model(
         self, context: RequestContext, name: str | None, version: int | str | None = None, kind: str = ""

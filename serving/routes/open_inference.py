@@ -35,7 +35,7 @@ def routes(service: InferenceService) -> list[Route]:
         outputs = await service.run(context, model, inputs, size)
         labels = model.card.labels if model.card else []
         encode = partial(open_inference.encode_response, model.name, model.version, asked, outputs, labels)
-        answer, json_length = await service.write(context, outputs, encode)
+        answer, json_length = await service.write(context, open_inference.count(asked, outputs), encode)
         if json_length is None:
             return Response(answer)
         return Response(answer, content_type=BINARY, headers=((open_inference.JSON_LENGTH, str(json_length)),))

@@ -276,9 +276,8 @@ async def _answer(
     service: InferenceService, context: RequestContext, key: str, outputs: Arrays, encode: Callable[[Arrays], str]
 ) -> Response:
     """Return a response with the outputs under one key of a JSON object."""
-    return Response(
-        await service.write(context, outputs, lambda: f'{{"{key}": {encode(_encoded(outputs))}}}\n'.encode())
-    )
+    count = responses.count(outputs)
+    return Response(await service.write(context, count, lambda: f'{{"{key}": {encode(_encoded(outputs))}}}\n'.encode()))
 
 
 def _describe(name: str, tensor: Tensor) -> dict[str, Any]:

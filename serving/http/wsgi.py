@@ -87,7 +87,8 @@ def environment(request: Request, context: RequestContext) -> "WSGIEnvironment":
     """Return the WSGI environment of a request, without headers with underscores, which are ambiguous in WSGI."""
     host = request.headers.get("host", "")
     found: WSGIEnvironment = {
-        "REQUEST_METHOD": request.method,
+        # The server leaves the body out of the response to HEAD, but needs it for Content-Length.
+        "REQUEST_METHOD": "GET" if request.method == "HEAD" else request.method,
         "SCRIPT_NAME": request.root_path,
         "PATH_INFO": request.path.encode("utf-8", "surrogateescape").decode("latin-1"),
         "QUERY_STRING": request.query,

@@ -101,6 +101,29 @@ def test_any_server_runs_it(address: str) -> None:
     assert ask(address, "POST", "/v1/models/reviews:predict", b'{"instances": ["good"]}', **TYPE)[0] == 200
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/models", "/docs/docs.css", "/nothing", "/v2/repository/index"])
+def test_head_tells_the_length_that_get_has(address: str, path: str) -> None:
+    # A proxy may use the answer to HEAD for its cache (RFC 9110, 8.6).
+    with closing(http.client.HTTPConnection(address, timeout=20)) as connection:
+        found = []
+        for method in ("HEAD", "GET"):
+            connection.request(method, path)
+            response = connection.getresponse()
+            body = response.read()
+            found.append((response.status, response.headers["Content-Type"], response.headers["Content-Length"]))
+        assert found[0] == found[1]
+        assert int(found[1][2]) == len(body) > 0
+
+
+def test_head_is_allowed_where_get_is(address: str) -> None:
+    with closing(http.client.HTTPConnection(address, timeout=20)) as connection:
+        for path in ("/healthz", "/readyz", "/v2/health/live", "/models"):
+            connection.request("DELETE", path)
+            response = connection.getresponse()
+            response.read()
+            assert {"GET", "HEAD"} <= set(response.headers["Allow"].split(", ")), path
+
+
 def test_many_threads_are_answered_by_one_loop(address: str) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: ask(address, "POST", "/predict", ASKED, **TYPE), range(100)))

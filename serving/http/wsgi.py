@@ -49,6 +49,14 @@ class WsgiBridge:
         if len(request.body) > MAX_BODY:
             raise ServiceError(413, USELESS.format(len(request.body), MAX_BODY))
         self._bind(asyncio.get_running_loop())
+        response = await self._call(request, context)
+        if context.awaited:
+            # Wait here instead of in the view, where it would keep others from the few threads.
+            await asyncio.wrap_future(context.awaited)
+            response = await self._call(request, context)
+        return response
+
+    async def _call(self, request: Request, context: RequestContext) -> Response:
         function = partial(call, self._application, request, context)
         response: Response = await self._scheduler.compute(self._queue, request.deadline, function)
         return response

@@ -26,8 +26,9 @@ from serving.http import body
 from serving.http.dispatch import Route
 from serving.http.messages import Request, Response
 from serving.inference import InferenceService
+from serving.models import catalogue
 from serving.models.loader import FAILED, LOADING, READY, Model
-from serving.routes import NAMED, may_ask
+from serving.routes import NAMED, loaded, may_ask
 from serving.routes import service as current
 from serving.signature import CLASSIFY, PREDICT, REGRESS, Signature, Tensor
 
@@ -96,7 +97,7 @@ def status(name: str, version: int | None = None, label: str | None = None) -> d
     wanted = label if label is not None else version
     found = [model for model in repository.models(may_ask()) if model.name == name]
     if wanted is not None or not found:
-        found = [repository.load(name, wanted, may_ask()).result()]
+        found = [loaded(name, wanted)]
     return {
         "model_version_status": [
             {
@@ -114,7 +115,7 @@ def status(name: str, version: int | None = None, label: str | None = None) -> d
 
 def metadata(name: str, version: int | None = None, label: str | None = None) -> dict[str, Any]:
     """Return all signatures of a model."""
-    model = current().repository.get(name, label if label is not None else version, may_ask())
+    model = catalogue.ready(loaded(name, label if label is not None else version))
     signatures = {
         key: {
             "inputs": {name: _describe(name, tensor) for name, tensor in signature.inputs.items()},

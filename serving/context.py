@@ -1,7 +1,9 @@
 """The context of a request: what is known about it besides its content."""
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Any
 
 from serving.deadline import Deadline
 
@@ -24,7 +26,8 @@ class RequestContext:
 
     Handlers fill in its `model` and `version`, and the `route` that answers it (for example `/v1/models/{name}`).
     `may_ask` returns whether its key allows a model. `on_run`, if set, is called after each run of a model for it, with
-    the rows of the batch, the start (`time.monotonic`) and the duration in seconds.
+    the rows of the batch, the start (`time.monotonic`) and the duration in seconds. A Flask view sets `awaited` to what
+    it needs first: the request is then given to it again once that is done.
     """
 
     request_id: str
@@ -34,3 +37,4 @@ class RequestContext:
     model: str = ""
     version: int = 0
     on_run: Callable[[int, float, float], None] | None = None
+    awaited: "Future[Any] | None" = None

@@ -18,7 +18,7 @@ from serving.engines.base import Arrays, count_rows
 from serving.models.catalogue import ready
 from serving.models.loader import Model
 from serving.models.repository import Repository
-from serving.models.shadow import Shadow
+from serving.models.shadow import Shadow, size_of
 from serving.observability.metrics import Metrics
 from serving.scheduling.batcher import DEFAULT_BATCH_KEY, InferenceCall
 from serving.scheduling.operations import OperationQueue
@@ -64,10 +64,9 @@ class InferenceService:
         """Call a function that parses `size` bytes and return its result; use a thread if these are many."""
         return function() if size <= INLINE_BYTES else await self.compute(context, function)
 
-    async def write(self, context: RequestContext, outputs: Arrays, function: Callable[[], Result]) -> Result:
-        """Call a function that encodes outputs and return its result; use a thread if these are large."""
-        is_small = sum(x.size for x in outputs.values()) <= INLINE_ELEMENTS
-        return function() if is_small else await self.compute(context, function)
+    async def write(self, context: RequestContext, elements: int, function: Callable[[], Result]) -> Result:
+        """Call a function that encodes this many elements and return its result; use a thread if these are many."""
+        return function() if elements <= INLINE_ELEMENTS else await self.compute(context, function)
 
     async def model(
         self, context: RequestContext, name: str | None, version: int | str | None = None, kind: str = ""
@@ -106,20 +105,26 @@ class InferenceService:
         call = InferenceCall(inputs, context.deadline, batch_key, size <= INLINE_BYTES, context.on_run)
         outputs = await self._scheduler.infer(batcher, call)
         other = self.repository.shadow(model)
-        if other and not signature and self.shadow.begin(other):
-            task = self._loop.create_task(self._compare(other, inputs, outputs))
-            self._comparing.add(task)
-            task.add_done_callback(self._comparing.discard)
+        if other and not signature:
+            self._begin_comparison(other, inputs, outputs)
         return outputs
 
-    async def _compare(self, model: Model, inputs: Arrays, expected: Arrays) -> None:
+    def _begin_comparison(self, model: Model, inputs: Arrays, expected: Arrays) -> None:
+        """Begin to run the shadow version on the same inputs, unless too much is being compared."""
+        size = size_of(inputs) + size_of(expected)
+        if self.shadow.begin(model, size):
+            task = self._loop.create_task(self._compare(model, inputs, expected, size))
+            self._comparing.add(task)
+            task.add_done_callback(self._comparing.discard)
+
+    async def _compare(self, model: Model, inputs: Arrays, expected: Arrays, size: int) -> None:
         """Run the shadow version on the same inputs, and compare its outputs."""
         try:
             call = InferenceCall(inputs, Deadline(), may_inline=False)
             outputs = await self._scheduler.infer(model.batcher_of(""), call)
-            self.shadow.compare(model, expected, outputs)
+            self.shadow.compare(model, expected, outputs, size)
         except Exception as error:
-            self.shadow.fail(model, error)
+            self.shadow.fail(model, error, size)
 
 
 def document(model: Model, outputs: Arrays, rows: int, seconds: float) -> bytes:

@@ -37,25 +37,40 @@ def takes_examples(signature: Signature) -> bool:
     return tensor.dtype == "string" and (signature.method in (CLASSIFY, REGRESS) or key in INPUTS)
 
 
+def added(context: simdjson.Object, examples: int, size: int, max_body: int) -> int:
+    """Return how many bytes a context adds to a body of `size` bytes, as if each example had its features.
+
+    Raise ServiceError 413 if the body would then be too large: it takes as much memory and time as such a body.
+    """
+    length = len(context.mini)
+    if size + length * examples > max_body:
+        of_all = f"'context' has {length:,} bytes for each of {examples:,} examples"
+        raise ServiceError(413, f"{of_all}, with the body more than {max_body:,}: send fewer examples at a time")
+    return length * examples
+
+
 def encode_examples(
     examples: Sequence[Any], context: Mapping[str, Any], signature: Signature, deadline: Deadline
 ) -> dict[str, np.ndarray]:
     """Serialise examples, merged with the context's features, to an input (N,); raise ServiceError 400, 499 or 504."""
     found = np.empty(len(examples), object)
+    shared = _serialised(context, "the context")
     for index, example in numbered(examples, deadline):
         if not isinstance(example, simdjson.Object):
             raise ServiceError(400, f"example {index} is {name(example)}: make it an object of features")
-        found[index] = _serialised(dict(context) | as_dict(example), f"example {index}")
+        found[index] = _serialised(as_dict(example), f"example {index}", shared)
     return {next(iter(signature.inputs)): found}
 
 
-def _serialised(features: Mapping[str, Any], place: str) -> bytes:
+def _serialised(features: Mapping[str, Any], place: str, shared: bytes = b"") -> bytes:
+    """Serialise features and those of another serialised example, which they override; raise ServiceError 400."""
     from tensorflow.core.example import example_pb2
 
-    example = example_pb2.Example()
+    example = example_pb2.Example.FromString(shared)
     for key, value in features.items():
         kind, values = _feature(value, f"{place}, feature '{key[:50]}'")
         feature = example.features.feature[key]
+        feature.Clear()
         if kind:
             getattr(feature, f"{kind}_list").value.extend(values)
     serialised: bytes = example.SerializeToString()

@@ -44,6 +44,8 @@ JSON_LENGTH = "Inference-Header-Content-Length"
 # Bytes of the length before each element of BYTES.
 PREFIX = 4
 MAX_AXES, MAX_OUTPUTS = 8, 32
+# Sorting a score and writing it as a class takes about as long as writing this many numbers.
+CLASS_COST = 4
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,19 @@ def decode_request(text: bytes, tail: memoryview, limits: Limits, deadline: Dead
     outputs = _member(found, "outputs", simdjson.Array) or ()
     if len(outputs) > MAX_OUTPUTS:
         raise ServiceError(400, f"{len(outputs):,} outputs are wanted: name at most {MAX_OUTPUTS}")
-    requested = [_requested(item, binary) for item in outputs]
-    return InferRequest(inputs, _member(found, "id", str) or "", binary, requested)
+    requested: dict[str, RequestedOutput] = {}
+    for item in outputs:
+        output = _requested(item, binary)
+        if output.name in requested:
+            raise ServiceError(400, f"the output '{shortened(output.name)}' is wanted twice: name each once")
+        requested[output.name] = output
+    return InferRequest(inputs, _member(found, "id", str) or "", binary, list(requested.values()))
+
+
+def count(request: InferRequest, outputs: responses.Outputs) -> int:
+    """Return about as many elements as take the time of writing the response."""
+    as_classes = sum(outputs[one.name].size for one in request.outputs if one.classes and one.name in outputs)
+    return responses.count(outputs) + as_classes * (CLASS_COST - 1)
 
 
 def encode_response(
@@ -104,7 +117,7 @@ def encode_response(
         x = outputs[one.name]
         responses.check_finite(x)
         if one.classes:
-            x = _highest(x, one.classes, labels)
+            x = responses.highest(x, one.classes, labels)
         described.append(_described(one.name, x, tensors if one.binary else None))
     head = f'{{"model_name": {_quoted(model)}, "model_version": "{version}"'
     head += f', "id": {json.dumps(request.id)}' if request.id else ""
@@ -251,19 +264,6 @@ def _flag(parameters: dict[str, Any], key: str, default: bool) -> bool:
     if not isinstance(value, bool):
         raise ServiceError(400, f"'{key}' is {name(value)}: give true or false")
     return value
-
-
-def _highest(x: np.ndarray, count: int, labels: list[str]) -> np.ndarray:
-    """Return texts "score:index:label" (N, count), highest first, as in Triton's classification extension."""
-    if x.ndim != 2 or x.dtype.kind != "f":
-        raise ServiceError(400, f"'classification' is for one list of scores a row, and this has shape {x.shape}")
-    order = np.argsort(-x, axis=1, kind="stable")[:, :count]
-    named = labels if len(labels) == x.shape[1] else []
-    rows = [
-        [f"{x[row, index]:.7g}:{index}{':' + named[index] if named else ''}".encode() for index in indices]
-        for row, indices in enumerate(order)
-    ]
-    return np.array(rows, object)
 
 
 _quoted = lru_cache(256)(json.dumps)

@@ -45,6 +45,11 @@ class Classes:
         return self._template % (self._labels[is_flagged], row[1], "true" if is_flagged else "false", *row)
 
 
+def count(outputs: Outputs) -> int:
+    """Return the number of elements of all outputs."""
+    return sum(x.size for x in outputs.values())
+
+
 def check_finite(values: np.ndarray) -> None:
     """Raise ServiceError 422 if an output has NaN or infinity."""
     if values.dtype.kind != "f":
@@ -78,6 +83,19 @@ def columns(outputs: Outputs) -> str:
     if len(outputs) == 1:
         return _nested(next(iter(outputs.values())))
     return "{" + ",".join(f"{json.dumps(name)}:{_nested(x)}" for name, x in outputs.items()) + "}"
+
+
+def highest(x: np.ndarray, count: int, labels: list[str]) -> np.ndarray:
+    """Return texts "score:index:label" (N, count), highest first, as in Triton's classification extension."""
+    if x.ndim != 2 or x.dtype.kind != "f":
+        raise ServiceError(400, f"'classification' is for one list of scores a row, and this has shape {x.shape}")
+    order = np.argsort(-x, axis=1, kind="stable")[:, :count]
+    named = labels if len(labels) == x.shape[1] else []
+    rows = [
+        [f"{x[row, index]:.7g}:{index}{':' + named[index] if named else ''}".encode() for index in indices]
+        for row, indices in enumerate(order)
+    ]
+    return np.array(rows, object)
 
 
 def numbers(row: np.ndarray) -> list[str]:

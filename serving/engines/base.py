@@ -83,31 +83,40 @@ def count_rows(raw: Arrays) -> int:
     return next((len(x) for x in raw.values() if x.ndim), 1)
 
 
-def in_parts(run: Callable[[Arrays], Arrays], raw: Arrays, sizes: Sequence[int]) -> Arrays:
-    """Call `run` with the given batch sizes only, padding or splitting rows as needed, and return its outputs."""
+def in_parts(run: Callable[[Arrays, int], Arrays], raw: Arrays, sizes: Sequence[int]) -> Arrays:
+    """Run all rows in batches of the given sizes, and return their outputs.
+
+    `run` gets up to as many rows as the batch size that it is called with, and pads them to that size. It does so
+    after preprocessing, which therefore only ever sees rows of the request.
+    """
     rows, step = count_rows(raw), sizes[-1]
     if rows in sizes:
-        return run(raw)
+        return run(raw, rows)
     parts = []
     for start in range(0, rows, step):
         part = {name: x[start : start + step] for name, x in raw.items()}
         count = min(step, rows - start)
-        size = next(size for size in sizes if size >= count)
-        outputs = run({name: _pad(x, size) for name, x in part.items()})
+        outputs = run(part, next(size for size in sizes if size >= count))
         parts.append({name: x[:count] for name, x in outputs.items()})
     return parts[0] if len(parts) == 1 else {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _pad(array: np.ndarray, rows: int) -> np.ndarray:
-    """Return the array with its last row repeated up to `rows`."""
-    missing = rows - len(array)
-    return np.concatenate([array, np.repeat(array[-1:], missing, axis=0)]) if missing else array
+def padded(arrays: Arrays, rows: int) -> Arrays:
+    """Return arrays with blank rows added up to `rows`.
+
+    Copies of a row of the request would cost as much as that row, so that one long text would be paid for many times.
+    """
+    missing = rows - count_rows(arrays)
+    if not missing:
+        return arrays
+    return {name: np.concatenate([x, _blank((missing, *x.shape[1:]), x.dtype)]) for name, x in arrays.items()}
 
 
 def blank(card: Card, rows: int) -> Arrays:
     """Return raw inputs of zeros and empty texts, for trying a model."""
-    return {spec.name: _blank((rows, *spec.shape), spec.dtype) for spec in card.inputs}
+    dtypes = {spec.name: np.dtype(object if spec.dtype == "string" else spec.dtype) for spec in card.inputs}
+    return {spec.name: _blank((rows, *spec.shape), dtypes[spec.name]) for spec in card.inputs}
 
 
-def _blank(shape: tuple[int, ...], dtype: str) -> np.ndarray:
-    return np.full(shape, "", object) if dtype == "string" else np.zeros(shape, dtype)
+def _blank(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    return np.full(shape, "", object) if dtype.kind == "O" else np.zeros(shape, dtype)

@@ -8,7 +8,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from serving import signature
 from serving.engines import light
-from serving.engines.base import Arrays, OneSignature, blank, in_parts
+from serving.engines.base import Arrays, OneSignature, blank, in_parts, padded
 from suite.artifact import Card
 
 SIGNATURE = "serving_default"
@@ -35,13 +35,13 @@ class LiteRT(OneSignature):
         self._batches = {rows: _Batch(content, rows, threads) for rows in BATCHES}
         # Allocates all memory now instead of during the first requests.
         for rows in BATCHES:
-            self._run(blank(card, rows))
+            self._run(blank(card, rows), rows)
 
     def run(self, raw: Arrays) -> Arrays:
         return in_parts(self._run, raw, BATCHES)
 
-    def _run(self, raw: Arrays) -> Arrays:
-        return self._batches[len(next(iter(raw.values())))].run(self._preprocess(raw))
+    def _run(self, raw: Arrays, rows: int) -> Arrays:
+        return self._batches[rows].run(padded(self._preprocess(raw), rows))
 
     def close(self) -> None:
         self._batches.clear()

@@ -10,7 +10,7 @@ import numpy as np
 from serving import signature
 from serving.config import cores
 from serving.engines import light
-from serving.engines.base import Arrays, OneSignature, in_parts
+from serving.engines.base import Arrays, OneSignature, in_parts, padded
 from suite.artifact import Card
 from suite.errors import SuiteError, UsageError
 
@@ -56,8 +56,8 @@ class ONNX(OneSignature):
     def run(self, raw: Arrays) -> Arrays:
         return in_parts(self._run, raw, self._sizes)
 
-    def _run(self, raw: Arrays) -> Arrays:
-        core = self._preprocess(raw)
+    def _run(self, raw: Arrays, rows: int) -> Arrays:
+        core = padded(self._preprocess(raw), rows)
         given = {name: core[name].astype(dtype, copy=False) for name, dtype in self._dtypes.items()}
         try:
             outputs = self._session.run(self._outputs, given)

@@ -10,7 +10,7 @@ import numpy as np
 
 from serving.config import cores
 from serving.engines import base
-from serving.engines.base import Arrays, blank, in_parts
+from serving.engines.base import Arrays, blank, in_parts, padded
 from serving.engines.graph_safety import check_graph
 from serving.engines.saved_model import read_signatures
 from serving.signature import DEFAULT, Signature, Tensor, in_words
@@ -80,7 +80,10 @@ class TensorFlow:
         return base.batch_key(raw) if is_by_row and not self._misshapen(raw) else None
 
     def run(self, raw: Arrays) -> Arrays:
-        return in_parts(self._call, raw, self.batches) if self.batches else self._call(raw)
+        return in_parts(self._run, raw, self.batches) if self.batches else self._call(raw)
+
+    def _run(self, raw: Arrays, rows: int) -> Arrays:
+        return self._call(padded(raw, rows))
 
     def _call(self, raw: Arrays) -> Arrays:
         tensors = {self._tensors.get(name, name): x for name, x in raw.items()}

@@ -74,7 +74,8 @@ class Dispatcher:
                 return await self._fallback(request, context)
             context.route = route.path
             if request.method != route.method and not (request.method == "HEAD" and route.method == "GET"):
-                raise not_allowed(request.method, request.path, route.method)
+                allowed = "GET, HEAD" if route.method == "GET" else route.method
+                raise not_allowed(request.method, request.path, allowed)
             return await route.handler(request, context, **variables)
         except ServiceError as error:
             release(error)

@@ -19,10 +19,11 @@ from serving.observability.request_log import RequestLog
 if TYPE_CHECKING:
     from serving.observability.tracing import Tracer
 
-# Paths about the health of the service, which need no key.
-HEALTH_PATHS = ("/healthz", "/readyz", "/metrics", "/v2/health")
+# Beginnings of paths that need no key, because they are about the health of the service. They end at a slash, and are
+# compared with paths that have one more slash at their end, so that "/docs" is not taken for the beginning of "/docsx".
+HEALTH_PATHS = ("/healthz/", "/readyz/", "/metrics/", "/v2/health/")
 # Also without a key: the page on which users enter their key, and administration, which has a token of its own.
-KEYLESS_PATHS = ("/docs", "/v2/repository/models/")
+KEYLESS_PATHS = ("/docs/", "/v2/repository/models/")
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 TIMEOUT_HEADER = "x-request-timeout-ms"
 PROTOCOLS = {"predict": "suite", "v1": "tfserving", "v2": "v2"}
@@ -50,14 +51,15 @@ class Middleware:
         given = request.headers.get("x-request-id", "")
         number = given if REQUEST_ID.fullmatch(given) else f"{getrandbits(64):016x}"
         context = RequestContext(number, request.deadline)
-        if request.path.startswith(HEALTH_PATHS):
+        path = f"{request.path}/"
+        if path.startswith(HEALTH_PATHS):
             context.may_ask = self._access.may_see(request.headers)
             return context, None
         try:
             self._proxies.apply(request)
             if TIMEOUT_HEADER in request.headers:
                 request.deadline.expires_at = request.deadline.received_at + _seconds(request.headers[TIMEOUT_HEADER])
-            key = None if request.path.startswith(KEYLESS_PATHS) else self._access.key(request.headers)
+            key = None if path.startswith(KEYLESS_PATHS) else self._access.key(request.headers)
             if key:
                 context.may_ask = key.allows
         except ServiceError as error:
@@ -97,7 +99,7 @@ class RequestScope:
         middleware._metrics.add(GAUGE)
         self.context, self.refusal = middleware.begin(request)
         self._trace = None
-        if middleware._tracer and not request.path.startswith(HEALTH_PATHS):
+        if middleware._tracer and not f"{request.path}/".startswith(HEALTH_PATHS):
             self._trace = middleware._tracer.begin(
                 self.context, request.method, request.path, request.scheme, request.headers
             )

@@ -18,7 +18,7 @@ class RateLimiter:
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
-        self._files: dict[str, int] = {}
+        self._files: dict[str, int | None] = {}
         self._buckets: dict[str, bytes] = {}
 
     def take(self, name: str, rate: float) -> bool:
@@ -36,16 +36,27 @@ class RateLimiter:
         return allowed
 
     def _file(self, name: str) -> int | None:
-        """Return the descriptor of a bucket's file; None if it cannot be created: then this worker counts alone."""
-        if name not in self._files and self._folder is not None:
-            path = self._folder / f"rate-{name[:32]}"
-            try:
-                file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-                os.posix_fallocate(file, 0, BUCKET.size)
-            except OSError:
-                return None
-            self._files[name] = file
-        return self._files.get(name)
+        """Return the descriptor of a bucket's file; None if it could not be created: then this worker counts alone.
+
+        A failure is remembered, because another attempt with each request would take time.
+        """
+        if name not in self._files:
+            self._files[name] = None if self._folder is None else _opened(self._folder / f"rate-{name[:32]}")
+        return self._files[name]
+
+
+def _opened(path: Path) -> int | None:
+    """Open a bucket's file and reserve its space; return None if that fails, for example on a full disk."""
+    try:
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError:
+        return None
+    try:
+        os.posix_fallocate(file, 0, BUCKET.size)
+    except OSError:
+        os.close(file)
+        return None
+    return file
 
 
 def _take_token(bucket: bytes, rate: float) -> tuple[bytes, bool]:

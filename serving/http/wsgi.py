@@ -11,11 +11,14 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from serving.context import RequestContext
 from serving.errors import TOO_LARGE, ServiceError
 from serving.http.messages import Request, Response, status_line
+from serving.scheduling.operations import OperationQueue
+from serving.scheduling.scheduler import Scheduler
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -23,27 +26,48 @@ if TYPE_CHECKING:
 BROKEN = "the body could not be read to its end: send it again"
 CONTEXT = "suite.context"
 READ_SIZE = 2**16
-BUSY = "{} requests wait for the documents and the administration of this worker: ask again in a moment"
+# The routes of the application read short JSON, or no body at all.
+MAX_BODY = 2**20
+USELESS = "the body has {:,} bytes, and nothing at this path takes more than {:,}: send a shorter one, or none"
 
 
 class WsgiBridge:
-    """Passes requests to a WSGI application on `threads` threads of its own; up to `max_waiting` more may wait."""
+    """Passes requests to a WSGI application on `threads` threads of its own; up to `max_waiting` more may wait.
+
+    A request whose client leaves while it waits is dropped with its body; one that a thread answers counts until the
+    thread has finished.
+    """
 
     def __init__(self, application: "WSGIApplication", threads: int, max_waiting: int) -> None:
-        self._application, self._most = application, threads + max_waiting
-        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="flask")
-        self._pending = 0
+        self._application, self._threads, self._max_waiting = application, threads, max_waiting
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._scheduler: Scheduler
+        self._queue: OperationQueue
 
     async def __call__(self, request: Request, context: RequestContext) -> Response:
-        """Return the application's response; raise ServiceError 503 if too many requests wait."""
-        if self._pending >= self._most:
-            raise ServiceError(503, BUSY.format(self._pending), retry_after=1)
-        self._pending += 1
-        try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._executor, call, self._application, request, context)
-        finally:
-            self._pending -= 1
+        """Return the application's response; raise ServiceError 413, 499, 503 or 504."""
+        if len(request.body) > MAX_BODY:
+            raise ServiceError(413, USELESS.format(len(request.body), MAX_BODY))
+        self._bind(asyncio.get_running_loop())
+        response = await self._call(request, context)
+        if context.awaited:
+            # Wait here instead of in the view, where it would keep others from the few threads.
+            await asyncio.wrap_future(context.awaited)
+            response = await self._call(request, context)
+        return response
+
+    async def _call(self, request: Request, context: RequestContext) -> Response:
+        function = partial(call, self._application, request, context)
+        response: Response = await self._scheduler.compute(self._queue, request.deadline, function)
+        return response
+
+    def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Create the threads on first use, because a server may fork and start its loop after creating the bridge."""
+        if loop is not self._loop:
+            self._loop = loop
+            executor = ThreadPoolExecutor(self._threads, thread_name_prefix="flask")
+            self._scheduler = Scheduler(loop, executor, self._threads)
+            self._queue = OperationQueue(self._max_waiting, self._threads)
 
 
 def call(application: "WSGIApplication", request: Request, context: RequestContext) -> Response:
@@ -71,7 +95,8 @@ def environment(request: Request, context: RequestContext) -> "WSGIEnvironment":
     """Return the WSGI environment of a request, without headers with underscores, which are ambiguous in WSGI."""
     host = request.headers.get("host", "")
     found: WSGIEnvironment = {
-        "REQUEST_METHOD": request.method,
+        # The server leaves the body out of the response to HEAD, but needs it for Content-Length.
+        "REQUEST_METHOD": "GET" if request.method == "HEAD" else request.method,
         "SCRIPT_NAME": request.root_path,
         "PATH_INFO": request.path.encode("utf-8", "surrogateescape").decode("latin-1"),
         "QUERY_STRING": request.query,

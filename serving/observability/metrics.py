@@ -8,10 +8,11 @@ import json
 import logging
 import mmap
 import os
+import re
 import threading
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from fcntl import LOCK_EX, flock
 from pathlib import Path
@@ -36,6 +37,8 @@ HELP = {
     "suite_memory_bytes": ("gauge", "Memory that the workers hold."),
     "suite_workers": ("gauge", "Workers that are alive."),
 }
+# The label for a model, with its value as `label` quotes it.
+MODEL = re.compile(r'\bmodel=("(?:[^"\\]|\\.)*")')
 NO_ROOM = "%s cannot be written to (%s): what this worker counts is not in the sums of /metrics"
 
 log = logging.getLogger(__name__)
@@ -121,8 +124,8 @@ class Metrics:
         """Return how many workers have tried to load all models."""
         return 1 if self._folder is None else len(list(self._folder.glob(f"*{READY}")))
 
-    def text(self) -> str:
-        """Return the metrics of all workers in Prometheus's text format."""
+    def text(self, may_see: Callable[[str], bool] = lambda model: True) -> str:
+        """Return the metrics of all workers in Prometheus's text format, without models that `may_see` refuses."""
         with self._lock:
             if self._keys and self._unwritten:
                 self._write_keys(self._keys)
@@ -131,7 +134,8 @@ class Metrics:
         sums["suite_memory_bytes"] = float(sum(map(_memory, pids)))
         sums["suite_workers"] = float(len(pids))
         lines, told = [], set()
-        for key, value in sorted(_cumulated(sums).items(), key=lambda item: _order(item[0])):
+        shown = {key: value for key, value in sums.items() if not (model := _model(key)) or may_see(model)}
+        for key, value in sorted(_cumulated(shown).items(), key=lambda item: _order(item[0])):
             family = _family(key)
             if family not in told:
                 told.add(family)
@@ -261,6 +265,12 @@ def _family(key: str) -> str:
         if name.removesuffix(ending) in HELP:
             return name.removesuffix(ending)
     return name
+
+
+def _model(key: str) -> str:
+    """Return the model in the labels of a metric; empty if it is about no model."""
+    found = MODEL.search(key)
+    return str(json.loads(found[1])) if found else ""
 
 
 def _memory(pid: int) -> int:

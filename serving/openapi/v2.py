@@ -63,7 +63,12 @@ def _infer(shown: Shown) -> dict[str, Any]:
     properties = {
         "id": {"type": ["string", "null"]},
         "inputs": {"type": "array", "prefixItems": inputs, "items": False, "minItems": least},
-        "outputs": {"type": ["array", "null"], "items": _wanted(shown), "maxItems": MAX_OUTPUTS},
+        "outputs": {
+            "type": ["array", "null"],
+            "items": _wanted(shown),
+            "description": "each output at most once",
+            "maxItems": min(MAX_OUTPUTS, len(shown.model.signature.outputs)),
+        },
         "parameters": _parameters({"binary_data_output": {"type": "boolean"}}),
     }
     schema = fields(properties, ["id", "outputs", "parameters"], others=True)

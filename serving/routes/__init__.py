@@ -4,8 +4,10 @@ from flask import current_app, request
 from werkzeug.routing import BaseConverter
 
 from serving.context import MayAsk, RequestContext
+from serving.errors import ServiceError
 from serving.http import wsgi
 from serving.inference import InferenceService
+from serving.models.loader import Model
 
 # The URL converter for names, used as `<named:name>`.
 NAMED = "named"
@@ -31,3 +33,15 @@ def context() -> RequestContext:
 def may_ask() -> MayAsk:
     """Return which models the request's key allows, in a Flask view."""
     return context().may_ask
+
+
+def loaded(name: str, version: int | str | None = None) -> Model:
+    """Return a model in any state, in a Flask view; raise ServiceError 403, 404 or 503.
+
+    If it is yet to be loaded, the view has to end with the 503: it is called again once the model is loaded.
+    """
+    model = service().repository.load(name, version, may_ask())
+    if not model.done():
+        context().awaited = model
+        raise ServiceError(503, f"the model '{name}' is still loading: ask again in a moment", 1)
+    return model.result()

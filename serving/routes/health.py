@@ -12,7 +12,7 @@ from serving.http.messages import Request, json_response
 from serving.inference import InferenceService
 from serving.models.catalogue import EMPTY
 from serving.models.loader import FAILED, LOADING, READY
-from serving.routes import service
+from serving.routes import may_ask, service
 
 views = Blueprint("health", __name__)
 
@@ -51,5 +51,5 @@ def readiness(service: InferenceService, may_ask: MayAsk) -> tuple[dict[str, Any
 
 @views.get("/metrics")
 def metrics() -> Response:
-    """Return the metrics of all workers, for Prometheus."""
-    return Response(service().metrics.text(), content_type="text/plain; version=0.0.4; charset=utf-8")
+    """Return the metrics of all workers, for Prometheus; those by model only for models that the key allows."""
+    return Response(service().metrics.text(may_ask()), content_type="text/plain; version=0.0.4; charset=utf-8")

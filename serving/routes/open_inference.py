@@ -12,8 +12,9 @@ from serving.http import body
 from serving.http.dispatch import Route
 from serving.http.messages import Request, Response, json_response
 from serving.inference import InferenceService
+from serving.models import catalogue
 from serving.models.loader import READY
-from serving.routes import may_ask, service
+from serving.routes import loaded, service
 from serving.signature import Tensor
 
 views = Blueprint("open_inference", __name__, url_prefix="/v2")
@@ -35,7 +36,7 @@ def routes(service: InferenceService) -> list[Route]:
         outputs = await service.run(context, model, inputs, size)
         labels = model.card.labels if model.card else []
         encode = partial(open_inference.encode_response, model.name, model.version, asked, outputs, labels)
-        answer, json_length = await service.write(context, outputs, encode)
+        answer, json_length = await service.write(context, open_inference.count(asked, outputs), encode)
         if json_length is None:
             return Response(answer)
         return Response(answer, content_type=BINARY, headers=((open_inference.JSON_LENGTH, str(json_length)),))
@@ -74,14 +75,14 @@ def server() -> dict[str, Any]:
 @views.get("/models/<name>/versions/<int:version>/ready")
 def model_ready(name: str, version: int | None = None) -> dict[str, Any]:
     """Report whether a model is ready."""
-    return {"name": service().repository.get(name, version, may_ask()).name, "ready": True}
+    return {"name": catalogue.ready(loaded(name, version)).name, "ready": True}
 
 
 @views.get("/models/<name>")
 @views.get("/models/<name>/versions/<int:version>")
 def metadata(name: str, version: int | None = None) -> dict[str, Any]:
     """Describe the tensors of a model."""
-    model = service().repository.get(name, version, may_ask())
+    model = catalogue.ready(loaded(name, version))
     return {
         "name": model.name,
         "versions": [str(one) for one in service().repository.versions(name)],

@@ -3,6 +3,7 @@
 from functools import partial
 from time import perf_counter
 
+from serving.codecs import responses
 from serving.codecs.payload import Payload
 from serving.context import RequestContext
 from serving.http import body
@@ -23,7 +24,7 @@ def routes(service: InferenceService) -> list[Route]:
         inputs = await service.decode(context, model.codec, payload, size)
         outputs = await service.run(context, model, inputs, size)
         encode = partial(document, model, outputs, payload.rows, perf_counter() - started_at)
-        return Response(await service.write(context, outputs, encode))
+        return Response(await service.write(context, responses.count(outputs), encode))
 
     def read(request: Request) -> Payload:
         content = body.content(request, service.config.max_body)

@@ -11,7 +11,7 @@ from serving.codecs import payload
 from serving.codecs.json_types import OBJECT
 from serving.codecs.json_types import name as name_of
 from serving.errors import ServiceError
-from serving.http import auth, body, content_encoding
+from serving.http import auth, body, content_encoding, wsgi
 from serving.models.loader import FAILED, LOADING, READY, Model
 from serving.routes import may_ask, service
 
@@ -67,8 +67,8 @@ def _serve(name: str, served: bool) -> dict[str, Any]:
 
 def _asked(key: str) -> Any:
     """Return a member of the JSON object in the body; None if it is missing or there is no body."""
-    encoding, max_body = request.headers.get("Content-Encoding", ""), service().config.max_body
-    content = content_encoding.decompressed(request.get_data(), encoding, max_body)
+    encoding = request.headers.get("Content-Encoding", "")
+    content = content_encoding.decompressed(request.get_data(), encoding, min(wsgi.MAX_BODY, service().config.max_body))
     if not content.strip():
         return None
     return payload.parse_members(body.utf8(request.content_type or "", content), key, frozenset((key,))).get(key)

@@ -16,18 +16,19 @@ from serving.codecs.base import Codec, numbered
 from serving.codecs.classify_regress import takes_examples
 from serving.codecs.json_types import as_dict, members, unique_keys
 from serving.codecs.json_types import name as name_of
+from serving.codecs.named_tensors import check_known
 from serving.codecs.payload import Payload
 from serving.codecs.tensors import TensorCodec
 from serving.context import RequestContext
-from serving.deadline import Deadline
 from serving.engines.base import Arrays
 from serving.errors import ServiceError
 from serving.http import body
 from serving.http.dispatch import Route
 from serving.http.messages import Request, Response
 from serving.inference import InferenceService
+from serving.models import catalogue
 from serving.models.loader import FAILED, LOADING, READY, Model
-from serving.routes import NAMED, may_ask
+from serving.routes import NAMED, loaded, may_ask
 from serving.routes import service as current
 from serving.signature import CLASSIFY, PREDICT, REGRESS, Signature, Tensor
 
@@ -96,7 +97,7 @@ def status(name: str, version: int | None = None, label: str | None = None) -> d
     wanted = label if label is not None else version
     found = [model for model in repository.models(may_ask()) if model.name == name]
     if wanted is not None or not found:
-        found = [repository.load(name, wanted, may_ask()).result()]
+        found = [loaded(name, wanted)]
     return {
         "model_version_status": [
             {
@@ -114,7 +115,7 @@ def status(name: str, version: int | None = None, label: str | None = None) -> d
 
 def metadata(name: str, version: int | None = None, label: str | None = None) -> dict[str, Any]:
     """Return all signatures of a model."""
-    model = current().repository.get(name, label if label is not None else version, may_ask())
+    model = catalogue.ready(loaded(name, label if label is not None else version))
     signatures = {
         key: {
             "inputs": {name: _describe(name, tensor) for name, tensor in signature.inputs.items()},
@@ -219,14 +220,17 @@ async def _examples(service: InferenceService, context: RequestContext, asked: M
     shared = asked.members.get("context")
     if shared is not None and not isinstance(shared, simdjson.Object):
         raise ServiceError(400, f"'context' is {name_of(shared)}: make it an object of features")
+    size = asked.size
+    if shared is not None:
+        count = partial(classify_regress.added, shared, len(examples), len(asked.text), service.config.max_body)
+        size += await service.read(context, size, count)
     if asked.model.card is None and takes_examples(asked.signature):
-        encode = partial(_serialised, examples, shared, asked.signature, context.deadline)
-        raw = await service.read(context, asked.size, encode)
+        raw = await service.read(context, size, partial(_serialised, examples, shared, asked, context))
     else:
         if shared is not None:
-            examples = await service.read(context, asked.size, partial(_merged, shared, examples, asked, context))
-        raw = await service.decode(context, asked.codec, Payload(instances=examples), asked.size)
-    outputs = await service.run(context, asked.model, raw, asked.size, asked.signature_name)
+            examples = await service.read(context, size, partial(_merged, shared, examples, asked, context))
+        raw = await service.decode(context, asked.codec, Payload(instances=examples), size)
+    outputs = await service.run(context, asked.model, raw, size, asked.signature_name)
     for key, x in outputs.items():
         if len(examples) != (len(x) if x.ndim else 0):
             raise ServiceError(422, f"the output '{key}' has shape {x.shape}, not one row an example: use :predict")
@@ -234,9 +238,9 @@ async def _examples(service: InferenceService, context: RequestContext, asked: M
     return outputs
 
 
-def _serialised(examples: Any, shared: Any, signature: Signature, deadline: Deadline) -> Arrays:
+def _serialised(examples: Any, shared: Any, asked: ModelRequest, context: RequestContext) -> Arrays:
     features = {} if shared is None else as_dict(shared)
-    return classify_regress.encode_examples(examples, features, signature, deadline)
+    return classify_regress.encode_examples(examples, features, asked.signature, context.deadline)
 
 
 def _merged(shared: Any, examples: Any, asked: ModelRequest, context: RequestContext) -> list[dict[str, Any]]:
@@ -244,6 +248,9 @@ def _merged(shared: Any, examples: Any, asked: ModelRequest, context: RequestCon
     features = _features(shared, asked.signature)
     if asked.model.kind == "table":
         asked.codec.decode(Payload(instances=[features]), context.deadline)
+    else:
+        # Otherwise each example would get all names that the model does not have.
+        check_known(features, asked.signature)
     found = []
     for index, example in numbered(examples, context.deadline):
         if not isinstance(example, simdjson.Object):
@@ -270,9 +277,8 @@ async def _answer(
     service: InferenceService, context: RequestContext, key: str, outputs: Arrays, encode: Callable[[Arrays], str]
 ) -> Response:
     """Return a response with the outputs under one key of a JSON object."""
-    return Response(
-        await service.write(context, outputs, lambda: f'{{"{key}": {encode(_encoded(outputs))}}}\n'.encode())
-    )
+    count = responses.count(outputs)
+    return Response(await service.write(context, count, lambda: f'{{"{key}": {encode(_encoded(outputs))}}}\n'.encode()))
 
 
 def _describe(name: str, tensor: Tensor) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from flask import Blueprint
 
 from serving.codecs.open_inference import OF_DTYPE
 from serving.errors import ServiceError
-from serving.models import loader
+from serving.models import catalogue, loader
 from serving.models.loader import READY, Model
-from serving.routes import may_ask, service
+from serving.routes import loaded, may_ask, service
 from serving.routes.open_inference import PLATFORMS
 from serving.signature import Tensor
 
@@ -30,7 +30,7 @@ NANOSECONDS = 1_000_000_000
 @views.get("/models/<name>/versions/<int:version>/config")
 def config(name: str, version: int | None = None) -> dict[str, Any]:
     """Describe the tensors of a model and how its requests are batched."""
-    model = service().repository.get(name, version, may_ask())
+    model = catalogue.ready(loaded(name, version))
     limits = loader.limits(model, service().config)
     tensors = (*model.signature.inputs.values(), *model.signature.outputs.values())
     is_batched = all(tensor.shape and tensor.shape[0] is None for tensor in tensors)
@@ -62,7 +62,7 @@ def statistics(name: str | None = None, version: int | None = None) -> dict[str,
         ready = [model for model in repository.models(may_ask()) if model.state == READY]
         models = [model for model in ready if repository.answers(model)]
     else:
-        models = [repository.get(name, version, may_ask())]
+        models = [catalogue.ready(loaded(name, version))]
         if not repository.answers(models[0]):
             raise ServiceError(400, "all versions of a model are counted together: ask without a version")
     counted = _counted()

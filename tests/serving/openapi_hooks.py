@@ -71,7 +71,7 @@ def map_case(context: schemathesis.HookContext, case: schemathesis.Case) -> sche
     elif case.path.endswith(":predict"):
         case.body = columns_alike(case.body)
     elif case.path.endswith("/infer"):
-        case.body = rows_as_said(case.body)
+        case.body = outputs_once(rows_as_said(case.body))
     return case
 
 
@@ -94,6 +94,13 @@ def columns_alike(body: dict[str, Any]) -> dict[str, Any]:
         rows = min(map(len, columns.values()))
         return body | {"inputs": {name: column[:rows] for name, column in columns.items()}}
     return body
+
+
+def outputs_once(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a body that asks for each output once, which a schema of lists cannot say."""
+    if not body.get("outputs"):
+        return body
+    return body | {"outputs": [*{output["name"]: output for output in body["outputs"]}.values()]}
 
 
 def rows_as_said(body: dict[str, Any]) -> dict[str, Any]:

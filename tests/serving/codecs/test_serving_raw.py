@@ -17,6 +17,7 @@ from PIL import Image
 from serving.codecs import csv as csv_table
 from serving.codecs.base import Limits
 from serving.deadline import NO_DEADLINE
+from serving.http.content_encoding import MAX_ACCEPTED_SIZE
 
 PICTURES = np.random.default_rng(2).integers(0, 256, (2, make.SIDE, make.SIDE, 1), np.uint8)
 BODY = json.dumps({"model": "digits", "instances": PICTURES.tolist()}).encode()
@@ -139,6 +140,15 @@ def test_long_answers_are_compressed_for_those_who_can_read_them(client: FlaskCl
     decode = gzip.decompress if encoding == "gzip" else zstandard.decompress
     assert json.loads(decode(response.data))["predictions"] == plain.get_json()["predictions"]
     assert "Content-Encoding" not in plain.headers
+
+
+def test_a_long_list_of_encodings_is_ignored(client: FlaskClient) -> None:
+    body = json.dumps({"model": "reviews", "instances": ["good"] * 100}).encode()
+    for length, encoding in ((MAX_ACCEPTED_SIZE, "gzip"), (MAX_ACCEPTED_SIZE + 1, None)):
+        accepted = "gzip," + "a" * (length - 5)
+        response = client.post("/predict", data=body, headers={"Accept-Encoding": accepted})
+        assert (response.status_code, response.headers.get("Content-Encoding")) == (200, encoding)
+        assert response.headers["Vary"] == "Accept-Encoding"
 
 
 @pytest.mark.parametrize(

@@ -146,12 +146,23 @@ def test_shapes_of_nothing_or_too_much(client: FlaskClient, shape: Any, datatype
         assert response.status_code in (400, 413), response.text
 
 
-def test_an_output_may_be_wanted_more_than_once(client: FlaskClient, expected: list[float]) -> None:
-    wanted = [{"name": "probabilities"}] * v2.MAX_OUTPUTS
-    found = ask(client, "digits", {"inputs": [tensor(PICTURES)], "outputs": wanted})["outputs"]
-    assert [one["data"] for one in found] == [expected] * v2.MAX_OUTPUTS
-    message = ask(client, "digits", {"inputs": [tensor(PICTURES)], "outputs": [*wanted, *wanted]}, 400)["error"]
-    assert "64 outputs are wanted: name at most 32" in message
+def test_an_output_is_wanted_once(client: FlaskClient) -> None:
+    def refusal(outputs: list[dict[str, Any]]) -> str:
+        message: str = ask(client, "digits", {"inputs": [tensor(PICTURES)], "outputs": outputs}, 400)["error"]
+        return message
+
+    wanted = [{"name": "probabilities"}]
+    as_classes = [{"name": "probabilities", "parameters": {"classification": 2}}]
+    assert refusal(wanted * 2) == refusal(wanted + as_classes)
+    assert refusal(wanted * 2) == "the output 'probabilities' is wanted twice: name each once"
+    assert "64 outputs are wanted: name at most 32" in refusal(wanted * 2 * v2.MAX_OUTPUTS)
+
+
+def test_a_class_counts_as_several_numbers() -> None:
+    outputs = {"p": np.zeros((10, 3), np.float32), "q": np.zeros(10, np.float32)}
+    assert v2.count(v2.InferRequest({}), outputs) == 40
+    asked = v2.InferRequest({}, outputs=[v2.RequestedOutput("p", False, 2)])
+    assert v2.count(asked, outputs) == 40 + 30 * (v2.CLASS_COST - 1)
 
 
 def test_parameters_that_nobody_knows_are_ignored(client: FlaskClient) -> None:

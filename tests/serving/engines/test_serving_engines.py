@@ -1,6 +1,7 @@
 """Engines give the same outputs, for any number of rows and on any thread; dangerous and broken models are refused."""
 
 import shutil
+import time
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import serving_models as make
 import tensorflow as tf
 
 from serving.engines import select
-from serving.engines.base import Engine
+from serving.engines.base import Engine, padded
 from suite.artifact import read_card
 from suite.errors import SuiteError, UsageError
 
@@ -45,6 +46,28 @@ def test_rows_are_answered_one_by_one_whatever_the_batch(engine: Engine, picture
     np.testing.assert_allclose(together.sum(axis=1), 1, atol=1e-5)
     last = engine.run({"image": pictures[rows - 1 : rows]})["probabilities"]
     np.testing.assert_allclose(together[-1:], last, atol=1e-6)
+
+
+def test_a_long_last_row_is_preprocessed_once_however_many_rows_are_added(light: Path) -> None:
+    engine = select.load(light / "reviews/1", read_card(light / "reviews/1"), "litert")
+
+    def seconds(texts: list[str]) -> float:
+        taken = []
+        for _ in range(3):
+            begun = time.process_time()
+            assert len(engine.run({"text": np.array(texts, object)})["probabilities"]) == len(texts)
+            taken.append(time.process_time() - begun)
+        return min(taken)
+
+    # Nine rows run in a batch of 64.
+    long = "!" * 200_000
+    assert seconds(["a"] * 8 + [long]) < 5 * seconds([long])
+
+
+def test_rows_that_are_added_are_blank() -> None:
+    found = padded({"text": np.array(["a", "b"], object), "n": np.array([[1.5], [2.5]])}, 4)
+    assert found["text"].tolist() == ["a", "b", "", ""]
+    assert found["n"].tolist() == [[1.5], [2.5], [0.0], [0.0]]
 
 
 def test_both_engines_agree(light: Path, pictures: np.ndarray) -> None:

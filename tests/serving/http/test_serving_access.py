@@ -58,6 +58,15 @@ def test_a_key_opens_what_it_is_for(light: Path, file: Path) -> None:
     assert client.get("/healthz").status_code == 200
 
 
+def test_no_key_is_needed_for_whole_names_of_paths_alone(light: Path, file: Path) -> None:
+    keys("add", file, "analyst")
+    client = serve(light, file)
+    for path in ("/healthz", "/readyz", "/metrics", "/v2/health/live", "/docs", "/docs/docs.css"):
+        assert client.get(path).status_code == 200
+    for path in ("/healthzfoo", "/metricsfoo", "/metrics.json", "/docsfoo", "/v2/healthy", "/v2/repository/modelsfoo"):
+        assert client.get(path).status_code == 401
+
+
 def test_a_key_has_versions_loaded_of_its_models_alone(light: Path, tmp_path: Path, file: Path) -> None:
     newer = shutil.copytree(light / "reviews/1", tmp_path / "models/reviews/2")
     shutil.copytree(light / "reviews/1", tmp_path / "models/reviews/1")

@@ -2,6 +2,8 @@
 
 import http.client
 import json
+import os
+import resource
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -39,6 +41,20 @@ def test_a_bucket_that_cannot_be_shared_is_kept_alone(tmp_path: Path) -> None:
     limiter = RateLimiter(tmp_path / "file" / "none")
     assert [limiter.take("key", 2) for _ in range(3)] == [True, True, False]
     assert RateLimiter(tmp_path).take("another", 0.5)
+
+
+def test_a_full_disk_costs_no_descriptors(tmp_path: Path) -> None:
+    limiter = RateLimiter(tmp_path)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = len(os.listdir("/proc/self/fd"))
+    # A file that may not grow has no room for a bucket, as on a disk that is full.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        assert [limiter.take("key", 2) for _ in range(50)].count(True) == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (tmp_path / "rate-key").stat().st_size == 0
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The application runs on any WSGI server, and answers predictions there too."""
 
+import asyncio
 import http.client
 import io
 import json
@@ -9,10 +10,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 from wsgiref.validate import validator
 
@@ -22,8 +24,9 @@ from serving.app import create_app
 from serving.config import Config
 from serving.context import RequestContext
 from serving.deadline import Deadline
+from serving.errors import ServiceError
 from serving.http import wsgi
-from serving.http.messages import Request
+from serving.http.messages import Request, Response
 
 ASKED = json.dumps({"model": "reviews", "instances": ["good"]}).encode()
 LIMIT = 10_000
@@ -98,6 +101,29 @@ def test_any_server_runs_it(address: str) -> None:
     assert ask(address, "POST", "/v1/models/reviews:predict", b'{"instances": ["good"]}', **TYPE)[0] == 200
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/models", "/docs/docs.css", "/nothing", "/v2/repository/index"])
+def test_head_tells_the_length_that_get_has(address: str, path: str) -> None:
+    # A proxy may use the answer to HEAD for its cache (RFC 9110, 8.6).
+    with closing(http.client.HTTPConnection(address, timeout=20)) as connection:
+        found = []
+        for method in ("HEAD", "GET"):
+            connection.request(method, path)
+            response = connection.getresponse()
+            body = response.read()
+            found.append((response.status, response.headers["Content-Type"], response.headers["Content-Length"]))
+        assert found[0] == found[1]
+        assert int(found[1][2]) == len(body) > 0
+
+
+def test_head_is_allowed_where_get_is(address: str) -> None:
+    with closing(http.client.HTTPConnection(address, timeout=20)) as connection:
+        for path in ("/healthz", "/readyz", "/v2/health/live", "/models"):
+            connection.request("DELETE", path)
+            response = connection.getresponse()
+            response.read()
+            assert {"GET", "HEAD"} <= set(response.headers["Allow"].split(", ")), path
+
+
 def test_many_threads_are_answered_by_one_loop(address: str) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: ask(address, "POST", "/predict", ASKED, **TYPE), range(100)))
@@ -131,3 +157,69 @@ def test_a_request_is_the_same_after_wsgi_and_back() -> None:
 )
 def test_no_more_is_read_than_was_declared(environ: dict[str, object], read: bytes) -> None:
     assert wsgi.read_body(environ, 10) == read
+
+
+def through_a_bridge(test: Callable[[wsgi.WsgiBridge, list[Any]], Any]) -> None:
+    """Run a test with a bridge whose two threads are busy, and on which two more requests may wait."""
+    go_on = threading.Event()
+
+    def application(environ: Any, start_response: Any) -> list[bytes]:
+        go_on.wait(20)
+        start_response("200 OK", [])
+        return [environ["wsgi.input"].read()]
+
+    async def run() -> None:
+        bridge = wsgi.WsgiBridge(application, 2, 2)
+        busy = [asyncio.ensure_future(send(bridge, b"")) for _ in range(2)]
+        try:
+            await test(bridge, busy)
+        finally:
+            go_on.set()
+        await asyncio.gather(*busy, return_exceptions=True)
+
+    asyncio.run(run())
+
+
+async def send(bridge: wsgi.WsgiBridge, body: bytes) -> Response:
+    request = Request("POST", "/", body=body)
+    return await bridge(request, RequestContext("1", request.deadline))
+
+
+def test_a_request_whose_client_leaves_is_dropped_with_its_body() -> None:
+    async def test(bridge: wsgi.WsgiBridge, busy: list[Any]) -> None:
+        body = bytes(1000)
+        before = sys.getrefcount(body)
+        for _ in range(10):
+            waiting = [asyncio.ensure_future(send(bridge, body)) for _ in range(2)]
+            await asyncio.sleep(0.01)
+            for one in waiting:
+                one.cancel()
+            await asyncio.wait(waiting)
+        del waiting, one
+        assert sys.getrefcount(body) == before
+
+    through_a_bridge(test)
+
+
+def test_a_request_counts_until_its_thread_has_finished() -> None:
+    async def test(bridge: wsgi.WsgiBridge, busy: list[Any]) -> None:
+        await asyncio.sleep(0.01)
+        busy[0].cancel()
+        waiting = [asyncio.ensure_future(send(bridge, b"a")) for _ in range(2)]
+        await asyncio.sleep(0.01)
+        with pytest.raises(ServiceError, match="all that may") as raised:
+            await send(bridge, b"a")
+        assert (raised.value.status, raised.value.headers) == (503, {"Retry-After": "1"})
+        for one in waiting:
+            one.cancel()
+
+    through_a_bridge(test)
+
+
+def test_a_large_body_is_for_nothing_there() -> None:
+    async def test(bridge: wsgi.WsgiBridge, busy: list[Any]) -> None:
+        with pytest.raises(ServiceError, match="nothing at this path takes more than") as raised:
+            await send(bridge, bytes(wsgi.MAX_BODY + 1))
+        assert raised.value.status == 413
+
+    through_a_bridge(test)

@@ -66,6 +66,18 @@ def test_what_is_listed_is_what_the_key_is_for(client: FlaskClient, path: str) -
     assert not [name for name in SECRET if name in response.text]
 
 
+def test_metrics_by_model_are_for_who_has_its_key(service: Service, client: FlaskClient) -> None:
+    everything = service.core.metrics.text()
+    assert 'model="colours"' in everything
+    own, nobody = client.get("/metrics").text, service.client.get("/metrics").text
+    assert not [name for name in SECRET if name in own]
+    assert 'suite_reloads_total{model="reviews",result="ready"}' in own
+    assert "reviews" not in nobody
+    for text in (own, nobody):
+        assert 'suite_requests_total{model="",protocol="other",status="200"}' in text
+        assert "suite_workers 1" in text
+
+
 def test_its_own_folders_that_are_passed_over_are_told(client: FlaskClient) -> None:
     found = client.get("/models").get_json()["passed_over"]
     assert [one["folder"] for one in found] == ["reviews/old"]

@@ -92,6 +92,36 @@ def test_many_requests_load_an_absent_version_once(store: Path, slow: SlowLoads)
     assert slow.loaded == [("reviews", 1)]
 
 
+VERSION_1 = ("/v2/models/reviews/versions/1", "/v1/models/reviews/versions/1")
+PARTS = [
+    VERSION_1[0],
+    VERSION_1[1],
+    *(f"{VERSION_1[0]}/{part}" for part in ("ready", "config")),
+    f"{VERSION_1[1]}/metadata",
+]
+
+
+def test_documents_do_not_wait_for_who_asks_about_a_version(store: Path, slow: SlowLoads) -> None:
+    slow.go_on.set()
+    service = Service(store)
+    slow.go_on.clear()
+    slow.begun.clear()
+
+    def get(path: str) -> int:
+        return service.client.application.test_client().get(path).status_code
+
+    with ThreadPoolExecutor(len(PARTS) + 1) as pool:
+        found = pool.map(get, PARTS)
+        missing = pool.submit(get, "/v2/models/reviews/versions/9")
+        assert slow.begun.wait(30)
+        begun = time.monotonic()
+        assert [get(path) for path in ("/metrics", "/docs", "/models")] == [200] * 3
+        assert is_quick(time.monotonic() - begun)
+        slow.go_on.set()
+        assert list(found) == [200] * len(PARTS)
+        assert missing.result() == 404
+
+
 def test_who_gives_up_does_not_take_it_from_others(store: Path, slow: SlowLoads) -> None:
     slow.go_on.set()
     service = Service(store)

@@ -11,7 +11,7 @@ import serving_models as make
 from serving.app import create_app
 from serving.config import Config
 from serving.models.loader import Model
-from serving.models.shadow import Shadow
+from serving.models.shadow import Shadow, size_of
 from suite import labels
 from suite.labels import Label
 
@@ -42,6 +42,21 @@ def test_only_so_many_are_under_way() -> None:
     shadow.compare(asked, ONE, ONE)
     assert shadow.begin(asked)
     assert shadow.counts["digits", 2] == {"left_out": 1, "same": 1}
+
+
+def test_only_so_many_bytes_are_held() -> None:
+    shadow, asked = Shadow(most_bytes=100), model()
+    assert [shadow.begin(asked, size) for size in (500, 1)] == [True, False]
+    shadow.compare(asked, ONE, ONE, 500)
+    assert [shadow.begin(asked, size) for size in (60, 40, 1)] == [True, True, False]
+    shadow.fail(asked, ValueError("no"), 60)
+    assert [shadow.begin(asked, size) for size in (61, 60)] == [False, True]
+    assert shadow.counts["digits", 2] == {"left_out": 3, "same": 1, "failed": 1}
+
+
+def test_texts_count_with_what_they_hold() -> None:
+    assert size_of({"x": np.zeros((2, 3), np.float32)}) == 24
+    assert 1000 < size_of({"x": np.array(["a" * 1000, b""], object)}) < 1200
 
 
 def test_a_shadow_that_is_slow_keeps_nobody_waiting(light: Path, tmp_path: Path) -> None:

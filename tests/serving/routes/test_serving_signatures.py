@@ -120,6 +120,7 @@ def test_predict(client: FlaskClient, path: str, body: Any, answer: Any) -> None
         ),
         ("several:regress", "regress", [{"words": ["a", "bc"]}, {"words": {"b64": "YWI="}}, {}], {}, [3, 2, 0]),
         ("several:regress", "regress", [{"words": []}, {}], {"words": "héé"}, [0, 5]),
+        ("several:regress", "regress", [{"words": ["b"]}, {"x": 1}], {"words": ["a", "bc"], "x": "c"}, [1, 3]),
     ],
 )  # fmt: skip
 def test_classify_and_regress(
@@ -195,6 +196,13 @@ signatures = st.sampled_from(["classify", "regress", "shout", "scaled", "total",
 )
 def test_no_body_breaks_them(client: FlaskClient, path: str, body: dict[str, Any], signature: Any) -> None:
     assert post(client, path, body | {"signature_name": signature}).status_code in (200, 400, 422)
+
+
+def test_a_context_counts_for_each_example(client: FlaskClient) -> None:
+    asked = {"signature_name": "regress", "context": {"words": "a" * 100_000}}
+    assert ask(client, "several:regress", **asked, examples=[{}] * 5) == {"results": [100_000] * 5}
+    response = post(client, "several:regress", asked | {"examples": [{}] * 5000})
+    assert (response.status_code, "bytes for each of 5,000 examples" in response.text) == (413, True), response.text
 
 
 @given(st.dictionaries(st.sampled_from(["age", "words", "x", "a\0", "é"]), documents, max_size=3))

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 import serving_models as make
 from flask.testing import FlaskClient
 
+from serving.app import create_app
+from serving.config import Config
 from serving.inference import InferenceService as Core
 
 ONE = np.random.default_rng(1).integers(0, 256, (make.SIDE, make.SIDE, 1), np.uint8)
@@ -74,6 +77,29 @@ def test_classify_and_regress_examples(client: FlaskClient) -> None:
     assert found == [[["legitimate", one[0]], ["fraud", one[1]]] for one in expected]
     found = ask(client, "payments:regress", examples=examples, context={"country": "de"})["results"]
     assert found == [one[1] for one in expected]
+
+
+@pytest.mark.parametrize("model", ["reviews", "payments"])
+def test_a_context_counts_for_each_example(light: Path, model: str) -> None:
+    app = create_app(Config(models=light, max_body=100_000, workers=1))
+    assert app.extensions["service"].repository.wait(60)
+    context = {"reviews": {"text": "good" * 250}, "payments": {"country": "d" * 1000}}[model]
+
+    def post(examples: int) -> Any:
+        body = {"examples": [{}] * examples, "context": context}
+        return app.test_client().post(f"/v1/models/{model}:classify", data=json.dumps(body))
+
+    assert len(post(50).get_json()["results"]) == 50
+    refused = post(150)
+    assert refused.status_code == 413
+    assert "bytes for each of 150 examples, with the body more than 100,000: send fewer" in refused.get_json()["error"]
+
+
+def test_a_context_has_no_names_that_the_model_lacks(client: FlaskClient) -> None:
+    for model, hint in (("reviews", "the model has no input 'words'"), ("payments", "the model has no column 'words'")):
+        body = {"examples": [{"text": "good"}], "context": {"words": 1}}
+        response = client.post(f"/v1/models/{model}:classify", data=json.dumps(body))
+        assert (response.status_code, hint in response.get_json()["error"]) == (400, True), response.text
 
 
 def test_status_and_metadata(client: FlaskClient) -> None:

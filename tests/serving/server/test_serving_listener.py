@@ -16,6 +16,7 @@ import pytest
 
 from serving.config import Config
 from serving.server import launcher as run
+from serving.server.connections import SWEEP_INTERVAL
 
 BODY = b'{"model": "reviews", "instances": ["good"]}'
 FILES = 80
@@ -44,6 +45,8 @@ def workers(service: run.Service) -> str:
 def test_workers_have_about_as_many_connections_each(light: Path, at_once: bool) -> None:
     with run.started(Config(models=light, port=0, workers=2)) as service:
         run.wait_ready(service, 2, 30)
+        # A worker begins to accept connections a moment after it has loaded its models.
+        time.sleep(2 * SWEEP_INTERVAL)
         with ExitStack() as stack:
             found = [stack.enter_context(connect(service)) for _ in range(40)] if at_once else []
             counts: Counter[int] = Counter()

@@ -21,24 +21,27 @@ class Scene:
     probes: Probes
     done: Disturbances
 
-    def problems(self) -> list[str]:
-        """Sentences that say which traffic was answered otherwise than it should be, how and when."""
+    def problems(self, longest: float = LONGEST) -> list[str]:
+        """Sentences that say which traffic was answered otherwise than it should be, how and when.
+
+        A probe may wait for its answer for up to `longest` seconds.
+        """
         found = [note for record in self.records.values() for note in record.notes if not self._is_excused(note)]
         sentences = [f"{note.at - self.begun:.1f} s, {note.kind}: {note.what}{self._since(note)}" for note in found]
         sentences += [
             f"{one.at - self.begun:.1f} s, probe of {one.name}: {told}"
             for one in self.probes.all
-            if (told := self._told(one))
+            if (told := self._told(one, longest))
         ]
         return sentences
 
-    def _told(self, one: Probed) -> str:
+    def _told(self, one: Probed, longest: float) -> str:
         """What is wrong with the answer to a probe; empty where nothing is."""
         if one.status != 200:
             return f"answered {one.status}" if one.status else f"no answer ({one.first_loss})"
         if one.first_loss and not self.done.has_killed(one.at, one.at + one.late + one.seconds):
             return f"lost its connection ({one.first_loss})"
-        if one.blamed > LONGEST:
+        if one.blamed > longest:
             return f"answered after {one.seconds:.2f} s, in which the probe itself stalled for {one.stalled:.2f} s"
         return ""
 

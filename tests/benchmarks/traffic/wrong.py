@@ -26,7 +26,7 @@ GOOD = b"GET /healthz HTTP/1.1\r\nHost: service\r\n\r\n"
 # Bytes, and the statuses of the answers to them; after the last of these the service closes.
 MALFORMED: tuple[tuple[bytes, Sequence[int]], ...] = (
     (b"\x00\xff\x00" * 20 + b"\r\n\r\n", [400]),
-    (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", [400]),
+    (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", [505]),
     (b"GET /healthz\r\n\r\n", [505]),
     (b"GET /healthz HTTP/1.1\r\n\r\n", [400]),
     (b"GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", [400]),

@@ -114,7 +114,7 @@ class Connection:
         return found[1]
 
     def metrics(self) -> str:
-        self.http.request("GET", "/metrics")
+        self.http.request("GET", "/metrics", headers=self._headers)
         return self.http.getresponse().read().decode()
 
 

@@ -18,8 +18,8 @@ from serving.deadline import NO_DEADLINE, Deadline
 from serving.errors import ServiceError
 
 SIZE = 2**20
-# Limits of processor time a mebibyte, which is at most 0.4 seconds without coverage and five times as much with
-# it; and of memory as a multiple of the body, plus half a mebibyte that every request takes.
+# Limits for each mebibyte of a body: processor time of a second, but measuring coverage on a slow machine takes several
+# times as much; and 64 times the body in memory, besides half a mebibyte that every request takes.
 SECONDS, TIMES, ONCE = 4.0, 64, 2**19
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 

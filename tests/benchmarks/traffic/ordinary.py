@@ -101,6 +101,8 @@ async def documents(client: Client) -> None:
     """Look at the page, all its files, and what else is there to read."""
     async with client.connected() as wire:
         page = client.check(await wire.ask(request("/docs")), 200)
+        if page.closes:
+            return
         names = NAMED.findall(page.body.decode())
         paths = [f"/docs/{name.rpartition('/')[2]}" for name in names]
         for path in (*paths, "/openapi.json", "/metrics", "/models", "/"):

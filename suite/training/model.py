@@ -34,7 +34,9 @@ def build(domain: Domain, hp: HyperParameters, prepared: PreparedData, epochs: i
     model.dtype_policy = precision.FLOAT32
     domain.augmentation(hp)
     steps_of_epoch = -(-len(prepared.rows["train"]) // batch_size(hp, domain.recipe))
-    model.compile(optimizer(hp, domain.recipe, epochs * steps_of_epoch), loss(hp, domain.recipe), metrics=["accuracy"])
+    # An object, for Keras would create the variables of a metric that is only named within the first step.
+    accuracy = keras.metrics.CategoricalAccuracy(name="accuracy")
+    model.compile(optimizer(hp, domain.recipe, epochs * steps_of_epoch), loss(hp, domain.recipe), metrics=[accuracy])
     balance(hp)
     return model
 

@@ -20,7 +20,7 @@ class Predictor:
             name: tf.TensorSpec((None, *values.shape[1:]), values.dtype) for name, values in prepared.core.items()
         }
         self._run = tf.function(
-            lambda inputs: model(inputs, training=False)[PROBABILITIES], input_signature=[signature]
+            lambda inputs: model(inputs, training=False)[PROBABILITIES], input_signature=[signature], autograph=False
         )
 
     def __call__(self, split: SplitName) -> np.ndarray:

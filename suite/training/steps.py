@@ -10,20 +10,24 @@ import tensorflow as tf
 def train_function(model: keras.Model, size: int) -> Callable[[Any], dict[str, tf.Tensor]]:
     """A function for `model.train_function`, which Keras otherwise makes itself: a step for every `size` rows.
 
-    Keras calls it with an iterator over chunks of (inputs, targets, weights); see `TrainingChunks`.
+    Keras calls it with an iterator over chunks of (inputs, targets, weights); see `TrainingChunks`. The step is traced
+    once, for batches of any size, and without AutoGraph: tracing takes longer than training on a small data set.
     """
+    if not model.optimizer.built:
+        # Variables that a first call creates would make TensorFlow trace it a second time.
+        model.optimizer.build(model.trainable_variables)
 
     def train(iterator: Any) -> dict[str, tf.Tensor]:
         inputs, targets, weights = iterator.get_next()
+        rows = tf.shape(targets)[0]
 
-        def step(start: Any) -> dict[str, tf.Tensor]:
+        def step(start: tf.Tensor) -> tuple[tf.Tensor]:
             batch = slice(start, start + size)
             named = {name: values[batch] for name, values in inputs.items()}
-            return model.train_step((named, targets[batch], weights[batch]))  # type: ignore[no-any-return]
+            model.train_step((named, targets[batch], weights[batch]))
+            return (start + size,)
 
-        logs = step(0)
-        for start in tf.range(size, tf.shape(targets)[0], size):
-            logs = step(start)
-        return logs
+        tf.while_loop(lambda start: start < rows, step, [tf.constant(0)], parallel_iterations=1)
+        return model.get_metrics_result()  # type: ignore[no-any-return]
 
-    return tf.function(train, reduce_retracing=True)  # type: ignore[no-any-return]
+    return tf.function(train, autograph=False, reduce_retracing=True)  # type: ignore[no-any-return]

@@ -20,7 +20,7 @@ from serving.models.loader import Model
 from serving.models.repository import Repository
 from serving.models.shadow import Shadow, size_of
 from serving.observability.metrics import Metrics
-from serving.scheduling.batcher import DEFAULT_BATCH_KEY, InferenceCall
+from serving.scheduling.calls import DEFAULT_BATCH_KEY, InferenceCall
 from serving.scheduling.operations import OperationQueue
 from serving.scheduling.scheduler import Scheduler
 

@@ -29,6 +29,11 @@ class Engine(Protocol):
         ...
 
     @property
+    def part_rows(self) -> int:
+        """The number of rows of each part in which `run` computes large inputs; 0 if it computes them as a whole."""
+        ...
+
+    @property
     def signature(self) -> Signature:
         """The inputs and outputs of `run`."""
         ...
@@ -98,6 +103,11 @@ def in_parts(run: Callable[[Arrays, int], Arrays], raw: Arrays, sizes: Sequence[
         count = min(step, rows - start)
         outputs = run(part, next(size for size in sizes if size >= count))
         parts.append({name: x[:count] for name, x in outputs.items()})
+    return joined(parts)
+
+
+def joined(parts: Sequence[Arrays]) -> Arrays:
+    """Return the rows of all parts, in their order."""
     return parts[0] if len(parts) == 1 else {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 

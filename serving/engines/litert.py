@@ -28,6 +28,7 @@ class LiteRT(OneSignature):
     light = True
     # An interpreter runs one batch at a time, and nearly all requests need the same one.
     batches = BATCHES
+    part_rows = BATCHES[-1]
 
     def __init__(self, content: bytes, card: Card, threads: int) -> None:
         self.signature = signature.of_card(card)

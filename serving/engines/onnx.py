@@ -52,6 +52,7 @@ class ONNX(OneSignature):
         self._dtypes = {one.name: DTYPES[one.type] for one in self._session.get_inputs()}
         self._outputs = [spec.name for spec in card.outputs]
         self._sizes = _sizes(self._session.get_inputs())
+        self.part_rows = self._sizes[-1]
 
     def run(self, raw: Arrays) -> Arrays:
         return in_parts(self._run, raw, self._sizes)

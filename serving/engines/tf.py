@@ -66,6 +66,7 @@ class TensorFlow:
         self.signature = signatures[name]
         self.concurrency = cores()
         self.batches = BATCHES if card else ()
+        self.part_rows = BATCHES[-1] if card else 0
         self._has_card = card is not None
         self._tensors = {spec.name: spec.tensor for spec in card.inputs} if card else {}
 

@@ -1,27 +1,23 @@
-"""The queue of one model. Requests that wait at the same time are run together as one batch."""
+"""The queue of one model. Calls that wait at the same time run together; large ones run in parts between others."""
 
-from asyncio import Future
 from collections import deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf
 from time import monotonic
 
-import numpy as np
-
-from serving.deadline import Deadline
-from serving.engines.base import Arrays, Engine, count_rows
+from serving.engines.base import Engine
 from serving.errors import ServiceError
 from serving.observability.metrics import ModelMeter
+from serving.scheduling.calls import BatchWork, InferenceCall, Outcome, PartWork, Run
 from serving.scheduling.latency import LatencyEstimator
-from suite.errors import SuiteError
 
 # The event loop itself runs batches that take at most this many seconds: handing them to a thread would take longer.
 MAX_INLINE_SECONDS = 0.002
 # Seconds' worth of quick batches that may wait for the event loop, however many calls that is.
 MAX_INLINE_BACKLOG = 0.1
-# The batch key of models with a card, whose calls can all be joined with one another.
-DEFAULT_BATCH_KEY = "rows"
+# Seconds for which a part of a large call runs, about: other calls may have to wait for that long.
+PART_SECONDS = 0.02
 BUSY = "the model '{}' has {} requests waiting, which is all it may: ask again in a moment"
 
 
@@ -39,38 +35,6 @@ class BatchLimits:
     max_delay: float = 0.0
 
 
-class InferenceCall:
-    """The rows of one request for a model. The future `result` receives the outputs or the error.
-
-    Calls with equal `batch_key` (for example the shape of a row) can share a batch; a call without a key (None) runs
-    alone. A call without `may_inline` runs on a thread, however quick the model is. `on_run` is called after the model
-    has run, with the rows of the batch, its start (`time.monotonic`) and its duration in seconds.
-    """
-
-    __slots__ = ("batch_key", "deadline", "inputs", "may_inline", "on_run", "result", "rows")
-
-    def __init__(
-        self, inputs: Arrays, deadline: Deadline, batch_key: Hashable = DEFAULT_BATCH_KEY, may_inline: bool = True,
-        on_run: Callable[[int, float, float], None] | None = None,
-    ) -> None:  # fmt: skip
-        self.inputs, self.deadline, self.batch_key = inputs, deadline, batch_key
-        self.may_inline, self.on_run = may_inline, on_run
-        self.rows = count_rows(inputs)
-        self.result: Future[Arrays]
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """The rows, start time and duration in seconds of one run of an engine."""
-
-    rows: int
-    started_at: float
-    seconds: float
-
-
-Outcome = tuple[Arrays | Exception, Run | None]
-
-
 class Batcher:
     """The queue of a model. Only the event loop may use it, but any thread may call what `work` returns."""
 
@@ -82,7 +46,8 @@ class Batcher:
         self.engine, self._meter, self._clock = engine, meter, clock
         self._waiting: deque[InferenceCall] = deque()
         self._waiting_rows = 0
-        self._run_latency, self._row_latency = LatencyEstimator(), LatencyEstimator()
+        # Of batches, of a row within them, and of a row within a part of a large call.
+        self._run_latency, self._row_latency, self._part_latency = (LatencyEstimator() for _ in range(3))
 
     @property
     def concurrency(self) -> int:
@@ -118,7 +83,7 @@ class Batcher:
             self._waiting.remove(call)
         except ValueError:
             return False
-        self._waiting_rows -= call.rows
+        self._waiting_rows -= call.left
         return True
 
     def due_at(self) -> float:
@@ -133,11 +98,23 @@ class Batcher:
         """Return whether the event loop should run the next batch itself."""
         return bool(self._waiting) and not self.running and self._is_inline(self._waiting[0])
 
-    def work(self, inline: bool = False) -> "BatchWork | None":
+    def work(self, inline: bool = False) -> BatchWork | PartWork | None:
         """Take the next batch from the queue; return None if no client waits for an answer any more."""
         most = self._inline_rows() if inline else self.limits.max_rows
         calls = self._next_calls(most, inline)
-        return BatchWork(self, calls) if calls else None
+        if calls and self._is_large(calls[0]):
+            rows = calls[0].left if inline else self._part_of(calls[0])
+            return PartWork(self.engine, calls[0], rows, self._clock, self._finish_part)
+        return BatchWork(self.engine, calls, self._clock, self._finish) if calls else None
+
+    def _is_large(self, call: InferenceCall) -> bool:
+        """Return whether a call is run in parts, and alone; so is the last part of it."""
+        return 0 < self.engine.part_rows < call.left or bool(call.parts)
+
+    def _part_of(self, call: InferenceCall) -> int:
+        """Return how many rows of a large call to run now: as many parts of the engine as run in PART_SECONDS."""
+        part, row = self.engine.part_rows, self._part_latency.typical
+        return min(call.left, part * max(1, int(PART_SECONDS / row) // part if row else 1))
 
     def _is_inline(self, call: InferenceCall) -> bool:
         row = self._row_latency.typical
@@ -176,21 +153,25 @@ class Batcher:
                 break
             call = self._waiting.popleft()
             fits = rows + call.rows <= most and (not inline or call.may_inline)
-            if calls and not (fits and call.batch_key is not None and call.batch_key == calls[0].batch_key):
+            if calls and not (fits and self._may_join(calls[0], call)):
                 passed.append(call)
                 continue
-            self._waiting_rows -= call.rows
+            self._waiting_rows -= call.left
             if self._is_wanted(call, now):
                 calls.append(call)
                 rows += call.rows
         self._waiting.extendleft(reversed(passed))
         return calls
 
+    def _may_join(self, first: InferenceCall, other: InferenceCall) -> bool:
+        is_alike = other.batch_key is not None and other.batch_key == first.batch_key
+        return is_alike and not (self._is_large(first) or self._is_large(other))
+
     def _drop_unwanted(self) -> None:
         """Remove calls whose client is gone or whose answer would be late."""
         now, waiting = self._clock(), self._waiting
         self._waiting = deque(call for call in waiting if self._is_wanted(call, now))
-        self._waiting_rows = sum(call.rows for call in self._waiting)
+        self._waiting_rows = sum(call.left for call in self._waiting)
 
     def _is_wanted(self, call: InferenceCall, now: float) -> bool:
         """Return whether the answer can still be in time; if not, give the call its error."""
@@ -204,81 +185,44 @@ class Batcher:
             return False
         return True
 
-    def finish(self, calls: Sequence[InferenceCall], outcomes: Sequence[Outcome]) -> None:
+    def _finish(self, calls: Sequence[InferenceCall], outcomes: Sequence[Outcome]) -> None:
         """Set the results of a finished batch, and update the latency estimates."""
         noted: Run | None = None
         for call, (value, run) in zip(calls, outcomes, strict=True):
             if run:
                 if run is not noted:
-                    self._note(run)
+                    self._run_latency.note(run.seconds)
+                    self._row_latency.note(run.seconds / run.rows)
+                    self._measure(run)
                     noted = run
-                if self._meter:
-                    self._meter.waited(run.started_at - call.deadline.received_at)
+                self._measure_wait(call, run)
                 if call.on_run:
                     call.on_run(run.rows, run.started_at, run.seconds)
-            if call.result.done():
-                continue
-            if isinstance(value, Exception):
-                call.result.set_exception(value)
-            else:
-                call.result.set_result(value)
+            call.set_result(value)
 
-    def _note(self, run: Run) -> None:
-        self._run_latency.note(run.seconds)
-        self._row_latency.note(run.seconds / run.rows)
+    def _finish_part(self, call: InferenceCall, rows: int, outcome: Outcome) -> None:
+        """Set the result of a large call after its last part; after another part, let it wait for its next turn."""
+        value, run = outcome
+        if run:
+            self._part_latency.note(run.seconds / run.rows)
+            self._measure(run)
+            if not call.parts:
+                self._measure_wait(call, run)
+            call.seconds += run.seconds
+        if isinstance(value, Exception) or rows == call.left:
+            if run and call.on_run:
+                call.on_run(call.rows, run.started_at + run.seconds - call.seconds, call.seconds)
+            call.set_result(value)
+        elif not call.result.done():
+            call.parts.append(value)
+            call.left -= rows
+            self._waiting.append(call)
+            self._waiting_rows += call.left
+
+    def _measure(self, run: Run) -> None:
         if self._meter:
             self._meter.ran(run.rows, run.seconds)
 
-
-class BatchWork:
-    """A batch taken from a queue. Call it on any thread to run it; then the event loop calls `finish`."""
-
-    __slots__ = ("_batcher", "_calls", "_outcomes")
-
-    def __init__(self, batcher: Batcher, calls: list[InferenceCall]) -> None:
-        self._batcher, self._calls = batcher, calls
-        self._outcomes: list[Outcome] = []
-
-    def __call__(self) -> None:
-        batcher, calls = self._batcher, self._calls
-        inputs = [call.inputs for call in calls]
-        joined = _run_joined(batcher.engine, inputs, batcher._clock) if len(calls) > 1 else None
-        # If the joined run fails, a single call may be the cause: run each alone, so that only that one fails.
-        self._outcomes = joined or [
-            _run_alone(batcher.engine, call.inputs, call.deadline, batcher._clock) for call in calls
-        ]
-
-    def finish(self, error: BaseException | None = None) -> None:
-        """Set the results, in the event loop, after the run; `error` is the exception that the run raised, if any."""
-        outcomes = self._outcomes
-        if error is not None:
-            failed = error if isinstance(error, Exception) else RuntimeError(f"the run was ended by {error!r}")
-            outcomes = [(failed, None)] * len(self._calls)
-        self._batcher.finish(self._calls, outcomes)
-
-
-def _run_joined(engine: Engine, inputs: list[Arrays], clock: Callable[[], float]) -> list[Outcome] | None:
-    """Run all inputs at once and split the outputs by call; return None if that fails or the row counts differ."""
-    ends = np.cumsum([count_rows(one) for one in inputs]).tolist()
-    started_at = clock()
-    try:
-        outputs = engine.run({name: np.concatenate([one[name] for one in inputs]) for name in inputs[0]})
-    except Exception:
-        return None
-    if not all(x.ndim and len(x) == ends[-1] for x in outputs.values()):
-        return None
-    run = Run(ends[-1], started_at, clock() - started_at)
-    starts = [0, *ends[:-1]]
-    return [({name: x[start:end] for name, x in outputs.items()}, run) for start, end in zip(starts, ends, strict=True)]
-
-
-def _run_alone(engine: Engine, inputs: Arrays, deadline: Deadline, clock: Callable[[], float]) -> Outcome:
-    started_at = clock()
-    try:
-        deadline.check(0.0, started_at)
-        outputs = engine.run(inputs)
-    except SuiteError as error:
-        return ServiceError(422, str(error)), None
-    except Exception as error:
-        return error, None
-    return outputs, Run(count_rows(inputs), started_at, clock() - started_at)
+    def _measure_wait(self, call: InferenceCall, run: Run) -> None:
+        if self._meter:
+            self._meter.waited(run.started_at - call.deadline.received_at)

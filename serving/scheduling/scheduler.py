@@ -17,7 +17,8 @@ from typing import Any, Protocol, TypeVar
 from serving.deadline import LATE, Deadline
 from serving.engines.base import Arrays
 from serving.errors import ServiceError
-from serving.scheduling.batcher import Batcher, InferenceCall
+from serving.scheduling.batcher import Batcher
+from serving.scheduling.calls import InferenceCall
 from serving.scheduling.operations import Operation, OperationQueue
 
 # Seconds for which the loop may run quick batches before it serves its connections again.
@@ -177,6 +178,9 @@ class Scheduler:
         queue.running -= 1
         del self._started[work]
         work.finish(done.exception())
+        if queue.waiting and queue not in self._queues:
+            # A large call, of which a part was computed, waits for its next turn.
+            self._queues.append(queue)
         if self._queues:
             self._schedule()
 

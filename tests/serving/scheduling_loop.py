@@ -11,7 +11,8 @@ import numpy as np
 from serving_doubles import Engine
 
 from serving.deadline import Deadline
-from serving.scheduling.batcher import Batcher, BatchLimits, InferenceCall
+from serving.scheduling.batcher import Batcher, BatchLimits
+from serving.scheduling.calls import InferenceCall
 from serving.scheduling.operations import OperationQueue
 from serving.scheduling.scheduler import Scheduler
 

@@ -23,7 +23,7 @@ class Engine:
         self, seconds: float = 0.0, seconds_a_row: float = 0.0, wait: Callable[[float], None] = time.sleep
     ) -> None:
         self.seconds, self.seconds_a_row, self.wait = seconds, seconds_a_row, wait
-        self.ran, self.batches = list[int](), tuple[int, ...]()
+        self.ran, self.batches, self.part_rows = list[int](), tuple[int, ...](), 0
 
     def run(self, raw: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         self.ran.append(len(raw["x"]))

@@ -18,7 +18,8 @@ from serving_doubles import Engine, VirtualExecutor, VirtualLoop
 from serving.config import Config
 from serving.deadline import Deadline
 from serving.errors import ServiceError, release
-from serving.scheduling.batcher import MAX_INLINE_SECONDS, Batcher, BatchLimits, InferenceCall
+from serving.scheduling.batcher import MAX_INLINE_SECONDS, Batcher, BatchLimits
+from serving.scheduling.calls import InferenceCall
 from serving.scheduling.scheduler import INLINE_BUDGET, Scheduler
 from serving.server import launcher as run
 

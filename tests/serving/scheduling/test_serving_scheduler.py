@@ -13,7 +13,8 @@ from serving_doubles import Engine, VirtualExecutor, VirtualLoop
 
 from serving.deadline import Deadline
 from serving.errors import ServiceError
-from serving.scheduling.batcher import MAX_INLINE_BACKLOG, Batcher, BatchLimits, InferenceCall
+from serving.scheduling.batcher import MAX_INLINE_BACKLOG, Batcher, BatchLimits
+from serving.scheduling.calls import BatchWork, InferenceCall, PartWork
 from serving.scheduling.operations import OperationQueue
 from serving.scheduling.scheduler import Scheduler
 
@@ -21,6 +22,8 @@ SCHEDULES = int(os.environ.get("SUITE_TEST_SCHEDULES", "2000"))
 MODELS, THREADS, LONGEST = 3, 2, 1e6
 # Seconds of a run and of a row; the first model is so quick that the event loop runs it.
 TIMES = [(0.0005, 0.00001), (0.02, 0.001), (0.3, 0.1)]
+# Rows of the parts of large calls, by model; none for the second, whose calls run as a whole.
+PARTS = [2, 0, 3]
 
 
 @dataclass
@@ -34,6 +37,13 @@ class Request:
     was_cancelled: bool = False
 
 
+def calls_of(work: Any) -> list[InferenceCall]:
+    """Return the calls that a piece of work runs."""
+    if isinstance(work, PartWork):
+        return [work._call]
+    return work._calls if isinstance(work, BatchWork) else []
+
+
 @dataclass
 class World:
     """A scheduler with a loop and an executor that the test advances."""
@@ -43,8 +53,9 @@ class World:
     executor: VirtualExecutor = field(default_factory=VirtualExecutor)
     requests: list[Request] = field(default_factory=list)
     # By queue: the first items of other queues that could have started when this one last started.
-    passed_over: dict[int, dict[int, Any]] = field(default_factory=dict)
-    # Numbers of the requests that a model ran, in that order, by queue, batch key, rows, and whether it may run inline.
+    passed_over: dict[int, dict[int, tuple[Any, int]]] = field(default_factory=dict)
+    # Numbers of the requests that a model ran as a whole, in that order, by queue, batch key, rows, and whether it may
+    # run inline.
     series: dict[tuple[int, int, int, bool], list[int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -57,6 +68,7 @@ class World:
     def batcher(self, number: int) -> Batcher:
         seconds, a_row = TIMES[number]
         engine = Engine(seconds, a_row, self.loop.advance)
+        engine.part_rows = PARTS[number]
         made = Batcher(f"model-{number}", engine, self.limits, clock=self.loop.time)  # type: ignore[arg-type]
         made.expect(seconds + a_row)
         self._watch(made)
@@ -68,16 +80,16 @@ class World:
         def work(inline: bool = False) -> Any:
             self.check_fair(queue)
             taken = take(inline)
-            assert not (inline and taken) or all(call.may_inline for call in taken._calls)
+            assert not inline or all(call.may_inline for call in calls_of(taken))
             return taken
 
         queue.work = work
 
-    def startable(self, besides: Any) -> dict[int, Any]:
-        """Return the first item of each queue that could start work at this moment."""
+    def startable(self, besides: Any) -> dict[int, tuple[Any, int]]:
+        """Return the first item of each queue that could start work at this moment, and how many rows it has left."""
         free = self.scheduler._free_threads
         return {
-            id(queue): queue._waiting[0]
+            id(queue): (queue._waiting[0], getattr(queue._waiting[0], "left", 0))
             for queue in self.all
             if queue is not besides
             and queue.waiting
@@ -89,7 +101,7 @@ class World:
         """Check that no queue starts twice while another, which could have started both times, still waits."""
         now = self.startable(queue)
         before = self.passed_over.get(id(queue), {})
-        assert not [other for other, first in before.items() if now.get(other) is first]
+        assert not [other for other, first in before.items() if now.get(other) == first]
         self.passed_over[id(queue)] = now
 
     def arrive(self, model: int, values: list[float], seconds: float) -> None:
@@ -98,12 +110,13 @@ class World:
         batch_key = len(values) % 2
         series = self.series.setdefault((id(batcher), batch_key, len(values), values[0] != 3), [])
         number = len(self.requests)
+        runs_whole = not PARTS[model] or len(values) <= PARTS[model]
         call = InferenceCall(
             {"x": np.array(values)},
             deadline,
             batch_key,
             may_inline=values[0] != 3,
-            on_run=lambda rows, started_at, _: series.append(number),
+            on_run=(lambda rows, started_at, _: series.append(number)) if runs_whole else None,
         )
         task = self.loop.start(self.scheduler.infer(batcher, call))
         self.requests.append(Request(values, deadline, task))
@@ -182,7 +195,7 @@ def check_answer(request: Request) -> None:
         assert "broken" in str(error)
 
 
-values = st.lists(st.integers(-1, 5).map(float), min_size=1, max_size=4)
+values = st.lists(st.integers(-1, 5).map(float), min_size=1, max_size=8)
 seconds = st.sampled_from([inf, inf, 0.0, 0.01, 0.5])
 STEPS = st.one_of(
     st.builds(lambda *given: ("arrive", *given), st.integers(0, MODELS - 1), values, seconds),

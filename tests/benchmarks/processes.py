@@ -39,6 +39,15 @@ def pss(pid: int) -> float:
     return total / 1024
 
 
+def processor_seconds(pid: int) -> float:
+    """Seconds for which the process and its descendants have used processors."""
+    ticks = 0
+    for one in tree(pid):
+        with suppress(OSError):
+            ticks += sum(map(int, Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def end(process: "subprocess.Popen[bytes]") -> None:
     """Ask it to end, end what then still runs of it, and return when nothing does."""
     all_of_it = tree(process.pid)

@@ -182,8 +182,8 @@ def _write(part: str, rows: list[Row]) -> None:
     lines = [f"| {part} | {what} | {figure} | {wanted} |" for what, figure, wanted in rows]
     print("\n".join(lines), flush=True)
     file = FIGURES / "serving-endurance.md"
-    before = file.read_text().splitlines()[len(HEAD) : -2] if file.exists() else []
-    kept = [line for line in before if line.split("|")[1].strip() != part]
+    before = file.read_text().splitlines()[len(HEAD) :] if file.exists() else []
+    kept = [line for line in before if line.startswith("|") and line.split("|")[1].strip() != part]
     text = "\n".join([*HEAD, *kept, *lines, "", "`make bench-serving-endurance`"])
     artifact.replace_file(file, f"{text}\n".encode())
 

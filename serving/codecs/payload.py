@@ -147,4 +147,4 @@ def _explain(text: bytes, error: Exception, wanted: str) -> NoReturn:
         except ValueError as precise:
             raise ServiceError(400, f"the body is not JSON ({precise}): send an object with '{wanted}'") from error
     reason = str(error).partition(":")[2].strip() or str(error)
-    raise ServiceError(400, f"the body is not JSON that can be read ({reason}): mend it")
+    raise ServiceError(400, f"the body is not JSON that can be read ({reason}): correct it")

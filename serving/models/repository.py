@@ -114,7 +114,9 @@ class Repository(Catalogue):
         except SuiteError as error:
             raise ServiceError(503, str(error)) from error
         except OSError as error:
-            raise ServiceError(507, f"the store cannot be written to ({error.strerror}): mend that") from error
+            raise ServiceError(
+                507, f"the store cannot be written to ({error.strerror}): allow that, or free space"
+            ) from error
         try:
             self.refresh()
         except (OSError, RuntimeError) as error:

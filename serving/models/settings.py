@@ -44,7 +44,7 @@ def read(parent: Path) -> ModelSettings:
     except FileNotFoundError:
         return ModelSettings()
     except (OSError, ValueError, RecursionError) as error:
-        raise SuiteError(f"{file} cannot be read ({files.explain(error)}): mend or delete it") from error
+        raise SuiteError(f"{file} cannot be read ({files.explain(error)}): fix or delete it") from error
     if not isinstance(found, dict):
         raise SuiteError(f'{file} is no JSON object: write it like {{"max_batch": 32}}')
     try:

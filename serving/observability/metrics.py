@@ -26,15 +26,18 @@ SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 ROWS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
 HELP = {
     "suite_requests_total": ("counter", "Requests answered, by model, protocol and status."),
-    "suite_request_seconds": ("histogram", "From when a request came in until its answer was written."),
-    "suite_queue_seconds": ("histogram", "From when a request came in until the model took it up."),
-    "suite_model_seconds": ("histogram", "What the model itself took for a batch."),
-    "suite_batch_rows": ("histogram", "Rows that a model was run on at once."),
-    "suite_shed_total": ("counter", "Requests refused because too many waited, or nobody waited for the answer."),
+    "suite_request_seconds": ("histogram", "Time from the arrival of a request until its response was written."),
+    "suite_queue_seconds": ("histogram", "Time from the arrival of a request until a model began to run on it."),
+    "suite_model_seconds": ("histogram", "Duration of a run of a model."),
+    "suite_batch_rows": ("histogram", "Rows of a run of a model."),
+    "suite_shed_total": (
+        "counter",
+        "Requests refused because the queue was full, the deadline had passed or the client had left.",
+    ),
     "suite_log_errors_total": ("counter", "Lines of the access log that could not be written."),
-    "suite_reloads_total": ("counter", "Versions that were loaded, or failed to."),
+    "suite_reloads_total": ("counter", "Versions that were loaded, or could not be."),
     GAUGE: ("gauge", "Requests being answered now."),
-    "suite_memory_bytes": ("gauge", "Memory that the workers hold."),
+    "suite_memory_bytes": ("gauge", "Memory of the workers."),
     "suite_workers": ("gauge", "Workers that are alive."),
 }
 # The label for a model, with its value as `label` quotes it.

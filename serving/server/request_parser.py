@@ -207,7 +207,7 @@ class RequestParser:
         if host is None and not self._is_http10:
             self._refuse(400, "the request has no Host: send one")
         if host and not _is_host(host):
-            self._refuse(400, "the Host of the request is no name of a host: mend it")
+            self._refuse(400, "the Host of the request is no name of a host: correct it")
         self._check_framing()
         if self._parser.should_upgrade():
             length = self._headers.get("content-length", "0")

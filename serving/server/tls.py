@@ -40,7 +40,9 @@ def create_context(config: Config) -> ssl.SSLContext | None:
         context.load_cert_chain(config.certificate, config.private_key, lambda: _refuse_password(config))
     except OSError as error:
         names, reason = f"{config.certificate} and {config.private_key}", files.explain(error)
-        raise UsageError(f"{names} are no certificate with its key ({reason}): mend them") from error
+        raise UsageError(
+            f"{names} are no certificate with its key ({reason}): give the two files that belong together"
+        ) from error
     return context
 
 

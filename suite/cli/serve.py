@@ -7,16 +7,24 @@ from typing import Any
 
 import click
 
-from serving.config import AUTO, FASTEST_FIRST, PREFIX, RANGES, Config, default_workers
+from serving.config import AUTO, FASTEST_FIRST, PATH, PREFIX, RANGES, Config, default_workers
 from suite import files
 from suite.cli import options
 from suite.cli.options import Command
-from suite.errors import UsageError
+from suite.errors import UsageError, shortened
 
 
 def _option(name: str, help: str, **more: Any) -> Callable[[Command], Command]:
     """An option that can also be set by the service's environment variable."""
     return click.option(f"--{name}", envvar=PREFIX + name.upper().replace("-", "_"), help=help, **more)
+
+
+def _path(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """The path without a slash at its end; a click error for one that the service would refuse."""
+    path = value.rstrip("/")
+    if not PATH.fullmatch(path):
+        raise click.BadParameter(f"'{shortened(value)}' is no path of a URL: give one like /ml")
+    return path
 
 
 def _file(name: str, help: str) -> Callable[[Command], Command]:
@@ -39,7 +47,7 @@ def _file(name: str, help: str) -> Callable[[Command], Command]:
     "keep-alive", "Seconds that a connection is kept open for a next request.",
     type=click.IntRange(*RANGES["keep_alive"]), default=Config.keep_alive, show_default=True,
 )  # fmt: skip
-@_option("root-path", "The path under which a proxy serves it, as /ml.", default="")
+@_option("root-path", "The path under which a proxy serves it, as /ml.", default="", callback=_path)
 @_option(
     "trusted-proxies", "Addresses or networks whose X-Forwarded headers are believed, with commas; * for any.",
     default=Config.trusted_proxies, show_default=True,
@@ -86,7 +94,7 @@ def command(
         raise UsageError("TLS needs both --certificate and --private-key")
     config = replace(
         Config.from_environment(), models=models.absolute(), host=host, port=port, workers=workers or default_workers(),
-        threads=threads, engine=engine, keep_alive=keep_alive, root_path=root_path.rstrip("/"),
+        threads=threads, engine=engine, keep_alive=keep_alive, root_path=root_path,
         trusted_proxies=trusted_proxies,
         **_readable_files(keys=keys, certificate=certificate, private_key=private_key, settings=settings),
     )  # fmt: skip

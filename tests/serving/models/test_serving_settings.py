@@ -142,7 +142,7 @@ BAD = {
     '{"engine": ["tf"]}': "digits/serving.json: 'engine' is [\"tf\"]: give one of auto, litert, onnx, tf",
     '{"max_bach": 3}': "digits/serving.json: there is no setting 'max_bach': did you mean 'max_batch'?",
     "[1]": 'digits/serving.json is no JSON object: write it like {"max_batch": 32}',
-    "[1": "digits/serving.json cannot be read (Expecting ',' delimiter: line 1 column 3 (char 2)): mend or delete it",
+    "[1": "digits/serving.json cannot be read (Expecting ',' delimiter: line 1 column 3 (char 2)): fix or delete it",
 }
 
 
@@ -190,6 +190,6 @@ def test_what_cannot_be_set_is_refused(store: Path, assignment: str, words: str)
 
 def test_a_damaged_file_is_not_written_over(store: Path) -> None:
     (store / "digits/serving.json").write_text("{")
-    with pytest.raises(SuiteError, match="mend or delete it"):
+    with pytest.raises(SuiteError, match="fix or delete it"):
         model_settings.put(store / "digits", ["max_batch=3"])
     assert (store / "digits/serving.json").read_text() == "{"

@@ -12,8 +12,10 @@ SWEEP_INTERVAL = 0.2
 # A worker may be receiving request data worth this many bodies of the largest allowed size, and may hold this many
 # bytes of responses that clients have not read.
 MAX_BODIES, MAX_UNSENT = 8, 256 * 2**20
-# Seconds for which a worker that is shutting down keeps idle connections open, in case another request arrives.
-IDLE_TIMEOUT = 1.0
+# Seconds for which a worker that is shutting down keeps idle connections open, in case another request arrives: if the
+# service ends, and if another worker takes over. A request that crosses with the closing of its connection is lost, and
+# a proxy also uses connections that have been idle for a while.
+IDLE_TIMEOUT, REPLACED_IDLE_TIMEOUT = 1.0, 4.0
 # Connections younger than this (seconds) are not closed to make room: their first request may be about to arrive.
 MIN_AGE = 0.25
 # A large body may take this many seconds to arrive before it has to make room for another.
@@ -107,12 +109,15 @@ class Connections:
             longest.refuse(ServiceError(503, REPLACED, retry_after=1))
         return self.held <= self.max_held
 
-    async def close(self, seconds: float) -> bool:
-        """Close all connections once their requests are answered; after `seconds`, abort the rest and return False."""
+    async def close(self, seconds: float, idle: float) -> bool:
+        """Close all connections once their requests are answered; after `seconds`, abort the rest and return False.
+
+        Idle ones are closed after `idle` seconds.
+        """
         self.is_closing = True
         begun = monotonic()
         for connection in list(self._all):
-            connection.close_soon(begun + IDLE_TIMEOUT)
+            connection.close_soon(begun + idle)
         while (self._all and monotonic() < begun + seconds) or (self.opening and monotonic() < begun + IDLE_TIMEOUT):
             self._emptied.clear()
             try:

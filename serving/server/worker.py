@@ -17,8 +17,8 @@ from gunicorn.workers.base import Worker as BaseWorker
 
 from serving import memory
 from serving.observability import log_queue
-from serving.server import tls
-from serving.server.connections import SWEEP_INTERVAL, Connections
+from serving.server import shared_state, tls
+from serving.server.connections import IDLE_TIMEOUT, REPLACED_IDLE_TIMEOUT, SWEEP_INTERVAL, Connections
 from serving.server.listener import Listener
 from serving.server.shared_state import Slot
 
@@ -80,7 +80,7 @@ class Worker(BaseWorker):  # type: ignore[misc]
         self._slot.clear()
         for listener in self._listeners:
             listener.stop()
-        await connections.close(self._grace)
+        await connections.close(self._grace, IDLE_TIMEOUT if shared_state.is_ending() else REPLACED_IDLE_TIMEOUT)
         service.repository.stop()
         beating.cancel()
 

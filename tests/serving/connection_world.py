@@ -77,7 +77,7 @@ class World:
         for writer in self._clients:
             writer.close()
         self.server.close()
-        await self.connections.close(0.1)
+        await self.connections.close(0.1, 0.1)
 
     async def connect(self, limit: int = 64 * MEBIBYTE) -> Client:
         """Return a client that reads ahead up to about `limit` bytes."""

@@ -57,7 +57,7 @@ class World:
 
     async def stop(self) -> None:
         self.listener.stop()
-        await self.connections.close(0.1)
+        await self.connections.close(0.1, 0.1)
         self._socket.close()
 
 
@@ -122,7 +122,7 @@ def test_what_was_taken_before_the_end_is_answered(monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr(shared_state, "is_ending", lambda: True)
         world.listener.start()
         world.listener.stop()
-        assert await world.connections.close(5)
+        assert await world.connections.close(5, 1.0)
         assert world.application.answers == len(asking)
         assert all(b" 200 " in found for found in await asyncio.gather(*asking))
 

@@ -270,7 +270,7 @@ def test_at_the_end_everything_asked_is_answered_and_then_closed() -> None:
         world.application.answer = slow
         busy[1].write(ASKED)
         await until(lambda: len(world.application.seen) == 2)
-        closing = asyncio.create_task(world.connections.close(5))
+        closing = asyncio.create_task(world.connections.close(5, 0.1))
         await asyncio.sleep(0.02)
         kept[1].write(ASKED)  # it was arriving when the service was asked to stop
         for client in (kept, busy):

@@ -157,7 +157,7 @@ def test_a_worker_that_ends_does_not_wait_for_who_sends_nothing_more(first: byte
             await until(lambda: len(world.connections) == 3)
             await until(lambda: world.connections.held > 0)
             begun = loop.time()
-            assert await world.connections.close(20)
+            assert await world.connections.close(20, 1.0)
             assert loop.time() - begun < 2 * protocol.CLOSE_TIMEOUT + 1
 
     in_a_world(test)

@@ -64,7 +64,7 @@ def test_what_is_read_slowly_arrives_whole_if_the_connection(secured: tuple[Path
             asyncio.to_thread(read_slowly, world, CLOSING if way == "is to be closed" else ASKED)
         )
         await until(lambda: len(world.application.seen) == 1)
-        ending = asyncio.create_task(world.connections.close(20)) if way == "is of a worker that ends" else None
+        ending = asyncio.create_task(world.connections.close(20, 0.1)) if way == "is of a worker that ends" else None
         assert await client == LONG
         assert ending is None or await ending
 

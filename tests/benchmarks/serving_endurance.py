@@ -2,7 +2,7 @@
 
 overload: three times as many requests as can be answered for a minute, each with a deadline. The model is slow enough,
 the default network on 32 pictures a request, that sending and refusing the rest cost little beside it.
-reloads: 200 new versions of LeNet while requests come at half the rate that can be answered, in turns with none new.
+reloads: 200 new versions of LeNet while requests come at an eighth of wrk's peak, in turns with none new.
 soak: half an hour of requests of every kind, wrong ones among them, for what memory they leave behind.
 mixed: ten minutes of all kinds of clients at once, hostile ones among them (see serving_mixed).
 
@@ -40,8 +40,8 @@ PEAK_SECONDS = 10
 TIMES, OVERLOADED, DEADLINE, PICTURES = 3, 60, 0.5, 32
 # Versions in each of so many rounds, one every so many seconds: the service looks every second.
 ROUNDS, VERSIONS, BEAT = 4, 50, 1.2
-# Of wrk's peak: about half of what can be answered beside this load, which takes most of a core itself.
-SHARE = 3
+# Of wrk's peak: about half of what can be answered beside this load, which itself takes as much as the answers.
+SHARE = 8
 # Requests a second of the soak; the parts of it that warm up, and that each of both weighings takes.
 MIXED, WARMING, WEIGHING = 500, 0.1, 0.1
 LOOK = 5.0

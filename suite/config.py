@@ -26,8 +26,14 @@ def native_log_silenced() -> Iterator[None]:
 
 
 def load_tensorflow() -> None:
-    """Import TensorFlow without its start-up messages; takes seconds and hundreds of megabytes."""
+    """Import TensorFlow without its start-up messages; takes seconds and hundreds of megabytes.
+
+    Keras gets the settings that our networks are written for, whatever is in this user's keras.json or environment.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    for limit in ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH"):
+        os.environ.pop(limit, None)
     with native_log_silenced():
         import keras
         import tensorflow as tf
@@ -36,7 +42,9 @@ def load_tensorflow() -> None:
         tf.constant(0)
         # Every trial of a search traces its own functions, and TensorFlow would warn of that.
         tf.get_logger().setLevel("ERROR")
-        keras.backend.backend()
+        keras.config.set_floatx("float32")
+        keras.config.set_epsilon(1e-7)
+        keras.config.set_image_data_format("channels_last")
 
 
 def free_bytes() -> int | None:

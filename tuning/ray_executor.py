@@ -78,8 +78,13 @@ def _connect(address: str) -> Any:
         _check_address(address)
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         reason = str(error).splitlines()[0]
+        if "authentication" in str(error).lower():
+            raise SuiteError(
+                f"the Ray cluster at {address} did not accept this process's token, or asks for one: set "
+                "RAY_AUTH_MODE=token, with the cluster's token in ~/.ray/auth_token or $RAY_AUTH_TOKEN"
+            ) from error
         raise SuiteError(
             f"no Ray cluster answers at {address} ({reason}): begin one with 'ray start --head'"
         ) from error

@@ -1,0 +1,79 @@
+"""Ctrl-C during a training or a search: acknowledged at once, and over soon after."""
+
+import os
+import select
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+from typing import NoReturn
+
+INTERRUPTED = "stopped; nothing half-written was left"
+INTERRUPTED_EXIT_CODE = 130
+GRACE_SECONDS = 8.0
+ACKNOWLEDGED = "stopping, which may take some seconds; press Ctrl-C again to stop at once"
+SHOW_CURSOR = "\x1b[?25h"
+
+
+@contextmanager
+def soon() -> Iterator[None]:
+    """Acknowledge Ctrl-C in this block at once, and end the process if it is not over 8 seconds later.
+
+    Python itself hears of a signal only between two of its own steps, and TensorFlow may compute for minutes in one.
+    Errors that follow from Ctrl-C are raised as KeyboardInterrupt. Only the main thread can use this.
+    """
+    listening, written = os.pipe()
+    os.set_blocking(written, False)
+    before = signal.set_wakeup_fd(written, warn_on_full_buffer=False)
+    interrupted = threading.Event()
+    watcher = threading.Thread(target=_watch, args=(listening, interrupted), daemon=True)
+    watcher.start()
+    try:
+        yield
+    except KeyboardInterrupt:
+        # The watcher may hear of it after the main thread.
+        interrupted.wait(1)
+        raise
+    except Exception as error:
+        if interrupted.is_set():
+            raise KeyboardInterrupt from error
+        raise
+    finally:
+        signal.set_wakeup_fd(before)
+        # After Ctrl-C the watcher goes on: what Python does before it exits may take long, too.
+        if not interrupted.is_set():
+            os.close(written)
+            watcher.join()
+            os.close(listening)
+
+
+def _watch(listening: int, interrupted: threading.Event) -> None:
+    """Read the numbers of signals until the other end is closed."""
+    deadline: float | None = None
+    while True:
+        patience = None if deadline is None else max(0.0, deadline - monotonic())
+        if not select.select([listening], [], [], patience)[0]:
+            _end()
+        received = os.read(listening, 64)
+        if not received:
+            return
+        if signal.SIGINT not in received:
+            continue
+        if interrupted.is_set():
+            _end()
+        interrupted.set()
+        deadline = monotonic() + GRACE_SECONDS
+        _print(ACKNOWLEDGED)
+
+
+def _end() -> NoReturn:
+    _print(f"{SHOW_CURSOR if sys.__stderr__ and sys.__stderr__.isatty() else ''}error: {INTERRUPTED}")
+    os._exit(INTERRUPTED_EXIT_CODE)
+
+
+def _print(line: str) -> None:
+    # Not through sys.stderr: a live bar may have replaced it, and the main thread may hold its lock.
+    is_terminal = os.isatty(2)
+    os.write(2, f"{chr(10) if is_terminal else ''}{line}\n".encode())

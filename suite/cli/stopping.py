@@ -22,8 +22,11 @@ def soon() -> Iterator[None]:
     """Acknowledge Ctrl-C in this block at once, and end the process if it is not over 8 seconds later.
 
     Python itself hears of a signal only between two of its own steps, and TensorFlow may compute for minutes in one.
-    Errors that follow from Ctrl-C are raised as KeyboardInterrupt. Only the main thread can use this.
+    Errors that follow from Ctrl-C are raised as KeyboardInterrupt. Other threads than the main one hear of no signal.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     listening, written = os.pipe()
     os.set_blocking(written, False)
     before = signal.set_wakeup_fd(written, warn_on_full_buffer=False)

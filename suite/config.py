@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from suite.errors import SuiteError
+
 MEMINFO = Path("/proc/meminfo")
 CONTROL_GROUP = Path("/sys/fs/cgroup")
 
@@ -35,7 +37,10 @@ def load_tensorflow() -> None:
     for limit in ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH"):
         os.environ.pop(limit, None)
     with native_log_silenced():
-        import keras
+        try:
+            import keras
+        except ValueError as error:
+            raise SuiteError(f"Keras refuses its keras.json ({error}): correct it, or delete it") from error
         import tensorflow as tf
 
         # The first operation initializes devices, which prints messages too.

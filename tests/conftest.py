@@ -27,7 +27,7 @@ OWN_FOLDER = "SUITE_TEST_FOLDER"
 OF_TESTS = ("SUITE_TEST_", "SUITE_TRAFFIC_")
 # Settings of this machine's user that would reach the suite, or what it stands on.
 FOREIGN = (
-    "CLICK_", "COLUMNS", "FLASK_", "FORCE_COLOR", "GUNICORN_", "KERAS_", "LANG", "LC_", "LINES", "MLFLOW_", "MPL",
+    "CLICK_", "COLUMNS", "FLASK_", "FORCE_COLOR", "GUNICORN_", "KERAS", "LANG", "LC_", "LINES", "MLFLOW_", "MPL",
     "NO_COLOR", "OPTUNA_", "OTEL_", "PYTHONIOENCODING", "PYTHONWARNINGS", "RAY_", "SUITE_", "TF_", "TUNE_", "WEB_",
     "XDG_", "all_proxy", "ALL_PROXY", "http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY",
 )  # fmt: skip

@@ -104,7 +104,8 @@ def tune(request: TuneRequest, output: Output) -> Path:
     from tuning import search_folder, trial_selection
 
     job = _check(request, name, domain, dataset)
-    with search_folder.locked(search_folder.search_folder(request.models, name)):
+    state = search_folder.search_folder(request.models, name)
+    with search_folder.locked(state), search_display.resume_hint(output):
         result = _search(job, output)
         best = trial_selection.select(request.pick, job.plan.objectives, result.trials)
         trained = _train_best(job, result, best, output)
@@ -174,7 +175,7 @@ def _search(job: _Job, output: Output) -> "SearchResult":
     folder = search_folder.search_folder(request.models, job.name)
     if request.resume and not search_folder.can_resume(folder):
         output.say(f"nothing to resume: no search of '{job.name}' in {request.models}; beginning one")
-    with search_display.resume_hint(output), search_display.SearchDisplay(job.plan, output) as display:
+    with search_display.SearchDisplay(job.plan, output) as display:
         return tune(
             job.domain, job.dataset, job.prepared, job.plan,
             space_restriction.parse(request.sets, request.fixes, request.space),

@@ -16,11 +16,14 @@ FILES_AT_ONCE = 256
 
 
 def check_source(source: Path) -> Path:
-    """The path itself; SuiteError if it does not exist or is an empty file."""
+    """The path itself; SuiteError if it does not exist, is an empty file, or has a name that no card can hold."""
     if not source.exists():
         raise UsageError(f"there is nothing at {source}: give a path that exists, or a name from 'suite data list'")
     if source.is_file() and not source.stat().st_size:
         raise SuiteError(f"{source} is empty: give a file with data")
+    shown = str(source).encode("utf-8", "replace").decode()
+    if shown != str(source):
+        raise SuiteError(f"the name of {shown} is not UTF-8: rename it")
     return source
 
 

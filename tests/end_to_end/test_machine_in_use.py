@@ -21,7 +21,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     return {
         **os.environ, "HOME": "/dev/null", "KERAS_HOME": str(keras), "KERAS_BACKEND": "torch",
         "KERAS_MAX_EPOCHS": "1", "MPLCONFIGDIR": "/dev/null", "OPTUNA_STORAGE": "nowhere", "TZ": "Asia/Kathmandu",
-        "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0", "RAY_AUTH_TOKEN": "of another cluster",
+        "LC_ALL": "tr_TR.ISO-8859-9", "PYTHONIOENCODING": "ascii", "RAY_AUTH_TOKEN": "of another cluster",
     }  # fmt: skip
 
 

@@ -6,7 +6,8 @@ from PIL import Image
 
 from suite.data import images, texts
 from suite.data.options import DataOptions
-from suite.data.source import content_hash
+from suite.data.source import check_source, content_hash
+from suite.errors import SuiteError
 
 
 def picture(path: Path, grey: int) -> Path:
@@ -76,6 +77,13 @@ def test_another_text_of_the_same_size_is_other_data(tmp_path: Path) -> None:
     before = texts.read(tmp_path, DataOptions()).source["sha256"]
     (tmp_path / "good" / "1.txt").write_text("good fish 1")
     assert texts.read(tmp_path, DataOptions()).source["sha256"] != before
+
+
+def test_a_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    source = tmp_path / "gr\udcfcn.csv"
+    source.write_text("text,label")
+    with pytest.raises(SuiteError, match=r"the name of .*gr\?n.csv is not UTF-8: rename it"):
+        check_source(source)
 
 
 def test_many_files_are_hashed_in_order(tmp_path: Path) -> None:

@@ -36,11 +36,11 @@ def soon() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        # The watcher may hear of it after the main thread.
+        # The watcher may hear of it a moment later than the main thread.
         interrupted.wait(1)
         raise
     except Exception as error:
-        if interrupted.is_set():
+        if interrupted.wait(0.05):
             raise KeyboardInterrupt from error
         raise
     finally:

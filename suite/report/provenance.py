@@ -16,7 +16,7 @@ MAX_REPEATED = 0.05
 
 def is_unchanged(card: Card, dataset: Dataset) -> bool:
     """Whether the data has the content that the model was made from."""
-    return card.data.get("sha256") == dataset.source["sha256"]
+    return bool(card.data.get("sha256") == dataset.source["sha256"])
 
 
 def has_same_splits(card: Card, dataset: Dataset) -> bool:

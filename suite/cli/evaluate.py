@@ -62,7 +62,7 @@ def command(
     })  # fmt: skip
     title = f"{card.name}/{card.version} on {len(rows):,} rows of {data} ({split}), engine {engine}"
     notes = [*seen, *dataset.notes, *_undefined_metrics(y, card.labels, metrics)]
-    value = {"metrics": metrics, "rows": len(rows), "notes": notes}
+    value = {"metrics": metrics, "rows": len(rows)} | ({"notes": notes} if notes else {})
     output.result([title, *metric_lines({split: metrics}), *notes, f"noted in {log}"], value)
 
 

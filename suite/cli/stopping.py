@@ -3,10 +3,9 @@
 import os
 import select
 import signal
-import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import NoReturn
 
@@ -29,9 +28,11 @@ def soon() -> Iterator[None]:
         return
     listening, written = os.pipe()
     os.set_blocking(written, False)
+    # Standard error as it is now: while TensorFlow loads, it leads nowhere.
+    shown = os.dup(2)
     before = signal.set_wakeup_fd(written, warn_on_full_buffer=False)
     interrupted = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(listening, interrupted), daemon=True)
+    watcher = threading.Thread(target=_watch, args=(listening, interrupted, shown), daemon=True)
     watcher.start()
     try:
         yield
@@ -50,33 +51,35 @@ def soon() -> Iterator[None]:
             os.close(written)
             watcher.join()
             os.close(listening)
+            os.close(shown)
 
 
-def _watch(listening: int, interrupted: threading.Event) -> None:
+def _watch(listening: int, interrupted: threading.Event, shown: int) -> None:
     """Read the numbers of signals until the other end is closed."""
     deadline: float | None = None
     while True:
         patience = None if deadline is None else max(0.0, deadline - monotonic())
         if not select.select([listening], [], [], patience)[0]:
-            _end()
+            _end(shown)
         received = os.read(listening, 64)
         if not received:
             return
         if signal.SIGINT not in received:
             continue
         if interrupted.is_set():
-            _end()
+            _end(shown)
         interrupted.set()
         deadline = monotonic() + GRACE_SECONDS
-        _print(ACKNOWLEDGED)
+        _print(shown, ACKNOWLEDGED)
 
 
-def _end() -> NoReturn:
-    _print(f"{SHOW_CURSOR if sys.__stderr__ and sys.__stderr__.isatty() else ''}error: {INTERRUPTED}")
+def _end(shown: int) -> NoReturn:
+    _print(shown, f"{SHOW_CURSOR if os.isatty(shown) else ''}error: {INTERRUPTED}")
     os._exit(INTERRUPTED_EXIT_CODE)
 
 
-def _print(line: str) -> None:
+def _print(shown: int, line: str) -> None:
     # Not through sys.stderr: a live bar may have replaced it, and the main thread may hold its lock.
-    is_terminal = os.isatty(2)
-    os.write(2, f"{chr(10) if is_terminal else ''}{line}\n".encode())
+    new_line = "\n" if os.isatty(shown) else ""
+    with suppress(OSError):
+        os.write(shown, f"{new_line}{line}\n".encode())

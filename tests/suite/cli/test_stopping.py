@@ -41,6 +41,16 @@ def test_it_is_acknowledged_at_once_and_the_process_ends() -> None:
     assert time.monotonic() - begun < 5
 
 
+def test_it_is_acknowledged_while_standard_error_leads_nowhere() -> None:
+    process = started(f"from suite import config\n    with config.native_log_silenced(): {BUSY}")
+    assert process.stderr
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    assert process.stderr.readline().startswith("stopping")
+    process.communicate(timeout=10)
+    assert process.returncode == 130
+
+
 def test_a_second_one_ends_the_process_at_once() -> None:
     process = started(f"stopping.GRACE_SECONDS = 60; {BUSY}")
     assert process.stderr

@@ -5,16 +5,25 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 CLIENTS := .venv-clients/.installed
 
-.PHONY: demo test fuzz lint install lock bench-first bench-fit bench-readers bench-convnet bench-domains bench-tuning bench-tuning-table bench-tuning-overhead bench-serving bench-serving-rivals bench-serving-endurance
+.PHONY: demo test test-suite test-service fuzz lint install lock bench-first bench-fit bench-readers bench-convnet bench-domains bench-tuning bench-tuning-table bench-tuning-overhead bench-serving bench-serving-rivals bench-serving-endurance
 
 demo: $(INSTALLED)
 	@$(BIN)/suite demo
 
+# Both halves run, whatever the first one says, one after the other; either one's failure is the whole's.
+test: $(INSTALLED)
+	@$(MAKE) --no-print-directory --keep-going --jobs=1 test-suite test-service
+
 # Those of the service measure how long things take, and have the machine for themselves; the longest files come first.
 SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-test: $(INSTALLED) $(CLIENTS)
+# In every locale, Python reads and writes UTF-8.
+test-suite test-service: export PYTHONUTF8 := 1
+
+test-suite: $(INSTALLED)
 	$(BIN)/python -m pytest --cov --cov-report= $(SIDE_BY_SIDE) tests/tuning tests --ignore tests/serving
+
+test-service: $(INSTALLED) $(CLIENTS)
 	$(BIN)/python -m pytest --cov --cov-append --cov-report=term:skip-covered tests/serving
 
 # Looks for bytes on which the service fails; what it finds it writes to crash-*. Linux on x86-64. And for orders of

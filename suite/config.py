@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from suite.errors import SuiteError
+
 MEMINFO = Path("/proc/meminfo")
 CONTROL_GROUP = Path("/sys/fs/cgroup")
 
@@ -26,17 +28,28 @@ def native_log_silenced() -> Iterator[None]:
 
 
 def load_tensorflow() -> None:
-    """Import TensorFlow without its start-up messages; takes seconds and hundreds of megabytes."""
+    """Import TensorFlow without its start-up messages; takes seconds and hundreds of megabytes.
+
+    Keras gets the settings that our networks are written for, whatever is in this user's keras.json or environment.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    for limit in ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH"):
+        os.environ.pop(limit, None)
     with native_log_silenced():
-        import keras
+        try:
+            import keras
+        except ValueError as error:
+            raise SuiteError(f"Keras refuses its keras.json ({error}): correct it, or delete it") from error
         import tensorflow as tf
 
         # The first operation initializes devices, which prints messages too.
         tf.constant(0)
         # Every trial of a search traces its own functions, and TensorFlow would warn of that.
         tf.get_logger().setLevel("ERROR")
-        keras.backend.backend()
+        keras.config.set_floatx("float32")
+        keras.config.set_epsilon(1e-7)
+        keras.config.set_image_data_format("channels_last")
 
 
 def free_bytes() -> int | None:

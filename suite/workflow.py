@@ -12,6 +12,7 @@ import numpy as np
 
 from suite import artifact
 from suite.artifact import PROBABILITIES, Card, TensorSpec
+from suite.data import row_keys
 from suite.data.dataset import Dataset, SplitName
 from suite.domain import Domain
 from suite.errors import UsageError
@@ -103,6 +104,7 @@ def train(
         threshold = thresholds.choose(rule, *validation, amounts)
         notes += cost_column.negative_notes(dataset, rule)
         notes += thresholds.precision_shortfall(rule, *validation, threshold)
+        notes += thresholds.few_positives_notes(rule, *validation, threshold, amounts)
     metrics: dict[str, dict[str, float]] = {
         name: evaluate.evaluate(truth[name], probabilities[name], threshold) for name in EVALUATED_SPLITS
     }
@@ -167,6 +169,7 @@ def save(
         card.engines, card.search = engines, search or {}
         card.notes += notes
         stored_predictions.write(staging, stored_predictions.collect(trained.dataset, trained.test_probabilities))
+        row_keys.write_trained(staging, trained.dataset)
         html = page.render(card, _report_data(trained, runners_up))
         (staging / page.FILE).write_text(html, encoding="utf-8", errors="replace")
         artifact.write_card(staging, card)

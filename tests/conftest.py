@@ -1,8 +1,13 @@
-"""One small fitted model a domain, shared by all tests: making one takes seconds."""
+"""An environment of the tests' own, and one small fitted model a domain, shared by all: making one takes seconds."""
 
+import atexit
+import locale
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +23,37 @@ from suite.data.dataset import Dataset
 # How long an example takes says more of what else the machine does than of the code.
 settings.register_profile("suite", deadline=None)
 settings.load_profile("suite")
+OWN_FOLDER = "SUITE_TEST_FOLDER"
+OF_TESTS = ("SUITE_TEST_", "SUITE_TRAFFIC_")
+# Settings of this machine's user that would reach the suite, or what it stands on.
+FOREIGN = (
+    "CLICK_", "COLUMNS", "FLASK_", "FORCE_COLOR", "GUNICORN_", "KERAS", "LANG", "LC_", "LINES", "MLFLOW_", "MPL",
+    "NO_COLOR", "OPTUNA_", "OTEL_", "PYTHONIOENCODING", "PYTHONWARNINGS", "RAY_", "SUITE_", "TF_", "TUNE_", "WEB_",
+    "XDG_", "all_proxy", "ALL_PROXY", "http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY",
+)  # fmt: skip
+
+
+def use_own_environment() -> None:
+    """Give this process and those that it starts a home, a temporary folder, a locale and a time zone of their own."""
+    for name in [name for name in os.environ if name.startswith(FOREIGN) and not name.startswith(OF_TESTS)]:
+        del os.environ[name]
+    if OWN_FOLDER not in os.environ:  # those that xdist starts use that of the process that started them
+        folder = tempfile.mkdtemp(prefix="suite-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        # What pytest keeps of failed tests stays where it is looked for.
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
+        os.environ[OWN_FOLDER] = folder
+    for name, variable in (("home", "HOME"), ("tmp", "TMPDIR")):
+        path = Path(os.environ[OWN_FOLDER], name)
+        path.mkdir(exist_ok=True)
+        os.environ[variable] = str(path)
+    tempfile.tempdir = None
+    os.environ |= {"LC_ALL": "C.UTF-8", "TZ": "UTC", "RAY_AUTH_MODE": "disabled"}
+    locale.setlocale(locale.LC_ALL, "C.UTF-8")
+    time.tzset()
+
+
+use_own_environment()
 os.environ["SUITE_MODELS"] = "/nonexistent"  # a test that forgets --models must not touch a real store
 
 

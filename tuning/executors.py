@@ -128,6 +128,9 @@ class _Worker:
         try:
             self._pipe.send(call)
             while not self._pipe.poll(POLL_SECONDS):
+                if self._stopped:
+                    self._end()
+                    raise WorkerLost("the search is over", monotonic() - started)
                 if timeout is not None and monotonic() - started > timeout:
                     self._end()
                     raise WorkerLost(f"it took longer than {timeout:g} s", monotonic() - started)

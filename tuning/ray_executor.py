@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Any
 from uuid import uuid4
 
+from suite.config import native_log_silenced
 from suite.errors import SuiteError, UsageError
 from tuning.executors import WorkerLost
 
@@ -77,9 +78,16 @@ def _connect(address: str) -> Any:
     if address != AUTO:
         _check_address(address)
     try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+        with native_log_silenced():
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         reason = str(error).splitlines()[0]
+        # Ray tries for some seconds, and says why only in the errors before the last.
+        if "authentication" in f"{error} {error.__cause__} {error.__context__}".lower():
+            raise SuiteError(
+                f"the Ray cluster at {address} did not accept this process's token, or asks for one: set "
+                "RAY_AUTH_MODE=token, with the cluster's token in ~/.ray/auth_token or $RAY_AUTH_TOKEN"
+            ) from error
         raise SuiteError(
             f"no Ray cluster answers at {address} ({reason}): begin one with 'ray start --head'"
         ) from error

@@ -10,7 +10,7 @@ import numpy as np
 
 from suite.errors import SuiteError
 from suite.search_record import COMPLETED, FAILED, INFEASIBLE, RUNNING, Trial
-from suite.training.checkpoint import check_same_settings
+from suite.training.checkpoint_file import check_same_settings
 from tuning.executors import WorkerLost
 from tuning.journal import Journal
 from tuning.plan import SearchPlan

@@ -5,10 +5,11 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from suite import artifact
 from suite.errors import SuiteError
-from tuning.journal import JOURNAL_FILE
+from tuning.journal import JOURNAL_FILE, Journal
 from tuning.runner import STATE_FOLDER
 
 SEARCHES = ".searches"
@@ -23,6 +24,17 @@ def search_folder(models: Path, name: str) -> Path:
 def can_resume(folder: Path) -> bool:
     """Whether a search was begun there."""
     return (folder / JOURNAL_FILE).exists()
+
+
+def identity_to_resume(folder: Path) -> dict[str, Any] | None:
+    """What names the data, the domain and the space of the search that was begun there; None if none was."""
+    if not can_resume(folder):
+        return None
+    journal = Journal(folder / JOURNAL_FILE)
+    try:
+        return next((body for _, body in journal.events()), None)
+    finally:
+        journal.close()
 
 
 @contextmanager

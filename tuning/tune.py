@@ -61,6 +61,7 @@ def tune(
 ) -> SearchResult:
     """Search as planned, with the state in `folder`; resume from that state if `resume` is set.
 
+    The caller holds the folder's lock, until it needs no state of a training any more.
     SuiteError if no trial could be trained, UsageError for a plan or a restriction that makes no sense.
     """
     started = time.time()
@@ -73,7 +74,6 @@ def tune(
     )  # fmt: skip
     local_runner = runner.TrialRunner(job, report)
     with ExitStack() as stack:
-        stack.enter_context(search_folder.locked(folder))
         if not resume:
             search_folder.clear(folder)
         journal = Journal(folder / JOURNAL_FILE)

@@ -1,11 +1,13 @@
 """The command `suite`: a file for each verb, imported only when the verb is used."""
 
+import io
 import os
 import sys
 from importlib import import_module
 
 import click
 
+from suite.cli.stopping import INTERRUPTED, INTERRUPTED_EXIT_CODE
 from suite.errors import SuiteError, unknown
 
 VERBS = {
@@ -23,7 +25,6 @@ VERBS = {
     "show": "Draw a domain's network, and list what a search may change.",
     "data": "List the built-in data sets.",
 }
-INTERRUPTED_EXIT_CODE = 130
 
 
 class Verbs(click.Group):
@@ -65,6 +66,7 @@ def group() -> None:
 def main() -> None:
     """Run the command; an error is one line, with a traceback under --debug."""
     debug = "--debug" in sys.argv
+    _print_everything()
     try:
         group.main(standalone_mode=False)
     except click.exceptions.Exit as done:
@@ -77,13 +79,20 @@ def main() -> None:
     except SuiteError as error:
         _fail(str(error), error.exit_code, debug)
     except (KeyboardInterrupt, click.Abort):
-        _fail("stopped; nothing half-written was left", INTERRUPTED_EXIT_CODE, debug)
+        _fail(INTERRUPTED, INTERRUPTED_EXIT_CODE, debug)
     except BrokenPipeError:
         # The reader of our output closed it; without this Python would report that again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as error:
         _fail(f"{type(error).__name__}: {error} (a defect; run again with --debug and report it)", 1, debug)
+
+
+def _print_everything() -> None:
+    """Print UTF-8 into files and pipes whatever the locale; on a terminal, what it cannot show becomes a '?'."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="replace")
 
 
 def _fail(message: str, code: int, debug: bool) -> None:

@@ -39,7 +39,8 @@ def command(
     """Measure a model on a split of labelled data, and record the result next to the model.
 
     Without --data, the data is that of the model's training, with the same split. The label column is the one that the
-    model learned from, if the data has it. Rows of a single class are not split.
+    model learned from, if the data has it. Rows of a single class are not split. Where the data has changed since, rows
+    that the model was trained on are left out of the test rows.
     """
     from suite import artifact
     from suite.training.evaluate import evaluate
@@ -50,20 +51,19 @@ def command(
     if card is None:
         raise SuiteError(f"{folder} has no card, so its labels are unknown: measure a model made by 'suite fit'")
     dataset = _read(card, source, reader, split)
-    rows = _rows(dataset, split)
+    rows, seen = _leave_out_trained(folder, card, dataset, _rows(dataset, split), split)
     y = _translate(dataset, card.labels)[rows]
     probabilities, engine = _answer(folder, card, dataset, rows, output)
     metrics = evaluate(y, probabilities, card.threshold)
-    data = dataset.source.get("name") or dataset.source.get("path")
+    data = _name(dataset.source)
     log = _note(folder, {
         "created": datetime.now(UTC).isoformat(timespec="seconds"), "data": data,
         "sha256": dataset.source["sha256"], "split": split, "rows": len(rows), "metrics": metrics,
     })  # fmt: skip
     title = f"{card.name}/{card.version} on {len(rows):,} rows of {data} ({split}), engine {engine}"
-    notes = [*dataset.notes, *_undefined_metrics(y, card.labels, metrics)]
-    output.result(
-        [title, *metric_lines({split: metrics}), *notes, f"noted in {log}"], {"metrics": metrics, "rows": len(rows)}
-    )
+    notes = [*seen, *dataset.notes, *_undefined_metrics(y, card.labels, metrics)]
+    value = {"metrics": metrics, "rows": len(rows)} | ({"notes": notes} if notes else {})
+    output.result([title, *metric_lines({split: metrics}), *notes, f"noted in {log}"], value)
 
 
 def _read(card: "Card", source: str | None, given: dict[str, Any], split: str) -> "Dataset":
@@ -72,7 +72,7 @@ def _read(card: "Card", source: str | None, given: dict[str, Any], split: str) -
     from suite.domain import get
     from suite.domains import load_data
 
-    made_from = card.data.get("name") or card.data["path"]
+    made_from = _name(card.data)
     remembered = card.data.get("options", {}) if source in (None, made_from) else {}
     chosen = remembered | {name: value for name, value in given.items() if value is not None}
     options = {
@@ -92,6 +92,39 @@ def _rows(dataset: "Dataset", split: str) -> "np.ndarray":
     if not len(rows):
         raise SuiteError(f"no rows are for {split}, since the data is of one class: measure on --split all")
     return rows
+
+
+def _name(source: dict[str, Any]) -> str:
+    """The built-in name or the path of a card's or a data set's source."""
+    return str(source.get("name") or source["path"])
+
+
+def _leave_out_trained(
+    folder: Path, card: "Card", dataset: "Dataset", rows: "np.ndarray", split: str
+) -> "tuple[np.ndarray, list[str]]":
+    """The rows, of test rows only those that the model was not trained on; and notes on that.
+
+    SuiteError if none are left, or if the data has changed and it cannot be told which rows the model has seen.
+    """
+    from suite.report import provenance
+
+    data, notes = _name(dataset.source), []
+    if data == _name(card.data) and not provenance.is_unchanged(card, dataset):
+        notes.append(f"{data} is no longer what {card.name}/{card.version} was made from (its sha256 differs)")
+    if split in ("train", "validation") or (split == "test" and provenance.has_same_splits(card, dataset)):
+        return rows, notes
+    trained = provenance.trained_on(folder, card, dataset, rows)
+    way_out = "measure rows that it has not seen with --data, or say --split all to measure them anyway"
+    if trained is None and notes and split == "test":
+        raise SuiteError(f"{notes[0]}, and it cannot be told which rows the model was trained on: {way_out}")
+    if trained is None or not trained.any():
+        return rows, notes
+    known = f"{trained.sum():,} of {len(rows):,} rows"
+    if split == "all":
+        return rows, [*notes, f"the model was trained on {known}"]
+    if trained.all():
+        raise SuiteError(f"the model was trained on all {len(rows):,} test rows of {data}: {way_out}")
+    return rows[~trained], [*notes, f"left out of the test, since the model was trained on them: {known}"]
 
 
 def _translate(dataset: "Dataset", labels: list[str]) -> "np.ndarray":

@@ -1,14 +1,17 @@
 """`suite fit`: train a domain's network and save it."""
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from suite.cli import options, steps
+from suite.cli import options, steps, stopping
 from suite.cli.output import Output
+from suite.errors import SuiteError
 
 if TYPE_CHECKING:
     import keras
@@ -80,7 +83,8 @@ def command(as_json: bool, quiet: bool, **values: Any) -> None:
     """
     rule = options.pop_threshold_rule(values)
     reader = options.pop_reader_options(values)
-    fit(FitRequest(**values, rule=rule, reader=reader), Output(as_json, quiet))
+    with stopping.soon():
+        fit(FitRequest(**values, rule=rule, reader=reader), Output(as_json, quiet))
 
 
 def fit(request: FitRequest, output: Output) -> Path:
@@ -93,20 +97,22 @@ def fit(request: FitRequest, output: Output) -> Path:
     name = artifact.check_name(request.name or request.domain)
     output.say(f"fitting {domain.name}")
     values, epochs = options.hyperparameters(domain, request.preset, request.file, request.assignments)
+    if request.resume and request.source is None:
+        request = _with_data_to_resume(request, name, output)
     dataset = steps.read_data(domain, request.source, request.seed, request.reader, output)
     steps.load_tensorflow(output)
     job = _check(request, domain, dataset, values, epochs)
     folds = _cross_validate(job, request.folds, output) if request.folds else {}
-    checkpoint = _checkpoint_options(request, name, dataset)
-    trained = _train(job, request, name, checkpoint, output)
 
     from suite import workflow
 
-    output.say("saving and checking every engine against the SavedModel")
-    folder, card = workflow.save(
-        request.models, name, trained, command=steps.command_line(), folds=folds, onnx=request.onnx
-    )  # fmt: skip
-    checkpoint.file.unlink(missing_ok=True)
+    with _checkpoint_options(request, name, job, output) as checkpoint:
+        trained = _train(job, request, name, checkpoint, output)
+        output.say("saving and checking every engine against the SavedModel")
+        folder, card = workflow.save(
+            request.models, name, trained, command=steps.command_line(), folds=folds, onnx=request.onnx
+        )  # fmt: skip
+        checkpoint.file.unlink(missing_ok=True)
     value = steps.saved_json(folder, card) | {"seconds": round(perf_counter() - started, 1)}
     lines = steps.saved_lines(folder, card, *_dead_units(card.training["dead_units"]))
     output.result(lines, value | ({"cross_validation": folds} if folds else {}))
@@ -169,14 +175,35 @@ def _cross_validate(job: _Job, count: int, output: Output) -> dict[str, Any]:
     return {metric: asdict(summary) for metric, summary in summaries.items()}
 
 
-def _checkpoint_options(request: FitRequest, name: str, dataset: "Dataset") -> "CheckpointOptions":
-    from suite.training import checkpoint
-    from suite.training.fit import CheckpointOptions
+@contextmanager
+def _checkpoint_options(request: FitRequest, name: str, job: _Job, output: Output) -> "Iterator[CheckpointOptions]":
+    """Where the training's state is kept, in a file that no other fit of this name uses meanwhile."""
+    from suite.training import checkpoint, checkpoint_file, checkpoint_slots
+    from suite.training.fit import CheckpointOptions, identify
 
-    identity = {"domain": request.domain, "data": dataset.source}
+    identity = {"domain": request.domain, "data": job.dataset.source}
+    ours = identify(identity, job.settings, job.hp)
     seconds = request.checkpoint_seconds
     interval = checkpoint.SAVE_INTERVAL if seconds is None else seconds
-    return CheckpointOptions(checkpoint.checkpoint_file(request.models, name), identity, request.resume, interval)
+    with checkpoint_slots.reserved(request.models, name, ours if request.resume else None) as file:
+        try:
+            yield CheckpointOptions(file, identity, request.resume, interval)
+        except KeyboardInterrupt:
+            if checkpoint_file.has_settings(file, ours):
+                output.say("the training goes on from its last saved epoch with --resume")
+            raise
+
+
+def _with_data_to_resume(request: FitRequest, name: str, output: Output) -> FitRequest:
+    """The request with the data of the training to resume, if there is one; options that are given win."""
+    from suite.training import checkpoint_file, checkpoint_slots
+
+    for file in checkpoint_slots.unfinished(request.models, name):
+        with suppress(SuiteError):
+            data = checkpoint_file.read_settings(file)["data"]
+            source, reader = steps.data_to_resume(data, request.reader, output)
+            return replace(request, source=source, reader=reader)
+    return request
 
 
 def _trackers(request: FitRequest, name: str, parameters: dict[str, Any]) -> "list[keras.callbacks.Callback]":

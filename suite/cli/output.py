@@ -7,12 +7,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Column
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from suite.training import callbacks
+
+# Characters: the least for a bar; for it, the times and the gaps between; and for an epoch's number.
+MIN_BAR, BAR_AND_TIMES, EPOCH = 5, 29, 12
 
 
 class Output:
@@ -42,29 +46,48 @@ class Output:
             for line in lines:
                 self.console.print(line, markup=False)
 
-    def bar(self, *columns: Any) -> Progress:
-        """A progress bar with these columns, the elapsed time and the time left."""
+    def bar(self, *columns: Any, expand: bool = False) -> Progress:
+        """A progress display with these columns, the elapsed time and the time left."""
         return Progress(
             *columns, TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=self.console,
-            disable=self._quiet or not self.console.is_terminal, transient=True,
+            disable=self._quiet or not self.console.is_terminal, transient=True, expand=expand,
         )  # fmt: skip
+
+    def fitting_bar(self, *fields: str, beside: int = 0) -> Progress:
+        """A bar that fits the terminal, between fields of its task: the last one stands after it.
+
+        That one is cut off where there is no room for it and for `beside` characters before the bar.
+        """
+        columns: list[ProgressColumn] = [TextColumn(f"{{task.fields[{name}]}}") for name in fields[:-1]]
+        columns.append(BarColumn(None, table_column=Column(ratio=1, min_width=MIN_BAR)))
+        room = Column(no_wrap=True, overflow="ellipsis", max_width=max(1, self.console.width - beside - BAR_AND_TIMES))
+        columns.append(TextColumn(f"{{task.fields[{fields[-1]}]}}", table_column=room))
+        return self.bar(*columns, expand=True)
 
     @contextmanager
     def training(self) -> "Iterator[Callable[[callbacks.TrainingProgress], None]]":
         """Show a training: a live bar on a terminal, and a line for each finished epoch. Gives a progress callback."""
-        with self.bar(TextColumn("{task.fields[epoch]}"), BarColumn(), TextColumn("{task.fields[metrics]}")) as bar:
+        with self.fitting_bar("epoch", "metrics", beside=EPOCH) as bar:
             task = bar.add_task("", epoch="", metrics="", total=None)
 
             def report(progress: "callbacks.TrainingProgress") -> None:
-                metrics = " ".join(f"{name} {value:.4f}" for name, value in progress.metrics.items())
+                metrics = [f"{name} {value:.4f}" for name, value in progress.metrics.items()]
                 total = progress.epochs * progress.steps
                 done = (progress.epoch - 1) * progress.steps + progress.step
                 epoch = f"{progress.prefix}epoch {progress.epoch}/{progress.epochs}"
-                bar.update(task, completed=done, total=total, epoch=epoch, metrics=metrics)
+                bar.update(task, completed=done, total=total, epoch=epoch, metrics=self._fitting(metrics))
                 if progress.validated:
-                    self.say(f"{epoch}  {metrics}")
+                    self.say(f"{epoch}  {' '.join(metrics)}")
 
             yield report
+
+    def _fitting(self, metrics: list[str]) -> str:
+        """As many of the metrics as have room beside a bar: the last is the one that counts."""
+        width = self.console.width - EPOCH - BAR_AND_TIMES
+        for shown in (metrics, [*metrics[:1], *metrics[1:][-1:]]):
+            if len(" ".join(shown)) <= width:
+                return " ".join(shown)
+        return metrics[-1] if metrics else ""
 
 
 def metric_lines(metrics: dict[str, dict[str, float]]) -> list[str]:

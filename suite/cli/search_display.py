@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from rich.progress import BarColumn, TextColumn
-
 from suite.cli.output import Output
 from suite.errors import SuiteError
 from suite.notation import dotted, format_value
@@ -44,7 +42,7 @@ class SearchDisplay:
 
     def __init__(self, plan: "SearchPlan", output: Output) -> None:
         self._plan, self._output = plan, output
-        self._bar = output.bar(BarColumn(), TextColumn("{task.fields[state]}"))
+        self._bar = output.fitting_bar("state")
         self._task = self._bar.add_task("", total=1.0, state="")
         self._statuses: dict[int, str] = {}
         self._default_values: dict[str, Any] = {}

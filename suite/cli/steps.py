@@ -28,6 +28,13 @@ def read_data(domain: "Domain", source: str | None, seed: int, reader: dict[str,
     return dataset
 
 
+def data_to_resume(data: dict[str, Any], reader: dict[str, Any], output: Output) -> tuple[str, dict[str, Any]]:
+    """The source and the reader's options of an unfinished training or search; options that are given win."""
+    source = str(data.get("name") or data["path"])
+    output.say(f"  data as in what is to be resumed: {source}")
+    return source, data["options"] | {name: value for name, value in reader.items() if value is not None}
+
+
 def load_tensorflow(output: Output) -> None:
     """Import TensorFlow, which takes seconds."""
     output.say("loading TensorFlow")

@@ -1,12 +1,12 @@
 """`suite tune`: let KerasTuner choose a domain's network."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from suite.cli import options, search_display, steps
+from suite.cli import options, search_display, steps, stopping
 from suite.cli.output import Output
 from suite.cli.tune_options import search_options
 from suite.search_record import Objective, Trial
@@ -83,7 +83,8 @@ def command(as_json: bool, quiet: bool, **values: Any) -> None:
     """
     rule = options.pop_threshold_rule(values)
     reader = options.pop_reader_options(values)
-    tune(TuneRequest(**values, rule=rule, reader=reader), Output(as_json, quiet))
+    with stopping.soon():
+        tune(TuneRequest(**values, rule=rule, reader=reader), Output(as_json, quiet))
 
 
 def tune(request: TuneRequest, output: Output) -> Path:
@@ -94,24 +95,39 @@ def tune(request: TuneRequest, output: Output) -> Path:
     domain = get(request.domain)
     name = artifact.check_name(request.name or request.domain)
     output.say(f"tuning {request.domain}")
+    if request.resume and request.source is None:
+        request = _with_data_to_resume(request, name, output)
     dataset = steps.read_data(domain, request.source, request.seed, request.reader, output)
     steps.load_tensorflow(output)
 
     from suite import workflow
-    from tuning import trial_selection
+    from tuning import search_folder, trial_selection
 
     job = _check(request, name, domain, dataset)
-    result = _search(job, output)
-    best = trial_selection.select(request.pick, job.plan.objectives, result.trials)
-    trained = _train_best(job, result, best, output)
-    folder, card = workflow.save(
-        request.models, name, trained, command=steps.command_line(), search=result.to_json(best),
-        runners_up=result.runners_up(best, domain, job.prepared), onnx=request.onnx,
-    )  # fmt: skip
-    result.delete_states()
+    state = search_folder.search_folder(request.models, name)
+    with search_folder.locked(state), search_display.resume_hint(output):
+        result = _search(job, output)
+        best = trial_selection.select(request.pick, job.plan.objectives, result.trials)
+        trained = _train_best(job, result, best, output)
+        folder, card = workflow.save(
+            request.models, name, trained, command=steps.command_line(), search=result.to_json(best),
+            runners_up=result.runners_up(best, domain, job.prepared), onnx=request.onnx,
+        )  # fmt: skip
+        result.delete_states()
     found = {"best": best.to_json(), "trials": [trial.to_json() for trial in result.trials]}
     output.result(steps.saved_lines(folder, card), found | steps.saved_json(folder, card))
     return folder
+
+
+def _with_data_to_resume(request: TuneRequest, name: str, output: Output) -> TuneRequest:
+    """The request with the data of the search to resume, if there is one; options that are given win."""
+    from tuning import search_folder
+
+    identity = search_folder.identity_to_resume(search_folder.search_folder(request.models, name))
+    if identity is None:
+        return request
+    source, reader = steps.data_to_resume(identity["data"], request.reader, output)
+    return replace(request, source=source, reader=reader)
 
 
 def _check(request: TuneRequest, name: str, domain: "Domain", dataset: "Dataset") -> _Job:
@@ -159,7 +175,7 @@ def _search(job: _Job, output: Output) -> "SearchResult":
     folder = search_folder.search_folder(request.models, job.name)
     if request.resume and not search_folder.can_resume(folder):
         output.say(f"nothing to resume: no search of '{job.name}' in {request.models}; beginning one")
-    with search_display.resume_hint(output), search_display.SearchDisplay(job.plan, output) as display:
+    with search_display.SearchDisplay(job.plan, output) as display:
         return tune(
             job.domain, job.dataset, job.prepared, job.plan,
             space_restriction.parse(request.sets, request.fixes, request.space),

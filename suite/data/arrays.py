@@ -31,14 +31,17 @@ class Arrays:
 
 def has_idx(folder: Path) -> bool:
     """Whether a folder holds idx files."""
-    return any(IDX.match(path.name) for path in folder.iterdir())
+    return bool(idx_files(folder))
+
+
+def idx_files(folder: Path) -> list[Path]:
+    """The idx files of a folder, sorted by name."""
+    return sorted(path for path in folder.iterdir() if IDX.match(path.name))
 
 
 def read_idx(folder: Path) -> Arrays:
     """The train-images and train-labels files of a folder, and its t10k- or test- files if there are any."""
-    files = {
-        (found["split"], found["kind"]): path for path in sorted(folder.iterdir()) if (found := IDX.match(path.name))
-    }
+    files = {(found["split"], found["kind"]): path for path in idx_files(folder) if (found := IDX.match(path.name))}
     if ("train", "images") not in files or ("train", "labels") not in files:
         raise SuiteError(
             f"{folder} lacks idx files: it needs train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz"

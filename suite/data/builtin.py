@@ -70,6 +70,10 @@ def _download(name: str, options: DataOptions) -> Dataset:
     import tempfile
 
     import numpy as np
+
+    from suite.config import load_tensorflow
+
+    load_tensorflow()
     from keras import datasets
 
     module = getattr(datasets, KERAS_NAMES.get(name, name))

@@ -1,5 +1,6 @@
 """Reader of labelled pictures: class folders, .npz arrays, idx files, or a table of paths and labels."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ def _from_files(source: Path, listing: folders.LabelledFiles, options: DataOptio
         options,
         [*listing.detected, *detected],
         listing.label_column,
+        listing.paths,
     )
 
 
@@ -57,7 +59,8 @@ def _from_arrays(source: Path, found: arrays.Arrays, options: DataOptions) -> Da
     side, channels = options.image_size, found.images.shape[3]
     shape = _shape(options) or ((side, side, channels) if side else found.images.shape[1:])
     images, detected = arrays.convert_to_shape(found.images, shape)
-    return _dataset(source, images, found.y, found.labels, rows, options, [*found.detected, *detected])
+    files = arrays.idx_files(source) if source.is_dir() else ()
+    return _dataset(source, images, found.y, found.labels, rows, options, [*found.detected, *detected], files=files)
 
 
 def _shape(options: DataOptions) -> tuple[int, ...] | None:
@@ -74,6 +77,7 @@ def _dataset(
     options: DataOptions,
     detected: list[str],
     label_column: str | None = None,
+    files: Sequence[Path] = (),
 ) -> Dataset:
     height, width, channels = images.shape[1:]
     detected = [
@@ -82,5 +86,5 @@ def _dataset(
         f"classes: {len(labels)} ({', '.join(labels[:10])}{', ...' if len(labels) > 10 else ''})",
     ]
     spec = TensorSpec("image", "uint8", (height, width, channels), "image", "image")
-    described = describe(source, rows, detected, options, label_column)
+    described = describe(source, rows, detected, options, label_column, files)
     return Dataset({"image": images}, y, labels, rows, [spec], described, detected)

@@ -1,7 +1,8 @@
 """The source of data, as the card records it."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,19 @@ import numpy as np
 from suite.data.options import DataOptions
 from suite.errors import SuiteError, UsageError
 
+THREADS = 4
+FILES_AT_ONCE = 256
+
 
 def check_source(source: Path) -> Path:
-    """The path itself; SuiteError if it does not exist or is an empty file."""
+    """The path itself; SuiteError if it does not exist, is an empty file, or has a name that no card can hold."""
     if not source.exists():
         raise UsageError(f"there is nothing at {source}: give a path that exists, or a name from 'suite data list'")
     if source.is_file() and not source.stat().st_size:
         raise SuiteError(f"{source} is empty: give a file with data")
+    shown = str(source).encode("utf-8", "replace").decode()
+    if shown != str(source):
+        raise SuiteError(f"the name of {shown} is not UTF-8: rename it")
     return source
 
 
@@ -26,11 +33,15 @@ def describe(
     detected: list[str],
     options: DataOptions,
     label_column: str | None = None,
+    files: Sequence[Path] = (),
 ) -> dict[str, Any]:
-    """The card's `data`: path, sha256, rows by split, label column (if there is one), detections, options given."""
+    """The card's `data`: path, sha256, rows by split, label column (if there is one), detections, options given.
+
+    `files` are those that were read besides the source itself: the files in a folder, or those that a table lists.
+    """
     return {
         "path": str(source),
-        "sha256": _hash(source),
+        "sha256": content_hash(source, files),
         "rows": {name: len(split) for name, split in rows.items()},
         "label_column": label_column,
         "detected": detected,
@@ -38,13 +49,31 @@ def describe(
     }
 
 
-def _hash(source: Path) -> str:
-    """The sha256 of a file's content, or of the names and sizes of the files in a folder."""
-    if source.is_file():
-        with source.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    digest = hashlib.sha256()
-    for path in sorted(source.rglob("*")):
-        if path.is_file():
-            digest.update(f"{path.relative_to(source).as_posix()}\0{path.stat().st_size}\n".encode())
-    return digest.hexdigest()
+def content_hash(source: Path, files: Sequence[Path] = ()) -> str:
+    """The sha256 of a file's content; with `files`, that of the names and contents of all of them."""
+    if not files:
+        return _digest(source).hex()
+    folder = source if source.is_dir() else source.parent
+    listed = list(dict.fromkeys(files if source.is_dir() else [source, *files]))
+    total = hashlib.sha256()
+    for path, digest in zip(listed, _digests(listed), strict=True):
+        name = path.relative_to(folder) if path.is_relative_to(folder) else path
+        total.update(f"{name.as_posix()}\0{digest.hex()}\n".encode("utf-8", "surrogateescape"))
+    return total.hexdigest()
+
+
+def _digests(paths: list[Path]) -> Iterator[bytes]:
+    """The digest of each file, in order; several are read at a time, and many for each call of a thread."""
+    chunks = [paths[start : start + FILES_AT_ONCE] for start in range(0, len(paths), FILES_AT_ONCE)]
+    with ThreadPoolExecutor(THREADS) as pool:
+        for digests in pool.map(lambda chunk: [_digest(path) for path in chunk], chunks):
+            yield from digests
+
+
+def _digest(path: Path) -> bytes:
+    """The sha256 of a file's content; nothing for a file that cannot be read, which readers name."""
+    try:
+        with path.open("rb", buffering=0) as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError:
+        return b""

@@ -1,5 +1,6 @@
 """Reader of labelled texts: a table with a text and a label column, or a folder of .txt files per class."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,8 @@ def _from_folder(source: Path, options: DataOptions) -> Dataset:
             raise SuiteError(
                 f"{path} is not UTF-8 (byte {error.start}): convert it, for example with iconv -t utf-8"
             ) from error
-    return _dataset(source, texts, files.y, files.labels, files.rows(options), files.detected, options)
+    rows = files.rows(options)
+    return _dataset(source, texts, files.y, files.labels, rows, files.detected, options, files=files.paths)
 
 
 def _from_table(source: Path, options: DataOptions) -> Dataset:
@@ -165,6 +167,7 @@ def _dataset(
     options: DataOptions,
     groups: np.ndarray | None = None,
     label_column: str | None = None,
+    files: Sequence[Path] = (),
 ) -> Dataset:
-    described = describe(source, rows, detected, options, label_column)
+    described = describe(source, rows, detected, options, label_column, files)
     return Dataset({"text": texts}, y, labels, rows, [SPEC], described, detected, groups=groups)

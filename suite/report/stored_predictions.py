@@ -1,6 +1,5 @@
 """The predictions for the test rows that an artifact stores, by which two models are compared."""
 
-import hashlib
 import io
 import zipfile
 import zlib
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from suite import artifact
+from suite.data import row_keys
 from suite.data.dataset import Dataset
 from suite.errors import SuiteError
 
@@ -33,18 +33,7 @@ class StoredPredictions:
 def collect(dataset: Dataset, probabilities: np.ndarray) -> StoredPredictions:
     """The predictions (N, K) for the test rows of a data set."""
     rows = dataset.rows["test"]
-    columns = [_as_bytes(dataset.inputs[spec.name][rows]) for spec in dataset.specs]
-    keys = [
-        int.from_bytes(hashlib.blake2b(b"\0".join(values), digest_size=8).digest())
-        for values in zip(*columns, strict=True)
-    ]
-    return StoredPredictions(dataset.y[rows], probabilities.astype(np.float32), np.array(keys, np.uint64))
-
-
-def _as_bytes(column: np.ndarray) -> list[bytes]:
-    if column.dtype == object:
-        return [value.encode("utf-8", "surrogatepass") for value in column]
-    return [value.tobytes() for value in column]
+    return StoredPredictions(dataset.y[rows], probabilities.astype(np.float32), row_keys.row_keys(dataset, rows))
 
 
 def write(folder: Path, predictions: StoredPredictions) -> None:

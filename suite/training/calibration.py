@@ -27,11 +27,19 @@ def temperature(y: np.ndarray, probabilities: np.ndarray) -> float:
 
 
 def bound_notes(temperature: float) -> list[str]:
-    """A note if the temperature lies at a bound of its range; else none."""
-    for bound, kind in zip(TEMPERATURE_RANGE, ("sure", "unsure"), strict=True):
-        if np.isclose(temperature, bound, rtol=0.01):
-            return [
-                f"Calibration made the scores as {kind} as it may (a temperature of {bound:g}), and the validation "
-                "rows ask for more: take the scores with care."
-            ]
+    """A note that says what to do if the temperature lies at a bound of its range; else none."""
+    surest, least_sure = TEMPERATURE_RANGE
+    trust = "Until then trust the order of the scores, not their size."
+    if np.isclose(temperature, surest, rtol=0.01):
+        return [
+            f"Calibration made the scores as sure as it may (a temperature of {surest:g}), and the validation rows are "
+            "right more often still. Train for more --epochs; if nearly all rows are right, look for a column that "
+            f"gives the label away. {trust}"
+        ]
+    if np.isclose(temperature, least_sure, rtol=0.01):
+        return [
+            f"Calibration made the scores as unsure as it may (a temperature of {least_sure:g}), and the validation "
+            "rows are wrong more often still: the network knows its training rows by heart. Bring more rows, train for "
+            f"fewer --epochs, or check that validation rows are like training rows. {trust}"
+        ]
     return []

@@ -2,8 +2,6 @@
 
 import io
 import json
-import zipfile
-import zlib
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -13,15 +11,10 @@ import numpy as np
 
 from suite import artifact
 from suite.errors import SuiteError
+from suite.training import checkpoint_file
 from suite.training.epoch_selection import EpochSelection
 
-CHECKPOINTS = ".checkpoints"
 SAVE_INTERVAL = 10.0
-
-
-def checkpoint_file(models: Path, name: str) -> Path:
-    """The file for the state of an unfinished training of NAME."""
-    return models / CHECKPOINTS / f"{artifact.check_name(name)}.npz"
 
 
 class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
@@ -75,14 +68,14 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
 
         SuiteError if the state is damaged or belongs to a training with other settings.
         """
-        arrays, state = self._read()
-        check_same_settings("training", self._settings, state["settings"])
+        arrays, state = checkpoint_file.read(self._file)
+        checkpoint_file.check_same_settings("training", self._settings, state["settings"])
         model.optimizer.build(model.trainable_variables)
         groups = {"best": model.weights, **_variables(model)}
         wanted = {f"{group}_{index}": value for group in groups for index, value in enumerate(groups[group])}
         for name, value in wanted.items():
             if name not in arrays or arrays[name].shape != tuple(value.shape):
-                raise self._damaged(f"'{name}' is not in it as it was written")
+                raise checkpoint_file.damage_error(self._file, f"'{name}' is not in it as it was written")
         for group, variables in _variables(model).items():
             for index, variable in enumerate(variables):
                 variable.assign(arrays[f"{group}_{index}"])
@@ -92,46 +85,6 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
         selection.best_weights = [arrays[f"best_{index}"] for index in range(len(model.weights))]
         selection.started -= state["seconds"]
         return len(selection.history["loss"])
-
-    def _read(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """The arrays of the file, and its other state."""
-        try:
-            # NumPy would try to read it as a pickle.
-            if not zipfile.is_zipfile(self._file):
-                raise ValueError("not an archive")
-            with np.load(self._file, allow_pickle=False) as saved:
-                arrays = dict(saved)
-            if "state" not in arrays:
-                raise ValueError("'state' is not in it")
-            state: dict[str, Any] = json.loads(arrays["state"].tobytes())
-        except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-            raise self._damaged(error) from error
-        return arrays, state
-
-    def _damaged(self, reason: object) -> SuiteError:
-        return SuiteError(f"{self._file} is damaged ({reason}): leave --resume out to begin again")
-
-
-def check_same_settings(what: str, ours: dict[str, Any], theirs: dict[str, Any]) -> None:
-    """SuiteError if the settings of a training or a search to resume differ from ours."""
-    difference = _first_difference(json.loads(json.dumps(ours)), theirs)
-    if difference:
-        name, now, then = difference
-        raise SuiteError(
-            f"the {what} to resume had {name} {then}, and this one has {now}: give the same options as then, or leave "
-            "--resume out to begin again"
-        )
-
-
-def _first_difference(ours: Any, theirs: Any, name: str = "") -> tuple[str, Any, Any] | None:
-    """The first difference between two JSON objects: its dotted path, and both values; None if they are equal."""
-    if not (isinstance(ours, dict) and isinstance(theirs, dict)):
-        return None if ours == theirs else (name, ours, theirs)
-    for key in ours | theirs:
-        difference = _first_difference(ours.get(key), theirs.get(key), f"{name}.{key}".lstrip("."))
-        if difference:
-            return difference
-    return None
 
 
 def _variables(model: keras.Model) -> dict[str, list[Any]]:

@@ -53,6 +53,11 @@ class CheckpointOptions:
     interval: float = SAVE_INTERVAL
 
 
+def identify(identity: dict[str, Any], settings: TrainingSettings, hp: HyperParameters) -> dict[str, Any]:
+    """All that must be the same for a training to resume; `identity` names its data and domain."""
+    return {**identity, **asdict(settings), "hyperparameters": dict(hp.values)}
+
+
 def set_seeds(seed: int) -> None:
     """Seed everything random: the same seed on the same machine gives the same network."""
     keras.utils.set_random_seed(seed)
@@ -132,7 +137,7 @@ def _checkpointing(
     """The callback that saves the state, if it is to be saved, and the number of epochs restored from an old state."""
     if options is None:
         return [], 0
-    identity = {**options.identity, **asdict(settings), "hyperparameters": dict(hp.values)}
+    identity = identify(options.identity, settings, hp)
     callback = Checkpoint(options.file, identity, selection, options.interval)
     done = callback.restore(model) if options.resume and options.file.exists() else 0
     return [callback], done

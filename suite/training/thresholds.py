@@ -12,6 +12,9 @@ from suite.errors import UsageError
 
 NUMBER = r"(\d+(?:\.\d+)?|\.\d+)"
 TINY = 1e-12
+# A threshold beyond these, chosen on fewer positive rows than this, hangs on single rows.
+EXTREMES, FEW_POSITIVES = (0.05, 0.95), 50
+RESAMPLINGS, INTERVAL = 200, (5, 95)
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,8 @@ def check_rule(rule: ThresholdRule) -> None:
 def choose(rule: ThresholdRule, y: np.ndarray, scores: np.ndarray, amounts: np.ndarray | None = None) -> float:
     """The threshold that the rule chooses on rows with classes y (N,) in {0, 1} and scores (N,).
 
-    `amounts` (N,) are the values of the rule's cost column.
+    It lies midway between two scores: a row's own score would make that row's decision one of rounding. `amounts` (N,)
+    are the values of the rule's cost column.
     """
     if rule.costs is None:
         return _parse(rule.text)(y, scores)
@@ -72,7 +76,7 @@ def by_f_beta(y: np.ndarray, scores: np.ndarray, beta: float) -> float:
     """The threshold of the best F-beta; a beta above 1 favours recall, below 1 precision (van Rijsbergen 1979)."""
     precision, recall, thresholds = precision_recall_curve(y, scores)
     f = (1 + beta**2) * precision * recall / np.maximum(beta**2 * precision + recall, TINY)
-    return float(thresholds[np.argmax(f[:-1])])
+    return _midway_below(scores, thresholds[np.argmax(f[:-1])])
 
 
 def by_precision(y: np.ndarray, scores: np.ndarray, wanted: float) -> float:
@@ -80,7 +84,54 @@ def by_precision(y: np.ndarray, scores: np.ndarray, wanted: float) -> float:
     precision, recall, thresholds = precision_recall_curve(y, scores)
     reached = np.where(recall[:-1] > 0, precision[:-1], 0.0)
     good = reached >= min(wanted, reached.max())
-    return float(thresholds[good][np.argmax(recall[:-1][good])])
+    return _midway_below(scores, thresholds[good][np.argmax(recall[:-1][good])])
+
+
+def _midway_below(scores: np.ndarray, lowest: float) -> float:
+    """The threshold for rows from the score `lowest` on: midway between it and the next lower score, or 0."""
+    below = scores[scores < lowest]
+    return _midway(float(below.max()) if len(below) else 0.0, float(lowest))
+
+
+def _midway_above(highest: float) -> float:
+    """The threshold that flags no row."""
+    middle = (float(highest) + 1) / 2
+    return middle if np.float32(middle) > np.float32(highest) else float(np.nextafter(np.float32(highest), np.inf))
+
+
+def _midway(lower: float, upper: float) -> float:
+    """A number between two scores that tells them apart in float32 too; `upper` itself if they are neighbours there."""
+    middle = (lower + upper) / 2
+    return middle if np.float32(lower) < np.float32(middle) else upper
+
+
+def few_positives_notes(
+    rule: ThresholdRule, y: np.ndarray, scores: np.ndarray, threshold: float, amounts: np.ndarray | None = None
+) -> list[str]:
+    """A note if few positive rows chose an extreme threshold, with its interval over resampled rows; else none."""
+    positives = int((y == 1).sum())
+    is_given = rule.costs is None and re.fullmatch(NUMBER, rule.text)
+    if is_given or positives >= FEW_POSITIVES or EXTREMES[0] <= threshold <= EXTREMES[1]:
+        return []
+    low, high = np.percentile(_resampled_thresholds(rule, y, scores, amounts), INTERVAL)
+    return [
+        f"The threshold {threshold:.4g} is unsure: it was chosen on {positives} positive validation rows, and on "
+        f"others like them it would lie between {low:.2g} and {high:.2g} (90%). Bring more positive rows, or set one "
+        "that fits your costs, such as --threshold 0.5."
+    ]
+
+
+def _resampled_thresholds(
+    rule: ThresholdRule, y: np.ndarray, scores: np.ndarray, amounts: np.ndarray | None
+) -> list[float]:
+    """The thresholds that the rule chooses on rows drawn with replacement, the same number of each class."""
+    generator = np.random.default_rng(0)
+    classes = [np.flatnonzero(y == label) for label in (0, 1)]
+    chosen = []
+    for _ in range(RESAMPLINGS):
+        rows = np.concatenate([generator.choice(members, len(members)) for members in classes if len(members)])
+        chosen.append(choose(rule, y[rows], scores[rows], None if amounts is None else amounts[rows]))
+    return chosen
 
 
 def precision_shortfall(rule: ThresholdRule, y: np.ndarray, scores: np.ndarray, threshold: float) -> list[str]:
@@ -103,4 +154,4 @@ def by_cost(y: np.ndarray, scores: np.ndarray, missed: np.ndarray, false_alarm: 
     total = np.cumsum(cost)
     last_of_equals = np.append(ranked[1:] < ranked[:-1], True)
     best = int(np.argmin(np.where(last_of_equals, total, np.inf)))
-    return float(ranked[best]) if total[best] < 0 else float(np.nextafter(ranked[0], np.inf))
+    return _midway_below(scores, ranked[best]) if total[best] < 0 else _midway_above(ranked[0])

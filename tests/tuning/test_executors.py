@@ -1,6 +1,7 @@
 """Workers that die or hang, and what they share."""
 
 import os
+import time
 from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
@@ -62,3 +63,14 @@ def test_an_error_in_a_process_is_raised_with_its_traceback(tmp_path: Path) -> N
     with ProcessExecutor(1, initialize, ()) as executor, pytest.raises(ZeroDivisionError) as raised:
         executor.submit(divmod, 1, 0).result()
     assert "_work" in raised.value.__notes__[0]
+
+
+def test_a_worker_that_still_starts_is_ended_soon() -> None:
+    executor = ProcessExecutor(1, time.sleep, (600,))
+    future = executor.submit(divmod, 1, 1)
+    time.sleep(0.5)
+    begun = time.monotonic()
+    executor.shutdown()
+    assert time.monotonic() - begun < 5
+    with pytest.raises(WorkerLost):
+        future.result()

@@ -24,8 +24,10 @@ def test_a_temperature_at_its_bound_gives_a_note() -> None:
     right[np.arange(200), y] = 0.6
     (note,) = calibration.bound_notes(calibration.temperature(y, right))
     assert "as sure as it may (a temperature of 0.1)" in note
+    assert "Train for more --epochs" in note
     (note,) = calibration.bound_notes(calibration.temperature(y, np.roll(right, 1, axis=1)))
     assert "as unsure as it may (a temperature of 10)" in note
+    assert "Bring more rows, train for fewer --epochs" in note
     assert calibration.bound_notes(calibration.temperature(*sharpened(2.0))) == []
 
 

@@ -42,28 +42,33 @@ def detect(text: str, name: str, prefer_tab: bool = False) -> Dialect:
     if given and len(lines) > first + 1:
         first += 1
     rest = lines[first:]
-    records = {one: _records(rest, one) for one in (given[1] if given else DELIMITERS)}
-
-    def fit(one: str) -> tuple[bool, float, int]:
-        width = len(records[one][0])
-        agreeing = sum(len(record) == width for record in records[one]) / len(records[one])
-        # One value a record says nothing about the delimiter.
-        return (prefer_tab and one == "\t" and width > 1, agreeing if width > 1 else 0, width)
-
-    delimiter = max(records, key=fit)
-    if len(records[delimiter][0]) == 1:
-        delimiter = NO_DELIMITER
-        records[delimiter] = _records(rest, delimiter)
+    allowed = given[1] if given else DELIMITERS
+    # A wrong delimiter mostly shows in what follows a quote.
+    delimiter = _best(rest, allowed, prefer_tab, True) or _best(rest, allowed, prefer_tab, False) or NO_DELIMITER
+    records = _records(rest, delimiter, False)
     header = _first_record(rest, delimiter, name)
-    return Dialect(delimiter, records[delimiter][0], records[delimiter][1:], _bytes(lines[:first]), _bytes(header))
+    return Dialect(delimiter, records[0], records[1:], _bytes(lines[:first]), _bytes(header))
 
 
-def _records(lines: list[str], delimiter: str) -> list[list[str]]:
-    """The first records; one of them may be cut off at the end of the text."""
+def _best(lines: list[str], allowed: str, prefer_tab: bool, strict: bool) -> str:
+    """The delimiter with which most records have as many values as the first; empty if it always has one."""
+    fits = {}
+    for delimiter in allowed:
+        records = _records(lines, delimiter, strict)
+        width = len(records[0])
+        if width > 1:
+            agreeing = sum(len(record) == width for record in records) / len(records)
+            fits[delimiter] = (prefer_tab and delimiter == "\t", agreeing, width)
+    return max(fits, key=lambda one: fits[one], default="")
+
+
+def _records(lines: list[str], delimiter: str, strict: bool) -> list[list[str]]:
+    """The first records, up to one that cannot be read."""
     found: list[list[str]] = []
+    reader = csv.reader(iter(lines), delimiter=delimiter, strict=strict)
     # Python's reader takes no very long values; Arrow's does.
     with suppress(csv.Error):
-        found.extend(islice((row for row in csv.reader(iter(lines), delimiter=delimiter) if row), 1 + SAMPLE_ROWS))
+        found.extend(islice((row for row in reader if row), 1 + SAMPLE_ROWS))
     return found or [lines[:1]]
 
 

@@ -120,10 +120,10 @@ def _add_query(query: str, payload: Payload) -> None:
     """Add the fields of the query to the payload; raise ServiceError 400 if they contradict the body."""
     found = parse_qs(query, keep_blank_values=True)
     check_known(list(found), (*KNOWN_FIELDS, STRICT), "the URL")
-    for value in found.pop(STRICT, []):
-        if value.lower() not in SWITCHES:
-            raise ServiceError(400, f"the URL says strict={shortened(value)}: give true or false")
-        payload.strict = SWITCHES[value.lower()]
+    for switch in found.pop(STRICT, []):
+        if switch.lower() not in SWITCHES:
+            raise ServiceError(400, f"the URL says strict={shortened(switch)}: give true or false")
+        payload.strict = SWITCHES[switch.lower()]
     for key, given in found.items():
         value = given[0] if key == "model" else _parse_version(given[0])
         if len(given) > 1 or getattr(payload, key) not in (None, value):

@@ -15,6 +15,8 @@ MARKS = {
 SAMPLE = 4096
 # Text of most languages has a space, digit or line end at least so often, and these have a zero byte in UTF-16.
 MIN_ZEROS = 0.1
+# What no text holds.
+CONTROL = re.compile("[\0-\x08\x0e-\x1f\x7f]")
 # Between bytes that are the same in all encodings of one byte for each character.
 SEPARATORS = re.compile(rb'[\s,;|"]')
 
@@ -38,9 +40,9 @@ def detect(start: bytes) -> str:
     if b"\0" not in sample:
         return "utf-8"
     even, odd = sample[::2].count(0), sample[1::2].count(0)
-    if not even and odd > MIN_ZEROS * len(sample) / 2:
-        return "utf-16-le"
-    return "utf-16-be" if not odd and even > MIN_ZEROS * len(sample) / 2 else "utf-8"
+    found = "utf-16-le" if odd > even else "utf-16-be"
+    is_likely = not min(even, odd) and max(even, odd) > MIN_ZEROS * len(sample) / 2
+    return found if is_likely and CONTROL.search(sample.decode(found, "replace")) is None else "utf-8"
 
 
 def as_utf8(file: io.BufferedReader, encoding: str) -> io.BufferedReader:

@@ -62,8 +62,6 @@ def batches(source: Source) -> Iterator[pa.RecordBatch]:
         if kind in (file_kinds.CSV, file_kinds.JSON):
             found = _text_batches(file, stream, kind)
         else:
-            if file.reading.no_header and kind != file_kinds.WORKBOOK:
-                raise UsageError(f"{file.name} is {kind}, which names its columns: leave --no-header out")
             found = _binary_batches(file, stream, kind, is_packed)
         for batch in found:
             yield _with_checked_names(batch, file.name)
@@ -105,6 +103,8 @@ def _naming_errors(name: str) -> Iterator[None]:
         yield
     except UnicodeDecodeError as error:
         raise encodings.refusal(name, error) from error
+    except UnicodeError as error:
+        raise SuiteError(f"{name} cannot be read: {error}; name another --encoding") from error
     except (pa.ArrowException, OSError, EOFError, lzma.LZMAError) as error:
         raise SuiteError(f"{name} cannot be read: {_reason(error)}") from error
 
@@ -127,6 +127,8 @@ def _kind(file: TableFile, stream: io.BufferedReader) -> str:
         file.note(f"format: {kind}, whatever the name says")
     if file.reading.sheet is not None and kind != file_kinds.WORKBOOK:
         raise UsageError(f"{file.name} is {kind} and has no sheets: leave --sheet out")
+    if file.reading.no_header and kind not in (file_kinds.CSV, file_kinds.WORKBOOK):
+        raise UsageError(f"{file.name} is {kind}, which names its columns: leave --no-header out")
     return kind
 
 

@@ -22,10 +22,11 @@ def read(source: Path, options: DataOptions) -> Dataset:
     if source.is_dir():
         return _from_arrays(source, arrays.read_idx(source), options)
     kind = formats.kind_of(source)
-    if file_kinds.ARRAYS in (kind, file_kinds.SUFFIXES.get(suffix_of(source))):
+    promised = file_kinds.SUFFIXES.get(suffix_of(source))
+    if file_kinds.ARRAYS in (kind, promised):
         return _from_arrays(source, arrays.read_npz(source), options)
     # Text of any name may be CSV, but only its name says that it is no other text.
-    if kind != file_kinds.CSV or file_kinds.SUFFIXES.get(suffix_of(source)) or not source.suffix:
+    if kind != file_kinds.CSV or not source.suffix or promised in (file_kinds.CSV, file_kinds.JSON):
         return _from_files(source, picture_files.read_listing(source, options), options)
     raise UsageError(
         f"{source} is no source of pictures: give a folder with a sub-folder per class, an .npz file, "

@@ -274,6 +274,7 @@ def _batches(source: str, options: RowOptions, lines: bool = False) -> Iterator[
     import pyarrow as pa
 
     from suite.data import formats
+    from suite.data.json_rows import ROWS_PER_BATCH
 
     if source == STDIN:
         file = formats.TableFile(sys.stdin.buffer, options.reading)
@@ -286,7 +287,7 @@ def _batches(source: str, options: RowOptions, lines: bool = False) -> Iterator[
         if lines and _is_text_file(source):
             found = (
                 pa.RecordBatch.from_pydict({"text": chunk})
-                for chunk in _chunks(formats.text_lines(file), formats.ROWS_PER_BATCH)
+                for chunk in _chunks(formats.text_lines(file), ROWS_PER_BATCH)
             )
         else:
             found = formats.batches(file)

@@ -86,8 +86,8 @@ def _folder(path: Path, reading: Reading) -> list[Any]:
     texts = [one for one in found if one.suffix.lower() == TEXT_FILE]
     pictures = [one for one in found if AS_IT_IS.get(one.suffix.lower(), "").startswith("image/")]
     if bool(texts) == bool(pictures):
-        what = "both" if texts else "neither"
-        raise UsageError(f"{path} holds {what} pictures and .txt files: give a folder of one of these")
+        what = "both pictures and" if texts else "neither pictures nor"
+        raise UsageError(f"{path} holds {what} .txt files: give a folder of one of these")
     if texts:
         return [formats.text(formats.TableFile(one, reading)) for one in texts]
     return [{"b64": base64.b64encode(one.read_bytes()).decode()} for one in pictures]

@@ -19,6 +19,7 @@ from suite.errors import SuiteError, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
+    import pyarrow as pa
 
     from serving.engines.base import Engine
     from suite.artifact import Card
@@ -127,17 +128,22 @@ def _answer(
         task = bar.add_task("", total=None, rows=0)
         for batch in chain([first], batches):
             rows = _answer_batch(card, engine, batch, tally.rows)
-            if batch.kept is not None:
-                found = batch.kept.to_pylist()
-                rows = [
-                    {kept[name]: value for name, value in one.items() if name in kept} | row
-                    for one, row in zip(found, rows, strict=True)
-                ]
-            write(rows)
+            write(rows if batch.kept is None else _beside(batch.kept, rows, kept))
             tally.rows += len(rows)
             tally.errors |= batch.errors
             bar.update(task, rows=tally.rows)
     return tally
+
+
+def _beside(batch: "pa.RecordBatch", rows: list[AnswerRow], kept: dict[str, str]) -> list[AnswerRow]:
+    """The answers with the kept columns; SuiteError for a column of JSON that began after others were written."""
+    late = [name for name in batch.schema.names if name not in kept]
+    if late:
+        raise SuiteError(f"the column '{late[0]}' begins after the first rows: name the columns to keep instead of all")
+    return [
+        {kept[name]: value for name, value in one.items()} | row
+        for one, row in zip(batch.to_pylist(), rows, strict=True)
+    ]
 
 
 def _answer_batch(card: "Card", engine: "Engine", batch: "stream.Batch", done: int) -> list[AnswerRow]:

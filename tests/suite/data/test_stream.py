@@ -10,6 +10,7 @@ from PIL import Image
 from suite.artifact import TensorSpec
 from suite.data import stream
 from suite.data.options import Reading
+from suite.data.source import check_source
 from suite.data.stream import RowOptions
 from suite.errors import SuiteError, UsageError
 
@@ -84,6 +85,9 @@ def test_rows_come_from_a_pipe(tmp_path: Path) -> None:
     (batch,), _ = table(pipe)
     thread.join()
     assert batch.inputs["amount"].tolist() == [1]
+    # Training reads its data twice.
+    with pytest.raises(UsageError, match="is a pipe, which can be read only once: save it to a file first"):
+        check_source(pipe)
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.TXT", "a.txt.gz"])

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import unquote
 
 import numpy as np
 import urllib3
 
 from serving.codecs import open_inference as v2
+from serving.codecs.responses import UNUSED_COLUMNS
 from suite.errors import SuiteError, UsageError
 
 URL = "http://127.0.0.1:8501"
@@ -90,9 +92,14 @@ class Client:
         return found
 
     def send(self, path: str, body: bytes, kind: str) -> dict[str, Any]:
-        """Post a body of the media type `kind`, and return the JSON of the response."""
-        answer: dict[str, Any] = json.loads(self._request("POST", path, body, {"Content-Type": kind}).data)
-        return answer
+        """Post a body of the media type `kind`, and return the JSON of the response.
+
+        Columns that the model does not use are its `unused_columns`, if there are any.
+        """
+        response = self._request("POST", path, body, {"Content-Type": kind})
+        answer: dict[str, Any] = json.loads(response.data)
+        unused = response.headers.get(UNUSED_COLUMNS)
+        return answer | {"unused_columns": [unquote(name) for name in unused.split(", ")]} if unused else answer
 
     def _request(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None

@@ -58,7 +58,7 @@ class Codec(ABC):
         if payload.array is not None:
             return self.decode_named({next(iter(self._signature.inputs)): payload.array}, deadline)
         if payload.table is not None:
-            return self._decode_table(payload.table, deadline)
+            return self._decode_table(payload, payload.table, deadline)
         if payload.files:
             return self._decode_files(payload.files, deadline)
         return self._decode_instances(payload, deadline)
@@ -85,7 +85,7 @@ class Codec(ABC):
     def _decode_files(self, files: list[bytes], deadline: Deadline) -> Arrays:
         raise ServiceError(400, "this model takes no pictures: send JSON 'instances'")
 
-    def _decode_table(self, table: Table, deadline: Deadline) -> Arrays:
+    def _decode_table(self, payload: Payload, table: Table, deadline: Deadline) -> Arrays:
         raise ServiceError(400, "this model takes no CSV: send JSON")
 
 

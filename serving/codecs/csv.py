@@ -30,7 +30,8 @@ def read(text: str, limits: Limits, deadline: Deadline) -> Table:
 
 
 def _header(row: list[str]) -> list[str]:
-    names = [name.strip() for name in row]
+    # Named as in files.
+    names = [name.strip() or f"column {position}" for position, name in enumerate(row, 1)]
     seen = set[str]()
     for name in names:
         if name in seen:

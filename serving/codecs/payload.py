@@ -31,6 +31,8 @@ Table = dict[str, list[str]]
 class Payload:
     """The content of one request, in one of these: `instances` (with the JSON `text` that they were parsed from),
     picture `files`, an `array` or the columns of a `table`.
+
+    Columns that the model does not use are refused if it is `strict`, else passed over and noted in `unused`.
     """
 
     model: str | None = None
@@ -40,6 +42,8 @@ class Payload:
     files: list[bytes] = field(default_factory=list)
     array: np.ndarray | None = None
     table: Table | None = None
+    strict: bool = False
+    unused: dict[str, None] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:

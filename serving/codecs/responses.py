@@ -3,14 +3,20 @@
 import base64
 import json
 import math
+from collections.abc import Collection
+from itertools import islice
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 
 from serving.errors import ServiceError
 from suite.artifact import PROBABILITIES, Card
+from suite.errors import shortened
 
 Outputs = dict[str, np.ndarray]
+# The header that names columns which the model does not use.
+UNUSED_COLUMNS, MOST_NAMED = "X-Unused-Columns", 20
 NOT_A_NUMBER = "instance {}: the model's answer is not a number: its values lie too far from what it knows"
 
 
@@ -43,6 +49,13 @@ class Classes:
     def _flagged(self, row: list[float]) -> str:
         is_flagged = row[1] >= self._threshold
         return self._template % (self._labels[is_flagged], row[1], "true" if is_flagged else "false", *row)
+
+
+def unused_columns(names: Collection[str]) -> tuple[tuple[str, str], ...]:
+    """Return a header with the names, percent-encoded and separated by commas, or none if there are no names."""
+    shown = ", ".join(quote(shortened(name), safe=" ") for name in islice(names, MOST_NAMED))
+    more = f", and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ((UNUSED_COLUMNS, shown + more),) if names else ()
 
 
 def count(outputs: Outputs) -> int:

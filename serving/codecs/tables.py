@@ -1,7 +1,7 @@
 """The codec for models that take a table's columns by name, given as JSON objects, columns, arrays or CSV."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, KeysView, Sequence
 from itertools import chain
 from typing import Any
 
@@ -58,7 +58,7 @@ class TableCodec(CardCodec):
         numbers: list[tuple[Any, ...]] = []
         others: list[tuple[Any, ...]] = []
         for index, item in numbered(payload.instances, deadline):
-            row = self._row(item, index)
+            row = self._row(payload, item, index)
             numbers.append(tuple(map(row.get, self._numeric)))
             others.append(tuple(map(row.get, self._others)))
         found = self._numeric_columns(numbers, deadline) if self._numeric else {}
@@ -66,10 +66,8 @@ class TableCodec(CardCodec):
             found[key] = _column(cells, self._specs[key], deadline)
         return {key: found[key] for key in self._specs} if self._others else found
 
-    def _decode_table(self, table: Table, deadline: Deadline) -> Arrays:
-        for key in table:
-            if key not in self._specs and key not in self._ignored:
-                raise ServiceError(400, f"the model has no column '{shortened(key)}': {self._nearest(key)}")
+    def _decode_table(self, payload: Payload, table: Table, deadline: Deadline) -> Arrays:
+        self._pass_over(payload, table.keys(), "the CSV")
         rows = self._checked(len(next(iter(table.values()))))
         return {
             key: _of_text(table[key], spec, deadline) if key in table else _missing(spec, rows)
@@ -82,8 +80,8 @@ class TableCodec(CardCodec):
             raise ServiceError(413, f"{rows:,} rows of {len(self._specs):,} columns: send at most {most:,} rows")
         return rows
 
-    def _row(self, item: Any, index: int) -> dict[str, Any]:
-        """Return the values of a row by column; raise ServiceError 400 for unknown columns and duplicate keys."""
+    def _row(self, payload: Payload, item: Any, index: int) -> dict[str, Any]:
+        """Return the values of a row by column; raise ServiceError 400 for duplicate keys."""
         if isinstance(item, simdjson.Object):
             row: dict[str, Any] = item.as_dict()
             if len(row) != len(item):
@@ -93,16 +91,21 @@ class TableCodec(CardCodec):
         else:
             raise ServiceError(400, f"instance {index}: expected an object by column name, found {name(item)}")
         if not row.keys() <= self._specs.keys():
-            others = [key for key in row if key not in self._specs]
-            unknown = [key for key in others if key not in self._ignored]
-            if unknown:
-                shown = ", ".join(f"'{shortened(key)}'" for key in unknown[:MAX_NAMED])
-                shown += " and more" if len(unknown) > MAX_NAMED else ""
-                hint = self._nearest(unknown[0])
-                raise ServiceError(400, f"instance {index}: the model has no column {shown}: {hint}")
+            self._pass_over(payload, row.keys(), f"instance {index}")
             if isinstance(item, simdjson.Object):
-                check_unique_keys(item, [key for key in others if isinstance(row[key], dict | list)])
+                nested = [key for key in row if key not in self._specs and isinstance(row[key], dict | list)]
+                check_unique_keys(item, nested)
         return row
+
+    def _pass_over(self, payload: Payload, found: KeysView[str], place: str) -> None:
+        """Note columns that the model does not use; raise ServiceError 400 for these alone, or if it is strict."""
+        unknown = [key for key in found if key not in self._specs and key not in self._ignored]
+        if unknown and (payload.strict or len(unknown) == len(found)):
+            shown = ", ".join(f"'{shortened(key)}'" for key in unknown[:MAX_NAMED])
+            shown += " and more" if len(unknown) > MAX_NAMED else ""
+            hint = self._nearest(unknown[0])
+            raise ServiceError(400, f"{place}: the model has no column {shown}: {hint}")
+        payload.unused.update(dict.fromkeys(unknown))
 
     def _nearest(self, key: str) -> str:
         return nearest(key, list(self._specs))

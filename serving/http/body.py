@@ -25,6 +25,8 @@ NPY = ("application/x-npy", "application/npy")
 TEXT, CSV = "text/plain", "text/csv"
 # Fields that a form or a URL may have besides the data.
 KNOWN_FIELDS = ("model", "version")
+# Of the URL: whether columns that the model does not use are refused.
+STRICT, SWITCHES = "strict", {"": True, "true": True, "1": True, "false": False, "0": False}
 # https://www.rfc-editor.org/rfc/rfc9110#section-5.6.6
 PARAMETER = re.compile(r""";[ \t]*([\w!#$%&'*+.^`|~-]+)=("(?:[^"\\]|\\.)*"|[^;\s"]*)""", re.ASCII)
 CHARSETS = {
@@ -117,7 +119,11 @@ def _charset(content_type: str) -> str:
 def _add_query(query: str, payload: Payload) -> None:
     """Add the fields of the query to the payload; raise ServiceError 400 if they contradict the body."""
     found = parse_qs(query, keep_blank_values=True)
-    check_known(list(found), KNOWN_FIELDS, "the URL")
+    check_known(list(found), (*KNOWN_FIELDS, STRICT), "the URL")
+    for switch in found.pop(STRICT, []):
+        if switch.lower() not in SWITCHES:
+            raise ServiceError(400, f"the URL says strict={shortened(switch)}: give true or false")
+        payload.strict = SWITCHES[switch.lower()]
     for key, given in found.items():
         value = given[0] if key == "model" else _parse_version(given[0])
         if len(given) > 1 or getattr(payload, key) not in (None, value):

@@ -45,9 +45,13 @@ def text() -> Schema:
 
 
 def row(specs: list[TensorSpec], ignored: list[str]) -> Schema:
-    """Return the schema of a table's row: an object by column name; every column is optional."""
+    """Return the schema of a table's row: an object by column name; every column is optional.
+
+    Other columns are passed over, but a row may not consist of them.
+    """
     columns = {spec.name: cell(spec) for spec in specs} | {name: {"description": "is not used"} for name in ignored}
-    return fields(columns, optional=columns)
+    known: list[Schema] = [{"required": [name]} for name in columns]
+    return fields(columns, optional=columns, others=True) | {"anyOf": [{"maxProperties": 0}, *known]}
 
 
 def cell(spec: TensorSpec) -> Schema:

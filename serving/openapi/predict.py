@@ -112,7 +112,9 @@ def _parameters(shown: list[Shown]) -> list[dict[str, Any]]:
     """Return the query parameters, for bodies that cannot name the model themselves."""
     name: Schema = {"type": "string", "enum": sorted({one.model.name for one in shown})}
     version: Schema = {"type": "integer", "enum": _versions(shown)}
-    return [{"name": key, "in": "query", "schema": one} for key, one in (("model", name), ("version", version))]
+    strict: Schema = {"type": "boolean", "description": "Whether columns that the model does not use are refused."}
+    given = (("model", name), ("version", version), ("strict", strict))
+    return [{"name": key, "in": "query", "schema": one} for key, one in given]
 
 
 def _versions(shown: list[Shown]) -> list[int]:

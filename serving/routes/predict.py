@@ -24,7 +24,8 @@ def routes(service: InferenceService) -> list[Route]:
         inputs = await service.decode(context, model.codec, payload, size)
         outputs = await service.run(context, model, inputs, size)
         encode = partial(document, model, outputs, payload.rows, perf_counter() - started_at)
-        return Response(await service.write(context, responses.count(outputs), encode))
+        content = await service.write(context, responses.count(outputs), encode)
+        return Response(content, headers=responses.unused_columns(payload.unused))
 
     def read(request: Request) -> Payload:
         content = body.content(request, service.config.max_body)

@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import inf
 from typing import Any
@@ -57,7 +57,8 @@ async def predict(service: InferenceService, request: Request, context: RequestC
     rows = Payload(instances=payload.instances(asked.members["instances"], service.limits.rows), text=asked.text)
     raw = await service.decode(context, asked.codec, rows, asked.size)
     outputs = await service.run(context, asked.model, raw, asked.size, asked.signature_name)
-    return await _answer(service, context, "predictions", outputs, partial(responses.rows, count=rows.rows))
+    answer = await _answer(service, context, "predictions", outputs, partial(responses.rows, count=rows.rows))
+    return replace(answer, headers=responses.unused_columns(rows.unused))
 
 
 async def classify(service: InferenceService, request: Request, context: RequestContext, **wanted: Any) -> Response:

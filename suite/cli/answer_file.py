@@ -2,10 +2,11 @@
 
 import csv
 import json
+import math
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -14,18 +15,20 @@ from suite.errors import SuiteError, UsageError
 
 AnswerRow = dict[str, Any]
 Write = Callable[[list[AnswerRow]], None]
+# Columns by name, each with its type in Parquet: one of these words, or a type of Arrow.
+Columns = Mapping[str, Any]
+TEXT, NUMBER, BOOLEAN = "string", "float64", "bool"
 FORMATS = (".csv", ".jsonl", ".parquet")
-TEXT_COLUMNS = ("path", "label", "error")
 
 
 def check_target(target: Path | None) -> None:
     """UsageError if the file's name has no known ending."""
-    if target and target.suffix not in FORMATS:
+    if target and target.suffix.lower() not in FORMATS:
         raise UsageError(f"'{target}' has no known format: end it in one of {', '.join(FORMATS)}")
 
 
 @contextmanager
-def writer(target: Path | None, columns: list[str]) -> Iterator[Write]:
+def writer(target: Path | None, columns: Columns) -> Iterator[Write]:
     """A function that writes rows to a file, or as CSV to standard output (None).
 
     The file appears whole at the end of the block, or not at all.
@@ -33,18 +36,19 @@ def writer(target: Path | None, columns: list[str]) -> Iterator[Write]:
     if target is None:
         yield _csv(sys.stdout, columns)
         return
+    suffix = target.suffix.lower()
     try:
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
     except OSError as error:
         raise SuiteError(f"cannot write {target} ({error.strerror}): choose another --output") from error
     os.close(handle)
     try:
-        if target.suffix == ".parquet":
+        if suffix == ".parquet":
             with _parquet(temporary, columns) as write:
                 yield write
         else:
             with open(temporary, "w", newline="", encoding="utf-8") as file:
-                yield _csv(file, columns) if target.suffix == ".csv" else _json_lines(file)
+                yield _csv(file, columns) if suffix == ".csv" else _json_lines(file)
                 file.flush()
                 os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
@@ -55,7 +59,7 @@ def writer(target: Path | None, columns: list[str]) -> Iterator[Write]:
         Path(temporary).unlink(missing_ok=True)
 
 
-def _csv(file: IO[str], columns: list[str]) -> Write:
+def _csv(file: IO[str], columns: Columns) -> Write:
     """The header is written with the first rows."""
     output = csv.writer(file)
     started = False
@@ -65,22 +69,36 @@ def _csv(file: IO[str], columns: list[str]) -> Write:
         if not started:
             output.writerow(columns)
             started = True
-        output.writerows([row.get(column) for column in columns] for row in rows)
+        output.writerows([_cell(row.get(column)) for column in columns] for row in rows)
 
     return write
 
 
+def _cell(value: Any) -> Any:
+    # As JSON writes them, and as every reader of ours takes them.
+    return str(value).lower() if isinstance(value, bool) else value
+
+
 def _json_lines(file: IO[str]) -> Write:
-    return lambda rows: file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    def write(rows: list[AnswerRow]) -> None:
+        plain = ({name: _plain(value) for name, value in row.items()} for row in rows)
+        file.writelines(json.dumps(row, ensure_ascii=False, allow_nan=False, default=str) + "\n" for row in plain)
+
+    return write
+
+
+def _plain(value: Any) -> Any:
+    """A value for JSON, which has no NaN and no infinity; kept columns may hold them."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 @contextmanager
-def _parquet(path: str, columns: list[str]) -> Iterator[Write]:
+def _parquet(path: str, columns: Columns) -> Iterator[Write]:
     import pyarrow as pa
     from pyarrow import parquet
 
     # The types cannot be inferred from the rows: the first ones may have no answers.
-    types = {name: pa.string() if name in TEXT_COLUMNS else pa.float64() for name in columns}
+    types = {name: pa.type_for_alias(kind) if isinstance(kind, str) else kind for name, kind in columns.items()}
     schema = pa.schema(list(types.items()))
     with parquet.ParquetWriter(path, schema) as output:
         yield lambda rows: output.write_table(pa.Table.from_pylist(rows, schema))

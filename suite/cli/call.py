@@ -6,15 +6,11 @@ from urllib.parse import urlencode
 import click
 
 from suite.cli import options
+from suite.cli.call_body import body
 from suite.cli.output import Output
-from suite.errors import SuiteError, UsageError
+from suite.data.options import Reading
+from suite.errors import UsageError
 
-# The content type of a file, by its suffix.
-CONTENT_TYPES = {
-    ".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".gif": "image/gif", ".bmp": "image/bmp",
-    ".webp": "image/webp", ".npy": "application/x-npy", ".csv": "text/csv", ".txt": "text/plain",
-    ".json": "application/json",
-}  # fmt: skip
 MAX_SHOWN = 10
 
 
@@ -25,31 +21,29 @@ MAX_SHOWN = 10
 @click.option("--timeout", type=click.FloatRange(0.001), default=30.0, show_default=True, help="Seconds to wait.")
 @click.option("--api-key", envvar="SUITE_API_KEY", help="The API key, if the service needs one.")
 @click.option("--certificate", type=click.Path(path_type=Path), help="A certificate to trust over TLS (PEM).")
+@options.files
 @options.printing
 def command(
-    model: str, file: Path, url: str, timeout: float, api_key: str | None, certificate: Path | None, as_json: bool,
-    quiet: bool,
+    model: str, file: Path, url: str, timeout: float, api_key: str | None, certificate: Path | None,
+    encoding: str | None, no_header: bool | None, sheet: str | None, as_json: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Send FILE to a MODEL of a running service, and print the answers.
 
-    FILE is a picture, a text (.txt), rows (.csv), an array (.npy), or a request as JSON (.json).
+    FILE is a picture, a text (.txt), a folder of these, a table (CSV, JSON Lines, Parquet, Feather, a workbook; packed
+    or not), an array (.npy), or a request as JSON (.json).
     """
     from serving.client import Client
 
-    content_type = CONTENT_TYPES.get(file.suffix.lower())
-    if content_type is None:
-        raise UsageError(f"{file.name} ends in none of {', '.join(CONTENT_TYPES)}: give a file of such a kind")
     name, _, version = model.partition("/")
     if version and not version.isdecimal():
         raise UsageError(f"'{version}' is no version: give a whole number, as in {name}/1")
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise SuiteError(f"{file} cannot be read ({error.strerror}): check the path") from error
+    output = Output(as_json, quiet)
+    content, content_type = body(file, Reading(encoding, bool(no_header), sheet), output.say)
     query = {"model": name, **({"version": version} if version else {})}
     with Client(url, timeout=timeout, api_key=api_key, certificate=certificate) as client:
         answer = client.send(f"/predict?{urlencode(query)}", content, content_type)
-    output = Output(as_json, quiet)
+    if answer.get("unused_columns"):
+        output.say(f"columns that the model does not use are passed over: {', '.join(answer['unused_columns'])}")
     output.say(f"{answer['model']}/{answer['version']} on {answer['engine']}, {answer['milliseconds']} ms")
     lines = [_line(prediction) for prediction in answer["predictions"]]
     more = [f"and {len(lines) - MAX_SHOWN} more (--json shows all)"] if len(lines) > MAX_SHOWN else []

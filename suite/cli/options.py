@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from suite.data.options import DataOptions
+from suite.data.options import FILE_OPTIONS, DataOptions
 from suite.errors import UsageError, unknown
 
 if TYPE_CHECKING:
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from suite.training.thresholds import ThresholdRule
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-READER_OPTIONS = ("text_column", "label_column", "time_column", "group_column", "positive", "image_size")
+READER_OPTIONS = (
+    "text_column", "label_column", "time_column", "group_column", "positive", "image_size", *FILE_OPTIONS,
+)  # fmt: skip
 
 
 class Cost(click.FloatRange):
@@ -76,10 +78,23 @@ def data(command: Command) -> Command:
     return labelled(command)
 
 
+def files(command: Command) -> Command:
+    """Add the options of how files are read, where their content does not say it."""
+    return add_options(
+        command,
+        click.option("--encoding", help="The encoding of text that is not UTF-8 or UTF-16, such as cp1252."),
+        click.option(
+            "--no-header", is_flag=True, default=None,
+            help="The first line is a row: columns are named 'column 1', 'column 2', ...",
+        ),
+        click.option("--sheet", help="The sheet of a workbook (default: the first)."),
+    )  # fmt: skip
+
+
 def labelled(command: Command) -> Command:
     """Add the options of labelled data, without those that are settled when a model is made."""
     return add_options(
-        command,
+        files(command),
         click.option("--data", "source", help="A path, or a name from 'suite data list'."),
         click.option("--label-column", help="The column of labels."),
         click.option("--text-column", help="text_cls: the column of texts."),

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -133,7 +132,7 @@ class Column:
         return "categorical"
 
 
-def profile(source: Path) -> dict[str, Column]:
+def profile(source: formats.TableFile) -> dict[str, Column]:
     """The profile of every column of a file, in one pass over it."""
     profiles: dict[str, Column] = {}
     rows = 0
@@ -147,7 +146,7 @@ def profile(source: Path) -> dict[str, Column]:
             column.missing += rows - column.rows
             column.rows = rows
     if not rows:
-        raise SuiteError(f"{source} has a header and no rows: add rows")
+        raise SuiteError(f"{source.name} has a header and no rows: add rows")
     return profiles
 
 

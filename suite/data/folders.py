@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from suite.data import splits
+from suite.data import splits, walk
 from suite.data.dataset import SplitName
 from suite.data.options import DataOptions
 from suite.errors import SuiteError
@@ -57,20 +57,14 @@ class LabelledFiles:
 
 def read_class_folders(source: Path, suffixes: tuple[str, ...]) -> LabelledFiles:
     """Every file with one of the suffixes below SOURCE/CLASS/ or SOURCE/SPLIT/CLASS/, sorted by name."""
-    folders = sorted(path for path in source.iterdir() if path.is_dir() and not path.name.startswith("."))
+    folders = walk.class_folders(source, suffixes)
     if not folders:
         raise SuiteError(f"{source} has no sub-folders: put the files of each class into a folder named after it")
     by_split = {folder: SPLITS[folder.name.lower()] for folder in folders if folder.name.lower() in SPLITS}
     detected = []
     classes: list[tuple[Path, str]]
-    if (
-        by_split
-        and "train" in by_split.values()
-        and any(child.is_dir() for folder in by_split for child in folder.iterdir())
-    ):
-        classes = [
-            (path, split) for folder, split in by_split.items() for path in sorted(folder.iterdir()) if path.is_dir()
-        ]
+    if by_split and "train" in by_split.values() and any(walk.class_folders(folder, suffixes) for folder in by_split):
+        classes = [(path, split) for folder, split in by_split.items() for path in walk.class_folders(folder, suffixes)]
         detected.append(f"splits: {', '.join(folder.name for folder in by_split)} as given")
         ignored = [folder.name for folder in folders if folder not in by_split]
         if ignored:
@@ -86,15 +80,15 @@ def _collect(
     paths: list[Path] = []
     names: list[str] = []
     given_splits: list[str] = []
-    others = 0
+    others = hidden = 0
     for folder, split in classes:
-        for path in sorted(folder.rglob("*")):
-            if path.suffix.lower() in suffixes and path.is_file():
-                paths.append(path)
-                names.append(folder.name)
-                given_splits.append(split)
-            else:
-                others += path.is_file()
+        files, hidden_here = walk.files_below(folder)
+        matching = [path for path in files if path.suffix.lower() in suffixes]
+        paths += matching
+        names += [folder.name] * len(matching)
+        given_splits += [split] * len(matching)
+        others += len(files) - len(matching)
+        hidden += hidden_here
     if not paths:
         raise SuiteError(f"{source} holds no {', '.join(suffixes)} files in its class folders: add some")
     empty = {folder.name for folder, _ in classes} - set(names)
@@ -102,6 +96,11 @@ def _collect(
         detected.append(f"empty folders ignored: {', '.join(sorted(empty))}")
     if others:
         detected.append(f"other files ignored: {others:,}")
+    if hidden:
+        detected.append(f"hidden files ignored: {hidden:,}")
+    dotted = sorted({name for name in names if name.startswith(".")})
+    if dotted:
+        detected.append(f"classes whose name begins with a dot: {', '.join(dotted)}")
     labels = sorted(set(names))
     number = {label: index for index, label in enumerate(labels)}
     y = np.array([number[name] for name in names], np.int32)

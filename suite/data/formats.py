@@ -1,223 +1,204 @@
-"""Streaming readers of tables: CSV, TSV, JSON Lines and Parquet, each plain, gzip or zstd."""
+"""Streaming readers of tables: what a file is, is told by its content, packed or not, in any encoding."""
 
-import csv
 import io
-import json
-import re
+import lzma
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import pyarrow as pa
-from pyarrow import csv as arrow_csv
-from pyarrow import parquet
+from pyarrow import feather, parquet
 
-from suite.errors import SuiteError
-
-BLOCK = 4 << 20
-ROWS_PER_BATCH = 10_000
-TOO_LONG = f"one of its rows is longer than {BLOCK >> 20} MB: shorten it, or bring JSON Lines or Parquet"
-COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
-SUFFIXES = {
-    ".csv": "csv", ".txt": "csv", ".tsv": "tsv", ".tab": "tsv",
-    ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".parquet": "parquet", ".pq": "parquet",
-}  # fmt: skip
-DELIMITERS = ",;\t|"
-# A quoted value, or the start of one that is cut off. Only a quote at the start of a value opens one.
-QUOTED = rb'(?:\A|(?<=[%s\r\n]))"[^"]*+(?:""[^"]*+)*+"?'
-Source = Path | BinaryIO
+from suite.data import compression, csv_dialect, csv_rows, encodings, file_kinds, json_rows, workbooks
+from suite.data.compression import BLOCK
+from suite.data.json_rows import ROWS_PER_BATCH
+from suite.data.options import Reading
+from suite.errors import SuiteError, UsageError
 
 
-def kind_of(path: Path) -> str:
-    """csv, tsv, jsonl or parquet: by the file's name, else by its first bytes."""
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    if suffixes and suffixes[-1] in COMPRESSIONS:
-        suffixes.pop()
-    if suffixes and suffixes[-1] in SUFFIXES:
-        return SUFFIXES[suffixes[-1]]
-    with _open_bytes(path) as file:
-        start = file.read(4)
-    return "parquet" if start == b"PAR1" else "jsonl" if start[:1] == b"{" else "csv"
+@dataclass
+class TableFile:
+    """A table's source, how it is to be read, and `notes` on what the reader decided by itself, a line each.
+
+    `columns` holds the columns of JSON that were found so far; all of them in a second pass.
+    """
+
+    source: Path | BinaryIO
+    reading: Reading = field(default_factory=Reading)
+    notes: list[str] = field(default_factory=list)
+    columns: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The path, or words for a stream."""
+        return str(self.source) if isinstance(self.source, Path) else "standard input"
+
+    @property
+    def suffix(self) -> str:
+        """The suffix of the name in lower case, without that of its packing; empty for a stream."""
+        return compression.suffix_of(self.source) if isinstance(self.source, Path) else ""
+
+    def note(self, line: str) -> None:
+        """Add a note, once."""
+        if line and line not in self.notes:
+            self.notes.append(line)
+
+
+Source = Path | BinaryIO | TableFile
 
 
 def batches(source: Source) -> Iterator[pa.RecordBatch]:
-    """The rows in batches; columns of CSV and JSON Lines are strings or null, those of Parquet have their own types.
+    """The rows in batches; columns of CSV, JSON and workbooks are strings or null, others have their own types.
 
-    A stream without a name is JSON Lines if it begins with a brace, else CSV. SuiteError for data that cannot be read.
+    SuiteError for data that cannot be read.
     """
-    name = str(source) if isinstance(source, Path) else "standard input"
-    try:
-        if isinstance(source, Path):
-            kind = kind_of(source)
-            if kind == "parquet":
-                yield from _parquet(source)
-                return
-            with _open_bytes(source) as file, _open_bytes(source) as again:
-                yield from _lines(file, kind, name, again)
+    file = source if isinstance(source, TableFile) else TableFile(source)
+    with _naming_errors(file.name), compression.opened(file.source) as (stream, is_packed):
+        kind = _kind(file, stream)
+        if kind in (file_kinds.CSV, file_kinds.JSON):
+            found = _text_batches(file, stream, kind)
         else:
-            yield from _lines(source, "", name)
+            found = _binary_batches(file, stream, kind, is_packed)
+        for batch in found:
+            yield _with_checked_names(batch, file.name)
+
+
+def kind_of(path: Path) -> str:
+    """What a file is: one of `file_kinds`."""
+    file = TableFile(path)
+    with _naming_errors(file.name), compression.opened(path) as (stream, _):
+        return file_kinds.kind_of(stream.peek(1), file.suffix, file.name)
+
+
+def text_lines(file: TableFile) -> Iterator[str]:
+    """The lines of a text file without their ends, which may be of any system."""
+    with _naming_errors(file.name), compression.opened(file.source) as (stream, _):
+        for line in io.TextIOWrapper(_as_utf8(file, stream), "utf-8", newline=None):
+            yield line.rstrip("\n")
+
+
+def text(file: TableFile) -> str:
+    """The whole of a text file."""
+    with _naming_errors(file.name), compression.opened(file.source) as (stream, _):
+        return io.TextIOWrapper(_as_utf8(file, stream), "utf-8", newline=None).read()
+
+
+def table(source: Source) -> pa.Table:
+    """A small table as a whole."""
+    file = source if isinstance(source, TableFile) else TableFile(source)
+    parts = list(batches(file))
+    if not parts or not sum(batch.num_rows for batch in parts):
+        raise SuiteError(f"{file.name} has no rows: give a file with data")
+    return pa.concat_tables([pa.Table.from_batches([batch]) for batch in parts], promote_options="default")
+
+
+@contextmanager
+def _naming_errors(name: str) -> Iterator[None]:
+    """SuiteError, with the name of the file, for whatever readers raise."""
+    try:
+        yield
     except UnicodeDecodeError as error:
-        raise SuiteError(
-            f"{name} is not UTF-8 ({error.reason}): convert it, for example with iconv -t utf-8"
-        ) from error
-    except (pa.ArrowException, OSError, EOFError) as error:
+        raise encodings.refusal(name, error) from error
+    except UnicodeError as error:
+        raise SuiteError(f"{name} cannot be read: {error}; name another --encoding") from error
+    except (pa.ArrowException, OSError, EOFError, lzma.LZMAError) as error:
         raise SuiteError(f"{name} cannot be read: {_reason(error)}") from error
 
 
 def _reason(error: Exception) -> str:
     text = " ".join(str(error).split())
     if "straddling" in text:
-        return TOO_LONG
-    if "UTF8" in text or "UTF-8" in text:
-        return f"it is not UTF-8 ({text}); convert it, for example with iconv -t utf-8"
+        return csv_rows.TOO_LONG
     return f"{text[:200]}; correct that row or download the file again"
 
 
-@contextmanager
-def _open_bytes(path: Path) -> Iterator[Any]:
-    """A stream of the file's bytes, decompressed."""
-    compression = COMPRESSIONS.get(path.suffix.lower())
-    with pa.input_stream(str(path), compression=compression) as file:
-        yield file
-
-
-def _lines(file: Any, kind: str, name: str, again: Any = None) -> Iterator[pa.RecordBatch]:
-    """The rows of a stream; `again` is the same stream from its beginning, opened by Arrow, if there is one."""
-    reader = io.BufferedReader(_RawStream(file), BLOCK)
-    start = reader.peek(1)[:BLOCK]
-    kind = kind or ("jsonl" if start.lstrip()[:1] == b"{" else "csv")
+def _kind(file: TableFile, stream: io.BufferedReader) -> str:
+    start = stream.peek(1)
     if not start.strip():
-        raise SuiteError(f"{name} is empty: give a file with data")
-    yield from (_json(reader, name) if kind == "jsonl" else _csv(reader, start, kind, name, again))
+        raise SuiteError(f"{file.name} is empty: give a file with data")
+    kind = file_kinds.kind_of(start, file.suffix, file.name)
+    if kind == file_kinds.ARRAYS:
+        raise SuiteError(f"{file.name} holds NumPy arrays, not a table: save it as Parquet or CSV")
+    if file_kinds.SUFFIXES.get(file.suffix, kind) != kind:
+        file.note(f"format: {kind}, whatever the name says")
+    if file.reading.sheet is not None and kind != file_kinds.WORKBOOK:
+        raise UsageError(f"{file.name} is {kind} and has no sheets: leave --sheet out")
+    if file.reading.no_header and kind not in (file_kinds.CSV, file_kinds.WORKBOOK):
+        raise UsageError(f"{file.name} is {kind}, which names its columns: leave --no-header out")
+    return kind
 
 
-class _RawStream(io.RawIOBase):
-    """An Arrow or Python stream for Python's buffered reader."""
-
-    def __init__(self, file: Any) -> None:
-        self._file = file
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        content = self._file.read(len(buffer))
-        buffer[: len(content)] = content
-        return len(content)
+def _as_utf8(file: TableFile, stream: io.BufferedReader) -> io.BufferedReader:
+    if file.reading.encoding:
+        return encodings.as_utf8(stream, encodings.check_encoding(file.reading.encoding))
+    found = encodings.detect(stream.peek(1))
+    if found != "utf-8":
+        file.note(f"encoding: {found}, as its first bytes say")
+    text = encodings.as_utf8(stream, found)
+    if b"\0" in text.peek(1)[: encodings.SAMPLE]:
+        raise SuiteError(f"{file.name} holds zero bytes, so it is no text: give CSV, JSON Lines, Parquet or a workbook")
+    return text
 
 
-def _csv(file: Any, start: bytes, kind: str, name: str, again: Any) -> Iterator[pa.RecordBatch]:
-    header = start.removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0].decode()
-    delimiter = "\t" if kind == "tsv" else max(DELIMITERS, key=header.count)
-    names = next(csv.reader([header.rstrip("\r")], delimiter=delimiter))
-    names = [column.strip() or f"column {position}" for position, column in enumerate(names, 1)]
-    duplicate = next((column for column in names if names.count(column) > 1), None)
-    if duplicate is not None:
-        raise SuiteError(f"{name} has two columns named '{duplicate}': rename one")
-    done = 0
-    for part in [again] if again else _whole_rows(file, delimiter.encode(), name):
-        before, first = done, int(not done)
-        try:
-            reader = arrow_csv.open_csv(
-                part,
-                arrow_csv.ReadOptions(block_size=BLOCK, column_names=names, skip_rows=first, use_threads=False),
-                arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-                arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
-            )
-            done += first
-            for batch in reader:
-                done += batch.num_rows
-                yield batch
-        except pa.ArrowInvalid as error:
-            raise pa.ArrowInvalid(_shift_row_numbers(str(error), before)) from error
-
-
-def _shift_row_numbers(text: str, before: int) -> str:
-    """Arrow's error with row numbers of the whole file, for a part with this many rows before it."""
-    return re.sub(r"Row #(\d+)", lambda match: f"Row #{before + int(match[1])}", text)
-
-
-def _whole_rows(file: Any, delimiter: bytes, name: str) -> Iterator[Any]:
-    """A Python stream of CSV in parts of whole rows, each as a stream in Arrow's memory.
-
-    Arrow reads ahead in a thread. A thread that waits for a Python stream while the process exits after an error
-    aborts the process.
-    """
-    quoted = re.compile(QUOTED % re.escape(delimiter))
-    rest = b""
-    while block := file.read(BLOCK):
-        block = rest + block
-        # Line ends within quotes do not end a row.
-        outside = quoted.sub(lambda match: b" " * len(match[0]), block) if b'"' in block else block
-        end = outside.rfind(b"\n") + 1
-        if not end and len(block) > BLOCK:
-            raise SuiteError(f"{name} cannot be read: {TOO_LONG}")
-        if block[:end].strip():
-            yield _arrow_stream(block[:end])
-        rest = block[end:]
-    if rest.strip():
-        yield _arrow_stream(rest)
-
-
-def _arrow_stream(content: bytes) -> Any:
-    memory = pa.BufferOutputStream()
-    memory.write(content)
-    return pa.BufferReader(memory.getvalue())
-
-
-def _json(file: Any, name: str) -> Iterator[pa.RecordBatch]:
-    rows: list[dict[str, Any]] = []
-    for number, line in enumerate(file, 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
-        except json.JSONDecodeError as error:
-            raise SuiteError(f"{name} line {number} is not JSON ({error.msg}): give one object a line") from error
-        if not isinstance(row, dict):
-            raise SuiteError(f"{name} line {number} is no JSON object: give one object a line")
-        rows.append(row)
-        if len(rows) == ROWS_PER_BATCH:
-            yield _string_batch(rows, name)
-            rows = []
-    if rows:
-        yield _string_batch(rows, name)
-
-
-def _string_batch(rows: list[dict[str, Any]], name: str) -> pa.RecordBatch:
-    keys = dict.fromkeys(key for row in rows for key in row)
-    return pa.RecordBatch.from_pydict(
-        {key: pa.array([_string(row.get(key), key, name) for row in rows], pa.string()) for key in keys}
-    )
-
-
-def _string(value: Any, key: str, name: str) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, (dict, list)):
-        raise SuiteError(f"{name} has a nested value under '{key}': give plain values only")
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _parquet(path: Path) -> Iterator[pa.RecordBatch]:
-    if path.suffix.lower() not in COMPRESSIONS:
-        with parquet.ParquetFile(path) as file:
-            yield from file.iter_batches(ROWS_PER_BATCH)
+def _text_batches(file: TableFile, stream: io.BufferedReader, kind: str) -> Iterator[pa.RecordBatch]:
+    text = _as_utf8(file, stream)
+    if kind == file_kinds.JSON:
+        yield from json_rows.read(text, file.columns, file.name)
         return
-    # Parquet is read from its end, which a compressed stream does not allow.
+    dialect = csv_rows.dialect_of(text, file.name, prefer_tab=file.suffix in (".tsv", ".tab"))
+    has_header = _has_header(file, dialect.values, dialect.sample)
+    yield from csv_rows.read(text, dialect, has_header, file.name, BLOCK)
+
+
+def _has_header(file: TableFile, values: list[str], sample: Any) -> bool:
+    if file.reading.no_header:
+        return False
+    if csv_dialect.looks_like_a_row(values, sample):
+        file.note(csv_dialect.told(values))
+    return True
+
+
+def _binary_batches(
+    file: TableFile, stream: io.BufferedReader, kind: str, is_packed: bool
+) -> Iterator[pa.RecordBatch]:  # fmt: skip
+    if kind == file_kinds.WORKBOOK:
+        rows, told = workbooks.sheet_rows(stream, file.reading.sheet, file.name)
+        file.note(told)
+        if rows:
+            first = [cell or "" for cell in rows[0]]
+            yield from workbooks.batches(rows, _has_header(file, first, rows[1 : 1 + csv_dialect.SAMPLE_ROWS]))
+        return
+    if kind == file_kinds.ARROW_STREAM:
+        yield from pa.ipc.open_stream(stream)
+        return
+    with _seekable(file.source, stream, is_packed) as content:
+        if kind == file_kinds.FEATHER:
+            yield from feather.read_table(content).to_batches(ROWS_PER_BATCH)
+        else:
+            with parquet.ParquetFile(content) as rows_of_file:
+                yield from rows_of_file.iter_batches(ROWS_PER_BATCH)
+
+
+@contextmanager
+def _seekable(source: Path | BinaryIO, stream: io.BufferedReader, is_packed: bool) -> Iterator[Any]:
+    """What Arrow can read from its end: the file itself, else a temporary one."""
+    if isinstance(source, Path) and source.is_file() and not is_packed:
+        yield source
+        return
     with tempfile.TemporaryFile() as unpacked:
-        with _open_bytes(path) as packed:
-            shutil.copyfileobj(packed, unpacked)
-        with parquet.ParquetFile(unpacked) as file:
-            yield from file.iter_batches(ROWS_PER_BATCH)
+        shutil.copyfileobj(stream, unpacked)
+        unpacked.seek(0)
+        yield unpacked
 
 
-def table(source: Path) -> pa.Table:
-    """A small table as a whole."""
-    parts = list(batches(source))
-    if not parts or not sum(batch.num_rows for batch in parts):
-        raise SuiteError(f"{source} has no rows: give a file with data")
-    return pa.concat_tables([pa.Table.from_batches([batch]) for batch in parts], promote_options="default")
+def _with_checked_names(batch: pa.RecordBatch, name: str) -> pa.RecordBatch:
+    """The batch with its columns named as in CSV; SuiteError for two of one name."""
+    names = csv_dialect.names(batch.schema.names)
+    if len(set(names)) < len(names):
+        duplicate = next(column for column in names if names.count(column) > 1)
+        raise SuiteError(f"{name} has two columns named '{duplicate}': rename one")
+    return batch if names == batch.schema.names else batch.rename_columns(names)

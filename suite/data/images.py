@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 
 from suite.artifact import TensorSpec
-from suite.data import arrays, folders, picture_files, splits
+from suite.data import arrays, file_kinds, folders, formats, picture_files, splits
+from suite.data.compression import suffix_of
 from suite.data.dataset import Dataset
 from suite.data.options import DataOptions
 from suite.data.source import check_source, describe
 from suite.errors import UsageError
-
-TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
 
 
 def read(source: Path, options: DataOptions) -> Dataset:
@@ -23,9 +22,12 @@ def read(source: Path, options: DataOptions) -> Dataset:
         return _from_files(source, folders.read_class_folders(source, picture_files.SUFFIXES), options)
     if source.is_dir():
         return _from_arrays(source, arrays.read_idx(source), options)
-    if source.suffix == ".npz":
+    kind = formats.kind_of(source)
+    promised = file_kinds.SUFFIXES.get(suffix_of(source))
+    if file_kinds.ARRAYS in (kind, promised):
         return _from_arrays(source, arrays.read_npz(source), options)
-    if any(suffix in TABLES for suffix in source.suffixes):
+    # Text of any name may be CSV, but only its name says that it is no other text.
+    if kind != file_kinds.CSV or not source.suffix or promised in (file_kinds.CSV, file_kinds.JSON):
         return _from_files(source, picture_files.read_listing(source, options), options)
     raise UsageError(
         f"{source} is no source of pictures: give a folder with a sub-folder per class, an .npz file, "

@@ -6,6 +6,17 @@ from dataclasses import dataclass, fields
 from suite.artifact import TensorSpec
 
 SET_BY_CALLER = ("seed", "inputs", "known_label", "undivided")
+# Options of how files are read, which every domain supports.
+FILE_OPTIONS = ("encoding", "no_header", "sheet")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a file is read where its content does not say it: the encoding of text, no header, a workbook's sheet."""
+
+    encoding: str | None = None
+    no_header: bool = False
+    sheet: str | None = None
 
 
 @dataclass(frozen=True)
@@ -23,9 +34,17 @@ class DataOptions:
     group_column: str | None = None
     positive: str | None = None
     image_size: int | None = None
+    encoding: str | None = None
+    no_header: bool | None = None
+    sheet: str | None = None
     inputs: tuple[TensorSpec, ...] = ()
     known_label: str | None = None
     undivided: bool = False
+
+    @property
+    def reading(self) -> Reading:
+        """How files are to be read."""
+        return Reading(self.encoding, bool(self.no_header), self.sheet)
 
     def label_column_in(self, names: Collection[str]) -> str | None:
         """The label column that was asked for, else that of the model to evaluate, if it is one of `names`."""

@@ -121,7 +121,8 @@ def _check_damage(paths: list[Path], damaged: list[int], reasons: Any) -> None:
 
 def read_listing(source: Path, options: DataOptions) -> LabelledFiles:
     """The pictures and classes listed in a table of paths, relative to the table's folder, and labels."""
-    table = formats.table(source)
+    file = formats.TableFile(source, options.reading)
+    table = formats.table(file)
     names = table.column_names
     path_column = next((name for name in names if name.lower() in PATH_NAMES), None)
     label_column = options.label_column_in(names) or next((name for name in names if name.lower() in LABEL_NAMES), None)
@@ -138,7 +139,7 @@ def read_listing(source: Path, options: DataOptions) -> LabelledFiles:
     labels = sorted({value for value in values if value})
     kept = [index for index, value in enumerate(values) if value]
     y = np.array([labels.index(values[index]) for index in kept], np.int32)
-    detected = [f"columns: path '{path_column}', label '{label_column}'"]
+    detected = [*file.notes, f"columns: path '{path_column}', label '{label_column}'"]
     if len(kept) < len(values):
         detected.append(f"rows without a label left out: {len(values) - len(kept):,}")
     return LabelledFiles([paths[index] for index in kept], y, labels, np.full(len(kept), ""), detected, label_column)

@@ -15,10 +15,15 @@ THREADS = 4
 FILES_AT_ONCE = 256
 
 
-def check_source(source: Path) -> Path:
-    """The path itself; SuiteError if it does not exist, is an empty file, or has a name that no card can hold."""
+def check_source(source: Path, may_be_pipe: bool = False) -> Path:
+    """The path itself; SuiteError if it does not exist, is an empty file, or has a name that no card can hold.
+
+    Also if it is a pipe, where it is read twice.
+    """
     if not source.exists():
         raise UsageError(f"there is nothing at {source}: give a path that exists, or a name from 'suite data list'")
+    if not may_be_pipe and not source.is_file() and not source.is_dir():
+        raise UsageError(f"{source} is a pipe, which can be read only once: save it to a file first")
     if source.is_file() and not source.stat().st_size:
         raise SuiteError(f"{source} is empty: give a file with data")
     shown = str(source).encode("utf-8", "replace").decode()

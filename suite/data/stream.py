@@ -2,7 +2,7 @@
 
 import itertools
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -10,69 +10,139 @@ from typing import Any, NoReturn
 import numpy as np
 
 from suite.artifact import TensorSpec
-from suite.errors import SuiteError, UsageError, unknown
+from suite.data.options import Reading
+from suite.errors import SuiteError, UsageError, listed, nearest, shortened, unknown
 from suite.preprocessing.mirror import image, values
 
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp")
+TEXT_FILE = ".txt"
 STDIN = "-"
+ALL = "all"
 WANTED = {"numeric": "a number", "boolean": "true or false", "date": "a date"}
 
 
 @dataclass(frozen=True)
+class RowOptions:
+    """How rows are read and which columns are kept; `tell` gets a line about each thing that is worth knowing.
+
+    `keep` names columns, or is ("all",). With `allow_missing`, a column that the model uses and the data lacks is
+    missing in every row.
+    """
+
+    reading: Reading = field(default_factory=Reading)
+    keep: tuple[str, ...] = ()
+    allow_missing: bool = False
+    tell: Callable[[str], None] = lambda line: None
+
+
+@dataclass(frozen=True)
 class Batch:
-    """Raw inputs of some rows; of pictures also all paths, and the errors of unreadable ones by path."""
+    """Raw inputs of some rows, and an Arrow batch of their `kept` columns.
+
+    Of files also all paths, and the errors of unreadable ones by path.
+    """
 
     inputs: dict[str, np.ndarray]
     paths: list[str] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
+    kept: Any = None
 
 
-def images(source: str, shape: tuple[int, ...], size: int) -> Iterator[Batch]:
+DEFAULT = RowOptions()
+
+
+def images(source: str, shape: tuple[int, ...], size: int, options: RowOptions = DEFAULT) -> Iterator[Batch]:
     """uint8 images (N, *shape): the pictures below a folder, a single picture, or those listed in a table."""
-    for chunk in _chunks(_pictures(source), size):
-        pictures: list[np.ndarray] = []
-        errors = {}
-        for path in chunk:
-            try:
-                pictures.append(image.decode(path.read_bytes(), *shape))
-            except OSError as error:
-                errors[str(path)] = f"the file cannot be read ({error.strerror}): correct the path"
-            except SuiteError as error:
-                errors[str(path)] = str(error)
+    for chunk, kept in _listed_files(source, size, options):
+        pictures, errors = _read_each(chunk, lambda path: image.decode(path.read_bytes(), *shape))
         stacked = np.array(pictures, np.uint8).reshape(-1, *shape)
-        yield Batch({"image": stacked}, [str(path) for path in chunk], errors)
+        yield Batch({"image": stacked}, [str(path) for path in chunk], errors, kept)
 
 
-def _pictures(source: str) -> Iterator[Path]:
-    from suite.data.source import check_source
-
-    path = check_source(Path(source))
-    if path.is_dir():
-        yield from sorted(found for found in path.rglob("*") if found.suffix.lower() in PICTURES)
-    elif path.suffix.lower() in PICTURES:
-        yield path
-    else:
-        from suite.data import formats
-        from suite.data.picture_files import PATH_NAMES
-
-        for batch in formats.batches(path):
-            names = batch.schema.names
-            column = next((name for name in names if name.lower() in PATH_NAMES), names[0] if len(names) == 1 else None)
-            if column is None:
-                raise UsageError(f"{source} has the columns {', '.join(names)}: name the one of paths 'path'")
-            yield from (path.parent / str(value) for value in batch.column(column).to_pylist())
+def _read_each(paths: list[Path], read: Callable[[Path], Any]) -> tuple[list[Any], dict[str, str]]:
+    """What was read of each readable file, and the errors of the others by path."""
+    found: list[Any] = []
+    errors = {}
+    for path in paths:
+        try:
+            found.append(read(path))
+        except OSError as error:
+            errors[str(path)] = f"the file cannot be read ({error.strerror}): correct the path"
+        except SuiteError as error:
+            errors[str(path)] = str(error)
+    return found, errors
 
 
-def texts(source: str, column: str | None, size: int) -> Iterator[Batch]:
-    """The texts of a table's column, or the lines of a .txt file; a `column` of None is detected."""
-    for batch in _batches(source, lines=column is None):
+def _listed_files(source: str, size: int, options: RowOptions) -> Iterator[tuple[list[Path], Any]]:
+    """Pictures, and the kept columns of the table that lists them."""
+    from suite.data import walk
+
+    path = Path(source)
+    if path.is_dir() or path.suffix.lower() in PICTURES:
+        _check_source(path)
+        _refuse_keep(source, options)
+        found = walk.files_below(path)[0] if path.is_dir() else [path]
+        pictures = (one for one in found if one.suffix.lower() in PICTURES)
+        yield from ((chunk, None) for chunk in _chunks(pictures, size))
+        return
+
+    from suite.data.picture_files import PATH_NAMES
+
+    folder = Path() if source == STDIN else path.parent
+    for batch in _batches(source, options):
+        names = batch.schema.names
+        column = next((name for name in names if name.lower() in PATH_NAMES), names[0] if len(names) == 1 else None)
+        if column is None:
+            raise UsageError(f"{source} has the columns {listed(names)}: name the one of paths 'path'")
+        for rows in _slices(batch, size):
+            yield [folder / str(value or "") for value in rows.column(column).to_pylist()], _kept(rows, options)
+
+
+def texts(
+    source: str, column: str | None, size: int, options: RowOptions = DEFAULT, whole_files: bool = False
+) -> Iterator[Batch]:
+    """The texts of a table's column, the lines of a .txt file, or with `whole_files` the file as one text.
+
+    The texts of a folder are its .txt files. A `column` of None is detected.
+    """
+    path = Path(source)
+    if column is None and (path.is_dir() or (whole_files and _is_text_file(source))):
+        yield from _text_files(path, size, options)
+        return
+    for batch in _batches(source, options, lines=column is None):
         names = batch.schema.names
         column = column or _text_column(source, batch)
         if column not in names:
             raise unknown("column", column, names)
-        strings = ["" if value is None else str(value) for value in batch.column(column).to_pylist()]
-        for chunk in _chunks(iter(strings), size):
-            yield Batch({"text": np.array(chunk, object)})
+        for rows in _slices(batch, size):
+            found = ["" if value is None else str(value) for value in rows.column(column).to_pylist()]
+            yield Batch({"text": np.array(found, object)}, kept=_kept(rows, options))
+
+
+def _is_text_file(source: str) -> bool:
+    """Whether a file is named .txt, packed or not, and holds plain text."""
+    from suite.data import compression, file_kinds, formats
+
+    path = Path(source)
+    return (
+        compression.suffix_of(path) == TEXT_FILE
+        and _check_source(path).is_file()
+        and formats.kind_of(path) == file_kinds.CSV
+    )
+
+
+def _text_files(path: Path, size: int, options: RowOptions) -> Iterator[Batch]:
+    from suite.data import formats, walk
+
+    _refuse_keep(str(path), options)
+    if path.is_dir():
+        found = [one for one in walk.files_below(path)[0] if one.suffix.lower() == TEXT_FILE]
+    else:
+        options.tell(f"{path} is taken as one text, as the model learned from files (a table gives a text a row)")
+        found = [path]
+    for chunk in _chunks(iter(found), size):
+        read, errors = _read_each(chunk, lambda one: formats.text(formats.TableFile(one, options.reading)))
+        yield Batch({"text": np.array(read, object)}, [str(one) for one in chunk], errors)
 
 
 def _text_column(source: str, batch: Any) -> str:
@@ -94,18 +164,58 @@ def _text_column(source: str, batch: Any) -> str:
     return best.name
 
 
-def table(source: str, specs: list[TensorSpec], ignored: list[str], size: int) -> Iterator[Batch]:
-    """A model's columns; an absent column is missing in every row, an unknown one is a UsageError."""
-    known = {spec.name for spec in specs} | set(ignored)
+def table(
+    source: str, specs: list[TensorSpec], ignored: list[str], size: int, options: RowOptions = DEFAULT
+) -> Iterator[Batch]:
+    """A model's columns; others are passed over, and told unless they are `ignored` or kept.
+
+    UsageError for a column that is absent, unless missing ones are allowed.
+    """
     first = 1
-    for batch in _batches(source, lines=False):
-        unexpected = [name for name in batch.schema.names if name not in known]
-        if unexpected:
-            raise unknown("input column", unexpected[0], [spec.name for spec in specs])
-        for start in range(0, batch.num_rows, size):
-            rows = batch.slice(start, size)
-            yield Batch({spec.name: _column(spec, rows, first + start) for spec in specs})
-        first += batch.num_rows
+    used = [spec.name for spec in specs]
+    told = {*used, *ignored, *options.keep}
+    for batch in _batches(source, options):
+        names = batch.schema.names
+        if first == 1:
+            _check_complete(source, used, names, options)
+        unused = [name for name in names if name not in told]
+        if unused and options.keep != (ALL,):
+            options.tell(f"columns that the model does not use are passed over: {listed(unused)}")
+        told.update(unused)
+        for rows in _slices(batch, size):
+            yield Batch({spec.name: _column(spec, rows, first) for spec in specs}, kept=_kept(rows, options))
+            first += rows.num_rows
+
+
+def _check_complete(source: str, used: list[str], names: list[str], options: RowOptions) -> None:
+    absent = [name for name in used if name not in names]
+    if not absent:
+        return
+    place = "standard input" if source == STDIN else source
+    if len(absent) < len(used) and options.allow_missing:
+        options.tell(f"columns absent, taken as missing: {listed(absent)}")
+        return
+    near = nearest(absent[0], [name for name in names if name not in used])
+    meant = f" (is it '{shortened(near)}'?)" if near else ""
+    raise UsageError(
+        f"{place} has no column {listed(absent)}{meant}, which the model uses: "
+        + ("give one like the training data" if len(absent) == len(used) else "add it, or say --allow-missing")
+    )
+
+
+def _kept(rows: Any, options: RowOptions) -> Any:
+    """The columns to keep of an Arrow batch."""
+    if not options.keep or options.keep == (ALL,):
+        return rows if options.keep else None
+    for name in options.keep:
+        if name not in rows.schema.names:
+            raise unknown("column to keep", name, rows.schema.names)
+    return rows.select(list(options.keep))
+
+
+def _refuse_keep(source: str, options: RowOptions) -> None:
+    if options.keep:
+        raise UsageError(f"{source} is no table, so it has no columns to keep: leave --keep out")
 
 
 def _column(spec: TensorSpec, batch: Any, first: int) -> np.ndarray:
@@ -159,24 +269,46 @@ def _refuse(spec: TensorSpec, cells: Iterable[str | None], first: int) -> NoRetu
     raise SuiteError(f"the column '{spec.name}' cannot be read: make it {WANTED[spec.kind]} in each row")
 
 
-def _batches(source: str, lines: bool) -> Iterator[Any]:
+def _batches(source: str, options: RowOptions, lines: bool = False) -> Iterator[Any]:
+    """Arrow batches of a table's rows or, where `lines` may be given, of the lines of a .txt file."""
     import pyarrow as pa
 
     from suite.data import formats
-    from suite.data.source import check_source
+    from suite.data.json_rows import ROWS_PER_BATCH
 
     if source == STDIN:
-        yield from formats.batches(sys.stdin.buffer)
-        return
-    path = check_source(Path(source))
-    if path.is_dir():
-        raise UsageError(f"{source} is a folder: give a file")
-    if lines and path.suffix.lower() == ".txt":
-        with path.open(encoding="utf-8-sig") as file:
-            for chunk in _chunks((line.rstrip("\n") for line in file), formats.ROWS_PER_BATCH):
-                yield pa.RecordBatch.from_pydict({"text": chunk})
-        return
-    yield from formats.batches(path)
+        file = formats.TableFile(sys.stdin.buffer, options.reading)
+        found = formats.batches(file)
+    else:
+        path = _check_source(Path(source))
+        if path.is_dir():
+            raise UsageError(f"{source} is a folder: give a file")
+        file = formats.TableFile(path, options.reading)
+        if lines and _is_text_file(source):
+            found = (
+                pa.RecordBatch.from_pydict({"text": chunk})
+                for chunk in _chunks(formats.text_lines(file), ROWS_PER_BATCH)
+            )
+        else:
+            found = formats.batches(file)
+    told = 0
+    for batch in found:
+        for line in file.notes[told:]:
+            options.tell(line)
+        told = len(file.notes)
+        yield batch
+
+
+def _check_source(path: Path) -> Path:
+    from suite.data.source import check_source
+
+    return check_source(path, may_be_pipe=True)
+
+
+def _slices(batch: Any, size: int) -> Iterator[Any]:
+    """An Arrow batch in parts of at most `size` rows."""
+    for start in range(0, batch.num_rows, size):
+        yield batch.slice(start, size)
 
 
 def _chunks(items: Iterator[Any], size: int) -> Iterator[list[Any]]:

@@ -1,6 +1,5 @@
 """The layout of a table: which columns are the label, the time, the groups and the inputs."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +7,7 @@ from suite.artifact import TensorSpec
 from suite.data import columns
 from suite.data.columns import Column
 from suite.data.options import DataOptions
+from suite.data.tensor_names import tensor_name
 from suite.errors import SuiteError, UsageError, unknown
 
 LABEL_NAMES = ("class", "label", "target", "fraud", "is_fraud", "isfraud", "y", "default", "creditability", "outcome")
@@ -185,11 +185,7 @@ def _specs(features: list[Column]) -> list[TensorSpec]:
     specs: list[TensorSpec] = []
     taken: set[str] = set()
     for column in features:
-        tensor = re.sub(r"[^a-z0-9]+", "_", column.name.lower()).strip("_")
-        tensor = tensor if tensor[:1].isalpha() else f"column_{tensor}".rstrip("_")
-        while tensor in taken:
-            tensor += "_"
-        taken.add(tensor)
+        tensor = tensor_name(column.name, taken)
         form = date_format(column) if column.kind == "date" else ""
         specs.append(TensorSpec(column.name, DTYPES[column.kind], (), tensor, column.kind, form))
     return specs

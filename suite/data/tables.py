@@ -36,11 +36,12 @@ def read(source: Path, options: DataOptions) -> Dataset:
     source = check_source(source)
     if source.is_dir():
         raise UsageError(f"{source} is a folder: give a CSV, JSON Lines or Parquet file")
-    profiles = columns.profile(source)
+    file = formats.TableFile(source, options.reading)
+    profiles = columns.profile(file)
     layout = table_layout.detect(source, profiles, options)
-    values = _load(source, layout)
+    values = _load(file, layout)
     y = values.y
-    detected = [*layout.detected, *_anomalies(profiles, values.non_numeric)]
+    detected = [*file.notes, *layout.detected, *_anomalies(profiles, values.non_numeric)]
     if len(y) < layout.label.rows:
         detected.append(f"rows without a label left out: {layout.label.rows - len(y):,}")
     if options.has_splits(len(layout.labels)):
@@ -54,7 +55,7 @@ def read(source: Path, options: DataOptions) -> Dataset:
     )  # fmt: skip
 
 
-def _load(source: Path, layout: TableLayout) -> _Values:
+def _load(source: formats.TableFile, layout: TableLayout) -> _Values:
     total = layout.label.known
     inputs = {spec.name: np.empty(total, object if spec.kind == "categorical" else spec.dtype) for spec in layout.specs}
     y = np.empty(total, np.int32)
@@ -69,7 +70,7 @@ def _load(source: Path, layout: TableLayout) -> _Values:
         for spec in layout.specs:
             if spec.name in batch.schema.names:
                 target = inputs[spec.name][rows]
-                non_numeric[spec.name] += _fill(source, spec, batch.column(spec.name), target, shared)
+                non_numeric[spec.name] += _fill(source.name, spec, batch.column(spec.name), target, shared)
             else:
                 inputs[spec.name][rows] = "" if spec.kind == "categorical" else np.nan
         if layout.time and time is not None:
@@ -83,14 +84,14 @@ def _load(source: Path, layout: TableLayout) -> _Values:
     return _Values(inputs, y, time, None if groups is None else groups.numbers, non_numeric)
 
 
-def _fill(source: Path, spec: TensorSpec, column: Any, target: np.ndarray, shared: dict[str, str]) -> int:
+def _fill(source: str, spec: TensorSpec, column: Any, target: np.ndarray, shared: dict[str, str]) -> int:
     try:
         return columns.fill(spec.kind, spec.format, column, target, shared)
     except ValueError as error:
         raise SuiteError(f"{source}, column '{spec.name}', must hold {spec.kind} values: {error}") from error
 
 
-def _labelled_batches(source: Path, label: str) -> Iterator[Any]:
+def _labelled_batches(source: formats.TableFile, label: str) -> Iterator[Any]:
     """The rows that have a label."""
     from pyarrow import compute as pc
 

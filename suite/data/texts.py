@@ -32,19 +32,14 @@ def read(source: Path, options: DataOptions) -> Dataset:
 def _from_folder(source: Path, options: DataOptions) -> Dataset:
     files = folders.read_class_folders(source, FOLDER_SUFFIXES)
     texts = np.empty(len(files.paths), object)
-    for index, path in enumerate(files.paths):
-        try:
-            texts[index] = path.read_text(encoding="utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise SuiteError(
-                f"{path} is not UTF-8 (byte {error.start}): convert it, for example with iconv -t utf-8"
-            ) from error
+    texts[:] = [formats.text(formats.TableFile(path, options.reading)) for path in files.paths]
     rows = files.rows(options)
     return _dataset(source, texts, files.y, files.labels, rows, files.detected, options, files=files.paths)
 
 
 def _from_table(source: Path, options: DataOptions) -> Dataset:
-    profiles = columns.profile(source)
+    file = formats.TableFile(source, options.reading)
+    profiles = columns.profile(file)
     asked = options.label_column_in(profiles)
     for wanted in (options.text_column, options.label_column, options.group_column):
         if wanted is not None and wanted not in profiles:
@@ -65,8 +60,9 @@ def _from_table(source: Path, options: DataOptions) -> Dataset:
         raise SuiteError(
             f"the label column '{label.name}' holds numbers such as {labels[0]}, which are no classes: name another"
         )
-    texts, y, groups = _load(source, text.name, label, labels, options.group_column)
+    texts, y, groups = _load(file, text.name, label, labels, options.group_column)
     detected = [
+        *file.notes,
         f"text column: {text.name}",
         f"label column: {label.name} ({', '.join(labels[:10])}{', ...' if len(labels) > 10 else ''})",
     ]
@@ -131,7 +127,7 @@ def _label_column(source: Path, profiles: dict[str, Column], text: Column, group
 
 
 def _load(
-    source: Path, text: str, label: Column, labels: list[str], group: str | None
+    source: formats.TableFile, text: str, label: Column, labels: list[str], group: str | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Texts, classes, and group numbers if there is a group column."""
     groups = None if group is None else columns.GroupNumbers(label.known)

@@ -9,7 +9,7 @@ import numpy as np
 
 from suite.data import builtin, tables
 from suite.data.dataset import Dataset
-from suite.data.options import DataOptions
+from suite.data.options import FILE_OPTIONS, DataOptions
 from suite.domain import MIN_EPOCHS, Domain, Recipe
 from suite.preprocessing import adapt
 
@@ -39,7 +39,7 @@ class FraudDetection(Domain):
     default_data: ClassVar[str] = "card_fraud"
     objective: ClassVar[str] = "average_precision"
     has_threshold: ClassVar[bool] = True
-    data_options: ClassVar[tuple[str, ...]] = ("label_column", "positive", "time_column", "group_column")
+    data_options: ClassVar[tuple[str, ...]] = ("label_column", "positive", "time_column", "group_column", *FILE_OPTIONS)
     recipe: ClassVar[Recipe] = TableRecipe(
         epochs=70, batch_size=256, to_the_end=True, learning_rate=4e-3, weight_decay=3e-2
     )

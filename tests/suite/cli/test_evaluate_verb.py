@@ -31,7 +31,7 @@ def test_columns_are_read_as_the_models_inputs(suite: Run, make: Callable[[str],
     arguments = ("evaluate", "fraud", "--data", source, "--models", made.models)
     assert metrics(suite(*arguments, "--split", "all", "--json"))["rows"] == 30
 
-    answered = suite("predict", "fraud", "--input", source, "--models", made.models)
+    answered = suite("predict", "fraud", "--input", source, "--allow-missing", "--models", made.models)
     scores = [float(line.split(",")[3]) for line in answered.stdout.splitlines()[1:]]
     flagged = np.array(scores) >= made.card.threshold
     truth = np.array([row["Class"] for row in rows])

@@ -49,7 +49,7 @@ def test_fit_writes_an_onnx_file_when_asked(suite: Run, tmp_path: Path) -> None:
         for engine in ("onnx", "litert")
     ]
     assert "onnx" not in done.stderr
-    score = [float(answer.splitlines()[1].split(",")[-1]) for answer in answers]
+    score = [float(answer.splitlines()[1].split(",")[1]) for answer in answers]
     assert score[0] == pytest.approx(score[1], abs=1e-4)
 
 

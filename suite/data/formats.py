@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import NoneType
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -25,6 +26,7 @@ SUFFIXES = {
     ".csv": "csv", ".txt": "csv", ".tsv": "tsv", ".tab": "tsv",
     ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".parquet": "parquet", ".pq": "parquet",
 }  # fmt: skip
+PLAIN_NUMBERS = b"plain numbers"
 DELIMITERS = ",;\t|"
 # A quoted value, or the start of one that is cut off. Only a quote at the start of a value opens one.
 QUOTED = rb'(?:\A|(?<=[%s\r\n]))"[^"]*+(?:""[^"]*+)*+"?'
@@ -188,10 +190,14 @@ def _json(file: Any, name: str) -> Iterator[pa.RecordBatch]:
 
 
 def _string_batch(rows: list[dict[str, Any]], name: str) -> pa.RecordBatch:
-    keys = dict.fromkeys(key for row in rows for key in row)
-    return pa.RecordBatch.from_pydict(
-        {key: pa.array([_string(row.get(key), key, name) for row in rows], pa.string()) for key in keys}
-    )
+    """Strings by key; a column of numbers is marked as such, since text may have a decimal comma and JSON has not."""
+    fields, columns = [], []
+    for key in dict.fromkeys(key for row in rows for key in row):
+        cells = [row.get(key) for row in rows]
+        are_numbers = all(type(cell) in (int, float, NoneType) for cell in cells)
+        fields.append(pa.field(key, pa.string(), metadata={PLAIN_NUMBERS: b""} if are_numbers else None))
+        columns.append(pa.array([_string(cell, key, name) for cell in cells], pa.string()))
+    return pa.RecordBatch.from_arrays(columns, schema=pa.schema(fields))
 
 
 def _string(value: Any, key: str, name: str) -> str | None:

@@ -34,8 +34,8 @@ MIN_TEXT_LENGTH = 40
 class Column:
     """A column's profile; `distinct` counts values, up to the first 1,000 or so, and `spellings` missing words too.
 
-    `numbers` counts plain numbers, `beyond` the finite ones that float32 does not hold; `rounding` is the most that float32
-    changes one. `prefers_comma` and `date_order` are what other columns say where a column's own values do not.
+    `numbers` counts plain numbers, `beyond` the finite ones that float32 does not hold; `rounding` is the most that
+    float32 changes one. `prefers_comma` and `date_order` are what other columns say where a column's own values do not.
     """
 
     name: str
@@ -67,6 +67,7 @@ class Column:
         self.rows += len(column)
         if not arrow_types.is_learnable(column.type):
             self.unlearnable = str(column.type)
+            self.missing += len(column)
         elif arrow_types.is_date(column.type):
             self.native_date = True
             moments = arrow_types.seconds(column.drop_null())
@@ -99,10 +100,11 @@ class Column:
         self.length += pc.sum(pc.utf8_length(known)).as_py() or 0
         plain = known.filter(pc.match_substring_regex(known, NUMBER))
         self._numeric(pc.utf8_lower(plain).cast(pa.float64()).to_numpy(zero_copy_only=False))
-        # Infinity is written alike in every form.
-        alike = len(plain) - (0 if is_plain else self.number_forms.add(known))
-        self.number_forms.counts.update(dict.fromkeys(numbers.STYLES, alike))
         self.date_forms.add(known)
+        # Dates may look like numbers, but are none; infinity is written alike in every form.
+        asks = not is_plain and not self.date_forms.possible
+        alike = len(plain) - (self.number_forms.add(known) if asks else 0)
+        self.number_forms.counts.update(dict.fromkeys(numbers.STYLES, alike))
 
     def _counts_distinct(self) -> bool:
         return len(self.distinct) <= MAX_DISTINCT
@@ -144,8 +146,7 @@ class Column:
             return "unlearnable"
         if not self.known or (len(self.distinct) == 1 and not self.missing):
             return "constant"
-        lower = {value.lower() for value in self.distinct}
-        if self._counts_distinct() and len(lower) == 2 and lower <= values.TRUE | values.FALSE:
+        if self._is_boolean:
             return "boolean"
         if self.is_row_index:
             return "row index"
@@ -190,11 +191,18 @@ class Column:
             return False
         if PANDAS_INDEX.fullmatch(self.name) and len(self.distinct) > min(MAX_CATEGORIES, self.rows - 1):
             return True
-        n, low = self.rows, self.low
-        is_run = low in (0, 1) and self.high - low == n - 1
-        squares = (n - 1) * n * (2 * n - 1) / 6 + low * n * (n - 1) + low * n
-        is_run &= np.isclose(self.total, n * (n - 1) / 2 + low * n) and np.isclose(self.squares, squares)
-        return bool(is_run and ROW_NUMBER.fullmatch(self.name))
+        if not ROW_NUMBER.fullmatch(self.name) or self.low not in (0, 1) or self.high - self.low != self.rows - 1:
+            return False
+        # Those of any order have the sum and the sum of squares of the run.
+        run = np.arange(self.low, self.high + 1)
+        return bool(np.isclose(self.total, run.sum()) and np.isclose(self.squares, (run**2).sum()))
+
+    @property
+    def _is_boolean(self) -> bool:
+        if len(self.distinct) > MAX_CATEGORIES:
+            return False
+        lower = {value.lower() for value in self.distinct}
+        return len(lower) == 2 and lower <= values.TRUE | values.FALSE
 
     @property
     def _are_moments(self) -> bool:

@@ -111,7 +111,7 @@ def _fill_numbers(strings: Any, form: str, target: np.ndarray) -> int:
     good = pc.fill_null(pc.match_substring_regex(strings, NUMBER), False)
     plain = pc.utf8_lower(pc.if_else(good, strings, pa.scalar(None, pa.string()))).cast(pa.float64())
     target[:] = _held(plain.to_numpy(zero_copy_only=False))
-    return int(len(strings) - strings.null_count - (pc.sum(good).as_py() or 0))
+    return len(strings) - strings.null_count - int(pc.sum(good).as_py() or 0)
 
 
 def _held(found: np.ndarray) -> np.ndarray:

@@ -111,8 +111,10 @@ class DateForms:
         if not self.orders or not len(strings):
             return
         texts = strings.to_pylist()
+        # Every form allows ISO 8601.
+        in_iso = _read_all(texts, dates.ISO)
         for form in list(self.orders):
-            moments = _read_all(texts, form)
+            moments = in_iso if in_iso is not None or form == dates.ISO else _read_all(texts, form)
             if moments is None:
                 del self.orders[form]
             else:

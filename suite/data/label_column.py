@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from suite.data import arrow_types
-from suite.data.column import Column
+from suite.data.column import MAX_DISTINCT, Column
 from suite.preprocessing.mirror import label_names
 
 
@@ -19,6 +19,8 @@ class LabelColumn:
     @classmethod
     def of(cls, column: Column, wanted: int = 0) -> "LabelColumn":
         """The column's classes, of which so many are `wanted` if that is not 0."""
+        if len(column.spellings) > MAX_DISTINCT:
+            return cls(column, {}, column.distinct)  # too many for classes, and not all of them
         names = label_names.names(column.spellings, wanted)
         counts: dict[str, int] = {}
         for text, count in column.spellings.items():
@@ -42,7 +44,7 @@ class LabelColumn:
     def notes(self) -> list[str]:
         """A note on rows without a label, and on words in their place."""
         left_out = self.column.rows - self.known
-        words = sorted({text for text, name in self.names.items() if not name})
+        words = sorted({text for text, name in self.names.items() if text and not name})
         named = f" ({', '.join(words)})" if words else ""
         return [f"rows without a label left out: {left_out:,}{named}"] if left_out else []
 

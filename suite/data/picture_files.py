@@ -138,7 +138,7 @@ def read_listing(source: Path, options: DataOptions) -> LabelledFiles:
     classes = whole_column(table[label_column])
     labels = sorted({name for name in classes if name})
     kept = [index for index, name in enumerate(classes) if name]
-    y = np.array([labels.index(classes[index]) for index in kept], np.int32)
+    y = np.array([labels.index(name) for name in classes if name], np.int32)
     detected = [f"columns: path '{path_column}', label '{label_column}'"]
     if len(kept) < len(classes):
         detected.append(f"rows without a label left out: {len(classes) - len(kept):,}")

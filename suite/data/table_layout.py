@@ -18,10 +18,7 @@ LABEL_NAMES = ("class", "label", "target", "fraud", "is_fraud", "isfraud", "y", 
 INPUT_KINDS = ("numeric", "boolean", "categorical", "date")
 DTYPES = {"numeric": "float32", "boolean": "float32", "categorical": "string", "date": "float64"}
 
-DROPPED = {
-    "row index": "columns that only number the rows",
-    "unlearnable": "columns of types that cannot be learned from",
-}
+DROPPED = {"row index": "row indices", "unlearnable": "columns of types that cannot be learned from"}
 
 
 @dataclass

@@ -40,7 +40,7 @@ def _one_name_each(words: set[str]) -> dict[str, str]:
     by_key: dict[str, list[str]] = {}
     for word in sorted(words):
         by_key.setdefault(_key(word), []).append(word)
-    found = {}
+    found: dict[str, str] = {}
     for key, same in by_key.items():
         letters = sorted({word.lower() for word in same if not WHOLE.fullmatch(word)})
         name = key if not letters else same[0] if len(same) == 1 else letters[0]

@@ -28,6 +28,8 @@ MAX_NON_NUMERIC_SHARE = 0.01
 # A column with more distinct values than this, and than half of its rows, is an identifier or text.
 MAX_CATEGORIES = 20
 MIN_TEXT_LENGTH = 40
+# The share of a number by which float32 may change it.
+FLOAT32_ROUNDING = 2.0**-24
 
 
 @dataclass
@@ -133,6 +135,10 @@ class Column:
         self.total += float(finite.sum())
         self.squares += float((finite**2).sum())
         self.rounding = max(self.rounding, float(np.abs(finite - finite.astype(np.float32)).max()))
+        largest = float(np.abs(finite).max())
+        if largest > arrow_types.MOST_EXACT:
+            # A float64 has lost the digits already.
+            self.rounding = max(self.rounding, largest * FLOAT32_ROUNDING)
 
     @property
     def known(self) -> int:

@@ -107,11 +107,11 @@ def _fill_numbers(strings: Any, form: str, target: np.ndarray) -> int:
     if form:
         read = [np.nan if text is None else numbers.read(text, form) for text in strings.to_pylist()]
         target[:] = _held(np.array(read, np.float64))
-        return int(np.isnan(read).sum()) - strings.null_count
+        return int(np.isnan(read).sum() - strings.null_count)
     good = pc.fill_null(pc.match_substring_regex(strings, NUMBER), False)
     plain = pc.utf8_lower(pc.if_else(good, strings, pa.scalar(None, pa.string()))).cast(pa.float64())
     target[:] = _held(plain.to_numpy(zero_copy_only=False))
-    return len(strings) - strings.null_count - int(pc.sum(good).as_py() or 0)
+    return int(len(strings) - strings.null_count - (pc.sum(good).as_py() or 0))
 
 
 def _held(found: np.ndarray) -> np.ndarray:

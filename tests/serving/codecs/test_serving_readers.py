@@ -25,7 +25,7 @@ from suite.artifact import Card, TensorSpec
 from suite.data import stream, tables
 from suite.data.options import DataOptions
 
-ROWS = 42
+ROWS = 63
 LABEL = [i % 2 for i in range(ROWS)]
 COMMA, APOSTROPHE, SPACE = (str.maketrans(",.", marks) for marks in (".,", "'.", "\u202f,"))
 
@@ -145,7 +145,7 @@ def requests(spec: TensorSpec, cells: Cells) -> Iterator[tuple[str, Any]]:
 @pytest.mark.parametrize("strategy", [numeric(), dates(), booleans(), categories()])
 def test_all_readers_agree(tmp_path: Path, strategy: Any) -> None:
     @given(strategy)
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
     def agree(cells: Cells) -> None:
         paths = list(files(tmp_path, cells))
         learned = tables.read(paths[0], DataOptions(label_column="label", time_column="none"))

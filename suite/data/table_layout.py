@@ -40,8 +40,8 @@ def detect(source: Path, profiles: dict[str, Column], options: DataOptions) -> T
     positive = _positive(label, options)
     labels = sorted(label.counts, key=lambda value: value == positive)
     group = _group(profiles, label, options)
-    time = TimeColumn(None) if group else time_column.find(profiles, label.name, options)
     _settle_dates(profiles, options)
+    time = TimeColumn(None) if group else time_column.find(profiles, label.name, options)
     if options.inputs:
         specs, input_notes = _inputs_of_model(source, profiles, options)
     else:
@@ -68,7 +68,10 @@ def _positive(label: LabelColumn, options: DataOptions) -> str:
 
 
 def _settle_dates(profiles: dict[str, Column], options: DataOptions) -> None:
-    """Take the order of day and month that was asked for; UsageError where dates are in the other one."""
+    """Take the order of day and month that the model knows, or the one asked for; UsageError where it cannot be."""
+    for spec in options.inputs:
+        if spec.kind == "date" and spec.format and spec.name in profiles:
+            profiles[spec.name].date_order = dates.order(spec.format)
     if options.date_order is None:
         return
     known = [column for column in profiles.values() if column.date_orders]

@@ -20,7 +20,8 @@ FIELDS = {"%Y": "year", "%m": "month", "%d": "day", "%H": "hour", "%M": "minute"
 LONGEST = 64
 # Up to this many seconds (the year 5138), a number counts seconds; then each unit takes over from the one before.
 MOST_SECONDS, UNITS = 1e11, (1.0, 1e3, 1e6, 1e9)
-LAST_YEAR = 253_402_300_800.0
+# Nanoseconds until the year 9999.
+LARGEST = 2.534e20
 FIRST_DAY, LAST_DAY = 19_000_101, 21_001_231
 
 
@@ -49,7 +50,7 @@ def of_number(value: float) -> float:
         except ValueError:
             pass
     unit = next((unit for unit in UNITS if abs(value) < MOST_SECONDS * unit), UNITS[-1])
-    if not abs(value / unit) < LAST_YEAR:
+    if not abs(value) <= LARGEST:
         raise ValueError(f"{value} is not a date")
     return value / unit
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from serving.codecs import csv as csv_body
 from serving.codecs.base import Limits
 from serving.codecs.payload import Payload
 from serving.deadline import NO_DEADLINE
+from serving.errors import ServiceError
 from suite.artifact import Card, TensorSpec
 from suite.data import stream, tables
 from suite.data.options import DataOptions
@@ -161,3 +163,23 @@ def test_all_readers_agree(tmp_path: Path, strategy: Any) -> None:
             np.testing.assert_array_equal(found, cells.expected, name)
 
     agree()
+
+
+@pytest.mark.parametrize(
+    ("kind", "form", "cell", "wanted"),
+    [
+        ("numeric", "1.234,5", "104.13", "a number, or text as in 1.234,5"),
+        ("numeric", "", "104,13", "a number"),
+        ("date", "%d.%m.%Y", "03/05/2026", "an ISO 8601 date or seconds since 1970, or text as in %d.%m.%Y"),
+        ("date", "", 1e300, "an ISO 8601 date or seconds since 1970"),
+    ],
+)
+def test_a_refused_cell_says_how_the_column_is_written(kind: str, form: str, cell: Any, wanted: str) -> None:
+    spec = TensorSpec("x", "float64" if kind == "date" else "float32", (), "x", kind, form)
+    card = Card("a", 1, "fraud", "", [spec], [], ["0", "1"], {"kind": "table"})
+    codec = codecs.for_model(card, signature.of_card(card), Limits())
+    shown = f"'{cell}'" if isinstance(cell, str) else str(cell)
+    with pytest.raises(ServiceError, match=re.escape(f"column 'x': expected {wanted}, found {shown}")):
+        codec.decode(Payload(instances=[{"x": cell}]), NO_DEADLINE)
+    with pytest.raises(ServiceError, match=re.escape(f"row 0, column 'x': expected {wanted}, found '{cell}'")):
+        codec.decode(Payload(table={"x": [str(cell)]}), NO_DEADLINE)

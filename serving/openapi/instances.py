@@ -8,7 +8,6 @@ from serving.models.loader import Model
 from serving.openapi.operations import Schema, fields
 from serving.signature import Shape, Tensor
 from suite.artifact import TensorSpec
-from suite.preprocessing.mirror.dates import LARGEST as LARGEST_DATE
 from suite.preprocessing.mirror.values import LARGEST
 
 ENCODED = {"type": "string", "contentEncoding": "base64"}
@@ -62,9 +61,8 @@ def cell(spec: TensorSpec) -> Schema:
         number = {"type": ["number", "null"], "minimum": -LARGEST, "maximum": LARGEST}
         return {"anyOf": [number, *written]} if written else number
     dates: list[Schema] = [{"type": "string", "format": one} for one in ("date-time", "date")]
-    seconds = {"type": "number", "minimum": -LARGEST_DATE, "maximum": LARGEST_DATE}
-    described = seconds | {"description": "seconds or milliseconds since 1970"}
-    return {"anyOf": [*written, *dates, described, {"type": "null"}]}
+    seconds = {"type": "number", "description": "seconds or milliseconds since 1970"}
+    return {"anyOf": [*written, *dates, seconds, {"type": "null"}]}
 
 
 def nested(shape: Shape | None, item: Schema) -> Schema:

@@ -4,6 +4,7 @@ A number is in seconds, milliseconds, microseconds or nanoseconds since 1970, wh
 eight digits: 20260131. Times are in UTC where no zone is written. ISO 8601 and numbers are taken in every column.
 """
 
+import math
 import re
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -20,8 +21,6 @@ FIELDS = {"%Y": "year", "%m": "month", "%d": "day", "%H": "hour", "%M": "minute"
 LONGEST = 64
 # Up to this many seconds (the year 5138), a number counts seconds; then each unit takes over from the one before.
 MOST_SECONDS, UNITS = 1e11, (1.0, 1e3, 1e6, 1e9)
-# Nanoseconds until the year 9999.
-LARGEST = 2.534e20
 FIRST_DAY, LAST_DAY = 19_000_101, 21_001_231
 
 
@@ -42,17 +41,16 @@ def read(text: str, form: str = ISO) -> float:
 
 
 def of_number(value: float) -> float:
-    """Seconds since 1970 of a number; ValueError where it is beyond the year 9999."""
+    """Seconds since 1970 of a number; ValueError where it is not finite."""
     if FIRST_DAY <= value <= LAST_DAY and value.is_integer():
         year, day = divmod(int(value), 10_000)
         try:
             return datetime(year, day // 100, day % 100, tzinfo=UTC).timestamp()
         except ValueError:
             pass
-    unit = next((unit for unit in UNITS if abs(value) < MOST_SECONDS * unit), UNITS[-1])
-    if not abs(value) <= LARGEST:
+    if not math.isfinite(value):
         raise ValueError(f"{value} is not a date")
-    return value / unit
+    return value / next((unit for unit in UNITS if abs(value) < MOST_SECONDS * unit), UNITS[-1])
 
 
 def _moment(text: str, form: str) -> datetime | None:

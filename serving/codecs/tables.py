@@ -17,7 +17,7 @@ from serving.errors import ServiceError, nearest
 from serving.signature import Signature
 from suite.artifact import Card, TensorSpec
 from suite.errors import shortened
-from suite.preprocessing.mirror import values
+from suite.preprocessing.mirror import dates, values
 
 NUMBERS = frozenset((int, float, type(None)))
 MAX_NAMED = 5
@@ -158,7 +158,7 @@ def _of_text(cells: list[str], spec: TensorSpec, deadline: Deadline) -> np.ndarr
             found.append(values.cell(text, spec.kind, spec.format))
         except (ValueError, OverflowError) as error:
             place = f"row {row}, column '{spec.name}'"
-            raise ServiceError(400, f"{place}: expected {WANTED[spec.kind]}, found '{shortened(text)}'") from error
+            raise ServiceError(400, f"{place}: expected {_wanted(spec)}, found '{shortened(text)}'") from error
     return np.array(found, object if spec.dtype == "string" else spec.dtype)
 
 
@@ -174,8 +174,13 @@ def _converted(cell: Any, spec: TensorSpec, index: int) -> float | str:
         return CONVERT[spec.kind](cell, spec)
     except (ValueError, OverflowError) as error:
         found = f"'{shortened(cell)}'" if isinstance(cell, str) else str(cell) if _is_number(cell) else name(cell)
-        message = f"instance {index}, column '{spec.name}': expected {WANTED[spec.kind]}, found {found}"
+        message = f"instance {index}, column '{spec.name}': expected {_wanted(spec)}, found {found}"
         raise ServiceError(400, message) from error
+
+
+def _wanted(spec: TensorSpec) -> str:
+    """Return what a column takes, with its form of numbers or dates if it has one."""
+    return f"{WANTED[spec.kind]}, or text as in {spec.format}" if spec.format else WANTED[spec.kind]
 
 
 def _is_number(value: Any) -> bool:
@@ -183,6 +188,9 @@ def _is_number(value: Any) -> bool:
 
 
 def _numeric(value: Any, spec: TensorSpec) -> float:
+    # JSON has numbers, but people who write them in a form of their own send them so.
+    if isinstance(value, str) and spec.format and not values.is_missing(value):
+        return values.number(value, spec.format)
     if not _is_number(value) or abs(value) > values.LARGEST:
         raise ValueError
     return float(value)
@@ -199,9 +207,9 @@ def _date(value: Any, spec: TensorSpec) -> float:
         if values.is_missing(value):  # JSON has null for missing values
             raise ValueError
         return values.seconds(value, spec.format)
-    if not _is_number(value) or math.isinf(value):
+    if not _is_number(value):
         raise ValueError
-    return float(value)
+    return dates.of_number(float(value))
 
 
 def _categorical(value: Any, spec: TensorSpec) -> str:

@@ -58,14 +58,15 @@ def cell(spec: TensorSpec) -> Schema:
     """Return the schema of one value of a column; null if it is missing."""
     if spec.kind == "boolean":
         return {"enum": [True, False, 0, 1, None]}
-    if spec.kind == "numeric":
-        return {"type": ["number", "null"], "minimum": -LARGEST, "maximum": LARGEST}
     if spec.kind == "categorical":
         return {"type": ["string", "integer", "null"]}
+    written: list[Schema] = [{"type": "string", "description": f"as in {spec.format}"}] if spec.format else []
+    if spec.kind == "numeric":
+        number = {"type": ["number", "null"], "minimum": -LARGEST, "maximum": LARGEST}
+        return {"anyOf": [number, *written]} if written else number
     dates: list[Schema] = [{"type": "string", "format": one} for one in ("date-time", "date")]
-    if spec.format:
-        dates = [{"type": "string", "description": f"a date as {spec.format}"}]
-    return {"anyOf": [*dates, {"type": "number", "description": "seconds since 1970"}, {"type": "null"}]}
+    seconds = {"type": "number", "description": "seconds or milliseconds since 1970"}
+    return {"anyOf": [*written, *dates, seconds, {"type": "null"}]}
 
 
 def nested(shape: Shape | None, item: Schema) -> Schema:

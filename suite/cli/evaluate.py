@@ -131,13 +131,16 @@ def _translate(dataset: "Dataset", labels: list[str]) -> "np.ndarray":
     """The data's class numbers as the model's; SuiteError for a label that the model does not know."""
     import numpy as np
 
-    unfamiliar = [label for label in dataset.labels if label not in labels]
+    from suite.preprocessing.mirror import label_names
+
+    names = label_names.match(dataset.labels, labels)
+    unfamiliar = [label for label in dataset.labels if label not in names]
     if unfamiliar:
         raise SuiteError(
             f"the data has labels that the model does not know: {', '.join(unfamiliar[:5])} "
             f"(it knows {', '.join(labels)})"
         )
-    numbers = np.array([labels.index(label) for label in dataset.labels])
+    numbers = np.array([labels.index(names[label]) for label in dataset.labels])
     return np.asarray(numbers[dataset.y])
 
 

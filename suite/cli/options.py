@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 READER_OPTIONS = (
-    "text_column", "label_column", "time_column", "group_column", "positive", "image_size", *FILE_OPTIONS,
+    "text_column", "label_column", "time_column", "group_column", "date_order", "positive", "image_size", *FILE_OPTIONS,
 )  # fmt: skip
 
 
@@ -72,6 +72,11 @@ def data(command: Command) -> Command:
         command,
         click.option("--positive", help="fraud: the positive label (default: the rarer one)."),
         click.option(
+            "--date-order",
+            type=click.Choice(["dmy", "mdy"]),
+            help="fraud: whether the day or the month comes first where the dates do not tell.",
+        ),
+        click.option(
             "--image-size", type=click.IntRange(4, 1024), help="image_cls: resize pictures to squares of this side."
         ),
     )
@@ -99,7 +104,7 @@ def labelled(command: Command) -> Command:
         click.option("--label-column", help="The column of labels."),
         click.option("--text-column", help="text_cls: the column of texts."),
         click.option("--group-column", help="Keep rows with the same value in this column in one split."),
-        click.option("--time-column", help="fraud: split rows in time by this column."),
+        click.option("--time-column", help="fraud: split rows in time by this column; none splits at random."),
     )
 
 

@@ -1,135 +1,23 @@
-"""The kinds of a table's columns, detected in one pass over batches, and their values."""
+"""The profiles of a table's columns, in one pass over batches, and their values, in a second."""
 
-import re
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from pyarrow import compute as pc
 
-from suite.data import formats
+from suite.artifact import TensorSpec
+from suite.data import arrow_types, formats, json_rows
+from suite.data.column import NUMBER, Column
 from suite.errors import SuiteError
-from suite.preprocessing.mirror import values
-
-MAX_DISTINCT = 1_000
-NUMBER = r"^[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf(inity)?|Inf(inity)?)$"
-DIGITS = re.compile(r"\d")
-IDENTIFIER = re.compile(r"(^|_|\b)(id|uuid|guid|key|number|no|nr)$", re.IGNORECASE)
-CAMEL_IDENTIFIER = re.compile(r"[a-z](Id|ID)$")
-# A column is numeric even if at most this share of its values are no numbers; those count as missing, with a note.
-MAX_NON_NUMERIC_SHARE = 0.01
-# A column with more distinct values than this, and than half of its rows, is an identifier or text.
-MAX_CATEGORIES = 20
-MIN_TEXT_LENGTH = 40
+from suite.preprocessing.mirror import numbers, values
 
 
 def texts(column: Any) -> pa.Array:
     """A column as trimmed strings, with null for every spelling of a missing value."""
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    if pa.types.is_floating(column.type):
-        whole = pc.equal(column, pc.round(column))
-        column = pc.if_else(whole, pc.cast(column, pa.int64(), safe=False).cast(pa.string()), column.cast(pa.string()))
-    trimmed = pc.utf8_trim_whitespace(column.cast(pa.string()))
-    missing = pc.is_in(pc.utf8_lower(trimmed), pa.array(sorted(values.MISSING)))
-    return pc.if_else(missing, pa.scalar(None, pa.string()), trimmed)
-
-
-def is_number_type(kind: Any) -> bool:
-    """Whether an Arrow type is numeric."""
-    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
-
-
-@dataclass
-class Column:
-    """A column's profile; `distinct` counts values, up to the first 1,000 or so."""
-
-    name: str
-    rows: int = 0
-    missing: int = 0
-    numbers: int = 0
-    infinite: int = 0
-    whole: bool = True
-    rising: bool = True
-    native_date: bool = False
-    last: float = -np.inf
-    length: int = 0
-    distinct: dict[str, int] = field(default_factory=dict)
-    date_formats: tuple[str, ...] = values.DATE_FORMATS
-
-    def add(self, column: Any) -> None:
-        """Add a batch's values to the profile."""
-        self.rows += len(column)
-        if pa.types.is_temporal(column.type):
-            self.native_date = True
-            self.missing += column.null_count
-            self._count(column.drop_null().cast(pa.string()))
-            return
-        numbers = column.cast(pa.float64()) if is_number_type(column.type) else None
-        if numbers is None or self._counts_distinct():
-            strings = texts(column).drop_null()
-            self._count(strings)
-            self.length += pc.sum(pc.utf8_length(strings)).as_py() or 0
-        if numbers is not None:
-            known = numbers.drop_null().to_numpy(zero_copy_only=False)
-            known = known[~np.isnan(known)]
-            self.missing += len(column) - len(known)
-            self._numeric(known)
-            self.date_formats = ()
-        else:
-            self.missing += len(column) - len(strings)
-            matching = strings.filter(pc.match_substring_regex(strings, NUMBER))
-            self._numeric(matching.cast(pa.float64()).to_numpy(zero_copy_only=False))
-            self._dates(strings)
-
-    def _counts_distinct(self) -> bool:
-        return len(self.distinct) <= MAX_DISTINCT
-
-    def _count(self, strings: Any) -> None:
-        if self._counts_distinct():
-            for entry in pc.value_counts(strings).to_pylist():
-                self.distinct[entry["values"]] = self.distinct.get(entry["values"], 0) + entry["counts"]
-
-    def _numeric(self, known: np.ndarray) -> None:
-        self.numbers += len(known)
-        if not len(known):
-            return
-        self.infinite += int(np.isinf(known).sum())
-        finite = known[np.isfinite(known)]
-        self.whole &= bool((finite == np.round(finite)).all())
-        self.rising &= bool((np.diff(known) > 0).all() and known[0] > self.last)
-        self.last = float(known[-1])
-
-    def _dates(self, strings: Any) -> None:
-        if self.date_formats and len(strings):
-            sample = strings.to_pylist()
-            self.date_formats = tuple(
-                form for form in self.date_formats if all(_is_date(text, form) for text in sample)
-            )
-
-    @property
-    def known(self) -> int:
-        """The number of values that are not missing."""
-        return self.rows - self.missing
-
-    @property
-    def kind(self) -> str:
-        """numeric, boolean, categorical or date; or, for a column of no use: constant, identifier or text."""
-        if not self.known or (len(self.distinct) == 1 and not self.missing):
-            return "constant"
-        lower = {value.lower() for value in self.distinct}
-        if self._counts_distinct() and len(lower) == 2 and lower <= values.TRUE | values.FALSE:
-            return "boolean"
-        if self.numbers >= self.known * (1 - MAX_NON_NUMERIC_SHARE):
-            named_so = IDENTIFIER.search(self.name) or CAMEL_IDENTIFIER.search(self.name)
-            many = len(self.distinct) > min(MAX_DISTINCT, self.known // 2)
-            return "identifier" if self.whole and many and (named_so or self.rising) else "numeric"
-        if self.native_date or self.date_formats:
-            return "date"
-        if not self._counts_distinct() or len(self.distinct) > max(MAX_CATEGORIES, self.known // 2):
-            return "identifier" if self.length < MIN_TEXT_LENGTH * self.known else "text"
-        return "categorical"
+    strings = arrow_types.strings(column)
+    missing = pc.is_in(pc.utf8_lower(strings), pa.array(sorted(values.MISSING)))
+    return pc.if_else(missing, pa.scalar(None, pa.string()), strings)
 
 
 def profile(source: formats.TableFile) -> dict[str, Column]:
@@ -140,25 +28,34 @@ def profile(source: formats.TableFile) -> dict[str, Column]:
         for name in batch.schema.names:
             if name not in profiles:
                 profiles[name] = Column(name, rows=rows, missing=rows)
-            profiles[name].add(batch.column(name))
+            profiles[name].add(batch.column(name), is_plain(batch, name))
         rows += batch.num_rows
         for column in profiles.values():
             column.missing += rows - column.rows
             column.rows = rows
     if not rows:
         raise SuiteError(f"{source.name} has a header and no rows: add rows")
+    _settle(profiles)
     return profiles
 
 
-def _is_date(text: str, form: str) -> bool:
-    # ISO 8601 allows eight digits as a date, but most people mean a number.
-    if len(text) < 8 or (not DIGITS.match(text[-1:]) and not text.endswith("Z")) or text.isdigit():
-        return False
-    try:
-        values.seconds(text, form)
-    except (ValueError, OverflowError):
-        return False
-    return True
+def is_plain(batch: Any, name: str) -> bool:
+    """Whether the numbers in a column of text have a decimal point by the file's format, as in JSON."""
+    return (batch.schema.field(name).metadata or {}).get(json_rows.PLAIN_NUMBERS) is not None
+
+
+def form_of(spec: TensorSpec, batch: Any) -> str:
+    """How the values of a model's column are written in a batch that has it."""
+    return "" if spec.kind == "numeric" and is_plain(batch, spec.name) else spec.format
+
+
+def _settle(profiles: dict[str, Column]) -> None:
+    """Let columns that can be read in one way only decide how others are read."""
+    has_comma = any(numbers.has_decimal_comma(column.form) for column in profiles.values() if column.kind == "numeric")
+    orders = {column.date_orders[0] for column in profiles.values() if len(column.date_orders) == 1}
+    for column in profiles.values():
+        column.prefers_comma = has_comma
+        column.date_order = "".join(orders) if len(orders) == 1 else ""
 
 
 class GroupNumbers:
@@ -180,31 +77,41 @@ class GroupNumbers:
         return number
 
 
-def fill(kind: str, date_format: str, column: Any, target: np.ndarray, shared: dict[str, str]) -> int:
+def fill(kind: str, form: str, column: Any, target: np.ndarray, shared: dict[str, str]) -> int:
     """Write a batch's values into `target`; return how many are no numbers and became missing.
 
-    `shared` keeps one string object for each category. ValueError for a value that is no boolean or no date.
+    Numbers that float32 does not hold become missing too. `shared` keeps one string object for each category.
+    ValueError for a value that is no boolean or no date.
     """
+    column = arrow_types.plain(column)
     if kind == "categorical":
         target[:] = [shared.setdefault(text, text) if text is not None else "" for text in texts(column).to_pylist()]
         return 0
-    if kind == "numeric" and is_number_type(column.type):
-        numbers = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
-        target[:] = np.where(np.isfinite(numbers), numbers, np.nan)
+    if kind == "numeric" and arrow_types.is_number(column.type):
+        target[:] = _held(arrow_types.floats(column))
         return 0
-    if kind == "date" and pa.types.is_temporal(column.type):
-        # Milliseconds, since distant dates do not fit into microseconds.
-        stamps = column.cast(pa.timestamp("ms")).cast(pa.int64()).cast(pa.float64(), safe=False)
-        target[:] = stamps.to_numpy(zero_copy_only=False) / 1000
+    if kind == "date" and arrow_types.is_date(column.type):
+        target[:] = arrow_types.seconds(column)
         return 0
     strings = texts(column)
     if kind == "numeric":
-        good = pc.fill_null(pc.match_substring_regex(strings, NUMBER), False)
-        numbers = (
-            pc.if_else(good, strings, pa.scalar(None, pa.string())).cast(pa.float64()).to_numpy(zero_copy_only=False)
-        )
-        target[:] = np.where(np.isfinite(numbers), numbers, np.nan)
-        return int(len(strings) - strings.null_count - (pc.sum(good).as_py() or 0))
-    read = values.boolean if kind == "boolean" else lambda text: values.seconds(text, date_format)
+        return _fill_numbers(strings, form, target)
+    read = values.boolean if kind == "boolean" else lambda text: values.seconds(text, form)
     target[:] = [np.nan if text is None else read(text) for text in strings.to_pylist()]
     return 0
+
+
+def _fill_numbers(strings: Any, form: str, target: np.ndarray) -> int:
+    if form:
+        read = [np.nan if text is None else numbers.read(text, form) for text in strings.to_pylist()]
+        target[:] = _held(np.array(read, np.float64))
+        return int(np.isnan(read).sum() - strings.null_count)
+    good = pc.fill_null(pc.match_substring_regex(strings, NUMBER), False)
+    plain = pc.utf8_lower(pc.if_else(good, strings, pa.scalar(None, pa.string()))).cast(pa.float64())
+    target[:] = _held(plain.to_numpy(zero_copy_only=False))
+    return int(len(strings) - strings.null_count - (pc.sum(good).as_py() or 0))
+
+
+def _held(found: np.ndarray) -> np.ndarray:
+    """The numbers that float32 holds, and NaN for others."""
+    return np.where(np.abs(found) <= values.LARGEST, found, np.nan)

@@ -14,8 +14,15 @@ from suite.errors import SuiteError
 ROWS_PER_BATCH = 10_000
 SPACE = re.compile(r"\s+")
 WANTED = "give one object a line, or a list of objects"
-# Numbers stay as they are written: some have more digits than Python's numbers keep.
-DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
+# Marks a column of numbers, since text may have a decimal comma and JSON's numbers have not.
+PLAIN_NUMBERS = b"plain numbers"
+
+
+class _Number(str):
+    """A number as it is written: some have more digits than Python's numbers keep."""
+
+
+DECODER = json.JSONDecoder(parse_int=_Number, parse_float=_Number, parse_constant=_Number)
 
 
 def read(file: io.BufferedReader, columns: dict[str, None], name: str) -> Iterator[pa.RecordBatch]:
@@ -119,12 +126,18 @@ def _items(scanner: _Scanner) -> Iterator[tuple[int, Any]]:
 
 def _string_batch(rows: list[dict[str, Any]], columns: dict[str, None], name: str) -> pa.RecordBatch:
     columns.update(dict.fromkeys(key for row in rows for key in row))
+    fields, arrays = [], []
     try:
-        return pa.RecordBatch.from_pydict(
-            {key: pa.array([_string(row.get(key), key, name) for row in rows], pa.string()) for key in columns}
-        )
+        for key in columns:
+            cells = [row.get(key) for row in rows]
+            are_numbers = all(cell is None or isinstance(cell, _Number) for cell in cells)
+            fields.append(pa.field(key, pa.string(), metadata={PLAIN_NUMBERS: b""} if are_numbers else None))
+            arrays.append(pa.array([_string(cell, key, name) for cell in cells], pa.string()))
     except UnicodeEncodeError as error:
-        raise SuiteError(f"{name} has half of a pair of surrogates in a text (\\ud800 to \\udfff): mend it") from error
+        raise SuiteError(
+            f"{name} has half of a pair of surrogates in a text (\\ud800 to \\udfff): correct it"
+        ) from error
+    return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
 
 
 def _string(value: Any, key: str, name: str) -> str | None:

@@ -32,6 +32,7 @@ class DataOptions:
     label_column: str | None = None
     time_column: str | None = None
     group_column: str | None = None
+    date_order: str | None = None
     positive: str | None = None
     image_size: int | None = None
     encoding: str | None = None

@@ -10,6 +10,7 @@ import numpy as np
 
 from suite.data import formats
 from suite.data.folders import LabelledFiles
+from suite.data.label_column import whole_column
 from suite.data.options import DataOptions
 from suite.errors import SuiteError, UsageError, unknown
 from suite.preprocessing.mirror import image
@@ -135,11 +136,11 @@ def read_listing(source: Path, options: DataOptions) -> LabelledFiles:
     if label_column not in names:
         raise unknown("column", label_column, names)
     paths = [source.parent / str(value) for value in table[path_column].to_pylist()]
-    values = ["" if value is None else str(value) for value in table[label_column].to_pylist()]
-    labels = sorted({value for value in values if value})
-    kept = [index for index, value in enumerate(values) if value]
-    y = np.array([labels.index(values[index]) for index in kept], np.int32)
+    classes = whole_column(table[label_column])
+    labels = sorted({name for name in classes if name})
+    kept = [index for index, name in enumerate(classes) if name]
+    y = np.array([labels.index(name) for name in classes if name], np.int32)
     detected = [*file.notes, f"columns: path '{path_column}', label '{label_column}'"]
-    if len(kept) < len(values):
-        detected.append(f"rows without a label left out: {len(values) - len(kept):,}")
+    if len(kept) < len(classes):
+        detected.append(f"rows without a label left out: {len(classes) - len(kept):,}")
     return LabelledFiles([paths[index] for index in kept], y, labels, np.full(len(kept), ""), detected, label_column)

@@ -3,7 +3,7 @@
 import itertools
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -146,7 +146,7 @@ def _text_files(path: Path, size: int, options: RowOptions) -> Iterator[Batch]:
 
 
 def _text_column(source: str, batch: Any) -> str:
-    from suite.data.columns import Column
+    from suite.data.column import Column
 
     names: list[str] = batch.schema.names
     if "text" in names or len(names) == 1:
@@ -219,41 +219,37 @@ def _refuse_keep(source: str, options: RowOptions) -> None:
 
 
 def _column(spec: TensorSpec, batch: Any, first: int) -> np.ndarray:
-    from suite.data import columns
+    from suite.data import arrow_types, columns
 
-    if spec.kind == "categorical":
-        target = np.full(batch.num_rows, "", object)
-        if spec.name in batch.schema.names:
-            columns.fill(spec.kind, spec.format, batch.column(spec.name), target, {})
-        return target
+    is_text = spec.kind == "categorical"
     # Not yet of its own dtype: numbers that float32 cannot hold are to be found, not to become infinite.
-    numbers = np.full(batch.num_rows, np.nan)
+    target = np.full(batch.num_rows, "" if is_text else np.nan, object if is_text else np.float64)
     if spec.name in batch.schema.names:
-        _fill(spec, batch.column(spec.name), numbers, first)
-    return numbers.astype(spec.dtype, copy=False)
+        written = replace(spec, format=columns.form_of(spec, batch))
+        _fill(written, arrow_types.plain(batch.column(spec.name)), target, first)
+    return target if is_text else target.astype(spec.dtype, copy=False)
 
 
 def _fill(spec: TensorSpec, column: Any, target: np.ndarray, first: int) -> None:
-    """Write a column's numbers into the target; SuiteError names the row of one that cannot be read."""
-    from suite.data import columns
+    """Write a column's values into the target; SuiteError names the row of one that cannot be read."""
+    from suite.data import arrow_types, columns
 
     try:
         is_read = columns.fill(spec.kind, spec.format, column, target, {}) == 0
     except ValueError:
         is_read = False
-    if spec.kind == "numeric" and columns.is_number_type(column.type):
-        given = column.cast("float64").to_numpy(zero_copy_only=False)
+    if spec.kind != "numeric":
+        if not is_read:
+            _refuse(spec, columns.texts(column).to_pylist(), first)
+    elif arrow_types.is_number(column.type):
+        given = arrow_types.floats(column)
         if (np.abs(given) > values.LARGEST).any():
             _refuse(spec, map(str, given), first)
-        return
-    texts = columns.texts(column)
-    # A number that became missing or too large was infinite, or nearly.
-    if not is_read or (spec.kind == "numeric" and not _are_numbers(target, texts.null_count)):
-        _refuse(spec, texts.to_pylist(), first)
-
-
-def _are_numbers(target: np.ndarray, missing: int) -> bool:
-    return int(np.isnan(target).sum()) == missing and not (np.abs(target) > values.LARGEST).any()
+    else:
+        texts = columns.texts(column)
+        # A number that became missing was infinite, or nearly.
+        if not is_read or int(np.isnan(target).sum()) > texts.null_count:
+            _refuse(spec, texts.to_pylist(), first)
 
 
 def _refuse(spec: TensorSpec, cells: Iterable[str | None], first: int) -> NoReturn:
@@ -263,8 +259,8 @@ def _refuse(spec: TensorSpec, cells: Iterable[str | None], first: int) -> NoRetu
             values.cell(text or "", spec.kind, spec.format)
         except ValueError as error:
             raise SuiteError(
-                f"row {row}, column '{spec.name}': {(text or '')[:50]!r} is not {WANTED[spec.kind]}: "
-                "correct it or leave it empty"
+                f"row {row}, column '{spec.name}': {(text or '')[:50]!r} is not {WANTED[spec.kind]}"
+                f"{f' as in {spec.format}' if spec.format else ''}: correct it or leave it empty"
             ) from error
     raise SuiteError(f"the column '{spec.name}' cannot be read: make it {WANTED[spec.kind]} in each row")
 

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from suite.artifact import TensorSpec
-from suite.data import columns, formats, splits, table_layout
-from suite.data.columns import Column
+from suite.data import columns, formats, splits, suspicions, table_layout
+from suite.data.column import MAX_NON_NUMERIC_SHARE, Column
 from suite.data.dataset import Dataset
+from suite.data.label_column import LabelColumn
 from suite.data.options import DataOptions
 from suite.data.source import check_source, describe
 from suite.data.table_layout import TableLayout
@@ -41,17 +43,23 @@ def read(source: Path, options: DataOptions) -> Dataset:
     layout = table_layout.detect(source, profiles, options)
     values = _load(file, layout)
     y = values.y
-    detected = [*file.notes, *layout.detected, *_anomalies(profiles, values.non_numeric)]
-    if len(y) < layout.label.rows:
-        detected.append(f"rows without a label left out: {layout.label.rows - len(y):,}")
+    anomalies = _anomalies(profiles, values.non_numeric)
+    if options.inputs:
+        _check_numbers(source, layout, values)
+    else:
+        used = [profiles[spec.name] for spec in layout.specs if spec.kind == "numeric"]
+        anomalies += suspicions.lost_digits(used, values.inputs)
+    detected = [*file.notes, *layout.detected, *anomalies, *layout.label.notes()]
     if options.has_splits(len(layout.labels)):
         rows, order = _split(values, layout, options.seed)
     else:
         rows, order = splits.undivided(len(y)), None
+    if not options.inputs:
+        detected += suspicions.leaks(layout.specs, values.inputs, y, rows["train"])
     described = describe(source, rows, detected, options, layout.label.name)
     return Dataset(
         values.inputs, y, layout.labels, rows, layout.specs, described, detected, ignored=layout.ignored, order=order,
-        groups=values.groups,
+        notes=anomalies if options.inputs else [], groups=values.groups,
     )  # fmt: skip
 
 
@@ -64,19 +72,19 @@ def _load(source: formats.TableFile, layout: TableLayout) -> _Values:
     shared: dict[str, str] = {}
     non_numeric = dict.fromkeys(inputs, 0)
     start = 0
-    for batch in _labelled_batches(source, layout.label.name):
+    numbers = {name: number for number, name in enumerate(layout.labels)}
+    for batch, classes in _labelled_batches(source, layout.label):
         rows = slice(start, start + batch.num_rows)
-        y[rows] = [layout.labels.index(text) for text in columns.texts(batch.column(layout.label.name)).to_pylist()]
+        y[rows] = [numbers[name] for name in classes]
         for spec in layout.specs:
             if spec.name in batch.schema.names:
                 target = inputs[spec.name][rows]
-                non_numeric[spec.name] += _fill(source.name, spec, batch.column(spec.name), target, shared)
+                non_numeric[spec.name] += _fill(source.name, spec, batch, target, shared)
             else:
                 inputs[spec.name][rows] = "" if spec.kind == "categorical" else np.nan
         if layout.time and time is not None:
             kind = "date" if layout.time.kind == "date" else "numeric"
-            form = table_layout.date_format(layout.time)
-            columns.fill(kind, form, batch.column(layout.time.name), time[rows], shared)
+            columns.fill(kind, layout.time.form, batch.column(layout.time.name), time[rows], shared)
         if layout.group and groups is not None:
             has_group = layout.group.name in batch.schema.names
             groups.add(batch.column(layout.group.name) if has_group else None, rows)
@@ -84,28 +92,44 @@ def _load(source: formats.TableFile, layout: TableLayout) -> _Values:
     return _Values(inputs, y, time, None if groups is None else groups.numbers, non_numeric)
 
 
-def _fill(source: str, spec: TensorSpec, column: Any, target: np.ndarray, shared: dict[str, str]) -> int:
+def _fill(source: str, spec: TensorSpec, batch: Any, target: np.ndarray, shared: dict[str, str]) -> int:
     try:
-        return columns.fill(spec.kind, spec.format, column, target, shared)
+        return columns.fill(spec.kind, columns.form_of(spec, batch), batch.column(spec.name), target, shared)
     except ValueError as error:
         raise SuiteError(f"{source}, column '{spec.name}', must hold {spec.kind} values: {error}") from error
 
 
-def _labelled_batches(source: formats.TableFile, label: str) -> Iterator[Any]:
-    """The rows that have a label."""
-    from pyarrow import compute as pc
-
+def _labelled_batches(source: formats.TableFile, label: LabelColumn) -> Iterator[tuple[Any, list[str]]]:
+    """The rows that have a label, and their classes."""
     for batch in formats.batches(source):
-        if label in batch.schema.names:
-            yield batch.filter(pc.is_valid(columns.texts(batch.column(label))))
+        if label.name in batch.schema.names:
+            classes = label.read(batch.column(label.name))
+            kept = pa.array([name is not None for name in classes], pa.bool_())
+            yield batch.filter(kept), [name for name in classes if name is not None]
+
+
+def _check_numbers(source: Path, layout: TableLayout, values: _Values) -> None:
+    """SuiteError where more values of a model's column are no numbers than could be overlooked."""
+    for spec in layout.specs:
+        count = values.non_numeric[spec.name]
+        if count > MAX_NON_NUMERIC_SHARE * len(values.y):
+            written = f" as in {spec.format}" if spec.format else " with a decimal point"
+            raise SuiteError(
+                f"{source}, column '{spec.name}': {count:,} of {len(values.y):,} values are no numbers{written}: "
+                "write them as the model learned them"
+            )
 
 
 def _anomalies(profiles: dict[str, Column], non_numeric: dict[str, int]) -> list[str]:
-    """Notes on infinite numbers and on values that are no numbers."""
-    infinite = [f"{name} ({c.infinite:,})" for name, c in profiles.items() if name in non_numeric and c.infinite]
-    no_numbers = [f"{name} ({count:,})" for name, count in non_numeric.items() if count]
-    notes = [f"infinite numbers taken as missing: {', '.join(infinite)}"] if infinite else []
-    return notes + ([f"values that are no numbers taken as missing: {', '.join(no_numbers)}"] if no_numbers else [])
+    """Notes on infinite numbers, on those beyond float32 and on values that are no numbers."""
+    used = {name: profiles[name] for name in non_numeric if name in profiles}
+    counts = {
+        "infinite numbers": {name: column.infinite for name, column in used.items()},
+        "numbers beyond float32 (3.4e38)": {name: column.beyond for name, column in used.items()},
+        "values that are no numbers": non_numeric,
+    }
+    named = {what: [f"{name} ({n:,})" for name, n in found.items() if n] for what, found in counts.items()}
+    return [f"{what} taken as missing: {', '.join(names)}" for what, names in named.items() if names]
 
 
 def _split(values: _Values, layout: TableLayout, seed: int) -> tuple[splits.Rows, np.ndarray | None]:

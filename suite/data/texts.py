@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from pyarrow import compute as pc
+import pyarrow as pa
 
 from suite.artifact import TensorSpec
 from suite.data import columns, folders, formats, splits
-from suite.data.columns import Column
+from suite.data.column import Column
 from suite.data.dataset import Dataset
+from suite.data.label_column import LabelColumn
 from suite.data.options import DataOptions
 from suite.data.source import check_source, describe
 from suite.errors import SuiteError, UsageError, unknown
@@ -50,13 +50,13 @@ def _from_table(source: Path, options: DataOptions) -> Dataset:
         text = profiles[options.text_column]
     else:
         text = _text_column(source, profiles, asked, options.group_column)
-    label = profiles[asked] if asked else _label_column(source, profiles, text, options.group_column)
-    labels = sorted(label.distinct)
+    label = LabelColumn.of(profiles[asked]) if asked else _label_column(source, profiles, text, options.group_column)
+    labels = sorted(label.counts)
     if len(labels) > MAX_CLASSES:
         raise SuiteError(
             f"the label column '{label.name}' has more than {MAX_CLASSES} values: name another with --label-column"
         )
-    if label.numbers == label.known and not label.whole:
+    if label.column.numbers == label.column.known and not label.column.whole:
         raise SuiteError(
             f"the label column '{label.name}' holds numbers such as {labels[0]}, which are no classes: name another"
         )
@@ -66,8 +66,7 @@ def _from_table(source: Path, options: DataOptions) -> Dataset:
         f"text column: {text.name}",
         f"label column: {label.name} ({', '.join(labels[:10])}{', ...' if len(labels) > 10 else ''})",
     ]
-    if len(y) < label.rows:
-        detected.append(f"rows without a label left out: {label.rows - len(y):,}")
+    detected += label.notes()
     if not options.has_splits(len(labels)):
         rows = splits.undivided(len(y))
     elif groups is None:
@@ -104,30 +103,30 @@ def _text_column(source: Path, profiles: dict[str, Column], label: str | None, g
     return best
 
 
-def _label_column(source: Path, profiles: dict[str, Column], text: Column, group: str | None) -> Column:
+def _label_column(source: Path, profiles: dict[str, Column], text: Column, group: str | None) -> LabelColumn:
     """The only column of few, repeated values; among several, the one named like a label."""
     candidates = [
-        column
-        for column in profiles.values()
-        if column is not text
-        and column.name != group
-        and 1 <= len(column.distinct) <= min(MAX_CLASSES, max(2, column.known // 2))
-        and (column.whole or column.numbers < column.known)
+        label
+        for label in map(LabelColumn.of, profiles.values())
+        if label.column is not text
+        and label.name != group
+        and 1 <= len(label.counts) <= min(MAX_CLASSES, max(2, label.known // 2))
+        and (label.column.whole or label.column.numbers < label.column.known)
     ]
-    named = [column for name in LABEL_NAMES for column in candidates if column.name.lower() == name]
-    several = [column for column in candidates if len(column.distinct) > 1]
+    named = [label for name in LABEL_NAMES for label in candidates if label.name.lower() == name]
+    several = [label for label in candidates if len(label.counts) > 1]
     if named:
         return named[0]
     if len(several) == 1:
         return several[0]
-    names = ", ".join(column.name for column in several) or "none"
+    names = ", ".join(label.name for label in several) or "none"
     raise UsageError(
         f"{source} has no single column that is clearly the label (candidates: {names}): say which with --label-column"
     )
 
 
 def _load(
-    source: formats.TableFile, text: str, label: Column, labels: list[str], group: str | None
+    source: formats.TableFile, text: str, label: LabelColumn, labels: list[str], group: str | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Texts, classes, and group numbers if there is a group column."""
     groups = None if group is None else columns.GroupNumbers(label.known)
@@ -139,7 +138,7 @@ def _load(
         if label.name not in batch.schema.names:
             continue
         first = start
-        classes: list[Any] = columns.texts(batch.column(label.name)).to_pylist()
+        classes = label.read(batch.column(label.name))
         words = batch.column(text).to_pylist() if text in batch.schema.names else [None] * len(classes)
         for value, words_of_row in zip(classes, words, strict=True):
             if value is not None:
@@ -147,7 +146,7 @@ def _load(
                 y[start] = number[value]
                 start += 1
         if groups is not None:
-            labelled = pc.is_valid(columns.texts(batch.column(label.name)))
+            labelled = pa.array([value is not None for value in classes], pa.bool_())
             named = batch.column(group).filter(labelled) if group in batch.schema.names else None
             groups.add(named, slice(first, start))
     return texts, y, None if groups is None else groups.numbers

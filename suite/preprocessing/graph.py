@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from suite.preprocessing.mirror.table import DAY, WEEK
+from suite.preprocessing.mirror.table import DAY, FARTHEST, WEEK
 from suite.preprocessing.mirror.text import ALONE, APOSTROPHES, FIRST, LONGEST_WORD, PADDING, RUNS, UNKNOWN
 
 Tensors = dict[str, tf.Tensor]
@@ -91,8 +91,9 @@ def split_characters(words: tf.RaggedTensor) -> tf.RaggedTensor:
 
 
 def _numeric(x: tf.Tensor, column: Column) -> list[tf.Tensor]:
-    scaled = tf.asinh((x - column["centre"]) / column["scale"])
-    missing = tf.math.is_nan(scaled)
+    missing = tf.math.is_nan(x)
+    # The largest numbers overflow where the scale is small.
+    scaled = tf.clip_by_value(tf.asinh((x - column["centre"]) / column["scale"]), -FARTHEST, FARTHEST)
     features = [tf.where(missing, 0.0, scaled)]
     return [*features, tf.cast(missing, tf.float32)] if column["mark_missing"] else features
 

@@ -39,7 +39,9 @@ class FraudDetection(Domain):
     default_data: ClassVar[str] = "card_fraud"
     objective: ClassVar[str] = "average_precision"
     has_threshold: ClassVar[bool] = True
-    data_options: ClassVar[tuple[str, ...]] = ("label_column", "positive", "time_column", "group_column", *FILE_OPTIONS)
+    data_options: ClassVar[tuple[str, ...]] = (
+        "label_column", "positive", "time_column", "group_column", "date_order", *FILE_OPTIONS,
+    )  # fmt: skip
     recipe: ClassVar[Recipe] = TableRecipe(
         epochs=70, batch_size=256, to_the_end=True, learning_rate=4e-3, weight_decay=3e-2
     )

@@ -7,6 +7,8 @@ import numpy as np
 
 DAY = 86_400.0
 WEEK = 7 * DAY
+# No compressed number is larger: it is asinh of float32's largest.
+FARTHEST = 90.0
 Column = dict[str, Any]
 
 
@@ -59,9 +61,13 @@ class Numeric:
         if not self._names:
             return
         scaled = np.array([inputs[name] for name in self._names], np.float32)
-        scaled -= self._centres
-        scaled /= self._scales
+        # The largest numbers overflow where the scale is small.
+        with np.errstate(over="ignore"):
+            scaled -= self._centres
+            scaled /= self._scales
         np.arcsinh(scaled, out=scaled)
+        np.minimum(scaled, FARTHEST, out=scaled)
+        np.maximum(scaled, -FARTHEST, out=scaled)
         missing = np.isnan(scaled)
         scaled[missing] = 0
         features[self._positions] = scaled

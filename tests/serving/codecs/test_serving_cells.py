@@ -109,7 +109,7 @@ def test_batch_files_and_the_mirror_agree(
         assert all(map(same, batch.inputs[column].tolist(), expected, [column] * len(texts)))
 
 
-@pytest.mark.parametrize("value", ["inf", "-inf", "1e400", "1_000", "\u0661\u0662", "３", "-nan"])
+@pytest.mark.parametrize("value", ["inf", "-inf", "1e400", "1_000", "\u0661\u0662", "３"])
 def test_what_json_refuses_csv_refuses(client: FlaskClient, value: str) -> None:
     body = f"amount,country\n{value},de\n".encode()
     response = client.post("/predict?model=payments", data=body, content_type="text/csv")

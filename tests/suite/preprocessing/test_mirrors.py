@@ -59,7 +59,7 @@ def test_texts(written: list[str]) -> None:
 @given(
     st.lists(
         st.tuples(
-            st.floats(-(2.0**100), 2.0**100, width=32) | st.just(float("nan")),
+            st.floats(width=32, allow_infinity=False),
             st.sampled_from([0.0, 1.0, float("nan")]),
             st.floats(-6e10, 2e11) | st.just(float("nan")),
             st.sampled_from(["FR", "DE", "é", "", "XX", "😀"]),

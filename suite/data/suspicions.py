@@ -1,0 +1,90 @@
+"""What a table's values give reason to doubt: features that give the label away, and digits that float32 loses."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from suite.artifact import TensorSpec
+from suite.data.column import Column
+
+MAX_ROWS = 50_000
+# Fewer rows of a class than this say nothing about a column.
+MIN_CASES = 10
+LEAK_AUC = 0.995
+BINS = 64
+# float32 may change a number by at most this share of the column's spread.
+MAX_ROUNDING = 0.01
+
+
+def leaks(specs: Sequence[TensorSpec], inputs: dict[str, np.ndarray], y: np.ndarray, rows: np.ndarray) -> list[str]:
+    """A note on columns that alone tell almost all rows of one of two classes from the other, on training rows."""
+    rows = rows[:: max(1, len(rows) // MAX_ROWS)]
+    # Every other row of each class, so that what is learned from some rows is measured on others.
+    half = np.zeros(len(rows), bool)
+    for label in (0, 1):
+        half[np.flatnonzero(y[rows] == label)[::2]] = True
+    known, asked = rows[half], rows[~half]
+    if np.bincount(y[asked], minlength=2).min() < MIN_CASES:
+        return []
+    found = []
+    for spec in specs:
+        auc = max(_areas(spec, inputs[spec.name], y, known, asked), default=0.5)
+        if auc >= LEAK_AUC:
+            found.append(f"{spec.name} (ROC AUC {auc:.3f})")
+    if not found:
+        return []
+    return [
+        f"suspected leaks, columns that alone give the label away: {', '.join(found)}; remove those that are not known "
+        "when a row is to be predicted"
+    ]
+
+
+def _areas(spec: TensorSpec, x: np.ndarray, y: np.ndarray, known: np.ndarray, asked: np.ndarray) -> Iterator[float]:
+    """ROC AUC of a column's values, of their absence, and of the share of the class among like values."""
+    if spec.kind == "categorical":
+        groups = np.unique(x[np.concatenate([known, asked])].astype(str), return_inverse=True)[1]
+        yield _area(_shares(groups[: len(known)], y[known], groups[len(known) :]), y[asked])
+        return
+    values = x.astype(np.float64)
+    missing = np.isnan(values)
+    values = np.where(missing, np.nanmin(values[known], initial=np.inf) - 1, values)
+    for scores in (values[asked], missing[asked].astype(float)):
+        area = _area(scores, y[asked])
+        yield max(area, 1 - area)
+    edges = np.unique(np.quantile(values[known], np.linspace(0, 1, BINS + 1)[1:-1]))
+    bins = np.searchsorted(edges, values, side="right") * 2 + missing
+    yield _area(_shares(bins[known], y[known], bins[asked]), y[asked])
+
+
+def _shares(groups: np.ndarray, y: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """For each of the asked groups, the share of the second class in the group among the known rows."""
+    size = int(max(groups.max(), asked.max())) + 1
+    shares = (np.bincount(groups, y, size) + y.mean()) / (np.bincount(groups, minlength=size) + 1)
+    return np.asarray(shares[asked])
+
+
+def _area(scores: np.ndarray, y: np.ndarray) -> float:
+    """ROC AUC; equal scores count half."""
+    values, numbers = np.unique(scores, return_inverse=True)
+    negatives, positives = (np.bincount(numbers[y == label], minlength=len(values)) for label in (0, 1))
+    below = np.cumsum(negatives) - negatives
+    return float((positives * (below + negatives / 2)).sum() / (negatives.sum() * positives.sum()))
+
+
+def lost_digits(columns: Sequence[Column], inputs: dict[str, np.ndarray]) -> list[str]:
+    """A note on numeric columns whose numbers differ by little more than what float32 changes them by."""
+    names = [column.name for column in columns if column.rounding > MAX_ROUNDING * _spread(inputs[column.name])]
+    if not names:
+        return []
+    return [
+        f"digits lost, since float32 holds about seven: {', '.join(names)}; subtract a constant, such as the smallest "
+        "number"
+    ]
+
+
+def _spread(x: np.ndarray) -> float:
+    known = x[~np.isnan(x)].astype(np.float64)
+    if not len(known):
+        return np.inf
+    low, high = np.percentile(known, [25, 75])
+    return float((high - low) / 1.349 or known.std())

@@ -1,0 +1,56 @@
+"""The column in whose order the rows of a table came, if there is one."""
+
+import re
+from dataclasses import dataclass
+
+from suite.data.column import Column
+from suite.data.options import DataOptions
+from suite.errors import SuiteError, unknown
+
+NAMES = ("time", "timestamp", "date", "datetime", "step")
+BIRTH = re.compile(r"birth|(^|_|\b)(dob|born)(_|\b|$)|geburt|naissance|nacimiento|nascita", re.IGNORECASE)
+NONE = "none"
+
+
+@dataclass(frozen=True)
+class TimeColumn:
+    """The column, or None for a random split, why, and what else there is to say about it."""
+
+    column: Column | None
+    reason: str = "no time column"
+    note: str = ""
+
+
+def find(profiles: dict[str, Column], label: str, options: DataOptions) -> TimeColumn:
+    """The column that was asked for, else one that is a time by its name or type if the rows come in its order."""
+    wanted = options.time_column
+    if wanted == NONE and NONE not in profiles:
+        return TimeColumn(None, "as asked")
+    if wanted is not None:
+        if wanted not in profiles:
+            raise unknown("column", wanted, list(profiles))
+        if not _can_order(profiles[wanted]):
+            raise SuiteError(f"the time column '{wanted}' holds neither dates nor numbers: name another, or none")
+        return TimeColumn(profiles[wanted])
+    candidates = [
+        column for name, column in profiles.items() if name != label and not column.missing and _can_order(column)
+    ]
+    named = [column for column in candidates if column.name.lower() in NAMES]
+    dates = [column for column in candidates if column.kind == "date" and not BIRTH.search(column.name)]
+    times = [*named, *dates]
+    found = next((column for column in times if column.row_order.is_ordered), None)
+    if found:
+        reason = "its name" if found in named else "its dates"
+        return TimeColumn(
+            found,
+            note=f"time column: {found.name}, by {reason} and the order of the rows "
+            f"(--time-column {NONE} splits at random)",
+        )
+    if times:
+        name = times[0].name
+        return TimeColumn(None, f"the rows are not in the order of {name}; --time-column {name} splits by it")
+    return TimeColumn(None)
+
+
+def _can_order(column: Column) -> bool:
+    return column.kind == "date" or column.numbers == column.known > 0

@@ -5,7 +5,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 CLIENTS := .venv-clients/.installed
 
-.PHONY: demo test test-suite test-service fuzz lint install lock bench-first bench-fit bench-readers bench-convnet bench-domains bench-tuning bench-tuning-table bench-tuning-overhead bench-serving bench-serving-rivals bench-serving-endurance
+.PHONY: demo test test-suite test-service coverage fuzz lint install lock bench-first bench-fit bench-readers bench-convnet bench-domains bench-tuning bench-tuning-table bench-tuning-overhead bench-serving bench-serving-rivals bench-serving-endurance
 
 demo: $(INSTALLED)
 	@$(BIN)/suite demo
@@ -21,10 +21,15 @@ SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadsc
 test-suite test-service: export PYTHONUTF8 := 1
 
 test-suite: $(INSTALLED)
-	$(BIN)/python -m pytest --cov --cov-report= $(SIDE_BY_SIDE) tests/tuning tests --ignore tests/serving
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/tuning tests --ignore tests/serving
 
 test-service: $(INSTALLED) $(CLIENTS)
-	$(BIN)/python -m pytest --cov --cov-append --cov-report=term:skip-covered tests/serving
+	$(BIN)/python -m pytest tests/serving
+
+# The lines that tests run, which takes longer than the tests alone.
+coverage: $(INSTALLED)
+	@rm -f .coverage
+	@PYTEST_ADDOPTS="--cov --cov-append --cov-report=term:skip-covered" $(MAKE) --no-print-directory test
 
 # Looks for bytes on which the service fails; what it finds it writes to crash-*. Linux on x86-64. And for orders of
 # events on which the scheduler fails.

@@ -1,7 +1,7 @@
 """The codec for models that take a table's columns by name, given as JSON objects, columns, arrays or CSV."""
 
 import math
-from collections.abc import Callable, Iterable, KeysView, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import chain
 from typing import Any
 
@@ -67,7 +67,7 @@ class TableCodec(CardCodec):
         return {key: found[key] for key in self._specs} if self._others else found
 
     def _decode_table(self, payload: Payload, table: Table, deadline: Deadline) -> Arrays:
-        self._pass_over(payload, table.keys(), "the CSV")
+        self.pass_over(payload, table.keys(), "the CSV")
         rows = self._checked(len(next(iter(table.values()))))
         return {
             key: _of_text(table[key], spec, deadline) if key in table else _missing(spec, rows)
@@ -91,13 +91,13 @@ class TableCodec(CardCodec):
         else:
             raise ServiceError(400, f"instance {index}: expected an object by column name, found {name(item)}")
         if not row.keys() <= self._specs.keys():
-            self._pass_over(payload, row.keys(), f"instance {index}")
+            self.pass_over(payload, row.keys(), f"instance {index}")
             if isinstance(item, simdjson.Object):
                 nested = [key for key in row if key not in self._specs and isinstance(row[key], dict | list)]
                 check_unique_keys(item, nested)
         return row
 
-    def _pass_over(self, payload: Payload, found: KeysView[str], place: str) -> None:
+    def pass_over(self, payload: Payload, found: Collection[str], place: str) -> None:
         """Note columns that the model does not use; raise ServiceError 400 for these alone, or if it is strict."""
         unknown = [key for key in found if key not in self._specs and key not in self._ignored]
         if unknown and (payload.strict or len(unknown) == len(found)):

@@ -18,6 +18,7 @@ from serving.codecs.json_types import as_dict, members, unique_keys
 from serving.codecs.json_types import name as name_of
 from serving.codecs.named_tensors import check_known
 from serving.codecs.payload import Payload
+from serving.codecs.tables import TableCodec
 from serving.codecs.tensors import TensorCodec
 from serving.context import RequestContext
 from serving.engines.base import Arrays
@@ -256,7 +257,11 @@ def _merged(shared: Any, examples: Any, asked: ModelRequest, context: RequestCon
     for index, example in numbered(examples, context.deadline):
         if not isinstance(example, simdjson.Object):
             raise ServiceError(400, f"example {index} is {name_of(example)}: make it an object of features")
-        found.append(features | _features(example, asked.signature))
+        own = _features(example, asked.signature)
+        if isinstance(asked.codec, TableCodec):
+            # The context does not make up for an example that the model knows nothing of.
+            asked.codec.pass_over(Payload(), own, f"instance {index}")
+        found.append(features | own)
     return found
 
 

@@ -73,6 +73,12 @@ def test_tensorflow_servings_rows_may_have_more_columns(client: FlaskClient) -> 
     assert (answer.status_code, answer.headers[UNUSED_COLUMNS]) == (200, "note")
 
 
+def test_a_context_does_not_make_up_for_an_example_of_unknown_columns(client: FlaskClient) -> None:
+    for example, status in (({"note": 1}, 400), ({"note": 1, "amount": 1}, 200), ({}, 200)):
+        body = json.dumps({"context": {"country": "de"}, "examples": [example]})
+        assert client.post("/v1/models/payments:regress", data=body).status_code == status
+
+
 def test_a_header_names_the_first_of_many() -> None:
     ((_, value),) = unused_columns([f"c{index}\r\n" for index in range(30)])
     assert value.startswith("c0%0D%0A, c1%0D%0A")

@@ -34,10 +34,10 @@ class RowOrder:
         """Add the values of the next rows, without missing ones."""
         if not len(known):
             return
-        steps = np.diff(known, prepend=[] if self.last is None else [self.last])
-        self.rises += int((steps > 0).sum())
-        self.falls += int((steps < 0).sum())
-        self.ties += int((steps == 0).sum())
+        row = known if self.last is None else np.concatenate([[self.last], known])
+        self.rises += int((row[1:] > row[:-1]).sum())
+        self.falls += int((row[1:] < row[:-1]).sum())
+        self.ties += int((row[1:] == row[:-1]).sum())
         self.last = float(known[-1])
 
     @property

@@ -2,23 +2,22 @@
 
 import itertools
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from suite.artifact import TensorSpec
 from suite.data.options import Reading
 from suite.errors import SuiteError, UsageError, listed, nearest, shortened, unknown
-from suite.preprocessing.mirror import image, values
+from suite.preprocessing.mirror import image
 
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp")
 TEXT_FILE = ".txt"
 STDIN = "-"
 ALL = "all"
-WANTED = {"numeric": "a number", "boolean": "true or false", "date": "a date"}
 
 
 @dataclass(frozen=True)
@@ -171,6 +170,8 @@ def table(
 
     UsageError for a column that is absent, unless missing ones are allowed.
     """
+    from suite.data import model_columns
+
     first = 1
     used = [spec.name for spec in specs]
     told = {*used, *ignored, *options.keep}
@@ -183,7 +184,7 @@ def table(
             options.tell(f"columns that the model does not use are passed over: {listed(unused)}")
         told.update(unused)
         for rows in _slices(batch, size):
-            yield Batch({spec.name: _column(spec, rows, first) for spec in specs}, kept=_kept(rows, options))
+            yield Batch({spec.name: model_columns.read(spec, rows, first) for spec in specs}, kept=_kept(rows, options))
             first += rows.num_rows
 
 
@@ -216,53 +217,6 @@ def _kept(rows: Any, options: RowOptions) -> Any:
 def _refuse_keep(source: str, options: RowOptions) -> None:
     if options.keep:
         raise UsageError(f"{source} is no table, so it has no columns to keep: leave --keep out")
-
-
-def _column(spec: TensorSpec, batch: Any, first: int) -> np.ndarray:
-    from suite.data import arrow_types, columns
-
-    is_text = spec.kind == "categorical"
-    # Not yet of its own dtype: numbers that float32 cannot hold are to be found, not to become infinite.
-    target = np.full(batch.num_rows, "" if is_text else np.nan, object if is_text else np.float64)
-    if spec.name in batch.schema.names:
-        written = replace(spec, format=columns.form_of(spec, batch))
-        _fill(written, arrow_types.plain(batch.column(spec.name)), target, first)
-    return target if is_text else target.astype(spec.dtype, copy=False)
-
-
-def _fill(spec: TensorSpec, column: Any, target: np.ndarray, first: int) -> None:
-    """Write a column's values into the target; SuiteError names the row of one that cannot be read."""
-    from suite.data import arrow_types, columns
-
-    try:
-        is_read = columns.fill(spec.kind, spec.format, column, target, {}) == 0
-    except ValueError:
-        is_read = False
-    if spec.kind != "numeric":
-        if not is_read:
-            _refuse(spec, columns.texts(column).to_pylist(), first)
-    elif arrow_types.is_number(column.type):
-        given = arrow_types.floats(column)
-        if (np.abs(given) > values.LARGEST).any():
-            _refuse(spec, map(str, given), first)
-    else:
-        texts = columns.texts(column)
-        # A number that became missing was infinite, or nearly.
-        if not is_read or int(np.isnan(target).sum()) > texts.null_count:
-            _refuse(spec, texts.to_pylist(), first)
-
-
-def _refuse(spec: TensorSpec, cells: Iterable[str | None], first: int) -> NoReturn:
-    """SuiteError for the first cell that cannot be read."""
-    for row, text in enumerate(cells, first):
-        try:
-            values.cell(text or "", spec.kind, spec.format)
-        except ValueError as error:
-            raise SuiteError(
-                f"row {row}, column '{spec.name}': {(text or '')[:50]!r} is not {WANTED[spec.kind]}"
-                f"{f' as in {spec.format}' if spec.format else ''}: correct it or leave it empty"
-            ) from error
-    raise SuiteError(f"the column '{spec.name}' cannot be read: make it {WANTED[spec.kind]} in each row")
 
 
 def _batches(source: str, options: RowOptions, lines: bool = False) -> Iterator[Any]:

@@ -25,6 +25,8 @@ def started(what: str) -> subprocess.Popen[str]:
     )
     assert process.stdout
     assert process.stdout.readline() == "started\n"
+    # Until the computation has begun, Python itself would hear of the signal.
+    time.sleep(0.5)
     return process
 
 
@@ -44,7 +46,6 @@ def test_it_is_acknowledged_at_once_and_the_process_ends() -> None:
 def test_it_is_acknowledged_while_standard_error_leads_nowhere() -> None:
     process = started(f"from suite import config\n    with config.native_log_silenced(): {BUSY}")
     assert process.stderr
-    time.sleep(0.5)
     process.send_signal(signal.SIGINT)
     assert process.stderr.readline().startswith("stopping")
     process.communicate(timeout=10)

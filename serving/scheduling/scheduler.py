@@ -96,9 +96,7 @@ class Scheduler:
         """Queue an item and wait for its result, or until its deadline if it has not started by then."""
         item.result = self._loop.create_future()
         queue.add(item)
-        if queue not in self._queues:
-            self._queues.append(queue)
-        self._schedule()
+        self._await_turn(queue)
         timer = None
         if item.deadline.expires_at < inf:
             timer = self._loop.call_later(item.deadline.expires_at - self._clock(), _expire, queue, item)
@@ -109,6 +107,12 @@ class Scheduler:
                 timer.cancel()
             if item.result.cancelled():
                 queue.discard(item)
+
+    def _await_turn(self, queue: WorkQueue[Any]) -> None:
+        """Let a queue with waiting work have its turn after the others."""
+        if queue not in self._queues:
+            self._queues.append(queue)
+        self._schedule()
 
     def _schedule(self) -> None:
         if not self._is_scheduled:
@@ -178,10 +182,10 @@ class Scheduler:
         queue.running -= 1
         del self._started[work]
         work.finish(done.exception())
-        if queue.waiting and queue not in self._queues:
-            # A large call, of which a part was computed, waits for its next turn.
-            self._queues.append(queue)
-        if self._queues:
+        if queue.waiting:
+            # Perhaps only now: a large call, of which a part was computed, waits for its next turn.
+            self._await_turn(queue)
+        elif self._queues:
             self._schedule()
 
 

@@ -178,6 +178,7 @@ def table(
     for batch in _batches(source, options):
         names = batch.schema.names
         if first == 1:
+            _tell_date_forms(specs, names, options)
             _check_complete(source, used, names, options)
         unused = [name for name in names if name not in told]
         if unused and options.keep != (ALL,):
@@ -186,6 +187,13 @@ def table(
         for rows in _slices(batch, size):
             yield Batch({spec.name: model_columns.read(spec, rows, first) for spec in specs}, kept=_kept(rows, options))
             first += rows.num_rows
+
+
+def _tell_date_forms(specs: list[TensorSpec], names: list[str], options: RowOptions) -> None:
+    """Tell how dates are read that are not ISO 8601: where day and month can be confused, nothing else would."""
+    for spec in specs:
+        if spec.kind == "date" and spec.format and spec.name in names:
+            options.tell(f"dates of '{spec.name}' are read as {spec.format}, as the model learned them, or as ISO 8601")
 
 
 def _check_complete(source: str, used: list[str], names: list[str], options: RowOptions) -> None:

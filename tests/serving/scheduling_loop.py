@@ -11,6 +11,7 @@ import numpy as np
 from serving_doubles import Engine
 
 from serving.deadline import Deadline
+from serving.errors import ServiceError
 from serving.scheduling.batcher import Batcher, BatchLimits
 from serving.scheduling.calls import InferenceCall
 from serving.scheduling.operations import OperationQueue
@@ -73,3 +74,20 @@ class RunningLoop:
 
     def model(self, engine: Engine | Any, **limits: Any) -> Model:
         return Model(self, engine, **limits)
+
+
+def ask(model: Model, values: list[float], deadline: Deadline | None = None) -> Any:
+    """Return the outputs of a run on threads, or the status of an error."""
+    try:
+        return model.run(np.array(values), deadline, may_inline=False).tolist()
+    except ServiceError as error:
+        return error.status
+
+
+def within(seconds: float) -> Deadline:
+    return Deadline(seconds=seconds)
+
+
+def together(work: Callable[[int], Any], count: int) -> list[Any]:
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(work, range(count)))

@@ -2,13 +2,12 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pytest
-from scheduling_loop import Model, RunningLoop
+from scheduling_loop import RunningLoop, ask, together, within
 from serving_doubles import Engine
 
 from serving.deadline import Deadline
@@ -20,33 +19,10 @@ from serving.signature import Signature
 ROW = np.zeros((1, 1), np.float32)
 
 
-@pytest.fixture
-def running() -> Iterator[RunningLoop]:
-    with RunningLoop() as running:
-        yield running
-
-
-def ask(model: Model, values: list[float], deadline: Deadline | None = None) -> Any:
-    """Return the outputs of a run on threads, or the status of an error."""
-    try:
-        return model.run(np.array(values), deadline, may_inline=False).tolist()
-    except ServiceError as error:
-        return error.status
-
-
-def within(seconds: float) -> Deadline:
-    return Deadline(seconds=seconds)
-
-
 def gone() -> Deadline:
     deadline = Deadline(received_at=time.monotonic() - 1)
     deadline.client_left()
     return deadline
-
-
-def together(work: Callable[[int], Any], count: int) -> list[Any]:
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(work, range(count)))
 
 
 def test_one_alone_waits_for_nobody(running: RunningLoop) -> None:
@@ -72,47 +48,6 @@ def test_no_batch_is_larger_than_it_may_be_but_a_large_request_is_run_whole(runn
     found = together(lambda number: ask(model, [number] * (10 if number == 5 else 2)), 12)
     assert found == [[2.0 * number] * (10 if number == 5 else 2) for number in range(12)]
     assert sorted(set(engine.ran)) in ([2, 4, 10], [4, 10])
-
-
-def test_large_calls_run_in_parts_and_others_between_them(running: RunningLoop) -> None:
-    engine = Engine(seconds_a_row=0.005)
-    engine.part_rows = 2
-    model = running.model(engine)
-    ended: dict[int, float] = {}
-
-    def work(number: int) -> Any:
-        time.sleep(0.05 * (number > 1))
-        found = ask(model, [number] * (100 if number < 2 else 1))
-        ended[number] = time.monotonic()
-        return found
-
-    found = together(work, 8)
-    assert found == [[2.0 * number] * (100 if number < 2 else 1) for number in range(8)]
-    # As many rows at a time as run in about 0.02 s, and none is run twice.
-    assert max(engine.ran) <= 6
-    assert sum(engine.ran) == 206
-    # Those that came later are answered first, and the large ones have taken turns.
-    assert max(ended[number] for number in range(2, 8)) < min(ended[0], ended[1])
-    assert abs(ended[0] - ended[1]) < 0.2
-    assert model.batcher.waiting == 0
-
-
-def test_a_bad_part_fails_its_call_and_the_rest_of_it_is_not_run(running: RunningLoop) -> None:
-    engine = Engine()
-    engine.part_rows = 2
-    model = running.model(engine)
-    assert ask(model, [1.0, 1.0, -1.0, *[1.0] * 1000]) == 422
-    assert sum(engine.ran) < 1000
-    assert ask(model, [1.0] * 5) == [2.0] * 5
-    assert model.batcher.waiting == 0
-
-
-def test_a_call_in_parts_ends_at_its_deadline(running: RunningLoop) -> None:
-    engine = Engine(seconds_a_row=0.005)
-    engine.part_rows = 2
-    model = running.model(engine)
-    assert ask(model, [1.0] * 1000, within(0.2)) == 504
-    assert 2 < sum(engine.ran) < 60
 
 
 def test_with_a_batch_of_one_each_runs_alone(running: RunningLoop) -> None:

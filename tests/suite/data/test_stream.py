@@ -44,6 +44,15 @@ def test_columns_that_the_model_does_not_use_are_passed_over_and_told_once(tmp_p
     assert all(batch.kept is None for batch in batches)
 
 
+def test_the_form_of_dates_is_told_where_it_is_not_iso_8601(tmp_path: Path) -> None:
+    path = put(tmp_path / "a.csv", "due,at\n05.03.2026,2026-03-05\n2026-03-05,2026-03-05\n")
+    specs = [TensorSpec(name, "float64", (), name, "date", form) for name, form in (("due", "%d.%m.%Y"), ("at", ""))]
+    told: list[str] = []
+    [batch] = stream.table(str(path), specs, [], 9, RowOptions(tell=told.append))
+    assert batch.inputs["due"].tolist() == batch.inputs["at"].tolist()
+    assert told == ["dates of 'due' are read as %d.%m.%Y, as the model learned them, or as ISO 8601"]
+
+
 def test_columns_are_kept_beside_the_rows(tmp_path: Path) -> None:
     path = put(tmp_path / "a.csv", "id,amount,country,note\n1,2.5,DE,x\n2,3,FR,y\n3,4,IT,z\n")
     batches, told = table(path, keep=("note", "id"))

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -22,6 +23,9 @@ MAX_DIGITS, LARGEST_VERSION = 20, 2**63 - 1
 # Matches a string, or an integer so long that it may not fit 64 bits. It also matches a string without an end, because
 # the search would start again at each quote in it otherwise.
 LONG = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|(?<![\d.eE+-])(?P<number>-?\d{19,})(?![\d.eE])')
+
+# Columns that are named in an error.
+MAX_NAMED = 5
 
 # Columns of a table by name, with each cell as it is written.
 Table = dict[str, list[str]]
@@ -53,6 +57,18 @@ class Payload:
         if self.array is not None:
             return len(self.array)
         return len(next(iter(self.table.values()))) if self.table is not None else len(self.files)
+
+    def pass_over(
+        self, found: Collection[str], known: Collection[str], place: str, ignored: Collection[str] = ()
+    ) -> None:  # fmt: skip
+        """Note columns that the model does not use; raise ServiceError 400 for these alone, or if it is strict."""
+        unknown = [key for key in found if key not in known and key not in ignored]
+        if unknown and (self.strict or len(unknown) == len(found)):
+            shown = ", ".join(f"'{shortened(key)}'" for key in unknown[:MAX_NAMED])
+            shown += " and more" if len(unknown) > MAX_NAMED else ""
+            hint = nearest(unknown[0], list(known))
+            raise ServiceError(400, f"{place}: the model has no column {shown}: {hint}")
+        self.unused.update(dict.fromkeys(unknown))
 
 
 def parse(text: bytes, max_rows: int) -> Payload:

@@ -13,14 +13,13 @@ from serving.codecs.base import Arrays, CardCodec, Limits, Named, numbered
 from serving.codecs.json_types import as_integer, check_unique_keys, name, unique_keys
 from serving.codecs.payload import Payload, Table
 from serving.deadline import Deadline
-from serving.errors import ServiceError, nearest
+from serving.errors import ServiceError
 from serving.signature import Signature
 from suite.artifact import Card, TensorSpec
 from suite.errors import shortened
 from suite.preprocessing.mirror import dates, values
 
 NUMBERS = frozenset((int, float, type(None)))
-MAX_NAMED = 5
 
 
 class TableCodec(CardCodec):
@@ -99,16 +98,7 @@ class TableCodec(CardCodec):
 
     def pass_over(self, payload: Payload, found: Collection[str], place: str) -> None:
         """Note columns that the model does not use; raise ServiceError 400 for these alone, or if it is strict."""
-        unknown = [key for key in found if key not in self._specs and key not in self._ignored]
-        if unknown and (payload.strict or len(unknown) == len(found)):
-            shown = ", ".join(f"'{shortened(key)}'" for key in unknown[:MAX_NAMED])
-            shown += " and more" if len(unknown) > MAX_NAMED else ""
-            hint = self._nearest(unknown[0])
-            raise ServiceError(400, f"{place}: the model has no column {shown}: {hint}")
-        payload.unused.update(dict.fromkeys(unknown))
-
-    def _nearest(self, key: str) -> str:
-        return nearest(key, list(self._specs))
+        payload.pass_over(found, self._specs, place, self._ignored)
 
     def _numeric_columns(self, rows: list[tuple[Any, ...]], deadline: Deadline) -> Arrays:
         """Convert all numeric columns at once."""

@@ -14,7 +14,6 @@ from serving.deadline import Deadline
 from serving.errors import ServiceError
 from serving.signature import Signature
 from suite.artifact import Card
-from suite.errors import shortened
 
 
 class TextCodec(CardCodec):
@@ -46,10 +45,7 @@ class TextCodec(CardCodec):
     def _decode_table(self, payload: Payload, table: Table, deadline: Deadline) -> Arrays:
         if self._name not in table:
             raise ServiceError(400, f"the CSV has no column '{self._name}': name the column of texts so")
-        others = [key for key in table if key != self._name]
-        if others and payload.strict:
-            raise ServiceError(400, f"the CSV: the model has no column '{shortened(others[0])}': leave it out")
-        payload.unused.update(dict.fromkeys(others))
+        payload.pass_over(table, (self._name,), "the CSV")
         return {self._name: np.array(table[self._name], object)}
 
 

@@ -37,7 +37,7 @@ class Dialect:
 def detect(text: str, name: str, prefer_tab: bool = False) -> Dialect:
     """The dialect of a file that starts with this text; SuiteError where a quote in its first line is not closed."""
     lines = LINE.findall(text)
-    first = next((index for index, line in enumerate(lines) if line.strip()), 0)
+    first = next((index for index, line in enumerate(lines) if line.strip(" \r\n")), 0)
     given = DELIMITER_LINE.match(lines[first])
     if given and len(lines) > first + 1:
         first += 1

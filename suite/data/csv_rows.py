@@ -41,8 +41,8 @@ def read(
     is_single = dialect.delimiter == NO_DELIMITER
     done = int(has_header)
     for part in _whole_rows(file, dialect.delimiter.encode(), name, block):
-        # An empty line is an empty value where there is one column, else nothing.
-        if not is_single and not part.strip():
+        # An empty line is an empty value where there is one column, else nothing. Tabs may be empty values.
+        if not is_single and not part.strip(b"\r\n"):
             continue
         part.decode()
         before = done

@@ -103,6 +103,12 @@ def test_the_line_that_names_the_delimiter(line: str, delimiter: str) -> None:
     assert rows(io.BytesIO(content.encode())) == [["a,b", "c"], ["1,5", "2"]]
 
 
+def test_rows_without_any_value_are_rows() -> None:
+    assert rows(io.BytesIO(b"a\tb\n\t\n")) == [["a", "b"], ["", ""]]
+    assert rows(io.BytesIO(b"a\tb\n\n\t\n\n1\t2\n")) == [["a", "b"], ["", ""], ["1", "2"]]
+    assert rows(io.BytesIO(b"\n\t\n1\t2\n")) == [["column 1", "column 2"], ["1", "2"]]
+
+
 def test_one_column_holds_delimiters_and_empty_lines() -> None:
     content = b"text\nwell, it works\n\nfine; really\n"
     assert rows(io.BytesIO(content)) == [["text"], ["well, it works"], [""], ["fine; really"]]

@@ -35,17 +35,15 @@ class Recipe:
     """The default training of a domain's networks.
 
     `epochs` is the most; with more rows than `examples / epochs` there are fewer. Training stops where validation has
-    not improved for `patience` epochs, and the best epoch is kept. With `to_the_end` it does not stop early and keeps
-    the last epoch, unless another objective than the domain's is given: for data whose validation rows tell little
-    about single epochs. The other fields are defaults of the hyperparameters under `training`; see
-    suite.training.model.
+    not improved for `patience` epochs of at least `patience_steps` steps in all, and the best epoch is kept. The other
+    fields are defaults of the hyperparameters under `training`; see suite.training.model.
     """
 
     epochs: int
     batch_size: int
     examples: int = 10_000_000
     patience: int = 6
-    to_the_end: bool = False
+    patience_steps: int = 100
     optimizer: str = "adamw"
     learning_rate: float = 2e-3
     weight_decay: float = 1e-3
@@ -56,6 +54,10 @@ class Recipe:
     def epochs_for(self, rows: int) -> int:
         """The number of epochs for this many training rows: at least five, or `epochs` if that is fewer."""
         return min(self.epochs, max(MIN_EPOCHS, round(self.examples / rows)))
+
+    def patience_for(self, steps: int) -> int:
+        """After how many epochs, of so many steps each, without improvement training stops."""
+        return max(self.patience, -(-self.patience_steps // steps))
 
 
 class Domain(ABC):

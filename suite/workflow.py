@@ -85,19 +85,22 @@ def train(
     rule: thresholds.ThresholdRule = DEFAULT_RULE,
     callbacks: "Sequence[keras.callbacks.Callback]" = (),
     checkpoint: fit.CheckpointOptions | None = None,
+    max_seconds: float | None = None,
 ) -> TrainedModel:
     """Fit the network; calibrate it and choose a threshold on the validation rows; evaluate it on both other splits.
 
-    Only a domain with a threshold gets one.
+    Only a domain with a threshold gets one. The training takes at most about `max_seconds`.
     """
-    fitted = fit.fit(domain, hp, prepared, settings, callbacks=callbacks, checkpoint=checkpoint)
+    fitted = fit.fit(
+        domain, hp, prepared, settings, callbacks=callbacks, checkpoint=checkpoint, max_seconds=max_seconds
+    )  # fmt: skip
     truth = {name: prepared.y[prepared.rows[name]] for name in EVALUATED_SPLITS}
     predict = Predictor(fitted.model, prepared)
     temperature = calibration.temperature(truth["validation"], predict("validation"))
     fitted.model.get_layer(PROBABILITIES).temperature.assign(temperature)
     probabilities = {name: predict(name) for name in EVALUATED_SPLITS}
     threshold = None
-    notes = calibration.bound_notes(temperature)
+    notes = _unfinished_notes(fitted, hp) + calibration.bound_notes(temperature)
     if domain.has_threshold:
         amounts = cost_column.amounts(dataset, rule, prepared.rows["validation"])
         validation = truth["validation"], probabilities["validation"][:, 1]
@@ -114,13 +117,36 @@ def train(
     )  # fmt: skip
 
 
+def _unfinished_notes(fitted: fit.FitResult, hp: "HyperParameters") -> list[str]:
+    """A note if the training ended while it still improved; else none."""
+    epochs = len(fitted.history["loss"])
+    if fitted.out_of_time:
+        return [f"The training ended after {epochs} epochs, when its time was up: give it more --time."]
+    # A schedule that decays to nothing nearly always ends with its best epoch.
+    if fitted.best_epoch == epochs > 1 and hp.get("training/schedule") == "constant":
+        return [f"Validation still improved in the last of {epochs} epochs: allow more --epochs."]
+    return []
+
+
+def known_rows(dataset: Dataset) -> np.ndarray:
+    """The rows for training and for validation together, ascending."""
+    return np.sort(np.concatenate([dataset.rows["train"], dataset.rows["validation"]]))
+
+
+def retraining_seconds(trained: TrainedModel) -> float:
+    """About how long `retrain` will take."""
+    fitted, rows = trained.fitted, trained.dataset.rows
+    growth = len(known_rows(trained.dataset)) / len(rows["train"])
+    return fitted.seconds / len(fitted.history["loss"]) * fitted.best_epoch * growth
+
+
 def retrain(trained: TrainedModel, callbacks: "Sequence[keras.callbacks.Callback]" = ()) -> TrainedModel:
     """Train the same network again on the training and validation rows together, up to the best epoch.
 
     The choices made on validation rows stay: epoch, temperature and threshold. So do the validation metrics.
     """
     domain, dataset, settings = trained.domain, trained.dataset, trained.settings
-    known = np.sort(np.concatenate([dataset.rows["train"], dataset.rows["validation"]]))
+    known = known_rows(dataset)
     prepared = prepare(domain, replace(dataset, rows={**dataset.rows, "train": known}))
     best = trained.fitted.best_epoch
     fitted = fit.fit(

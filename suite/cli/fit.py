@@ -11,7 +11,7 @@ import click
 
 from suite.cli import options, steps, stopping
 from suite.cli.output import Output
-from suite.errors import SuiteError
+from suite.errors import SuiteError, UsageError
 
 if TYPE_CHECKING:
     import keras
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from suite.training.thresholds import ThresholdRule
 
 
+# The share of --time for trainings; what is left reads the data, exports and checks the network.
+TRAINING_SHARE = 0.9
+
+
 @dataclass(frozen=True)
 class FitRequest:
     """The options of `suite fit`; the defaults are those of options that are not given."""
@@ -35,6 +39,8 @@ class FitRequest:
     name: str | None = None
     epochs: int | None = None
     seed: int = 0
+    seconds: float | None = None
+    retrain: bool = True
     preset: str | None = None
     file: Path | None = None
     assignments: tuple[str, ...] = ()
@@ -93,6 +99,8 @@ def fit(request: FitRequest, output: Output) -> Path:
     from suite.domain import get
 
     started = perf_counter()
+    if request.seconds is not None and request.folds is not None:
+        raise UsageError("--time bounds one training and --cv asks for several: leave one of them out")
     domain = get(request.domain)
     name = artifact.check_name(request.name or request.domain)
     output.say(f"fitting {domain.name}")
@@ -106,8 +114,9 @@ def fit(request: FitRequest, output: Output) -> Path:
 
     from suite import workflow
 
+    left = None if request.seconds is None else TRAINING_SHARE * request.seconds - (perf_counter() - started)
     with _checkpoint_options(request, name, job, output) as checkpoint:
-        trained = _train(job, request, name, checkpoint, output)
+        trained = _train(job, request, name, checkpoint, left, output)
         output.say("saving and checking every engine against the SavedModel")
         folder, card = workflow.save(
             request.models, name, trained, command=steps.command_line(), folds=folds, onnx=request.onnx
@@ -141,18 +150,29 @@ def _check(
 
 
 def _train(
-    job: _Job, request: FitRequest, name: str, checkpoint: "CheckpointOptions", output: Output
+    job: _Job, request: FitRequest, name: str, checkpoint: "CheckpointOptions", seconds: float | None, output: Output
 ) -> "workflow.TrainedModel":
+    """Train, and train again on all rows but those of the test, in at most about `seconds`."""
     from suite import workflow
 
     if request.resume and not checkpoint.file.exists():
         output.say(f"nothing to resume: no unfinished training of '{name}' in {request.models}; beginning one")
     trackers = _trackers(request, name, job.hp.values)
+    known, rows = len(workflow.known_rows(job.dataset)), len(job.dataset.rows["train"])
+    first = seconds if seconds is None or not request.retrain else seconds / (1 + known / rows)
     with output.training() as report:
-        return workflow.train(
+        trained = workflow.train(
             job.domain, job.dataset, job.prepared, job.hp, job.settings, rule=job.rule, checkpoint=checkpoint,
-            callbacks=[*trackers, _progress_reporter(report, job.settings)],
+            callbacks=[*trackers, _progress_reporter(report, job.settings)], max_seconds=first,
         )  # fmt: skip
+    if not request.retrain:
+        return trained
+    if seconds is not None and trained.fitted.seconds + workflow.retraining_seconds(trained) > seconds:
+        output.say("no time is left to train it again on training and validation rows together: skipped")
+        return trained
+    output.say(f"training it again on all {known:,} rows but those of the test, for {trained.fitted.best_epoch} epochs")
+    with output.training() as report:
+        return workflow.retrain(trained, [_progress_reporter(report, job.settings, "again ")])
 
 
 def _cross_validate(job: _Job, count: int, output: Output) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Options that several verbs share."""
 
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,9 +16,24 @@ if TYPE_CHECKING:
     from suite.training.thresholds import ThresholdRule
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+SECONDS = {"s": 1, "m": 60, "h": 3600}
 READER_OPTIONS = (
     "text_column", "label_column", "time_column", "group_column", "date_order", "positive", "image_size", *FILE_OPTIONS,
 )  # fmt: skip
+
+
+class Duration(click.ParamType[float]):
+    """A duration such as 90s, 30m or 1h30m, in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        if not re.fullmatch(r"(\d+[hms])+", value):
+            self.fail(f"'{value}' is no time: write it as 90s, 30m or 1h30m", parameter, context)
+        seconds = float(sum(int(count) * SECONDS[unit] for count, unit in re.findall(r"(\d+)([hms])", value)))
+        return seconds or self.fail(f"'{value}' is no time at all: give some", parameter, context)
 
 
 class Cost(click.FloatRange):
@@ -109,7 +125,7 @@ def labelled(command: Command) -> Command:
 
 
 def training(command: Command) -> Command:
-    """Add the options of a training: --name, --onnx, --epochs, --seed."""
+    """Add the options of a training: --name, --onnx, --epochs, --seed, --time, --retrain."""
     return add_options(
         command,
         click.option("--name", help="The model's name (default: the domain's)."),
@@ -121,6 +137,14 @@ def training(command: Command) -> Command:
             default=0,
             show_default=True,
             help="The seed of everything random.",
+        ),
+        click.option(
+            "--time", "seconds", type=Duration(), help="The time limit of the whole command: 90s, 30m, 1h30m."
+        ),
+        click.option(
+            "--retrain/--no-retrain",
+            default=True,
+            help="Train the chosen network again on training and validation rows together.",
         ),
     )
 

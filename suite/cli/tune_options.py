@@ -6,25 +6,9 @@ from typing import Any
 
 import click
 
-from suite.cli.options import Command, add_options
+from suite.cli.options import Command, Duration, add_options
 from tuning import strategies, trial_selection
 from tuning.trial_selection import SelectionRule
-
-SECONDS = {"s": 1, "m": 60, "h": 3600}
-
-
-class Duration(click.ParamType[float]):
-    """A duration such as 90s, 30m or 1h30m, in seconds."""
-
-    name = "duration"
-
-    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
-        if isinstance(value, float):
-            return value
-        if not re.fullmatch(r"(\d+[hms])+", value):
-            self.fail(f"'{value}' is no time: write it as 90s, 30m or 1h30m", parameter, context)
-        seconds = float(sum(int(count) * SECONDS[unit] for count, unit in re.findall(r"(\d+)([hms])", value)))
-        return seconds or self.fail(f"'{value}' is no time at all: give some", parameter, context)
 
 
 class Percentage(click.ParamType[float]):
@@ -50,7 +34,6 @@ _BOUNDS = (
         help="The search strategy.",
     ),
     click.option("--trials", type=click.IntRange(1), help="The number of networks to try."),
-    click.option("--time", "seconds", type=Duration(), help="The time limit of the whole command: 90s, 30m, 1h30m."),
     click.option(
         "--pruner", type=click.Choice(["median", "asha"]),
         help="Stop trainings that are behind others at the same epoch; for Optuna's strategies.",
@@ -88,10 +71,6 @@ _WORKERS = (
 )  # fmt: skip
 _SELECTION = (
     click.option("--resume", is_flag=True, help="Resume a search of this name that was stopped."),
-    click.option(
-        "--retrain/--no-retrain", default=True,
-        help="Retrain the best network on training and validation rows together.",
-    ),
     click.option(
         "--pick", type=(click.Choice(list(trial_selection.COST_BY_RULE)), Percentage()), metavar="RULE SHARE",
         callback=_selection_rule,

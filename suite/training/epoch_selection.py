@@ -1,5 +1,6 @@
 """Validation after every epoch, selection of the best epoch, and early stopping."""
 
+from collections.abc import Sequence
 from time import perf_counter
 from typing import Any
 
@@ -7,9 +8,14 @@ import keras
 import numpy as np
 
 from suite.errors import SuiteError
-from suite.training import evaluate
+from suite.training import calibration, evaluate
 from suite.training.data import PreparedData
 from suite.training.predictor import Predictor
+
+# What selects the epoch where no metric is asked for.
+CRITERION = "calibrated_log_loss"
+# A gain of less than this share is none to wait for.
+MIN_GAIN = 0.001
 
 
 class TrainingDiverged(SuiteError):
@@ -20,22 +26,32 @@ class EpochSelection(keras.callbacks.Callback):  # type: ignore[misc]
     """Adds the metrics of the validation split to each epoch's logs, as `val_METRIC`; restores the best weights.
 
     It comes before all callbacks that read those logs. Where the optimiser averages weights, the averages are what it
-    validates and keeps. `objective` is a metric of suite.training.evaluate; training stops once it has not improved
-    for `patience` epochs. With `to_the_end` training never stops early, and the last epoch counts as the best.
+    validates and keeps. `objective` is a metric of suite.training.evaluate that selects the best epoch; None selects
+    by the calibrated log loss. Training stops once that has hardly improved for `patience` epochs, or where another
+    epoch would take it beyond `max_seconds`. With `to_the_end` nothing is validated and the last epoch is the best.
     `history` holds a value for each epoch, by metric.
     """
 
-    def __init__(self, prepared: PreparedData, objective: str, patience: int, to_the_end: bool = False) -> None:
+    def __init__(
+        self,
+        prepared: PreparedData,
+        objective: str | None,
+        patience: int,
+        to_the_end: bool = False,
+        max_seconds: float | None = None,
+    ) -> None:
         super().__init__()
         self._prepared, self._objective, self._patience = prepared, objective, patience
-        self._to_the_end = to_the_end
+        self._to_the_end, self._max_seconds = to_the_end, max_seconds
         self._y = prepared.y[prepared.rows["validation"]]
         self.started = perf_counter()
         self.best_score = -np.inf
         self.best_epoch = 0
         self.best_weights: list[np.ndarray] = []
         self.history: dict[str, list[float]] = {}
+        self.out_of_time = False
         self._predict: Predictor | None = None
+        self._epoch_started = self.started
 
     @property
     def seconds(self) -> float:
@@ -44,35 +60,51 @@ class EpochSelection(keras.callbacks.Callback):  # type: ignore[misc]
 
     @property
     def finished(self) -> bool:
-        """Whether `patience` epochs have passed since the best one; never so with `to_the_end`."""
-        return not self._to_the_end and len(self.history.get("loss", [])) - self.best_epoch >= self._patience
+        """Whether `patience` epochs have passed since the last that improved; never so with `to_the_end`."""
+        scores = [
+            self._better_if_higher(value) for value in self.history.get(f"val_{self._objective or CRITERION}", [])
+        ]
+        return not self._to_the_end and epochs_without_gain(scores) >= self._patience
 
     def on_train_begin(self, logs: Any = None) -> None:
         self._predict = Predictor(self.model, self._prepared)
 
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self._epoch_started = perf_counter()
+
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         logs = {} if logs is None else logs
+        if not self._to_the_end or epoch + 1 == self.params["epochs"]:
+            self._select(epoch, logs)
+        for name, value in logs.items():
+            self.history.setdefault(name, []).append(float(value))
+        epoch_seconds = perf_counter() - self._epoch_started
+        self.out_of_time = self._max_seconds is not None and self.seconds + epoch_seconds > self._max_seconds
+        if self.finished or self.out_of_time:
+            self.model.stop_training = True
+
+    def _select(self, epoch: int, logs: dict[str, float]) -> None:
+        """Keep this epoch's weights if they are the best so far."""
         averages = self._averaged_variables()
         trained = [variable.numpy() for variable, _ in averages]
         for variable, average in averages:
             variable.assign(average)
-        scores = self._validate(epoch)
-        logs |= {f"val_{name}": value for name, value in scores.items()} | {"val_loss": scores["log_loss"]}
-        score = evaluate.direction(self._objective) * scores[self._objective]
-        if self._to_the_end or score > self.best_score:
+        score = np.inf
+        probabilities = self._answers(epoch)
+        if not self._to_the_end:
+            scores = self._scores(probabilities)
+            logs |= {f"val_{name}": value for name, value in scores.items()} | {"val_loss": scores["log_loss"]}
+            score = self._better_if_higher(scores[self._objective or CRITERION])
+        if score > self.best_score:
             self.best_score, self.best_epoch, self.best_weights = score, epoch + 1, self.model.get_weights()
         for (variable, _), value in zip(averages, trained, strict=True):
             variable.assign(value)
-        for name, value in logs.items():
-            self.history.setdefault(name, []).append(float(value))
-        if self.finished:
-            self.model.stop_training = True
 
     def on_train_end(self, logs: Any = None) -> None:
         if self.best_weights:
             self.model.set_weights(self.best_weights)
 
-    def _validate(self, epoch: int) -> dict[str, float]:
+    def _answers(self, epoch: int) -> np.ndarray:
         assert self._predict is not None
         probabilities = self._predict("validation")
         if not np.isfinite(probabilities).all():
@@ -80,7 +112,15 @@ class EpochSelection(keras.callbacks.Callback):  # type: ignore[misc]
                 f"the training diverged: after epoch {epoch + 1} the network's answers are no numbers; lower "
                 "training.learning_rate, or keep training.clip above 0"
             )
-        return evaluate.evaluate(self._y, probabilities)
+        return probabilities
+
+    def _scores(self, probabilities: np.ndarray) -> dict[str, float]:
+        loss = calibration.calibrated_log_loss(self._y, probabilities)
+        return {**evaluate.evaluate(self._y, probabilities), CRITERION: loss}
+
+    def _better_if_higher(self, value: float) -> float:
+        """A value of the metric that selects the epoch, turned so that higher is better."""
+        return value * (-1.0 if self._objective is None else evaluate.direction(self._objective))
 
     def _averaged_variables(self) -> list[tuple[Any, Any]]:
         """Each trainable variable with its moving average; empty if the optimiser keeps none."""
@@ -88,3 +128,12 @@ class EpochSelection(keras.callbacks.Callback):  # type: ignore[misc]
         if not optimizer.use_ema:
             return []
         return list(zip(self.model.trainable_variables, optimizer._model_variables_moving_average, strict=True))
+
+
+def epochs_without_gain(scores: Sequence[float]) -> int:
+    """How many epochs have passed since the last that was better than all before it by more than 0.1%."""
+    best, last = -np.inf, 0
+    for epoch, score in enumerate(scores, 1):
+        if epoch == 1 or score > best + MIN_GAIN * abs(best):
+            best, last = score, epoch
+    return len(scores) - last

@@ -21,7 +21,8 @@ from suite.training.model import balance, batch_size, build
 class TrainingSettings:
     """The settings of a training besides its hyperparameters; `objective` is a metric of suite.training.evaluate.
 
-    The objective selects the best epoch; with `to_the_end` the last epoch counts.
+    An objective that is not the domain's selects the best epoch, instead of the calibrated log loss; with
+    `to_the_end` the last epoch counts.
     """
 
     epochs: int
@@ -32,12 +33,16 @@ class TrainingSettings:
 
 @dataclass
 class FitResult:
-    """A trained network, the epoch that its weights are from, and a history with a value for each epoch by metric."""
+    """A trained network, the epoch that its weights are from, and a history with a value for each epoch by metric.
+
+    `out_of_time` says that it might have become better with more time.
+    """
 
     model: keras.Model
     history: dict[str, list[float]]
     seconds: float
     best_epoch: int
+    out_of_time: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,19 +78,21 @@ def fit(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     checkpoint: CheckpointOptions | None = None,
     target_epoch: int | None = None,
+    max_seconds: float | None = None,
 ) -> FitResult:
     """Train for up to `epochs`, stop early when validation no longer improves, and keep the best epoch, in float32.
 
-    Where the domain's recipe or the settings ask for it, train to the end and keep the last epoch. See `run_training`
-    for `target_epoch`.
+    Where the settings ask for it, train to the end and keep the last epoch. See `run_training` for `target_epoch` and
+    `max_seconds`.
     """
     set_seeds(settings.seed)
     model = build(domain, hp, prepared, settings.epochs)
     selection = run_training(
-        domain, hp, model, prepared, settings, callbacks=callbacks, checkpoint=checkpoint, target_epoch=target_epoch
-    )
+        domain, hp, model, prepared, settings, callbacks=callbacks, checkpoint=checkpoint, target_epoch=target_epoch,
+        max_seconds=max_seconds,
+    )  # fmt: skip
     precision.to_float32(model)
-    return FitResult(model, selection.history, selection.seconds, selection.best_epoch)
+    return FitResult(model, selection.history, selection.seconds, selection.best_epoch, selection.out_of_time)
 
 
 def run_training(
@@ -98,8 +105,9 @@ def run_training(
     callbacks: Sequence[keras.callbacks.Callback],
     checkpoint: CheckpointOptions | None = None,
     target_epoch: int | None = None,
+    max_seconds: float | None = None,
 ) -> EpochSelection:
-    """Train a network that `build` made with these hyperparameters.
+    """Train a network that `build` made with these hyperparameters, in at most about `max_seconds`.
 
     With `target_epoch`, train only up to that epoch, with the learning rate's schedule over all `settings.epochs`.
     """
@@ -109,9 +117,9 @@ def run_training(
         prepared, size, seed=settings.seed, augmentation=domain.augmentation(hp),
         class_weight=weight, oversample=oversample,
     )  # fmt: skip
-    # With another objective than the domain's, the epoch that is best at it is wanted.
-    to_the_end = settings.to_the_end or (domain.recipe.to_the_end and settings.objective == domain.objective)
-    selection = EpochSelection(prepared, settings.objective, domain.recipe.patience, to_the_end)
+    objective = None if settings.objective == domain.objective else settings.objective
+    patience = domain.recipe.patience_for(-(-len(prepared.rows["train"]) // size))
+    selection = EpochSelection(prepared, objective, patience, settings.to_the_end, max_seconds)
     saving, done = _checkpointing(checkpoint, hp, model, settings, selection)
     last = settings.epochs if target_epoch is None else min(target_epoch, settings.epochs)
     model.train_function = steps.train_function(model, size)

@@ -42,9 +42,7 @@ class FraudDetection(Domain):
     data_options: ClassVar[tuple[str, ...]] = (
         "label_column", "positive", "time_column", "group_column", "date_order", *FILE_OPTIONS,
     )  # fmt: skip
-    recipe: ClassVar[Recipe] = TableRecipe(
-        epochs=70, batch_size=256, to_the_end=True, learning_rate=4e-3, weight_decay=3e-2
-    )
+    recipe: ClassVar[Recipe] = TableRecipe(epochs=70, batch_size=256, learning_rate=4e-3, weight_decay=3e-2)
 
     def read(self, source: Path, options: DataOptions) -> Dataset:
         return tables.read(source, options)

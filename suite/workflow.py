@@ -104,7 +104,7 @@ def train(
     if domain.has_threshold:
         amounts = cost_column.amounts(dataset, rule, prepared.rows["validation"])
         validation = truth["validation"], probabilities["validation"][:, 1]
-        threshold = thresholds.choose(rule, *validation, amounts)
+        threshold = thresholds.choose_smoothed(rule, *validation, amounts)
         notes += cost_column.negative_notes(dataset, rule)
         notes += thresholds.precision_shortfall(rule, *validation, threshold)
         notes += thresholds.few_positives_notes(rule, *validation, threshold, amounts)

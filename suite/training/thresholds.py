@@ -57,6 +57,20 @@ def choose(rule: ThresholdRule, y: np.ndarray, scores: np.ndarray, amounts: np.n
     return by_cost(y, scores, missed, rule.costs.false_positive)
 
 
+def choose_smoothed(rule: ThresholdRule, y: np.ndarray, scores: np.ndarray, amounts: np.ndarray | None = None) -> float:
+    """As `choose`, but where few positive rows decide, the median of what the rule chooses on resampled rows.
+
+    A single row moves it less (bagging, Breiman 1996). A precision that was asked for stays as it is reached.
+    """
+    chosen = choose(rule, y, scores, amounts)
+    is_smoothed = rule.costs is not None or rule.text.startswith("f")
+    if not is_smoothed or (y == 1).sum() >= FEW_POSITIVES:
+        return chosen
+    middle = float(np.median(_resampled_thresholds(rule, y, scores, amounts)))
+    from_middle_on = scores[scores >= middle]
+    return _midway_below(scores, from_middle_on.min()) if len(from_middle_on) else _midway_above(scores.max())
+
+
 def _parse(text: str) -> Callable[[np.ndarray, np.ndarray], float]:
     match = re.fullmatch(f"(f|precision>=|){NUMBER}", text)
     if match:

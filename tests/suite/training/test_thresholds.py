@@ -100,3 +100,23 @@ def test_an_extreme_threshold_of_few_positives_is_told_with_its_interval() -> No
     assert thresholds.few_positives_notes(rule, *extreme(20), 0.5) == []
     assert thresholds.few_positives_notes(ThresholdRule("0.99"), *extreme(20), 0.99) == []
     assert thresholds.few_positives_notes(rule, *extreme(60), thresholds.choose(rule, *extreme(60))) == []
+
+
+@pytest.mark.parametrize("rule", [ThresholdRule(), ThresholdRule(costs=ErrorCosts(10, 1))])
+def test_few_positives_choose_a_threshold_that_hangs_less_on_single_rows(rule: ThresholdRule) -> None:
+    generator = np.random.default_rng(0)
+    plain, smoothed = [], []
+    for _ in range(20):
+        y = (np.arange(300) < 12).astype(np.int64)
+        scores = 1 / (1 + np.exp(3 - 2 * y - generator.normal(size=300)))
+        plain.append(thresholds.choose(rule, y, scores))
+        smoothed.append(thresholds.choose_smoothed(rule, y, scores))
+        assert smoothed[-1] not in scores
+    assert np.std(smoothed) < np.std(plain)
+
+
+@pytest.mark.parametrize("text", ["precision>=0.9", "0.3"])
+def test_what_was_asked_for_is_not_smoothed(text: str) -> None:
+    y, scores = np.array([0, 0, 0, 1, 0, 1, 1]), np.linspace(0.1, 0.7, 7)
+    rule = ThresholdRule(text)
+    assert thresholds.choose_smoothed(rule, y, scores) == thresholds.choose(rule, y, scores)

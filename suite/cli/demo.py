@@ -36,7 +36,7 @@ def command(domain: str, models: Path, as_json: bool, quiet: bool) -> None:
     output = Output(as_json, quiet)
     chosen = get(domain)
     preset = "quick" if "quick" in chosen.presets else None
-    folder = fit(FitRequest(domain, models, preset=preset), output.progress_only())
+    folder = fit(FitRequest(domain, models, preset=preset, retrain=False), output.progress_only())
     card = artifact.read_card(folder)
     assert card is not None
     dataset = load_data(chosen, None, options.data_options(0, {}))

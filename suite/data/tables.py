@@ -51,7 +51,7 @@ def read(source: Path, options: DataOptions) -> Dataset:
         anomalies += suspicions.lost_digits(used, values.inputs)
     detected = [*file.notes, *layout.detected, *anomalies, *layout.label.notes()]
     if options.has_splits(len(layout.labels)):
-        rows, order = _split(values, layout, options.seed)
+        rows, order = _split(values, layout, options)
     else:
         rows, order = splits.undivided(len(y)), None
     if not options.inputs:
@@ -132,18 +132,18 @@ def _anomalies(profiles: dict[str, Column], non_numeric: dict[str, int]) -> list
     return [f"{what} taken as missing: {', '.join(names)}" for what, names in named.items() if names]
 
 
-def _split(values: _Values, layout: TableLayout, seed: int) -> tuple[splits.Rows, np.ndarray | None]:
+def _split(values: _Values, layout: TableLayout, options: DataOptions) -> tuple[splits.Rows, np.ndarray | None]:
     """The splits, and the order of rows in time if they are split in time."""
-    y = values.y
+    y, seed, shares = values.y, options.seed, splits.Shares.of(options)
     if values.groups is not None:
-        return splits.grouped(y, layout.labels, values.groups, seed), None
+        return splits.grouped(y, layout.labels, values.groups, seed, shares), None
     if values.time is None:
-        return splits.stratified(y, layout.labels, seed), None
-    splits.check_classes(y, layout.labels)
+        return splits.stratified(y, layout.labels, seed, shares), None
+    splits.check_classes(y, layout.labels, shares)
     order = np.argsort(values.time, kind="stable")
-    rows = splits.in_time(order)
+    rows = splits.in_time(order, shares)
     for name, split in rows.items():
-        if len(np.unique(y[split])) < 2:
+        if len(split) and len(np.unique(y[split])) < 2:
             raise SuiteError(
                 f"split in time by '{layout.time.name if layout.time else ''}', the {name} rows hold only "
                 f"'{layout.labels[int(y[split][0])]}': bring data with both classes in every period"

@@ -74,8 +74,8 @@ def data(command: Command) -> Command:
         click.option("--positive", help="fraud: the positive label (default: the rarer one)."),
         click.option(
             "--date-order",
-            type=click.Choice(["dmy", "mdy"]),
-            help="fraud: whether the day or the month comes first where the dates do not tell.",
+            type=click.Choice(["dmy", "mdy", "ymd"]),
+            help="fraud: the order of day, month and year where the dates do not tell it.",
         ),
         click.option(
             "--image-size", type=click.IntRange(4, 1024), help="image_cls: resize pictures to squares of this side."

@@ -186,9 +186,9 @@ class Column:
 
     @property
     def date_orders(self) -> list[str]:
-        """The orders of day and month in which all dates can be read: mdy, dmy, both, or none."""
-        possible = self.date_forms.possible if self.kind == "date" else []
-        return [order for order in ("mdy", "dmy") if order in map(dates.order, possible)]
+        """The orders of day, month and year in which all dates can be read: mdy, dmy, ymd, several, or none."""
+        possible = {dates.order(form) for form in self.date_forms.possible} if self.kind == "date" else set()
+        return [order for order in dates.ORDERS if order in possible]
 
     @property
     def is_row_index(self) -> bool:

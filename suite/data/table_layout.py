@@ -18,6 +18,7 @@ LABEL_NAMES = ("class", "label", "target", "fraud", "is_fraud", "isfraud", "y", 
 INPUT_KINDS = ("numeric", "boolean", "categorical", "date")
 DTYPES = {"numeric": "float32", "boolean": "float32", "categorical": "string", "date": "float64"}
 
+FIRST = {"mdy": "month", "dmy": "day", "ymd": "year"}
 DROPPED = {"row index": "row indices", "unlearnable": "columns of types that cannot be learned from"}
 
 
@@ -149,16 +150,16 @@ def _describe_forms(features: list[Column]) -> list[str]:
                 column.name
             )
     notes = [f"{form}: {', '.join(names)}" for form, names in by_form.items()]
-    unclear = [column for column in features if len(column.date_orders) > 1]
-    for order, first in (("mdy", "month"), ("dmy", "day")):
-        names = [column.name for column in unclear if dates.order(column.form) == order]
-        if names:
-            other = "dmy" if order == "mdy" else "mdy"
-            notes.append(
-                f"day and month cannot be told apart, the {first} is taken first (else: --date-order {other}): "
-                + ", ".join(names)
-            )
-    return notes
+    unclear: dict[str, list[str]] = {}
+    for column in features:
+        orders, order = column.date_orders, dates.order(column.form)
+        if len(orders) > 1:
+            parts = "day, month and year" if "ymd" in orders else "day and month"
+            others = " or ".join(other for other in orders if other != order)
+            unclear.setdefault(
+                f"{parts} cannot be told apart, the {FIRST[order]} is taken first (else: --date-order {others})", []
+            ).append(column.name)
+    return [*notes, *(f"{told}: {', '.join(names)}" for told, names in unclear.items())]
 
 
 def _inputs_of_model(

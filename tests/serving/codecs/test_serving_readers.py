@@ -83,7 +83,8 @@ def dates(draw: Any) -> Cells:
     moments = st.datetimes(datetime(1990, 1, 1), datetime(2099, 12, 31))
     values = column_of(draw, moments, [datetime(2026, 1, 31), datetime(1999, 12, 25)])
     form = draw(st.sampled_from(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%d %H:%M:%SZ", "%d.%m.%Y", "%m/%d/%Y",
-                                 "%d/%m/%Y %H:%M", "%d-%m-%Y %H:%M:%S", "%Y/%m/%d"]))  # fmt: skip
+                                 "%d/%m/%Y %H:%M", "%d-%m-%Y %H:%M:%S", "%Y/%m/%d", "%d.%m.%y", "%d/%m/%y",
+                                 "%m/%d/%y %I:%M %p", "%d %b %Y", "%B %d, %Y %I:%M:%S %p", "%d-%b-%y"]))  # fmt: skip
     parsed = form.replace("Z", "")
     values = [None if value is None else datetime.strptime(value.strftime(parsed), parsed) for value in values]
     seconds = [None if value is None else value.replace(tzinfo=UTC).timestamp() for value in values]

@@ -218,6 +218,38 @@ def test_day_and_month_are_taken_by_evidence_or_as_asked(tmp_path: Path) -> None
     assert read(of_csv(tmp_path, datum=unclear, other=days("%d.%m.%Y")))[1]["datum"].format == "%d/%m/%Y"
 
 
+@pytest.mark.parametrize(
+    ("written", "form"),
+    [("%d.%m.%y", "%d.%m.%y"), ("%m/%d/%y", "%m/%d/%y"), ("%y-%m-%d", "%y-%m-%d"), ("%m/%d/%Y %I:%M %p", "%m/%d/%Y"),
+     ("%d %b %Y", ""), ("%b %d, %Y", ""), ("%d-%b-%y", ""), ("%A, %B %d, %Y %H:%M", "")],
+)  # fmt: skip
+def test_dates_with_short_years_names_of_months_and_halves_of_days(tmp_path: Path, written: str, form: str) -> None:
+    first = datetime(1995, 12, 25, tzinfo=UTC)
+    moments = [first, *(first + timedelta(i * 333, 60 * i * 31) for i in range(1, ROWS))]
+    texts = [moment.strftime(written) for moment in moments]
+    dataset, specs, found = read(of_csv(tmp_path, datum=texts))
+    assert (specs["datum"].kind, specs["datum"].format) == ("date", form)
+    expected = [datetime.strptime(text, written).replace(tzinfo=UTC).timestamp() for text in texts]
+    np.testing.assert_array_equal(dataset.inputs["datum"], expected)
+    assert "cannot be told apart" not in found
+
+
+def test_short_years_that_may_be_days_are_told(tmp_path: Path) -> None:
+    path = of_csv(tmp_path, datum=[f"{1 + i % 12:02}-{1 + i * 5 % 12:02}-{10 + i % 3}" for i in range(ROWS)])
+    _, specs, found = read(path)
+    assert specs["datum"].format == "%m-%d-%y"
+    told = "day, month and year cannot be told apart, the month is taken first (else: --date-order dmy or ymd): datum"
+    assert told in found
+    assert read(path, date_order="ymd")[1]["datum"].format == "%y-%m-%d"
+
+
+def test_versions_and_codes_are_no_dates(tmp_path: Path) -> None:
+    versions = [f"{1 + i % 9}.{1 + i % 7}.{10 + i % 20}" for i in range(ROWS)]
+    codes = [f"{i % 60:02}-{i * 7 % 60:02}-{i * 11 % 60:02}" for i in range(ROWS)]
+    specs = read(of_csv(tmp_path, version=versions, code=codes))[1]
+    assert "date" not in {spec.kind for spec in specs.values()}
+
+
 def test_iso_and_german_dates_in_one_column(tmp_path: Path) -> None:
     mixed = [
         one if i % 2 else other for i, (one, other) in enumerate(zip(days("%Y-%m-%d"), days("%d.%m.%Y"), strict=True))

@@ -8,7 +8,6 @@ since they can be read in one way only.
 
 import math
 import re
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
@@ -73,7 +72,7 @@ def read(text: str, form: str = ISO) -> float:
         raise ValueError(f"{text[:50]!r} is not a date")
     if re.fullmatch(numbers.NUMBER, text):
         return of_number(float(text))
-    moment = next((found for found in _moments(text, form) if found), None)
+    moment = (_in_form(text, form) if form else None) or _in_iso(text) or _clear(text)
     if moment is None:
         raise ValueError(f"{text[:50]!r} is not a date{f' as in {form}' if form else ''}")
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
@@ -92,14 +91,15 @@ def of_number(value: float) -> float:
     return value / next((unit for unit in UNITS if abs(value) < MOST_SECONDS * unit), UNITS[-1])
 
 
-def _moments(text: str, form: str) -> Iterator[datetime | None]:
-    """The text as each way to write dates has it, None where it is not written so."""
-    if form:
-        yield _in_form(text, form)
-    with suppress(ValueError):
-        yield datetime.fromisoformat(text)
-    for pattern in CLEAR:
-        yield _matched(pattern, text)
+def _in_iso(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _clear(text: str) -> datetime | None:
+    return next((found for pattern in CLEAR if (found := _matched(pattern, text))), None)
 
 
 def _in_form(text: str, form: str) -> datetime | None:

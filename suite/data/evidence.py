@@ -25,6 +25,14 @@ PADDED = re.compile(r"[0-9]{2}([.-])[0-9]{2}\1[0-9]{2}(?![0-9])")
 MIN_ORDERED_SHARE = 0.9
 
 
+def spread(known: np.ndarray) -> float:
+    """A robust deviation of finite numbers: from their quartiles, or where these are equal the standard deviation."""
+    if not len(known):
+        return np.inf
+    low, high = np.percentile(known, [25, 75])
+    return float((high - low) / 1.349 or known.std())
+
+
 @dataclass
 class RowOrder:
     """The steps of a column from row to row: those up, down, and those to the same value."""

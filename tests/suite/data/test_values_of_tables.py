@@ -160,11 +160,30 @@ def test_types_that_cannot_be_learned_from_are_named(tmp_path: Path) -> None:
         "noise": "numeric", "half": "numeric", "decimal": "numeric", "code": "categorical", "large": "numeric",
     }  # fmt: skip
     assert dataset.inputs["code"][:3].tolist() == ["a", "b", ""]
-    assert "digits lost, since float32 holds about seven: large" in found
+    assert "digits lost, since float64 holds about sixteen: large; subtract a constant" in found
     assert (
         "columns of types that cannot be learned from dropped: list (list<element: double>), "
         "struct (struct<a: int64>), clock (time64[us]), duration (duration[us]), bytes (binary)" in found
     )
+
+
+@pytest.mark.parametrize("write", [repr, "{:,.3f}".format, german])
+def test_numbers_that_differ_in_digits_beyond_float32_keep_them(tmp_path: Path, write: Callable[[float], str]) -> None:
+    offsets = [1_772_668_800 + i * 7 % ROWS / 4 for i in range(ROWS)]
+    dataset, specs, found = read(of_csv(tmp_path, offset=list(map(write, offsets))))
+    assert (specs["offset"].dtype, specs["noise"].dtype) == ("float64", "float32")
+    assert dataset.inputs["offset"].dtype == np.float64
+    np.testing.assert_allclose(dataset.inputs["offset"], offsets, rtol=0, atol=0.01)
+    assert "numbers kept as float64, since float32 holds only about seven digits: offset" in found
+    assert "digits lost" not in found
+    again, _, _ = read(of_csv(tmp_path, offset=list(map(write, offsets))), inputs=tuple(dataset.specs), undivided=True)
+    np.testing.assert_array_equal(again.inputs["offset"], dataset.inputs["offset"])
+
+
+def test_numbers_in_a_form_are_float32_where_that_is_enough(tmp_path: Path) -> None:
+    dataset, specs, found = read(of_csv(tmp_path, amount=[german(i / 7) for i in range(ROWS)]))
+    assert (specs["amount"].dtype, dataset.inputs["amount"].dtype) == ("float32", np.float32)
+    assert "float64" not in found
 
 
 def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:

@@ -147,6 +147,9 @@ def test_doubled_names_are_refused_in_every_format(tmp_path: Path) -> None:
     for suffix in ("parquet", "csv", "xlsx"):
         with pytest.raises(SuiteError, match=r"two columns named 'a': rename one"):
             rows(tmp_path / f"a.{suffix}")
+    for content in (b'{"b": 1}\n{"a": 1, "a": 2}\n', b'[{"b": 1},\n{"a": 1, "a": 2}]'):
+        with pytest.raises(SuiteError, match=r"line 2 is not JSON .it has the key 'a' twice"):
+            rows(io.BytesIO(content))
 
 
 def test_a_first_line_that_is_a_row() -> None:

@@ -188,7 +188,7 @@ def test_files_without_rows_or_columns_to_learn_from(tmp_path: Path) -> None:
 def test_columns_without_a_name_are_told_to_who_learns_and_to_who_predicts(tmp_path: Path) -> None:
     lines = [f"{i % 5 == 0:d},{i * 7 % 11},{i * 3 % 13}" for i in range(40)]
     path = tmp_path / "a.csv"
-    path.write_text("\n".join(["label,,x", *lines]))
+    path.write_text("\n".join(["label,,x", *lines, ""]))
     told = "columns without a name are named by their position: column 2"
     learned = tables.read(path, DataOptions())
     assert told in learned.detected

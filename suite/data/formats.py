@@ -62,7 +62,7 @@ def batches(source: Source) -> Iterator[pa.RecordBatch]:
         if kind in (file_kinds.CSV, file_kinds.JSON):
             found = _text_batches(file, stream, kind)
         else:
-            found = _binary_batches(file, stream, kind, is_packed)
+            found = map(_validated, _binary_batches(file, stream, kind, is_packed))
         for batch in found:
             yield _with_checked_names(batch, file)
 
@@ -194,6 +194,12 @@ def _seekable(source: Path | BinaryIO, stream: io.BufferedReader, is_packed: boo
         shutil.copyfileobj(stream, unpacked)
         unpacked.seek(0)
         yield unpacked
+
+
+def _validated(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch itself; pa.ArrowInvalid for a damaged one, such as text that is not UTF-8."""
+    batch.validate(full=True)
+    return batch
 
 
 def _with_checked_names(batch: pa.RecordBatch, file: TableFile) -> pa.RecordBatch:

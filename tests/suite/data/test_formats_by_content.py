@@ -257,3 +257,11 @@ def test_a_pipe_is_read_once(tmp_path: Path) -> None:
     thread.start()
     assert rows(pipe) == [["a"], ["1"]]
     thread.join()
+
+
+@pytest.mark.parametrize("write", [written.as_arrow_stream, written.as_feather, written.as_parquet])
+def test_text_that_is_damaged_within_a_file_of_arrow_is_an_error(tmp_path: Path, write: Any) -> None:
+    content = write(["a"], [["Österreich"], ["é"]])
+    (tmp_path / "a").write_bytes(content.replace("Ö".encode(), b"\xff\xfe"))
+    with pytest.raises(SuiteError, match=r"a cannot be read: .*Invalid UTF8"):
+        rows(tmp_path / "a")

@@ -102,6 +102,17 @@ def test_numbers_beyond_float32_and_infinite_ones_are_missing_and_told(tmp_path:
     assert "infinite numbers taken as missing: amount (2)" in found
 
 
+def test_infinite_numbers_among_numbers_in_a_form_are_told_once(tmp_path: Path) -> None:
+    path = of_csv(tmp_path, amount=[*(german(i / 7) for i in range(ROWS - 1)), "-inf"])
+    dataset, _, found = read(path)
+    assert "infinite numbers taken as missing: amount (1)" in found
+    assert "no numbers" not in found
+    again, _, _ = read(path, inputs=tuple(dataset.specs), undivided=True)
+    np.testing.assert_array_equal(again.inputs["amount"], dataset.inputs["amount"])
+    with pytest.raises(SuiteError, match=r"row 60, column 'amount': '-inf' is not a number as in 1\.234,5"):
+        list(stream.table(str(path), dataset.specs, ["is_fraud"], 100))
+
+
 @pytest.mark.parametrize(
     ("cell", "message"),
     [

@@ -17,10 +17,11 @@ def read(text: str, limits: Limits, deadline: Deadline) -> Table:
     try:
         header = _header(next((row for row in lines if row), []))
         rows = list[list[str]]()
+        # As in files, an empty line is an empty value where there is one column, else nothing.
+        empty_line = [""] if len(header) == 1 else []
         for _, row in numbered(lines, deadline):
-            # Skip empty lines.
-            if row:
-                rows.append(_checked(row, header, len(rows) + 2))
+            if cells := row or empty_line:
+                rows.append(_checked(cells, header, len(rows) + 2))
                 limits.check_rows(len(rows))
     except csv.Error as error:
         raise ServiceError(400, f"the body is no CSV ({error}): separate values by commas, quote as needed") from error

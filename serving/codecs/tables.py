@@ -32,6 +32,8 @@ class TableCodec(CardCodec):
         self._specs = {spec.name: spec for spec in card.inputs}
         self._ignored = frozenset(card.ignored)
         self._numeric = [spec.name for spec in card.inputs if spec.kind == "numeric"]
+        # Most models have numbers of one type, which are converted at once.
+        self._wide = any(self._specs[key].dtype != "float32" for key in self._numeric)
         self._others = [spec.name for spec in card.inputs if spec.kind != "numeric"]
 
     def decode_named(self, tensors: Named, deadline: Deadline) -> Arrays:
@@ -106,8 +108,9 @@ class TableCodec(CardCodec):
         if found is None:
             columns = zip(self._numeric, zip(*rows, strict=True), strict=True)
             return {key: _column(cells, self._specs[key], deadline) for key, cells in columns}
-        # All numeric columns of a card have the same dtype.
-        return dict(zip(self._numeric, found.T.astype(self._specs[self._numeric[0]].dtype), strict=True))
+        if self._wide:
+            return {key: x.astype(self._specs[key].dtype) for key, x in zip(self._numeric, found.T, strict=True)}
+        return dict(zip(self._numeric, found.T.astype(np.float32), strict=True))
 
 
 def _numbers(cells: Any, kinds: Iterable[type]) -> np.ndarray | None:

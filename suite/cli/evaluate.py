@@ -32,6 +32,7 @@ ROWS_AT_ONCE = 512
     show_default=True,
     help="The rows to measure on.",
 )
+@click.option("--allow-missing", is_flag=True, help="Take a column that the model uses and the data lacks as missing.")
 @options.common
 def command(
     model: str, source: str | None, split: str, models: Path, as_json: bool, quiet: bool, **reader: Any
@@ -39,8 +40,8 @@ def command(
     """Measure a model on a split of labelled data, and record the result next to the model.
 
     Without --data, the data is that of the model's training, with the same split. The label column is the one that the
-    model learned from, if the data has it. Rows of a single class are not split. Where the data has changed since, rows
-    that the model was trained on are left out of the test rows.
+    model learned from, if the data has it; the columns that it uses must be there. Rows of a single class are not
+    split. Where the data has changed since, rows that the model was trained on are left out of the test rows.
     """
     from suite import artifact
     from suite.training.evaluate import evaluate
@@ -55,10 +56,11 @@ def command(
     y = _translate(dataset, card.labels)[rows]
     probabilities, engine = _answer(folder, card, dataset, rows, output)
     metrics = evaluate(y, probabilities, card.threshold)
-    data = _name(dataset.source)
+    measured = dataset.source.get("files", {}).get(split, dataset.source)
+    data = _name(measured)
     log = _note(folder, {
         "created": datetime.now(UTC).isoformat(timespec="seconds"), "data": data,
-        "sha256": dataset.source["sha256"], "split": split, "rows": len(rows), "metrics": metrics,
+        "sha256": measured["sha256"], "split": split, "rows": len(rows), "metrics": metrics,
     })  # fmt: skip
     title = f"{card.name}/{card.version} on {len(rows):,} rows of {data} ({split}), engine {engine}"
     notes = [*seen, *dataset.notes, *_undefined_metrics(y, card.labels, metrics)]
@@ -79,6 +81,7 @@ def _read(card: "Card", source: str | None, given: dict[str, Any], split: str) -
         "seed": card.training["seed"],
         "inputs": tuple(card.inputs),
         "known_label": card.data.get("label_column"),
+        "known_text": card.data.get("text_column"),
         "undivided": split == "all",
     }
     return load_data(get(card.domain), source or made_from, DataOptions(**options | chosen))
@@ -109,8 +112,9 @@ def _leave_out_trained(
     from suite.report import provenance
 
     data, notes = _name(dataset.source), []
-    if data == _name(card.data) and not provenance.is_unchanged(card, dataset):
-        notes.append(f"{data} is no longer what {card.name}/{card.version} was made from (its sha256 differs)")
+    changed = provenance.changed_file(card, dataset)
+    if changed:
+        notes.append(f"{changed} is no longer what {card.name}/{card.version} was made from (its sha256 differs)")
     if split in ("train", "validation") or (split == "test" and provenance.has_same_splits(card, dataset)):
         return rows, notes
     trained = provenance.trained_on(folder, card, dataset, rows)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from suite.data.options import FILE_OPTIONS, DataOptions
+from suite.data.options import FILE_OPTIONS, GROUP, RANDOM, SPLIT_OPTIONS, TIME, DataOptions
 from suite.errors import UsageError, unknown
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 SECONDS = {"s": 1, "m": 60, "h": 3600}
 READER_OPTIONS = (
     "text_column", "label_column", "time_column", "group_column", "date_order", "positive", "image_size", *FILE_OPTIONS,
+    *SPLIT_OPTIONS,
 )  # fmt: skip
 
 
@@ -89,12 +90,19 @@ def data(command: Command) -> Command:
         click.option("--positive", help="fraud: the positive label (default: the rarer one)."),
         click.option(
             "--date-order",
-            type=click.Choice(["dmy", "mdy"]),
-            help="fraud: whether the day or the month comes first where the dates do not tell.",
+            type=click.Choice(["dmy", "mdy", "ymd"]),
+            help="fraud: the order of day, month and year where the dates do not tell it.",
         ),
         click.option(
             "--image-size", type=click.IntRange(4, 1024), help="image_cls: resize pictures to squares of this side."
         ),
+        click.option(
+            "--split",
+            type=click.Choice([RANDOM, TIME, GROUP]),
+            help="How rows are split (default: by groups or in time if there are such columns, else at random).",
+        ),
+        click.option("--validation", metavar="PATH", help="Validation rows in a file or folder of their own."),
+        click.option("--test", metavar="PATH", help="Test rows in a file or folder of their own."),
     )
     return labelled(command)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import compute as pc
 
-from suite.data import arrow_types
+from suite.data import arrow_types, evidence
 from suite.data.evidence import DateForms, NumberForms, RowOrder
 from suite.preprocessing.mirror import dates, numbers, values
 
@@ -37,7 +37,8 @@ class Column:
     """A column's profile; `distinct` counts values, up to the first 1,000 or so, and `spellings` missing words too.
 
     `numbers` counts plain numbers, `beyond` the finite ones that float32 does not hold; `rounding` is the most that
-    float32 changes one. `prefers_comma` and `date_order` are what other columns say where a column's own values do not.
+    float32 changes one, and `first_spread` how far the first ones differ. `prefers_comma` and `date_order` are what
+    other columns say where a column's own values do not.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Column:
     total: float = 0.0
     squares: float = 0.0
     rounding: float = 0.0
+    first_spread: float | None = None
     native_date: bool = False
     unlearnable: str = ""
     length: int = 0
@@ -130,6 +132,8 @@ class Column:
         finite = known[held]
         if not len(finite):
             return
+        if self.first_spread is None:
+            self.first_spread = evidence.spread(finite)
         self.whole &= bool((finite == np.round(finite)).all())
         self.low, self.high = min(self.low, float(finite.min())), max(self.high, float(finite.max()))
         self.total += float(finite.sum())
@@ -186,9 +190,9 @@ class Column:
 
     @property
     def date_orders(self) -> list[str]:
-        """The orders of day and month in which all dates can be read: mdy, dmy, both, or none."""
-        possible = self.date_forms.possible if self.kind == "date" else []
-        return [order for order in ("mdy", "dmy") if order in map(dates.order, possible)]
+        """The orders of day, month and year in which all dates can be read: mdy, dmy, ymd, several, or none."""
+        possible = {dates.order(form) for form in self.date_forms.possible} if self.kind == "date" else set()
+        return [order for order in dates.ORDERS if order in possible]
 
     @property
     def is_row_index(self) -> bool:

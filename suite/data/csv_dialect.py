@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 
-from suite.errors import SuiteError
+from suite.errors import SuiteError, listed
 
 DELIMITERS = ",;\t|"
 # Delimits nothing: the only column of a file may hold all usual delimiters.
@@ -92,6 +92,12 @@ def _bytes(lines: list[str]) -> int:
 def names(values: Sequence[str]) -> list[str]:
     """The columns' names without spaces around them; those without a name get their position."""
     return [value.strip() or f"column {position}" for position, value in enumerate(values, 1)]
+
+
+def told_unnamed(values: Sequence[str]) -> str:
+    """A line on columns that got their position as a name; empty if all have names."""
+    unnamed = [name for name, value in zip(names(values), values, strict=True) if not value.strip()]
+    return f"columns without a name are named by their position: {listed(unnamed)}" if unnamed else ""
 
 
 def looks_like_a_row(values: Sequence[str], sample: Sequence[Sequence[str | None]]) -> bool:

@@ -16,8 +16,9 @@ class Dataset:
     """A data set, held in memory once; splits are row numbers, so that nothing is copied.
 
     `inputs`: raw inputs by name, each of N rows: uint8 (N, height, width, channels) images, object (N,) str texts,
-    float32 numeric and boolean columns (missing is NaN), object str categorical ones (missing is ""), float64 dates
-    (seconds since 1970 UTC, missing is NaN). `y`: int32 (N,) indices into `labels`.
+    float32 numeric and boolean columns (missing is NaN), float64 numeric ones that would lose their digits, object str
+    categorical ones (missing is ""), float64 dates (seconds since 1970 UTC, missing is NaN). `y`: int32 (N,) indices
+    into `labels`.
     `specs` describes the inputs for the card. `ignored` names columns that were read and dropped.
     `order` sorts the rows by time if they are split in time; rows of one of `groups`, int (N,), are in one split.
     `source` goes into the card (path, sha256, sizes); `detected` holds what the reader detected, a line each.

@@ -16,9 +16,21 @@ DECIMAL_COMMA = next(style for style in numbers.STYLES if numbers.has_decimal_co
 # Plain numbers that would be others with a decimal comma: 1.234.
 GROUPED_BY_POINTS = r"^[+-]?[0-9]{1,3}(\.[0-9]{3})+$"
 WHOLE = r"^[+-]?[0-9]+$"
-SHORTEST_DATE = 8
+# Digits and what may follow them at the end of a date: a zone, AM or PM.
+DATE_END = re.compile(r"[0-9](\s?(z|utc|gmt|[ap]\.?m\.?))?$", re.IGNORECASE)
+SHORTEST_DATE, SHORTEST_WITH_SHORT_YEAR = 8, 6
+# Between points or hyphens, a version or a code is made of small numbers too: two digits each are needed for a date.
+PADDED = re.compile(r"[0-9]{2}([.-])[0-9]{2}\1[0-9]{2}(?![0-9])")
 # Rows come in the order of a column if so many of the steps from row to row go one way.
 MIN_ORDERED_SHARE = 0.9
+
+
+def spread(known: np.ndarray) -> float:
+    """A robust deviation of finite numbers: from their quartiles, or where these are equal the standard deviation."""
+    if not len(known):
+        return np.inf
+    low, high = np.percentile(known, [25, 75])
+    return float((high - low) / 1.349 or known.std())
 
 
 @dataclass
@@ -129,9 +141,13 @@ class DateForms:
 def _read_all(texts: list[str], form: str) -> np.ndarray | None:
     """Seconds since 1970, or None if a text is no date."""
     moments = np.empty(len(texts))
+    has_short_year = dates.SHORT_YEAR in form
+    shortest = SHORTEST_WITH_SHORT_YEAR if has_short_year else SHORTEST_DATE
     for index, text in enumerate(texts):
         # Digits alone are a date in a column of dates, but make no such column: most people mean a number.
-        if len(text) < SHORTEST_DATE or not re.search(r"[0-9]Z?$", text) or re.fullmatch(numbers.NUMBER, text):
+        if len(text) < shortest or not DATE_END.search(text) or re.fullmatch(numbers.NUMBER, text):
+            return None
+        if has_short_year and "/" not in form and not PADDED.match(text):
             return None
         try:
             moments[index] = dates.read(text, form)

@@ -62,9 +62,9 @@ def batches(source: Source) -> Iterator[pa.RecordBatch]:
         if kind in (file_kinds.CSV, file_kinds.JSON):
             found = _text_batches(file, stream, kind)
         else:
-            found = _binary_batches(file, stream, kind, is_packed)
+            found = map(_validated, _binary_batches(file, stream, kind, is_packed))
         for batch in found:
-            yield _with_checked_names(batch, file.name)
+            yield _with_checked_names(batch, file)
 
 
 def kind_of(path: Path) -> str:
@@ -159,6 +159,7 @@ def _has_header(file: TableFile, values: list[str], sample: Any) -> bool:
         return False
     if csv_dialect.looks_like_a_row(values, sample):
         file.note(csv_dialect.told(values))
+    file.note(csv_dialect.told_unnamed(values))
     return True
 
 
@@ -195,10 +196,17 @@ def _seekable(source: Path | BinaryIO, stream: io.BufferedReader, is_packed: boo
         yield unpacked
 
 
-def _with_checked_names(batch: pa.RecordBatch, name: str) -> pa.RecordBatch:
+def _validated(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch itself; pa.ArrowInvalid for a damaged one, such as text that is not UTF-8."""
+    batch.validate(full=True)
+    return batch
+
+
+def _with_checked_names(batch: pa.RecordBatch, file: TableFile) -> pa.RecordBatch:
     """The batch with its columns named as in CSV; SuiteError for two of one name."""
     names = csv_dialect.names(batch.schema.names)
     if len(set(names)) < len(names):
         duplicate = next(column for column in names if names.count(column) > 1)
-        raise SuiteError(f"{name} has two columns named '{duplicate}': rename one")
+        raise SuiteError(f"{file.name} has two columns named '{duplicate}': rename one")
+    file.note(csv_dialect.told_unnamed(batch.schema.names))
     return batch if names == batch.schema.names else batch.rename_columns(names)

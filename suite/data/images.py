@@ -52,17 +52,24 @@ def _from_files(source: Path, listing: folders.LabelledFiles, options: DataOptio
 
 
 def _from_arrays(source: Path, found: arrays.Arrays, options: DataOptions) -> Dataset:
-    if not options.has_splits(len(found.labels)):
-        rows = splits.undivided(len(found.y))
-    elif len(found.test):
-        rows = splits.beside_test_rows(found.y, found.labels, found.test, options.seed)
-    else:
-        rows = splits.stratified(found.y, found.labels, options.seed)
+    rows = _rows_of_arrays(found, options)
     side, channels = options.image_size, found.images.shape[3]
     shape = _shape(options) or ((side, side, channels) if side else found.images.shape[1:])
     images, detected = arrays.convert_to_shape(found.images, shape)
     files = arrays.idx_files(source) if source.is_dir() else ()
     return _dataset(source, images, found.y, found.labels, rows, options, [*found.detected, *detected], files=files)
+
+
+def _rows_of_arrays(found: arrays.Arrays, options: DataOptions) -> splits.Rows:
+    if not options.has_splits(len(found.labels)):
+        return splits.undivided(len(found.y))
+    splits.check_random(options, "pictures")
+    if options.split or not len(found.test):
+        return splits.stratified(found.y, found.labels, options.seed, splits.Shares.of(options))
+    if options.test:
+        raise UsageError(f"the data has test pictures of its own: leave them or --test {options.test} out")
+    share = 0 if options.validation else splits.VALIDATION_SHARE_BESIDE_TEST
+    return splits.beside_test_rows(found.y, found.labels, found.test, options.seed, share)
 
 
 def _shape(options: DataOptions) -> tuple[int, ...] | None:

@@ -22,7 +22,22 @@ class _Number(str):
     """A number as it is written: some have more digits than Python's numbers keep."""
 
 
-DECODER = json.JSONDecoder(parse_int=_Number, parse_float=_Number, parse_constant=_Number)
+class _DoubledKey(ValueError):
+    """An object has a key twice: one of the values would be lost."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise _DoubledKey(f"it has the key '{next(key for key in keys if keys.count(key) > 1)[:50]}' twice")
+    return found
+
+
+DECODER = json.JSONDecoder(
+    parse_int=_Number, parse_float=_Number, parse_constant=_Number, object_pairs_hook=_object
+)  # fmt: skip
+UNREADABLE = (json.JSONDecodeError, RecursionError, _DoubledKey)
 
 
 def read(file: io.BufferedReader, columns: dict[str, None], name: str) -> Iterator[pa.RecordBatch]:
@@ -49,7 +64,7 @@ def _lines(text: io.TextIOWrapper, name: str) -> Iterator[tuple[int, Any]]:
         if line.strip():
             try:
                 row = DECODER.decode(line)
-            except (json.JSONDecodeError, RecursionError) as error:
+            except UNREADABLE as error:
                 raise _no_json(_reason(error), number, name) from error
             yield number, row
 
@@ -59,7 +74,9 @@ def _no_json(reason: str, number: int, name: str) -> SuiteError:
 
 
 def _reason(error: Exception) -> str:
-    return error.msg if isinstance(error, json.JSONDecodeError) else "it is nested too deeply"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return error.msg if isinstance(error, json.JSONDecodeError) else str(error)
 
 
 class _Scanner:
@@ -88,8 +105,8 @@ class _Scanner:
         while True:
             try:
                 found, end = DECODER.raw_decode(self._content, self._at)
-            except (json.JSONDecodeError, RecursionError) as error:
-                if isinstance(error, RecursionError) or not self._read_more():
+            except UNREADABLE as error:
+                if not isinstance(error, json.JSONDecodeError) or not self._read_more():
                     raise self.error(_reason(error)) from error
             else:
                 self._advance(end)

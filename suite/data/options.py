@@ -5,9 +5,11 @@ from dataclasses import dataclass, fields
 
 from suite.artifact import TensorSpec
 
-SET_BY_CALLER = ("seed", "inputs", "known_label", "undivided")
-# Options of how files are read, which every domain supports.
+SET_BY_CALLER = ("seed", "inputs", "known_label", "known_text", "undivided", "allow_missing")
+# Options of how files are read and how rows are split, which every domain supports.
 FILE_OPTIONS = ("encoding", "no_header", "sheet")
+SPLIT_OPTIONS = ("split", "validation", "test")
+RANDOM, TIME, GROUP = "random", "time", "group"
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,11 @@ class Reading:
 class DataOptions:
     """Options that people set are None if the reader decides by itself; `seed` decides random splits.
 
-    `inputs` and `known_label` are the inputs and the label column of a model to evaluate: the data is converted to
-    these inputs. With `undivided` all rows are in the test split.
+    `split` is random, time or group. `validation` and `test` are paths of files with the rows of these splits.
+
+    `inputs`, `known_label` and `known_text` are the inputs and columns of a model to evaluate: the data is converted to
+    these inputs, of which none may be absent unless `allow_missing` is set. With `undivided` all rows are in the test
+    split.
     """
 
     seed: int = 0
@@ -38,9 +43,14 @@ class DataOptions:
     encoding: str | None = None
     no_header: bool | None = None
     sheet: str | None = None
+    split: str | None = None
+    validation: str | None = None
+    test: str | None = None
     inputs: tuple[TensorSpec, ...] = ()
     known_label: str | None = None
+    known_text: str | None = None
     undivided: bool = False
+    allow_missing: bool = False
 
     @property
     def reading(self) -> Reading:
@@ -50,6 +60,10 @@ class DataOptions:
     def label_column_in(self, names: Collection[str]) -> str | None:
         """The label column that was asked for, else that of the model to evaluate, if it is one of `names`."""
         return self.label_column or (self.known_label if self.known_label in names else None)
+
+    def text_column_in(self, names: Collection[str]) -> str | None:
+        """The text column that was asked for, else that of the model to evaluate, if it is one of `names`."""
+        return self.text_column or (self.known_text if self.known_text in names else None)
 
     def has_splits(self, classes: int) -> bool:
         """Whether rows of this many classes are split; rows of one class are not, and only evaluate a model."""

@@ -40,8 +40,9 @@ def describe(
     options: DataOptions,
     label_column: str | None = None,
     files: Sequence[Path] = (),
+    text_column: str | None = None,
 ) -> dict[str, Any]:
-    """The card's `data`: path, sha256, rows by split, label column (if there is one), detections, options given.
+    """The card's `data`: path, sha256, rows by split, columns of label and text (if any), detections, options given.
 
     `files` are those that were read besides the source itself: the files in a folder, or those that a table lists.
     """
@@ -50,6 +51,7 @@ def describe(
         "sha256": content_hash(source, files),
         "rows": {name: len(split) for name, split in rows.items()},
         "label_column": label_column,
+        **({"text_column": text_column} if text_column else {}),
         "detected": detected,
         "options": options.given(),
     }

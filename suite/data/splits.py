@@ -1,23 +1,58 @@
 """Splits into training, validation and test rows: disjoint, complete, and the same for the same seed."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from suite.data.dataset import Dataset, SplitName
-from suite.errors import SuiteError
+from suite.data.options import RANDOM, DataOptions
+from suite.errors import SuiteError, UsageError
 
 TEST_SHARE = 0.2
 VALIDATION_SHARE = 0.2
 # Where the test split is given, few rows are usually left: most of them are for training.
 VALIDATION_SHARE_BESIDE_TEST = 0.1
-MIN_ROWS_PER_CLASS = 3
 Rows = dict[SplitName, np.ndarray]
 
 
-def check_classes(y: np.ndarray, labels: list[str]) -> None:
+@dataclass(frozen=True)
+class Shares:
+    """The share of all rows for the test and that of the others for validation; 0 for rows that are in other files."""
+
+    test: float = TEST_SHARE
+    validation: float = VALIDATION_SHARE
+
+    @classmethod
+    def of(cls, options: DataOptions) -> "Shares":
+        """The shares where some splits may have files of their own."""
+        return cls(0 if options.test else TEST_SHARE, 0 if options.validation else VALIDATION_SHARE)
+
+    @property
+    def parts(self) -> int:
+        """The number of splits that the rows are divided into."""
+        return 1 + bool(self.validation) + bool(self.test)
+
+    @property
+    def purposes(self) -> str:
+        """What these splits are for."""
+        if self.parts == 3:
+            return "train, validate and test"
+        return "train" + (" and validate" if self.validation else " and test" if self.test else "")
+
+
+DEFAULT_SHARES = Shares()
+
+
+def check_random(options: DataOptions, what: str) -> None:
+    """UsageError if a split was asked for that such data does not allow; `what` names the data."""
+    if options.split not in (None, RANDOM):
+        raise UsageError(f"--split {options.split}: {what} have no {options.split} column, leave it out")
+
+
+def check_classes(y: np.ndarray, labels: list[str], shares: Shares = DEFAULT_SHARES) -> None:
     """SuiteError unless there are at least two classes, each with a row for every split."""
+    needed = shares.parts
     if len(labels) < 2:
         present = f"only '{labels[0]}'" if labels else "none"
         raise SuiteError(
@@ -25,10 +60,10 @@ def check_classes(y: np.ndarray, labels: list[str]) -> None:
         )
     counts = np.bincount(y, minlength=len(labels))
     for label, count in zip(labels, counts, strict=True):
-        if count < MIN_ROWS_PER_CLASS:
+        if count < needed:
             raise SuiteError(
-                f"class '{label}' has {count} row{'s' if count != 1 else ''}, and every class needs "
-                f"{MIN_ROWS_PER_CLASS} (one each to train, validate and test): add rows or remove the class"
+                f"class '{label}' has {count} row{'s' if count != 1 else ''}, and every class needs {needed} "
+                f"(one each to {shares.purposes}): add rows or remove the class"
             )
 
 
@@ -45,19 +80,21 @@ def check_class_coverage(dataset: Dataset) -> None:
                 )
 
 
-def stratified(y: np.ndarray, labels: list[str], seed: int) -> Rows:
+def stratified(y: np.ndarray, labels: list[str], seed: int, shares: Shares = DEFAULT_SHARES) -> Rows:
     """64% training, 16% validation and 20% test rows, each with the same share of every class."""
-    check_classes(y, labels)
-    rest, test = split_off(np.arange(len(y)), y, TEST_SHARE, seed)
-    train, validation = split_off(rest, y, VALIDATION_SHARE, seed + 1)
+    check_classes(y, labels, shares)
+    rest, test = split_off(np.arange(len(y)), y, shares.test, seed)
+    train, validation = split_off(rest, y, shares.validation, seed + 1)
     return {"train": train, "validation": validation, "test": test}
 
 
-def beside_test_rows(y: np.ndarray, labels: list[str], test: np.ndarray, seed: int) -> Rows:
-    """The given test rows; of the others, 90% for training and 10% for validation."""
+def beside_test_rows(
+    y: np.ndarray, labels: list[str], test: np.ndarray, seed: int, share: float = VALIDATION_SHARE_BESIDE_TEST
+) -> Rows:
+    """The given test rows; of the others, 90% for training and 10% for validation, or another share."""
     check_classes(y, labels)
     rest = np.setdiff1d(np.arange(len(y)), test)
-    train, validation = split_off(rest, y, VALIDATION_SHARE_BESIDE_TEST, seed)
+    train, validation = split_off(rest, y, share, seed)
     return {"train": train, "validation": validation, "test": test}
 
 
@@ -67,29 +104,37 @@ def undivided(count: int) -> Rows:
     return {"train": none, "validation": none, "test": np.arange(count)}
 
 
-def in_time(order: np.ndarray) -> Rows:
+def in_time(order: np.ndarray, shares: Shares = DEFAULT_SHARES) -> Rows:
     """The first 64% in time for training, the next 16% for validation, the last 20% for the test.
 
     `order` sorts the rows by time.
     """
-    first, second = round(0.64 * len(order)), round(0.8 * len(order))
+    known = 1 - shares.test
+    first, second = round(known * (1 - shares.validation) * len(order)), round(known * len(order))
     return {"train": order[:first], "validation": order[first:second], "test": order[second:]}
 
 
-def grouped(y: np.ndarray, labels: list[str], groups: np.ndarray, seed: int) -> Rows:
+def grouped(
+    y: np.ndarray, labels: list[str], groups: np.ndarray, seed: int, shares: Shares = DEFAULT_SHARES
+) -> Rows:  # fmt: skip
     """About 64% training, 16% validation and 20% test rows; all rows of a group are in one split."""
-    check_classes(y, labels)
-    everything = np.arange(len(y))
-    rest, test = next(_by_group(everything, y, groups, round(1 / TEST_SHARE), seed))
-    train, validation = next(_by_group(rest, y, groups, round(1 / VALIDATION_SHARE), seed + 1))
-    rows: Rows = {"train": train, "validation": validation, "test": test}
+    check_classes(y, labels, shares)
+    train, none = np.arange(len(y)), np.arange(0)
+    rows: Rows = {"train": train, "validation": none, "test": none}
+    if shares.test:
+        train, rows["test"] = next(_by_group(train, y, groups, round(1 / shares.test), seed))
+    if shares.validation:
+        train, rows["validation"] = next(_by_group(train, y, groups, round(1 / shares.validation), seed + 1))
+    rows["train"] = train
     check_groups(rows, y, labels)
     return rows
 
 
 def check_groups(rows: Rows, y: np.ndarray, labels: list[str]) -> None:
-    """SuiteError if a split by groups lacks a class."""
+    """SuiteError if a split by groups lacks a class; a split without rows has them in another file."""
     for name, split in rows.items():
+        if not len(split):
+            continue
         lacking = np.setdiff1d(np.arange(len(labels)), y[split])
         if len(lacking):
             raise SuiteError(
@@ -185,6 +230,8 @@ def _by_group(
 
 def split_off(rows: np.ndarray, y: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """The rest of `rows`, and a random `share` of each class (at least one row); both ascending."""
+    if not share:
+        return rows, np.arange(0)
     generator = np.random.default_rng(seed)
     taken = []
     for label in np.unique(y[rows]):

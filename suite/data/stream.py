@@ -2,7 +2,7 @@
 
 import itertools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -108,7 +108,7 @@ def texts(
     if column is None and (path.is_dir() or (whole_files and _is_text_file(source))):
         yield from _text_files(path, size, options)
         return
-    for batch in _batches(source, options, lines=column is None):
+    for batch in _batches(source, options, lines=column is None, needed=[column] if column else []):
         names = batch.schema.names
         column = column or _text_column(source, batch)
         if column not in names:
@@ -175,7 +175,7 @@ def table(
     first = 1
     used = [spec.name for spec in specs]
     told = {*used, *ignored, *options.keep}
-    for batch in _batches(source, options):
+    for batch in _batches(source, options, needed=used):
         names = batch.schema.names
         if first == 1:
             _tell_date_forms(specs, names, options)
@@ -227,16 +227,21 @@ def _refuse_keep(source: str, options: RowOptions) -> None:
         raise UsageError(f"{source} is no table, so it has no columns to keep: leave --keep out")
 
 
-def _batches(source: str, options: RowOptions, lines: bool = False) -> Iterator[Any]:
-    """Arrow batches of a table's rows or, where `lines` may be given, of the lines of a .txt file."""
+def _batches(source: str, options: RowOptions, lines: bool = False, needed: Sequence[str] = ()) -> Iterator[Any]:
+    """Arrow batches of a table's rows or, where `lines` may be given, of the lines of a .txt file.
+
+    Columns that are needed or kept are in every batch, even if the first rows of JSON lack them.
+    """
     import pyarrow as pa
 
-    from suite.data import formats
+    from suite.data import formats, late_keys
     from suite.data.json_rows import ROWS_PER_BATCH
 
+    every, hold = options.keep == (ALL,), not options.allow_missing
+    needed = [*needed, *(() if every else options.keep)]
     if source == STDIN:
         file = formats.TableFile(sys.stdin.buffer, options.reading)
-        found = formats.batches(file)
+        found = late_keys.batches(file, needed, every=every, hold=hold)
     else:
         path = _check_source(Path(source))
         if path.is_dir():
@@ -248,7 +253,7 @@ def _batches(source: str, options: RowOptions, lines: bool = False) -> Iterator[
                 for chunk in _chunks(formats.text_lines(file), ROWS_PER_BATCH)
             )
         else:
-            found = formats.batches(file)
+            found = late_keys.batches(file, needed, every=every, hold=hold)
     told = 0
     for batch in found:
         for line in file.notes[told:]:

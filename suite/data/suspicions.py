@@ -1,19 +1,16 @@
-"""What a table's values give reason to doubt: features that give the label away, and digits that float32 loses."""
+"""What a table's values give reason to doubt: features that give the label away."""
 
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from suite.artifact import TensorSpec
-from suite.data.column import Column
 
 MAX_ROWS = 50_000
 # Fewer rows of a class than this say nothing about a column.
 MIN_CASES = 10
 LEAK_AUC = 0.995
 BINS = 64
-# float32 may change a number by at most this share of the column's spread.
-MAX_ROUNDING = 0.01
 
 
 def leaks(specs: Sequence[TensorSpec], inputs: dict[str, np.ndarray], y: np.ndarray, rows: np.ndarray) -> list[str]:
@@ -69,22 +66,3 @@ def _area(scores: np.ndarray, y: np.ndarray) -> float:
     negatives, positives = (np.bincount(numbers[y == label], minlength=len(values)) for label in (0, 1))
     below = np.cumsum(negatives) - negatives
     return float((positives * (below + negatives / 2)).sum() / (negatives.sum() * positives.sum()))
-
-
-def lost_digits(columns: Sequence[Column], inputs: dict[str, np.ndarray]) -> list[str]:
-    """A note on numeric columns whose numbers differ by little more than what float32 changes them by."""
-    names = [column.name for column in columns if column.rounding > MAX_ROUNDING * _spread(inputs[column.name])]
-    if not names:
-        return []
-    return [
-        f"digits lost, since float32 holds about seven: {', '.join(names)}; subtract a constant, such as the smallest "
-        "number"
-    ]
-
-
-def _spread(x: np.ndarray) -> float:
-    known = x[~np.isnan(x)].astype(np.float64)
-    if not len(known):
-        return np.inf
-    low, high = np.percentile(known, [25, 75])
-    return float((high - low) / 1.349 or known.std())

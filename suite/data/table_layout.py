@@ -8,16 +8,17 @@ from suite.artifact import TensorSpec
 from suite.data import time_column
 from suite.data.column import MAX_DISTINCT, Column
 from suite.data.label_column import LabelColumn
-from suite.data.options import DataOptions
+from suite.data.options import GROUP, DataOptions
 from suite.data.tensor_names import tensor_name
 from suite.data.time_column import TimeColumn
-from suite.errors import SuiteError, UsageError, unknown
+from suite.errors import SuiteError, UsageError, listed, nearest, shortened, unknown
 from suite.preprocessing.mirror import dates, label_names, numbers
 
 LABEL_NAMES = ("class", "label", "target", "fraud", "is_fraud", "isfraud", "y", "default", "creditability", "outcome")
 INPUT_KINDS = ("numeric", "boolean", "categorical", "date")
 DTYPES = {"numeric": "float32", "boolean": "float32", "categorical": "string", "date": "float64"}
 
+FIRST = {"mdy": "month", "dmy": "day", "ymd": "year"}
 DROPPED = {"row index": "row indices", "unlearnable": "columns of types that cannot be learned from"}
 
 
@@ -41,7 +42,8 @@ def detect(source: Path, profiles: dict[str, Column], options: DataOptions) -> T
     labels = sorted(label.counts, key=lambda value: value == positive)
     group = _group(profiles, label, options)
     _settle_dates(profiles, options)
-    time = TimeColumn(None) if group else time_column.find(profiles, label.name, options)
+    splits_by_group = group is not None and options.split in (None, GROUP)
+    time = TimeColumn(None) if splits_by_group else time_column.find(profiles, label.name, options)
     if options.inputs:
         specs, input_notes = _inputs_of_model(source, profiles, options)
     else:
@@ -51,11 +53,11 @@ def detect(source: Path, profiles: dict[str, Column], options: DataOptions) -> T
         _describe_positive(label, labels, positive, options),
         *input_notes,
         *([time.note] if time.note else []),
-        _describe_split(group, time, options.has_splits(len(labels))),
+        _describe_split(group if splits_by_group else None, time, options, labels),
     ]
     used = {spec.name for spec in specs}
     ignored = [name for name in profiles if name not in used]
-    return TableLayout(label, labels, time.column, group, specs, ignored, detected)
+    return TableLayout(label, labels, time.column, group if splits_by_group else None, specs, ignored, detected)
 
 
 def _positive(label: LabelColumn, options: DataOptions) -> str:
@@ -90,9 +92,11 @@ def _describe_positive(label: LabelColumn, labels: list[str], positive: str, opt
     return f"positive: '{positive}' ({label.counts[positive]:,} of {label.known:,} rows; {reason})"
 
 
-def _describe_split(group: Column | None, time: TimeColumn, has_splits: bool) -> str:
-    if not has_splits:
+def _describe_split(group: Column | None, time: TimeColumn, options: DataOptions, labels: list[str]) -> str:
+    if not options.has_splits(len(labels)):
         return "split: none"
+    if options.validation and options.test:
+        return "split: all of these rows are for training"
     if group:
         return f"split: random, rows with the same {group.name} kept together"
     if time.column:
@@ -146,16 +150,16 @@ def _describe_forms(features: list[Column]) -> list[str]:
                 column.name
             )
     notes = [f"{form}: {', '.join(names)}" for form, names in by_form.items()]
-    unclear = [column for column in features if len(column.date_orders) > 1]
-    for order, first in (("mdy", "month"), ("dmy", "day")):
-        names = [column.name for column in unclear if dates.order(column.form) == order]
-        if names:
-            other = "dmy" if order == "mdy" else "mdy"
-            notes.append(
-                f"day and month cannot be told apart, the {first} is taken first (else: --date-order {other}): "
-                + ", ".join(names)
-            )
-    return notes
+    unclear: dict[str, list[str]] = {}
+    for column in features:
+        orders, order = column.date_orders, dates.order(column.form)
+        if len(orders) > 1:
+            parts = "day, month and year" if "ymd" in orders else "day and month"
+            others = " or ".join(other for other in orders if other != order)
+            unclear.setdefault(
+                f"{parts} cannot be told apart, the {FIRST[order]} is taken first (else: --date-order {others})", []
+            ).append(column.name)
+    return [*notes, *(f"{told}: {', '.join(names)}" for told, names in unclear.items())]
 
 
 def _inputs_of_model(
@@ -167,6 +171,12 @@ def _inputs_of_model(
         raise SuiteError(
             f"{source} has none of the model's columns, such as {', '.join(absent[:3])}: measure it on data like "
             "its training data"
+        )
+    if absent and not options.allow_missing:
+        near = nearest(absent[0], [name for name in profiles if name not in {spec.name for spec in options.inputs}])
+        raise UsageError(
+            f"{source} has no column {listed(absent)}{f' (is it {shortened(near)!r}?)' if near else ''}, which the "
+            "model uses: add it (suite evaluate takes it as missing with --allow-missing)"
         )
     return list(options.inputs), [f"columns absent, taken as missing: {', '.join(absent)}"] if absent else []
 
@@ -217,11 +227,15 @@ def _count_values(label: LabelColumn) -> str:
 
 def _group(profiles: dict[str, Column], label: LabelColumn, options: DataOptions) -> Column | None:
     if options.group_column is None:
+        if options.split == GROUP:
+            raise UsageError("--split group needs a column of groups: name it with --group-column")
         return None
     if options.group_column not in profiles or options.group_column == label.name:
         raise unknown("column", options.group_column, [name for name in profiles if name != label.name])
-    if options.time_column is not None:
-        raise UsageError("rows are split by --group-column or by --time-column: leave one of them out")
+    if options.time_column is not None and options.split is None:
+        raise UsageError(
+            "rows are split by --group-column or by --time-column: leave one of them out, or say which with --split"
+        )
     return profiles[options.group_column]
 
 

@@ -1,6 +1,6 @@
 """Reader of tables with a label of two values: a first pass for the columns' kinds, a second for the values."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from suite.artifact import TensorSpec
-from suite.data import columns, formats, splits, suspicions, table_layout
+from suite.data import columns, digits, formats, splits, suspicions, table_layout
 from suite.data.column import MAX_NON_NUMERIC_SHARE, Column
 from suite.data.dataset import Dataset
 from suite.data.label_column import LabelColumn
@@ -41,17 +41,19 @@ def read(source: Path, options: DataOptions) -> Dataset:
     file = formats.TableFile(source, options.reading)
     profiles = columns.profile(file)
     layout = table_layout.detect(source, profiles, options)
-    values = _load(file, layout)
+    numeric = [spec.name for spec in layout.specs if spec.kind == "numeric"]
+    wide = [] if options.inputs else [name for name in numeric if digits.may_need_float64(profiles[name])]
+    values = _load(file, layout, wide)
     y = values.y
     anomalies = _anomalies(profiles, values.non_numeric)
     if options.inputs:
         _check_numbers(source, layout, values)
     else:
-        used = [profiles[spec.name] for spec in layout.specs if spec.kind == "numeric"]
-        anomalies += suspicions.lost_digits(used, values.inputs)
+        layout.specs, notes = digits.settle(layout.specs, values.inputs)
+        anomalies += notes
     detected = [*file.notes, *layout.detected, *anomalies, *layout.label.notes()]
     if options.has_splits(len(layout.labels)):
-        rows, order = _split(values, layout, options.seed)
+        rows, order = _split(values, layout, options)
     else:
         rows, order = splits.undivided(len(y)), None
     if not options.inputs:
@@ -63,9 +65,11 @@ def read(source: Path, options: DataOptions) -> Dataset:
     )  # fmt: skip
 
 
-def _load(source: formats.TableFile, layout: TableLayout) -> _Values:
+def _load(source: formats.TableFile, layout: TableLayout, wide: Collection[str]) -> _Values:
+    """The values of all labelled rows; columns of numbers that are `wide` as float64."""
     total = layout.label.known
-    inputs = {spec.name: np.empty(total, object if spec.kind == "categorical" else spec.dtype) for spec in layout.specs}
+    types = {spec.name: "float64" if spec.name in wide else spec.dtype for spec in layout.specs}
+    inputs = {name: np.empty(total, object if kind == "string" else kind) for name, kind in types.items()}
     y = np.empty(total, np.int32)
     time = None if layout.time is None else np.empty(total, np.float64)
     groups = None if layout.group is None else columns.GroupNumbers(total)
@@ -132,18 +136,18 @@ def _anomalies(profiles: dict[str, Column], non_numeric: dict[str, int]) -> list
     return [f"{what} taken as missing: {', '.join(names)}" for what, names in named.items() if names]
 
 
-def _split(values: _Values, layout: TableLayout, seed: int) -> tuple[splits.Rows, np.ndarray | None]:
+def _split(values: _Values, layout: TableLayout, options: DataOptions) -> tuple[splits.Rows, np.ndarray | None]:
     """The splits, and the order of rows in time if they are split in time."""
-    y = values.y
+    y, seed, shares = values.y, options.seed, splits.Shares.of(options)
     if values.groups is not None:
-        return splits.grouped(y, layout.labels, values.groups, seed), None
+        return splits.grouped(y, layout.labels, values.groups, seed, shares), None
     if values.time is None:
-        return splits.stratified(y, layout.labels, seed), None
-    splits.check_classes(y, layout.labels)
+        return splits.stratified(y, layout.labels, seed, shares), None
+    splits.check_classes(y, layout.labels, shares)
     order = np.argsort(values.time, kind="stable")
-    rows = splits.in_time(order)
+    rows = splits.in_time(order, shares)
     for name, split in rows.items():
-        if len(np.unique(y[split])) < 2:
+        if len(split) and len(np.unique(y[split])) < 2:
             raise SuiteError(
                 f"split in time by '{layout.time.name if layout.time else ''}', the {name} rows hold only "
                 f"'{layout.labels[int(y[split][0])]}': bring data with both classes in every period"

@@ -11,7 +11,7 @@ from suite.data import columns, folders, formats, splits
 from suite.data.column import Column
 from suite.data.dataset import Dataset
 from suite.data.label_column import LabelColumn
-from suite.data.options import DataOptions
+from suite.data.options import GROUP, RANDOM, DataOptions
 from suite.data.source import check_source, describe
 from suite.errors import SuiteError, UsageError, unknown
 
@@ -40,16 +40,13 @@ def _from_folder(source: Path, options: DataOptions) -> Dataset:
 def _from_table(source: Path, options: DataOptions) -> Dataset:
     file = formats.TableFile(source, options.reading)
     profiles = columns.profile(file)
-    asked = options.label_column_in(profiles)
+    asked, asked_text = options.label_column_in(profiles), options.text_column_in(profiles)
     for wanted in (options.text_column, options.label_column, options.group_column):
         if wanted is not None and wanted not in profiles:
             raise unknown("column", wanted, list(profiles))
-    if asked is not None and asked in (options.text_column, options.group_column):
+    if asked is not None and asked in (asked_text, options.group_column):
         raise UsageError(f"'{asked}' cannot be the label and something else too: name other columns")
-    if options.text_column:
-        text = profiles[options.text_column]
-    else:
-        text = _text_column(source, profiles, asked, options.group_column)
+    text = profiles[asked_text] if asked_text else _text_column(source, profiles, asked, options.group_column)
     label = LabelColumn.of(profiles[asked]) if asked else _label_column(source, profiles, text, options.group_column)
     labels = sorted(label.counts)
     if len(labels) > MAX_CLASSES:
@@ -60,7 +57,7 @@ def _from_table(source: Path, options: DataOptions) -> Dataset:
         raise SuiteError(
             f"the label column '{label.name}' holds numbers such as {labels[0]}, which are no classes: name another"
         )
-    texts, y, groups = _load(file, text.name, label, labels, options.group_column)
+    texts, y, groups = _load(file, text.name, label, labels, _group_to_split_by(options))
     detected = [
         *file.notes,
         f"text column: {text.name}",
@@ -70,11 +67,20 @@ def _from_table(source: Path, options: DataOptions) -> Dataset:
     if not options.has_splits(len(labels)):
         rows = splits.undivided(len(y))
     elif groups is None:
-        rows = splits.stratified(y, labels, options.seed)
+        rows = splits.stratified(y, labels, options.seed, splits.Shares.of(options))
     else:
-        rows = splits.grouped(y, labels, groups, options.seed)
+        rows = splits.grouped(y, labels, groups, options.seed, splits.Shares.of(options))
         detected.append(f"split: random, rows with the same {options.group_column} kept together")
-    return _dataset(source, texts, y, labels, rows, detected, options, groups, label.name)
+    return _dataset(source, texts, y, labels, rows, detected, options, groups, label.name, text_column=text.name)
+
+
+def _group_to_split_by(options: DataOptions) -> str | None:
+    """The column whose values are kept together; UsageError for a split that texts do not allow."""
+    if options.split == GROUP and options.group_column is None:
+        raise UsageError("--split group needs a column of groups: name it with --group-column")
+    if options.split != GROUP:
+        splits.check_random(options, "texts")
+    return None if options.split == RANDOM else options.group_column
 
 
 def _text_column(source: Path, profiles: dict[str, Column], label: str | None, group: str | None) -> Column:
@@ -163,6 +169,7 @@ def _dataset(
     groups: np.ndarray | None = None,
     label_column: str | None = None,
     files: Sequence[Path] = (),
+    text_column: str | None = None,
 ) -> Dataset:
-    described = describe(source, rows, detected, options, label_column, files)
+    described = describe(source, rows, detected, options, label_column, files, text_column)
     return Dataset({"text": texts}, y, labels, rows, [SPEC], described, detected, groups=groups)

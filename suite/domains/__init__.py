@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from suite.data import builtin
+from suite.data import builtin, split_files
 from suite.data.dataset import Dataset
 from suite.data.options import DataOptions
 from suite.domain import Domain
@@ -10,8 +10,9 @@ from suite.errors import UsageError
 
 
 def load_data(domain: Domain, source: str | None, options: DataOptions) -> Dataset:
-    """Read the data of a built-in name or a path; without either, the domain's own small data set.
+    """Read the data of a built-in name or a path, and of the files of validation and test rows.
 
+    Without a name and a path, read the domain's own small data set.
     UsageError for an option that the domain does not support, or for data of another domain.
     """
     for option in options.given():
@@ -20,7 +21,12 @@ def load_data(domain: Domain, source: str | None, options: DataOptions) -> Datas
                 f"--{option.replace('_', '-')} means nothing to {domain.name}: it reads "
                 + ", ".join(f"--{name.replace('_', '-')}" for name in domain.data_options)
             )
-    source = source or domain.default_data
+    split_files.check(options)
+    dataset = _read(domain, source or domain.default_data, options)
+    return split_files.join(dataset, options, domain.read)
+
+
+def _read(domain: Domain, source: str, options: DataOptions) -> Dataset:
     if source not in builtin.NAMES:
         return domain.read(Path(source), options)
     if builtin.NAMES[source].domain != domain.name:

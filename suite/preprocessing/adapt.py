@@ -77,9 +77,10 @@ def _column(kind: str, x: np.ndarray) -> dict[str, Any]:
     if kind == "boolean":
         return {}
     known = x[~np.isnan(x)].astype(np.float64)
+    wide = {"dtype": "float64"} if kind == "numeric" and x.dtype == np.float64 else {}
     if not len(known):
-        return {"centre": 0.0, "scale": 1.0, "mark_missing": True}
+        return {"centre": 0.0, "scale": 1.0, "mark_missing": True} | wide
     low, centre, high = np.percentile(known, [25, 50, 75])
     # The quartiles are equal where half of the values are: then the standard deviation is the scale.
     scale = (high - low) / 1.349 or known.std() or 1.0
-    return {"centre": float(centre), "scale": float(scale), "mark_missing": len(known) < len(x)}
+    return {"centre": float(centre), "scale": float(scale), "mark_missing": len(known) < len(x)} | wide

@@ -92,8 +92,9 @@ def split_characters(words: tf.RaggedTensor) -> tf.RaggedTensor:
 
 def _numeric(x: tf.Tensor, column: Column) -> list[tf.Tensor]:
     missing = tf.math.is_nan(x)
+    centred = tf.cast(x - column["centre"], tf.float32)
     # The largest numbers overflow where the scale is small.
-    scaled = tf.clip_by_value(tf.asinh((x - column["centre"]) / column["scale"]), -FARTHEST, FARTHEST)
+    scaled = tf.clip_by_value(tf.asinh(centred / column["scale"]), -FARTHEST, FARTHEST)
     features = [tf.where(missing, 0.0, scaled)]
     return [*features, tf.cast(missing, tf.float32)] if column["mark_missing"] else features
 

@@ -1,6 +1,7 @@
 """Whether data is still what a model was made from, and which of its rows the model was trained on."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,8 +16,20 @@ MAX_REPEATED = 0.05
 
 
 def is_unchanged(card: Card, dataset: Dataset) -> bool:
-    """Whether the data has the content that the model was made from."""
-    return bool(card.data.get("sha256") == dataset.source["sha256"])
+    """Whether the data has the content that the model was made from, in the files of other splits too."""
+    return list(_hashes(card.data).values()) == list(_hashes(dataset.source).values())
+
+
+def changed_file(card: Card, dataset: Dataset) -> str | None:
+    """The path or name of what has another content than the model was made from, at the same place; None for none."""
+    made_from, found = _hashes(card.data), _hashes(dataset.source)
+    return next((place for place in found if place in made_from and made_from[place] != found[place]), None)
+
+
+def _hashes(source: dict[str, Any]) -> dict[str, str]:
+    """The sha256 of the data and of the files of other splits, by path or name."""
+    parts = [source, *source.get("files", {}).values()]
+    return {str(part.get("name") or part.get("path")): part.get("sha256", "") for part in parts}
 
 
 def has_same_splits(card: Card, dataset: Dataset) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 
 from suite.data import builtin, tables
 from suite.data.dataset import Dataset
-from suite.data.options import FILE_OPTIONS, DataOptions
+from suite.data.options import FILE_OPTIONS, SPLIT_OPTIONS, DataOptions
 from suite.domain import MIN_EPOCHS, Domain, Recipe
 from suite.preprocessing import adapt
 
@@ -40,7 +40,7 @@ class FraudDetection(Domain):
     objective: ClassVar[str] = "average_precision"
     has_threshold: ClassVar[bool] = True
     data_options: ClassVar[tuple[str, ...]] = (
-        "label_column", "positive", "time_column", "group_column", "date_order", *FILE_OPTIONS,
+        "label_column", "positive", "time_column", "group_column", "date_order", *FILE_OPTIONS, *SPLIT_OPTIONS,
     )  # fmt: skip
     recipe: ClassVar[Recipe] = TableRecipe(epochs=70, batch_size=256, learning_rate=4e-3, weight_decay=3e-2)
 

@@ -10,7 +10,7 @@ import numpy as np
 from suite.blocks.types import Augmentation
 from suite.data import builtin, images
 from suite.data.dataset import Dataset
-from suite.data.options import FILE_OPTIONS, DataOptions
+from suite.data.options import FILE_OPTIONS, SPLIT_OPTIONS, DataOptions
 from suite.domain import Domain, Recipe
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class ImageClassification(Domain):
     summary: ClassVar[str] = "image classification: a folder of pictures per class, .npz, idx files or a list of paths"
     kind: ClassVar[str] = "image"
     default_data: ClassVar[str] = "fashion_mnist"
-    data_options: ClassVar[tuple[str, ...]] = ("image_size", "label_column", *FILE_OPTIONS)
+    data_options: ClassVar[tuple[str, ...]] = ("image_size", "label_column", *FILE_OPTIONS, *SPLIT_OPTIONS)
     # On two free cores, 4 minutes for the embedded pictures and 10 for 54,000 of them.
     recipe: ClassVar[Recipe] = Recipe(
         epochs=34, batch_size=128, examples=800_000, patience=12, learning_rate=8e-3, weight_decay=0.3,

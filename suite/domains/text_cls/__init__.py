@@ -7,7 +7,7 @@ import numpy as np
 
 from suite.data import builtin, texts
 from suite.data.dataset import Dataset
-from suite.data.options import FILE_OPTIONS, DataOptions
+from suite.data.options import FILE_OPTIONS, SPLIT_OPTIONS, DataOptions
 from suite.domain import Domain, Recipe
 from suite.preprocessing import adapt
 
@@ -23,7 +23,13 @@ class TextClassification(Domain):
     summary: ClassVar[str] = "text classification: CSV, TSV, JSON Lines, Parquet, or a folder of .txt files per class"
     kind: ClassVar[str] = "text"
     default_data: ClassVar[str] = "movie_sentiment"
-    data_options: ClassVar[tuple[str, ...]] = ("text_column", "label_column", "group_column", *FILE_OPTIONS)
+    data_options: ClassVar[tuple[str, ...]] = (
+        "text_column",
+        "label_column",
+        "group_column",
+        *FILE_OPTIONS,
+        *SPLIT_OPTIONS,
+    )
     # Most words are rare: without strong weight decay, their vectors memorise the training texts. Averaged weights at a
     # constant rate can be kept from any epoch, and some data needs ten times the epochs of other data.
     recipe: ClassVar[Recipe] = Recipe(

@@ -45,8 +45,8 @@ def has_decimal_comma(form: str) -> bool:
 
 
 def read(text: str, form: str = "") -> float:
-    """The number, without spaces around it; NaN where it is none or not in this form."""
-    if form:
+    """The number, without spaces around it; NaN where it is none or not in this form. Infinity is alike in all."""
+    if form and not re.fullmatch(INFINITY, text):
         text = _plain(text, form)
     try:
         # float() also takes underscores and the digits of every script.

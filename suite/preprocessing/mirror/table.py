@@ -31,9 +31,15 @@ FEATURES: dict[str, Callable[[np.ndarray, Column], list[np.ndarray]]] = {"boolea
 WIDTHS = {"boolean": 1, "date": 5}
 
 
+def is_wide(column: Column) -> bool:
+    """Whether a numeric column's input is float64."""
+    return bool(column.get("dtype") == "float64")
+
+
 class Numeric:
     """All numeric columns at once: centred, scaled, and compressed by asinh.
 
+    Columns of float64 are centred before they become float32, since that would lose the digits in which they differ.
     Missing values are 0, with a feature that marks them where the training rows had missing values.
     """
 
@@ -50,9 +56,10 @@ class Numeric:
     def end(self) -> None:
         """Prepare the arrays, after the last column."""
         self._names = [column["name"] for column in self._columns]
-        self._centres, self._scales = (
-            np.array([[column[key]] for column in self._columns], np.float32) for key in ("centre", "scale")
-        )
+        self._far_centres = [column["centre"] if is_wide(column) else 0.0 for column in self._columns]
+        centres = [[0.0 if is_wide(column) else column["centre"]] for column in self._columns]
+        self._centres = np.array(centres, np.float32)
+        self._scales = np.array([[column["scale"]] for column in self._columns], np.float32)
         self._marked = np.array([bool(column["mark_missing"]) for column in self._columns], bool)
         self._marks = np.array(self._positions, int)[self._marked] + 1
 
@@ -60,9 +67,13 @@ class Numeric:
         """Write the columns' features into (F, N)."""
         if not self._names:
             return
-        scaled = np.array([inputs[name] for name in self._names], np.float32)
+        found = [
+            inputs[name] - far if far else inputs[name]
+            for name, far in zip(self._names, self._far_centres, strict=True)
+        ]
         # The largest numbers overflow where the scale is small.
         with np.errstate(over="ignore"):
+            scaled = np.array(found, np.float32)
             scaled -= self._centres
             scaled /= self._scales
         np.arcsinh(scaled, out=scaled)

@@ -155,3 +155,9 @@ def test_batch_files_name_the_row(tmp_path: Path) -> None:
         parquet.write_table(table({"amount": [1.0, None, value]}), path)
         with pytest.raises(SuiteError, match=r"row 3, column 'amount': '(inf|1e\+39)' is not a number"):
             list(stream.table(str(path), [spec], [], 100))
+
+
+@pytest.mark.parametrize(("body", "rows"), [(b"text\ngood\n\nbad\n", 3), (b"text,id\ngood,1\n\nbad,2\n", 2)])
+def test_an_empty_line_is_a_row_where_there_is_one_column(client: FlaskClient, body: bytes, rows: int) -> None:
+    answer = client.post("/predict?model=reviews", data=body, content_type="text/csv")
+    assert len(answer.get_json()["predictions"]) == rows

@@ -28,8 +28,10 @@ def test_columns_are_read_as_the_models_inputs(suite: Run, make: Callable[[str],
     ]
     source = tmp_path / "march.jsonl"
     source.write_text("\n".join(map(json.dumps, rows)))
-    arguments = ("evaluate", "fraud", "--data", source, "--models", made.models)
-    assert metrics(suite(*arguments, "--split", "all", "--json"))["rows"] == 30
+    arguments = ("evaluate", "fraud", "--data", source, "--allow-missing", "--models", made.models)
+    refused = suite("evaluate", "fraud", "--data", source, "--models", made.models)
+    assert refused.returncode == 2
+    assert f"{source} has no column V" in refused.stderr
 
     answered = suite("predict", "fraud", "--input", source, "--allow-missing", "--models", made.models)
     scores = [float(line.split(",")[3]) for line in answered.stdout.splitlines()[1:]]
@@ -84,7 +86,7 @@ def test_a_table_of_one_class_has_the_metrics_that_exist_for_it(
     made = make("fraud")
     source = tmp_path / "a.jsonl"
     source.write_text("\n".join(json.dumps({"V1": i / 7, "Class": label}) for i in range(12)))
-    arguments = ("evaluate", "fraud", "--data", source, "--models", made.models)
+    arguments = ("evaluate", "fraud", "--data", source, "--allow-missing", "--models", made.models)
     found = metrics(suite(*arguments, "--json"))
     assert found["rows"] == 12
     assert {"accuracy", "log_loss", "brier"} <= set(found["metrics"])

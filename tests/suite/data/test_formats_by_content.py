@@ -147,6 +147,9 @@ def test_doubled_names_are_refused_in_every_format(tmp_path: Path) -> None:
     for suffix in ("parquet", "csv", "xlsx"):
         with pytest.raises(SuiteError, match=r"two columns named 'a': rename one"):
             rows(tmp_path / f"a.{suffix}")
+    for content in (b'{"b": 1}\n{"a": 1, "a": 2}\n', b'[{"b": 1},\n{"a": 1, "a": 2}]'):
+        with pytest.raises(SuiteError, match=r"line 2 is not JSON .it has the key 'a' twice"):
+            rows(io.BytesIO(content))
 
 
 def test_a_first_line_that_is_a_row() -> None:
@@ -254,3 +257,11 @@ def test_a_pipe_is_read_once(tmp_path: Path) -> None:
     thread.start()
     assert rows(pipe) == [["a"], ["1"]]
     thread.join()
+
+
+@pytest.mark.parametrize("write", [written.as_arrow_stream, written.as_feather, written.as_parquet])
+def test_text_that_is_damaged_within_a_file_of_arrow_is_an_error(tmp_path: Path, write: Any) -> None:
+    content = write(["a"], [["Österreich"], ["é"]])
+    (tmp_path / "a").write_bytes(content.replace("Ö".encode(), b"\xff\xfe"))
+    with pytest.raises(SuiteError, match=r"a cannot be read: .*Invalid UTF8"):
+        rows(tmp_path / "a")

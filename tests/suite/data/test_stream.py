@@ -148,3 +148,13 @@ def test_pictures_of_a_folder_and_of_a_table_of_any_name(tmp_path: Path) -> None
     (batch,) = stream.images(str(tmp_path / "LIST.CSV"), (4, 4, 1), 9, RowOptions(keep=("id",)))
     assert batch.kept.to_pylist() == [{"id": "7"}, {"id": "8"}]
     assert [Path(path).name for path in batch.errors] == ["gone.png"]
+
+
+@pytest.mark.parametrize(
+    "content", ["at\n1772668800\n", '{"at": 1772668800}\n', '[{"at": 1772668800000}]', '{"at": "1772668800"}\n']
+)
+@pytest.mark.parametrize("form", ["", "%d.%m.%Y"])
+def test_seconds_since_1970_are_dates_in_rows_to_predict(tmp_path: Path, content: str, form: str) -> None:
+    path = put(tmp_path / "a", content)
+    [batch] = stream.table(str(path), [TensorSpec("at", "float64", (), "at", "date", form)], [], 9)
+    assert batch.inputs["at"].tolist() == [1_772_668_800]

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from suite.data import tables
+from suite.data import stream, tables
 from suite.data.options import DataOptions
 from suite.errors import SuiteError, UsageError
 
@@ -183,3 +183,17 @@ def test_files_without_rows_or_columns_to_learn_from(tmp_path: Path) -> None:
         tables.read(path, OPTIONS)
     with pytest.raises(UsageError, match="is a folder"):
         tables.read(tmp_path, OPTIONS)
+
+
+def test_columns_without_a_name_are_told_to_who_learns_and_to_who_predicts(tmp_path: Path) -> None:
+    lines = [f"{i % 5 == 0:d},{i * 7 % 11},{i * 3 % 13}" for i in range(40)]
+    path = tmp_path / "a.csv"
+    path.write_text("\n".join(["label,,x", *lines, ""]))
+    told = "columns without a name are named by their position: column 2"
+    learned = tables.read(path, DataOptions())
+    assert told in learned.detected
+    assert [spec.name for spec in learned.specs] == ["column 2", "x"]
+    heard: list[str] = []
+    [batch] = stream.table(str(path), learned.specs, ["label"], 100, stream.RowOptions(tell=heard.append))
+    assert heard == [told]
+    assert batch.inputs["column 2"].tolist() == learned.inputs["column 2"].tolist()

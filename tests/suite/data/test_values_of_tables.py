@@ -102,6 +102,17 @@ def test_numbers_beyond_float32_and_infinite_ones_are_missing_and_told(tmp_path:
     assert "infinite numbers taken as missing: amount (2)" in found
 
 
+def test_infinite_numbers_among_numbers_in_a_form_are_told_once(tmp_path: Path) -> None:
+    path = of_csv(tmp_path, amount=[*(german(i / 7) for i in range(ROWS - 1)), "-inf"])
+    dataset, _, found = read(path)
+    assert "infinite numbers taken as missing: amount (1)" in found
+    assert "no numbers" not in found
+    again, _, _ = read(path, inputs=tuple(dataset.specs), undivided=True)
+    np.testing.assert_array_equal(again.inputs["amount"], dataset.inputs["amount"])
+    with pytest.raises(SuiteError, match=r"row 60, column 'amount': '-inf' is not a number as in 1\.234,5"):
+        list(stream.table(str(path), dataset.specs, ["is_fraud"], 100))
+
+
 @pytest.mark.parametrize(
     ("cell", "message"),
     [
@@ -160,11 +171,30 @@ def test_types_that_cannot_be_learned_from_are_named(tmp_path: Path) -> None:
         "noise": "numeric", "half": "numeric", "decimal": "numeric", "code": "categorical", "large": "numeric",
     }  # fmt: skip
     assert dataset.inputs["code"][:3].tolist() == ["a", "b", ""]
-    assert "digits lost, since float32 holds about seven: large" in found
+    assert "digits lost, since float64 holds about sixteen: large; subtract a constant" in found
     assert (
         "columns of types that cannot be learned from dropped: list (list<element: double>), "
         "struct (struct<a: int64>), clock (time64[us]), duration (duration[us]), bytes (binary)" in found
     )
+
+
+@pytest.mark.parametrize("write", [repr, "{:,.3f}".format, german])
+def test_numbers_that_differ_in_digits_beyond_float32_keep_them(tmp_path: Path, write: Callable[[float], str]) -> None:
+    offsets = [1_772_668_800 + i * 7 % ROWS / 4 for i in range(ROWS)]
+    dataset, specs, found = read(of_csv(tmp_path, offset=list(map(write, offsets))))
+    assert (specs["offset"].dtype, specs["noise"].dtype) == ("float64", "float32")
+    assert dataset.inputs["offset"].dtype == np.float64
+    np.testing.assert_allclose(dataset.inputs["offset"], offsets, rtol=0, atol=0.01)
+    assert "numbers kept as float64, since float32 holds only about seven digits: offset" in found
+    assert "digits lost" not in found
+    again, _, _ = read(of_csv(tmp_path, offset=list(map(write, offsets))), inputs=tuple(dataset.specs), undivided=True)
+    np.testing.assert_array_equal(again.inputs["offset"], dataset.inputs["offset"])
+
+
+def test_numbers_in_a_form_are_float32_where_that_is_enough(tmp_path: Path) -> None:
+    dataset, specs, found = read(of_csv(tmp_path, amount=[german(i / 7) for i in range(ROWS)]))
+    assert (specs["amount"].dtype, dataset.inputs["amount"].dtype) == ("float32", np.float32)
+    assert "float64" not in found
 
 
 def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
@@ -216,6 +246,38 @@ def test_day_and_month_are_taken_by_evidence_or_as_asked(tmp_path: Path) -> None
     assert dataset.inputs["datum"][1] == datetime(2024, 6, 2, tzinfo=UTC).timestamp()
     # The other column has days beyond the twelfth.
     assert read(of_csv(tmp_path, datum=unclear, other=days("%d.%m.%Y")))[1]["datum"].format == "%d/%m/%Y"
+
+
+@pytest.mark.parametrize(
+    ("written", "form"),
+    [("%d.%m.%y", "%d.%m.%y"), ("%m/%d/%y", "%m/%d/%y"), ("%y-%m-%d", "%y-%m-%d"), ("%m/%d/%Y %I:%M %p", "%m/%d/%Y"),
+     ("%d %b %Y", ""), ("%b %d, %Y", ""), ("%d-%b-%y", ""), ("%A, %B %d, %Y %H:%M", "")],
+)  # fmt: skip
+def test_dates_with_short_years_names_of_months_and_halves_of_days(tmp_path: Path, written: str, form: str) -> None:
+    first = datetime(1995, 12, 25, tzinfo=UTC)
+    moments = [first, *(first + timedelta(i * 333, 60 * i * 31) for i in range(1, ROWS))]
+    texts = [moment.strftime(written) for moment in moments]
+    dataset, specs, found = read(of_csv(tmp_path, datum=texts))
+    assert (specs["datum"].kind, specs["datum"].format) == ("date", form)
+    expected = [datetime.strptime(text, written).replace(tzinfo=UTC).timestamp() for text in texts]
+    np.testing.assert_array_equal(dataset.inputs["datum"], expected)
+    assert "cannot be told apart" not in found
+
+
+def test_short_years_that_may_be_days_are_told(tmp_path: Path) -> None:
+    path = of_csv(tmp_path, datum=[f"{1 + i % 12:02}-{1 + i * 5 % 12:02}-{10 + i % 3}" for i in range(ROWS)])
+    _, specs, found = read(path)
+    assert specs["datum"].format == "%m-%d-%y"
+    told = "day, month and year cannot be told apart, the month is taken first (else: --date-order dmy or ymd): datum"
+    assert told in found
+    assert read(path, date_order="ymd")[1]["datum"].format == "%y-%m-%d"
+
+
+def test_versions_and_codes_are_no_dates(tmp_path: Path) -> None:
+    versions = [f"{1 + i % 9}.{1 + i % 7}.{10 + i % 20}" for i in range(ROWS)]
+    codes = [f"{i % 60:02}-{i * 7 % 60:02}-{i * 11 % 60:02}" for i in range(ROWS)]
+    specs = read(of_csv(tmp_path, version=versions, code=codes))[1]
+    assert "date" not in {spec.kind for spec in specs.values()}
 
 
 def test_iso_and_german_dates_in_one_column(tmp_path: Path) -> None:

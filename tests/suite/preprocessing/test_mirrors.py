@@ -16,12 +16,14 @@ COLUMNS = [
     TensorSpec("flag", "float32", (), "flag", "boolean"),
     TensorSpec("at", "float64", (), "at", "date"),
     TensorSpec("country", "string", (), "country", "categorical"),
+    TensorSpec("offset", "float64", (), "offset", "numeric"),
 ]
 KNOWN = {
     "amount": np.array([1, 2, 3, 4, np.nan], np.float32),
     "flag": np.array([0, 1, np.nan, 1, 0], np.float32),
     "at": np.array([1.6e9, 1.7e9, 1.8e9, np.nan, 1.9e9]),
     "country": np.array(["FR", "DE", "", "FR", "é"], object),
+    "offset": 1_772_668_800 + np.array([0.25, 0.5, 0.75, 1, 1.25]),
 }
 TABLE = adapt.columns(COLUMNS, KNOWN, np.arange(5))
 
@@ -63,12 +65,15 @@ def test_texts(written: list[str]) -> None:
             st.sampled_from([0.0, 1.0, float("nan")]),
             st.floats(-6e10, 2e11) | st.just(float("nan")),
             st.sampled_from(["FR", "DE", "é", "", "XX", "😀"]),
+            st.floats(-values.LARGEST, values.LARGEST)
+            | st.floats(1_772_668_799, 1_772_668_802)
+            | st.just(float("nan")),
         ),
         min_size=1,
         max_size=8,
     )
 )
-def test_tables(rows: list[tuple[float, float, float, str]]) -> None:
+def test_tables(rows: list[tuple[float, float, float, str, float]]) -> None:
     import tensorflow as tf
 
     from suite.preprocessing.graph import Preprocessing
@@ -84,11 +89,21 @@ def test_tables(rows: list[tuple[float, float, float, str]]) -> None:
 
 
 def test_missing_is_marked_and_strange_categories_are_zero() -> None:
-    raw = {"amount": [np.nan, 2.5], "flag": [np.nan, 1], "at": [np.nan, 1.7e9], "country": ["??", "FR"]}
+    raw = {
+        "amount": [np.nan, 2.5], "flag": [np.nan, 1], "at": [np.nan, 1.7e9], "country": ["??", "FR"],
+        "offset": [np.nan, 1_772_668_800.75],
+    }  # fmt: skip
     core = mirror.load(TABLE)({name: np.array(x, KNOWN[name].dtype) for name, x in raw.items()})
     assert core["features"][0, :3].tolist() == [0, 1, 0]
     assert core["features"][1, :3].tolist() == [0, 0, 1]
+    assert core["features"][:, -1].tolist() == [0, 0]
     assert core["categories"].ravel().tolist() == [0, 1 + TABLE["columns"][3]["vocabulary"].index("FR")]
+
+
+def test_digits_beyond_float32_are_features() -> None:
+    raw = KNOWN | {"offset": 1_772_668_800 + np.array([0.5, 0.625, 0.75, 0.875, 1])}
+    steps = np.diff(mirror.load(TABLE)(raw)["features"][:, -1])
+    assert (steps > 0.1).all()
 
 
 @pytest.mark.parametrize(

@@ -54,22 +54,64 @@ def test_what_is_no_date(text: str, form: str) -> None:
         values.seconds(text, form)
 
 
+CLOCKS = ["", " %H:%M", " %H:%M:%S", " %I:%M %p", ", %I:%M:%S%p"]
+
+
 @given(
     st.sampled_from([form for form in dates.FORMS if form]),
-    st.lists(st.integers(0, 9999).map(str) | st.integers(0, 61).map("{:02}".format), min_size=6, max_size=6),
+    st.sampled_from(CLOCKS),
+    st.lists(st.integers(0, 9999).map(str) | st.integers(0, 61).map("{:02}".format), min_size=8, max_size=8),
+    st.sampled_from(["AM", "pm"]),
 )
-def test_dates_are_read_as_strptime_does(form: str, parts: list[str]) -> None:
-    text = form
-    for field, number in zip(dates.FIELDS, parts, strict=True):
+def test_dates_are_read_as_strptime_does(form: str, clock: str, parts: list[str], half: str) -> None:
+    text = form + clock
+    for field, number in zip(("%Y", "%y", "%m", "%d", "%H", "%I", "%M", "%S", "%p"), [*parts, half], strict=True):
         text = text.replace(field, number)
     try:
-        expected = datetime.strptime(text, form).replace(tzinfo=UTC).timestamp()
+        expected = datetime.strptime(text, form + clock).replace(tzinfo=UTC).timestamp()
     except ValueError:
         assume(not re.match(r"\d{4}-\d\d-\d\d", text))  # ISO 8601 is taken in every form
         with pytest.raises(ValueError, match=r".+"):
             values.seconds(text, form)
     else:
         assert values.seconds(text, form) == expected
+
+
+@pytest.mark.parametrize("form", ["", "%d.%m.%Y", "%m/%d/%y"])
+@pytest.mark.parametrize(
+    "text",
+    ["2024-03-12 15:05", "12 Mar 2024 15:05", "12 March 2024, 3:05 PM", "Mar 12, 2024 3:05 p.m.",
+     "March 12th, 2024 15:05",
+     "12-MAR-24 15:05:00", "12-Mar-2024 15:05:00.000", "2024-Mar-12 15:05", "12. Mar. 2024 15:05", "2024-03-12 3:05 PM",
+     "Tue, 12 Mar 2024 16:05:00 +0100", "Tuesday, March 12, 2024 15:05 UTC", "sept 9 2024 12:00 AM"],
+)  # fmt: skip
+def test_dates_that_can_be_read_in_one_way_only_are_taken_in_every_column(text: str, form: str) -> None:
+    wanted = datetime(2024, 9, 9, tzinfo=UTC) if text.startswith("sept") else datetime(2024, 3, 12, 15, 5, tzinfo=UTC)
+    assert values.seconds(text, form) == wanted.timestamp()
+
+
+@pytest.mark.parametrize(
+    ("text", "form", "wanted"),
+    [
+        ("5.3.24", "%d.%m.%y", datetime(2024, 3, 5, tzinfo=UTC)),
+        ("05.03.2024 14:30", "%d.%m.%Y", datetime(2024, 3, 5, 14, 30, tzinfo=UTC)),
+        ("3/5/69 12:15 AM", "%m/%d/%y", datetime(1969, 3, 5, 0, 15, tzinfo=UTC)),
+        ("68-03-05", "%y-%m-%d", datetime(2068, 3, 5, tzinfo=UTC)),
+        ("05/03/2024", "%d/%m/%Y %H:%M", datetime(2024, 3, 5, tzinfo=UTC)),
+    ],
+)
+def test_dates_in_a_form(text: str, form: str, wanted: datetime) -> None:
+    assert values.seconds(text, form) == wanted.timestamp()
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [("05.03.24", "%d.%m.%Y"), ("05.03.2024", "%d.%m.%y"), ("31 Feb 2024", ""), ("12 Mars 2024", ""), ("Mar 2024", ""),
+     ("2024-03-12 13:05 PM", ""), ("2024-03-12 0:05 AM", ""), ("05/03/2024 25:00", "%d/%m/%Y"), ("3:05 PM", "")],
+)  # fmt: skip
+def test_what_is_no_date_in_a_form(text: str, form: str) -> None:
+    with pytest.raises(ValueError, match="is not a date"):
+        values.seconds(text, form)
 
 
 def test_other_formats_are_left_to_strptime() -> None:

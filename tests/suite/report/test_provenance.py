@@ -14,6 +14,7 @@ from suite.artifact import Card
 from suite.data import row_keys, tables
 from suite.data.dataset import Dataset
 from suite.data.options import DataOptions
+from suite.domains import load_data
 from suite.report import provenance, stored_predictions
 
 Run = Callable[..., CompletedProcess[str]]
@@ -91,6 +92,22 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     trained = workflow.train(domain, dataset, prepared, hp, TrainingSettings(1, 0, domain.objective))
     workflow.save(folder / "models", "fraud", trained, command="suite fit")
     return folder
+
+
+def test_changed_files_of_other_splits_are_told(tmp_path: Path) -> None:
+    source, test = table(tmp_path / "a.csv", range(100)), table(tmp_path / "t.csv", range(100, 130))
+    options = DataOptions(test=str(test))
+    dataset = load_data(registry.get("fraud"), str(source), options)
+    card = made_from(tmp_path, dataset)
+    assert provenance.has_same_splits(card, dataset)
+    assert provenance.changed_file(card, dataset) is None
+    table(test, range(90, 120))
+    changed = load_data(registry.get("fraud"), str(source), options)
+    assert not provenance.is_unchanged(card, changed)
+    assert provenance.changed_file(card, changed) == str(test)
+    seen = provenance.trained_on(tmp_path, card, changed, changed.rows["test"])
+    assert seen is not None
+    assert seen.tolist() == [row < 100 for row in range(90, 120)]
 
 
 def test_an_evaluation_tells_changed_data_and_leaves_out_rows_that_were_trained_on(

@@ -25,10 +25,11 @@ def learning(history: Mapping[str, Sequence[float]], objective: str, best_epoch:
     for name in dict.fromkeys(["loss", objective, *LEARNING_METRICS]):
         if f"val_{name}" not in history:
             continue
-        chart = Chart(name, "epoch", name, whole=True)
-        for label, key in (("train", name), ("validation", f"val_{name}")):
+        chart = Chart(name, "epoch", name, whole=True, legend=True)
+        # Validation has the same colour in every chart, also where nothing is measured on the training rows.
+        for series, (label, key) in enumerate((("train", name), ("validation", f"val_{name}"))):
             if key in history:
-                series = chart.line(label, enumerate(history[key], 1))
+                chart.line(label, enumerate(history[key], 1), series=series)
                 if len(history[key]) == 1:
                     chart.dot(1, history[key][0], f"{label} {history[key][0]:.4f}", series)
         if len(history["loss"]) > 1:
@@ -74,8 +75,8 @@ def ranking(predictions: Predictions, labels: Sequence[str]) -> list[Markup]:
     classes = hardest(predictions)
     if not classes:
         return []
-    roc = Chart("ROC", "false positive rate", "true positive rate", UNIT, UNIT)
-    precision_recall = Chart("Precision and recall", "recall", "precision", UNIT, UNIT)
+    roc = Chart("ROC", "false positive rate", "true positive rate", UNIT, UNIT, legend=True)
+    precision_recall = Chart("Precision and recall", "recall", "precision", UNIT, UNIT, legend=True)
     roc.line("chance", [(0, 0), (1, 1)], guide=True)
     table, once = statistics.confusion(predictions), np.ones(len(predictions.y))
     for index in classes:
@@ -110,7 +111,7 @@ def calibration(predictions: Predictions, labels: Sequence[str]) -> list[Markup]
         what, share = "confidence", "share that is right"
     scale = _scale(confidence)
     width = scale[1] / BINS
-    reliability = Chart("Reliability", what, share, scale, scale)
+    reliability = Chart("Reliability", what, share, scale, scale, legend=True)
     counts = Chart("Rows by score", what, "rows", scale, log=True)
     reliability.line("perfect", [(0, 0), (scale[1], scale[1])], guide=True)
     bins = np.minimum((confidence / width).astype(int), BINS - 1)

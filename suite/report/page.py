@@ -9,11 +9,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from suite.artifact import Card
 from suite.data.dataset import Dataset
-from suite.report import curves, drawing, mistakes, statistics, tables
+from suite.report import confusion, curves, drawing, mistakes, statistics, stored_predictions, tables
 from suite.report.comparison import Comparison
 from suite.report.network import Block
 from suite.report.search import importance, section, units
-from suite.report.statistics import Predictions
+from suite.report.statistics import Interval, Predictions
 
 if TYPE_CHECKING:
     from suite.training.thresholds import ErrorCosts
@@ -43,22 +43,24 @@ class ReportData:
 def render(card: Card, data: ReportData) -> str:
     """The report of one model as HTML."""
     dataset, predictions = data.dataset, data.predictions
-    intervals = statistics.bootstrap(statistics.headline_metrics(predictions), predictions)
-    confusion = statistics.confusion(predictions).astype(np.int64)
-    classes = tables.classes(dataset, confusion)
+    intervals = _intervals(dataset, predictions)
+    counts = statistics.confusion(predictions).astype(np.int64)
+    classes = tables.classes(dataset, counts)
     return _render(
         "report.html",
         card=card,
         rows=len(predictions.y),
+        bootstrap_seed=statistics.SEED,
         tiles=dict(list(intervals.items())[:MAX_TILES]),
         metrics=tables.metrics(card.metrics, intervals),
         balance=classes,
         splits=list(dataset.rows),
         learning=curves.learning(data.history, card.training["objective"], card.training["best_epoch"]),
         classes=classes,
-        matrix=tables.matrix(confusion),
-        heat_map=tables.heat_map(card.labels, confusion),
-        confused=tables.confused_pairs(card.labels, confusion) if len(card.labels) > 2 else [],
+        matrix=confusion.matrix(counts),
+        clustered=confusion.cluster(card.labels, counts),
+        opacity=confusion.opacity,
+        confused=confusion.confused_pairs(card.labels, counts) if len(card.labels) > 2 else [],
         ranking=curves.ranking(predictions, card.labels),
         calibration=curves.calibration(predictions, card.labels),
         thresholds=_threshold_charts(data),
@@ -73,6 +75,13 @@ def render(card: Card, data: ReportData) -> str:
         max_bars=section.MAX_BARS,
         quantity=units.format_quantity,
     )
+
+
+def _intervals(dataset: Dataset, predictions: Predictions) -> dict[str, Interval]:
+    """The same intervals as those of `suite report`, which draws from the stored predictions."""
+    rows = stored_predictions.collect(dataset, predictions.probabilities).sorted()
+    ordered = Predictions(rows.y, rows.probabilities, predictions.threshold)
+    return statistics.bootstrap(statistics.headline_metrics(ordered), ordered)
 
 
 def _threshold_charts(data: ReportData) -> list[Any]:

@@ -104,7 +104,7 @@ def render_report(search: dict[str, Any], runners_up: Sequence[tuple[str, Sequen
         },
         search=search,
     )  # fmt: skip
-    dataset = Dataset({"text": np.array(["x", "y", "z"], object)}, y, ["a", "b"], splits, [])
+    dataset = Dataset({"text": np.array(["x", "y", "z"], object)}, y, ["a", "b"], splits, [SPEC])
     predictions = Predictions(y, np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]], np.float32))
     data = ReportData(
         {"loss": [1.0], "val_loss": [1.0]}, dataset, predictions, [Block("in", (1,), 0, ())], np.ones(3), ErrorCosts(),

@@ -66,7 +66,7 @@ def _mistakes(confusion: np.ndarray) -> np.ndarray:
 
 def _shares(confusion: np.ndarray) -> np.ndarray:
     """Each count as a share of its true class."""
-    return confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    return np.asarray(confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1))
 
 
 def matrix(confusion: np.ndarray) -> list[list[tuple[int, float]]] | None:

@@ -11,6 +11,7 @@ from suite.report.statistics import Predictions
 
 UNIT = (0.0, 1.0)
 BINS = 10
+VALIDATION = 1
 MAX_CLASSES = 5
 GRID_POINTS = 201
 MIN_SCORE = 1e-6
@@ -19,8 +20,12 @@ MAX_NAME = 40
 LEARNING_METRICS = ("loss", "accuracy", "macro_f1", "average_precision", "roc_auc")
 
 
-def learning(history: Mapping[str, Sequence[float]], objective: str, best_epoch: int) -> list[Markup]:
-    """A chart for each metric, with a line for validation, and one for training if it is measured there."""
+def learning(history: Mapping[str, Sequence[float]], objective: str, chosen: int) -> list[Markup]:
+    """A chart for each metric, with a line for validation, and one for training if it is measured there.
+
+    `chosen` is the epoch whose weights count; where the objective was better after another, that is marked too.
+    """
+    best = best_epoch(history, objective)
     figures = []
     for name in dict.fromkeys(["loss", objective, *LEARNING_METRICS]):
         if f"val_{name}" not in history:
@@ -33,9 +38,34 @@ def learning(history: Mapping[str, Sequence[float]], objective: str, best_epoch:
                 if len(history[key]) == 1:
                     chart.dot(1, history[key][0], f"{label} {history[key][0]:.4f}", series)
         if len(history["loss"]) > 1:
-            chart.mark(best_epoch, f"best epoch, {best_epoch}")
+            chart.mark(chosen, f"{'best' if chosen == best else 'chosen'} epoch, {chosen}")
+        if name == objective and best != chosen:
+            value = history[f"val_{name}"][best - 1]
+            chart.dot(best, value, f"validation was best after epoch {best}: {value:.4f}", VALIDATION)
         figures.append(chart.figure())
     return figures
+
+
+def best_epoch(history: Mapping[str, Sequence[float]], objective: str) -> int:
+    """The first epoch after which validation was best by the objective; the last epoch if that was not measured."""
+    from suite.training import evaluate
+
+    values = np.array(history.get(f"val_{objective}", ()), np.float64) * evaluate.direction(objective)
+    return int(values.argmax()) + 1 if len(values) else len(history["loss"])
+
+
+def describe_epoch(history: Mapping[str, Sequence[float]], objective: str, chosen: int) -> str:
+    """Which epoch's weights count, and whether validation was better after another."""
+    best, epochs = best_epoch(history, objective), len(history["loss"])
+    counted = f"The weights are those of epoch {chosen} of {epochs}"
+    values = history.get(f"val_{objective}", ())
+    if not values or chosen == best:
+        return f"{counted}, the best by {objective} on validation."
+    which = "The last epoch counts in this domain: " if chosen == epochs else ""
+    return (
+        f"{which}{counted}, with a validation {objective} of {values[chosen - 1]:.4f}. It was best after epoch {best}, "
+        f"{values[best - 1]:.4f}: the dot in its chart."
+    )
 
 
 def one_class(predictions: Predictions, index: int) -> Predictions:

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from suite.artifact import Card
 from suite.data.dataset import Dataset
 from suite.report import confusion, curves, drawing, mistakes, statistics, stored_predictions, tables
+from suite.report.columns import MAX_SHOWN, ColumnRow, Importance
 from suite.report.comparison import Comparison
 from suite.report.network import Block
 from suite.report.search import importance, section, units
@@ -28,7 +29,7 @@ class ReportData:
 
     `history` holds a value for each epoch by metric; `predictions` are those for the test rows. `missed_costs` (N,) is
     what each of these rows costs if it is missed, by `costs`. `runners_up` are titles and blocks of a search's next
-    best networks.
+    best networks. `columns` are those of a table, with their `importance` if it was measured.
     """
 
     history: Mapping[str, Sequence[float]]
@@ -38,6 +39,8 @@ class ReportData:
     missed_costs: np.ndarray
     costs: "ErrorCosts"
     runners_up: Sequence[tuple[str, Sequence[Block]]] = field(default_factory=list)
+    columns: Sequence[ColumnRow] = ()
+    importance: Importance | None = None
 
 
 def render(card: Card, data: ReportData) -> str:
@@ -56,6 +59,7 @@ def render(card: Card, data: ReportData) -> str:
         balance=classes,
         splits=list(dataset.rows),
         learning=curves.learning(data.history, card.training["objective"], card.training["best_epoch"]),
+        weights=curves.describe_epoch(data.history, card.training["objective"], card.training["best_epoch"]),
         classes=classes,
         matrix=confusion.matrix(counts),
         clustered=confusion.cluster(card.labels, counts),
@@ -66,6 +70,9 @@ def render(card: Card, data: ReportData) -> str:
         thresholds=_threshold_charts(data),
         cost=_cost(data) if len(card.labels) == 2 else None,
         costs=_describe_costs(data.costs),
+        columns=data.columns,
+        measured=data.importance,
+        most_columns=MAX_SHOWN,
         mistakes=mistakes.worst(dataset, predictions, card.preprocessing),
         wrong=int((predictions.predicted != predictions.y).sum()),
         drawing=drawing.draw(data.blocks),

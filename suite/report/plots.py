@@ -180,8 +180,12 @@ class Axes:
         parts = []
         for value, text in self.y_ticks:
             _, down = self.place(self.x[0], value)
-            parts.append(f'<line class="grid" x1="{self.left:.1f}" x2="{self.width - RIGHT}" y1="{down:.1f}" y2="{down:.1f}"/>')
-            parts.append(f'<text class="tick" x="{self.left - 6:.1f}" y="{down:.1f}" dy="4" text-anchor="end">{text}</text>')
+            parts.append(
+                f'<line class="grid" x1="{self.left:.1f}" x2="{self.width - RIGHT}" y1="{down:.1f}" y2="{down:.1f}"/>'
+            )
+            parts.append(
+                f'<text class="tick" x="{self.left - 6:.1f}" y="{down:.1f}" dy="4" text-anchor="end">{text}</text>'
+            )
         foot = HEIGHT - BOTTOM
         for value, text, line in self._x_labels(chart):
             across, _ = self.place(value, self.y[0])

@@ -1,6 +1,5 @@
 """The tables of a report: metrics with intervals, and classes."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 

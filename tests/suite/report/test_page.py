@@ -65,7 +65,7 @@ def small(
             "parameters": 1, "seconds": 1, "epochs": 1, "best_epoch": 1, "objective": "accuracy", "temperature": 1.0,
             "precision": "float32",
             "threshold": "f1", "command": "suite fit", "seed": 0, "machine": {}, "dead_units": {},
-            "dead_units_rows": 1, "cross_validation": {},
+            "dead_units_rows": 1, "cross_validation": {}, "retrained": False, "varies": "", "network_command": "",
         },
     )  # fmt: skip
     answers = Predictions(dataset.y, np.array(probabilities, np.float32), threshold)

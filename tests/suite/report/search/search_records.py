@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from suite.artifact import Card
+from suite.artifact import Card, TensorSpec
 from suite.data.dataset import Dataset
 from suite.report import page
 from suite.report.network import Block
@@ -17,6 +17,7 @@ from suite.report.statistics import Predictions
 from suite.training.thresholds import ErrorCosts
 
 MARKUP = "<script>alert('x')</script>&"
+SPEC = TensorSpec("text", "string", (), "text", "text")
 ACCURACY = {"name": "val_accuracy", "direction": "max"}
 LATENCY = {"name": "latency", "direction": "min"}
 
@@ -100,7 +101,7 @@ def render_report(search: dict[str, Any], runners_up: Sequence[tuple[str, Sequen
             "parameters": 1, "seconds": 1, "epochs": 1, "best_epoch": 1, "objective": "accuracy", "temperature": 1.0,
             "threshold": None, "command": "suite tune", "seed": 0, "machine": {}, "precision": "float32",
             "dead_units": {},
-            "dead_units_rows": 1, "cross_validation": {},
+            "dead_units_rows": 1, "cross_validation": {}, "retrained": False, "varies": "", "network_command": "",
         },
         search=search,
     )  # fmt: skip

@@ -57,14 +57,13 @@ def best_epoch(history: Mapping[str, Sequence[float]], objective: str) -> int:
 def describe_epoch(history: Mapping[str, Sequence[float]], objective: str, chosen: int) -> str:
     """Which epoch's weights count, and whether validation was better after another."""
     best, epochs = best_epoch(history, objective), len(history["loss"])
-    counted = f"The weights are those of epoch {chosen} of {epochs}"
     values = history.get(f"val_{objective}", ())
     if not values or chosen == best:
-        return f"{counted}, the best by {objective} on validation."
-    which = "The last epoch counts in this domain: " if chosen == epochs else ""
+        return f"The weights are those of epoch {chosen} of {epochs}, the best by {objective} on validation."
+    which = f"the last epoch, {chosen}" if chosen == epochs else f"epoch {chosen} of {epochs}"
     return (
-        f"{which}{counted}, with a validation {objective} of {values[chosen - 1]:.4f}. It was best after epoch {best}, "
-        f"{values[best - 1]:.4f}: the dot in its chart."
+        f"The weights are those of {which}, with a validation {objective} of {values[chosen - 1]:.4f}. Validation was "
+        f"best after epoch {best}, with {values[best - 1]:.4f}: the dot in the chart of {objective}."
     )
 
 

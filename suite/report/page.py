@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from suite.artifact import Card
 from suite.data.dataset import Dataset
-from suite.report import confusion, curves, drawing, mistakes, statistics, stored_predictions, tables
+from suite.report import column_drawing, confusion, curves, drawing, mistakes, statistics, stored_predictions, tables
 from suite.report.columns import MAX_SHOWN, ColumnRow, Importance
 from suite.report.comparison import Comparison
 from suite.report.network import Block
@@ -75,7 +75,8 @@ def render(card: Card, data: ReportData) -> str:
         most_columns=MAX_SHOWN,
         mistakes=mistakes.worst(dataset, predictions, card.preprocessing),
         wrong=int((predictions.predicted != predictions.y).sum()),
-        drawing=drawing.draw(data.blocks),
+        drawing=drawing.draw(data.blocks) if drawing.fits_page(data.blocks) else None,
+        column_drawing=column_drawing.draw(data.blocks),
         found=section.section(card.search, data.blocks, data.runners_up),
         min_trials=importance.MIN_TRIALS,
         max_trials=section.MAX_TRIALS,

@@ -64,6 +64,7 @@ def render(card: Card, data: ReportData) -> str:
         matrix=confusion.matrix(counts),
         clustered=confusion.cluster(card.labels, counts),
         opacity=confusion.opacity,
+        max_clusters=confusion.MAX_CLUSTERS,
         confused=confusion.confused_pairs(card.labels, counts) if len(card.labels) > 2 else [],
         ranking=curves.ranking(predictions, card.labels),
         calibration=curves.calibration(predictions, card.labels),

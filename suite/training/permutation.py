@@ -12,7 +12,7 @@ from suite.training.data import PreparedData
 from suite.training.model import values_per_row
 from suite.training.predictor import Predictor
 
-MAX_ROWS, MIN_ROWS, MAX_REPEATS = 2_000, 200, 5
+MAX_ROWS, MIN_ROWS, MAX_REPEATS = 2_000, 200, 3
 # The values that all layers compute in all, which takes about two seconds; further columns are left out.
 MAX_VALUES = 500_000_000
 

@@ -16,11 +16,12 @@ from suite.data import row_keys
 from suite.data.dataset import Dataset, SplitName
 from suite.domain import Domain
 from suite.errors import UsageError
-from suite.report import environment, network, page, stored_predictions
+from suite.report import columns, environment, network, page, repeat, statistics, stored_predictions
+from suite.report.columns import Importance
 from suite.report.statistics import Predictions
 from suite.training import calibration, cost_column, evaluate, export, fit, hyperparameters, precision, thresholds
 from suite.training.data import PreparedData, prepare
-from suite.training.model import build
+from suite.training.model import build, values_per_row
 from suite.training.predictor import Predictor
 
 if TYPE_CHECKING:
@@ -175,6 +176,7 @@ def save(
     trained: TrainedModel,
     *,
     command: str,
+    varies: str = "",
     search: dict[str, Any] | None = None,
     runners_up: Sequence[tuple[str, Sequence[network.Block]]] = (),
     folds: dict[str, Any] | None = None,
@@ -182,8 +184,8 @@ def save(
 ) -> tuple[Path, Card]:
     """Write the next version of NAME, whole or not at all; return its folder and card.
 
-    `search` and `folds` are records for the card. `runners_up` are titles and blocks of a search's next best networks.
-    `onnx` adds an ONNX file.
+    `varies` says why the command may end with another network. `search` and `folds` are records for the card.
+    `runners_up` are titles and blocks of a search's next best networks. `onnx` adds an ONNX file.
     """
     with artifact.new_version(models, name) as (staging, number):
         engines, notes = export.export(
@@ -191,12 +193,16 @@ def save(
             _parity_inputs(trained), ("litert", "onnx") if onnx else ("litert",),
         )  # fmt: skip
         card = _card(trained, name, number)
-        card.training = _training_record(trained, command, folds or {})
+        again = _network_command(trained, models / name / str(number) / artifact.CARD) if search else ""
+        commands = {"command": command, "varies": varies, "network_command": again}
+        card.training = _training_record(trained, folds or {}) | commands
         card.engines, card.search = engines, search or {}
         card.notes += notes
         stored_predictions.write(staging, stored_predictions.collect(trained.dataset, trained.test_probabilities))
         row_keys.write_trained(staging, trained.dataset)
-        html = page.render(card, _report_data(trained, runners_up))
+        data = _report_data(trained, runners_up)
+        card.training |= columns.to_json(data.columns, data.importance)
+        html = page.render(card, data)
         (staging / page.FILE).write_text(html, encoding="utf-8", errors="replace")
         artifact.write_card(staging, card)
     return models / name / str(number), card
@@ -224,8 +230,14 @@ def _card(trained: TrainedModel, name: str, number: int) -> Card:
     )
 
 
-def _training_record(trained: TrainedModel, command: str, folds: dict[str, Any]) -> dict[str, Any]:
-    """The card's `training`."""
+def _network_command(trained: TrainedModel, card: Path) -> str:
+    """The command that trains the network of this card again."""
+    rule = trained.rule if trained.domain.has_threshold else None
+    return repeat.fit_command(trained.domain.name, trained.dataset.source, trained.settings, rule, card)
+
+
+def _training_record(trained: TrainedModel, folds: dict[str, Any]) -> dict[str, Any]:
+    """The card's `training`, without the commands that repeat it."""
     fitted, settings = trained.fitted, trained.settings
     return {
         "epochs": len(fitted.history["loss"]),
@@ -236,7 +248,7 @@ def _training_record(trained: TrainedModel, command: str, folds: dict[str, Any])
         "precision": precision.choose(trained.hp),
         "temperature": round(trained.temperature, 4),
         "threshold": str(trained.rule) if trained.domain.has_threshold else None,
-        "command": command,
+        "retrained": len(trained.prepared.rows["train"]) > len(trained.dataset.rows["train"]),
         "parameters": fitted.model.count_params(),
         "cross_validation": folds,
         "machine": environment.machine(),
@@ -250,13 +262,13 @@ def _dead_units(trained: TrainedModel) -> dict[str, Any]:
 
     prepared = trained.prepared
     model = trained.fitted.model
-    values_per_row = sum(int(np.prod([size or 1 for size in layer.output.shape[1:]])) for layer in model.layers)
-    most = int(np.clip(MAX_DEAD_UNIT_VALUES // values_per_row, MIN_DEAD_UNIT_ROWS, MAX_DEAD_UNIT_ROWS))
-    batch = int(np.clip(MAX_VALUES_PER_BATCH // values_per_row, 1, MAX_DEAD_UNIT_ROWS))
+    values = values_per_row(model)
+    most = int(np.clip(MAX_DEAD_UNIT_VALUES // values, MIN_DEAD_UNIT_ROWS, MAX_DEAD_UNIT_ROWS))
+    batch = int(np.clip(MAX_VALUES_PER_BATCH // values, 1, MAX_DEAD_UNIT_ROWS))
     rows = prepared.rows["validation"]
     rows = rows[:: max(1, len(rows) // most)][:most]
     batches = (
-        {key: values[rows[start : start + batch]] for key, values in prepared.core.items()}
+        {key: inputs[rows[start : start + batch]] for key, inputs in prepared.core.items()}
         for start in range(0, len(rows), batch)
     )
     return {"dead_units": dead_units(model, batches), "dead_units_rows": len(rows)}
@@ -267,6 +279,7 @@ def _report_data(trained: TrainedModel, runners_up: Sequence[tuple[str, Sequence
     rows = dataset.rows["test"]
     costs = trained.rule.costs or thresholds.ErrorCosts()
     amounts = cost_column.amounts(dataset, trained.rule, rows)
+    importance = _importance(trained) if trained.domain.kind == "table" else None
     return page.ReportData(
         history=trained.fitted.history,
         dataset=dataset,
@@ -275,6 +288,20 @@ def _report_data(trained: TrainedModel, runners_up: Sequence[tuple[str, Sequence
         missed_costs=np.full(len(rows), costs.false_negative) if amounts is None else amounts,
         costs=costs,
         runners_up=runners_up,
+        importance=importance,
+        columns=columns.column_rows(dataset, importance) if trained.domain.kind == "table" else [],
+    )
+
+
+def _importance(trained: TrainedModel) -> Importance | None:
+    """How much the network relies on each column, on test rows."""
+    from suite.training.permutation import ColumnExchange
+
+    dataset = trained.dataset
+    exchange = ColumnExchange(trained.fitted.model, trained.prepared, dataset, "test")
+    unchanged = Predictions(dataset.y[exchange.sample.rows], exchange.unchanged(), trained.threshold)
+    return columns.measure(
+        trained.settings.objective, unchanged, exchange.sample.weights, exchange.exchanged(statistics.SEED)
     )
 
 

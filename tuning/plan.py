@@ -5,6 +5,8 @@ from typing import Any
 
 from suite.search_record import Objective, Trial
 
+LATENCY = "latency"
+
 
 @dataclass(frozen=True)
 class SearchPlan:
@@ -46,6 +48,17 @@ class SearchPlan:
             "repeats": self.repeats,
             "pruner": self.pruner or "none",
         }
+
+    @property
+    def varies(self) -> str:
+        """Why the same plan may end with another network; empty if it always ends with the same one."""
+        if self.seconds is not None:
+            return "The search was limited by time: how many networks it can try depends on the machine."
+        if self.workers > 1:
+            return "Trials ran at the same time: which ones ended first, and so what came next, was chance."
+        if any(objective.name == LATENCY for objective in self.objectives):
+            return "The search measured latency, which is never twice the same."
+        return ""
 
     def max_epoch_seconds(self, best: Trial | None) -> float | None:
         """How long an epoch of another network may take (None: no limit).

@@ -119,7 +119,8 @@ def fit(request: FitRequest, output: Output) -> Path:
         trained = _train(job, request, name, checkpoint, left, output)
         output.say("saving and checking every engine against the SavedModel")
         folder, card = workflow.save(
-            request.models, name, trained, command=steps.command_line(), folds=folds, onnx=request.onnx
+            request.models, name, trained, command=steps.command_line(request.source, request.reader), folds=folds,
+            onnx=request.onnx,
         )  # fmt: skip
         checkpoint.file.unlink(missing_ok=True)
     value = steps.saved_json(folder, card) | {"seconds": round(perf_counter() - started, 1)}

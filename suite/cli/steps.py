@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from suite.cli import options
 from suite.cli.output import Output, metric_lines
+from suite.report import repeat
 
 if TYPE_CHECKING:
     from suite.artifact import Card
@@ -44,9 +45,18 @@ def load_tensorflow(output: Output) -> None:
     config.load_tensorflow()
 
 
-def command_line() -> str:
-    """The command as typed, for the card."""
-    return shlex.join(["suite", *sys.argv[1:]])
+def command_line(source: str | None, reader: dict[str, Any]) -> str:
+    """The command that does the same from the beginning, for the card: as typed, but without --resume.
+
+    What was resumed may have had data that were not typed again: `source`, and the options of `options.data`.
+    """
+    typed = [word for word in sys.argv[1:] if word != "--resume"]
+    if len(typed) == len(sys.argv) - 1 or source is None:
+        return shlex.join(["suite", *typed])
+    given = {word.partition("=")[0] for word in typed}
+    data = {"--data": source, **{f"--{name.replace('_', '-')}": value for name, value in reader.items()}}
+    added = [(option, value) for option, value in data.items() if value is not None and option not in given]
+    return shlex.join(["suite", *typed, *repeat.option_words(dict(added))])
 
 
 def saved_lines(folder: Path, card: "Card", *more: str) -> list[str]:

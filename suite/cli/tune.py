@@ -110,7 +110,8 @@ def tune(request: TuneRequest, output: Output) -> Path:
         best = trial_selection.select(request.pick, job.plan.objectives, result.trials)
         trained = _train_best(job, result, best, output)
         folder, card = workflow.save(
-            request.models, name, trained, command=steps.command_line(), search=result.to_json(best),
+            request.models, name, trained, command=steps.command_line(request.source, request.reader),
+            varies=job.plan.varies, search=result.to_json(best),
             runners_up=result.runners_up(best, domain, job.prepared), onnx=request.onnx,
         )  # fmt: skip
         result.delete_states()

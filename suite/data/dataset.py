@@ -21,6 +21,7 @@ class Dataset:
     into `labels`.
     `specs` describes the inputs for the card. `ignored` names columns that were read and dropped.
     `order` sorts the rows by time if they are split in time; rows of one of `groups`, int (N,), are in one split.
+    `files` names the file of each row, if rows are files; it may end before the last row.
     `source` goes into the card (path, sha256, sizes); `detected` holds what the reader detected, a line each.
     """
 
@@ -35,6 +36,11 @@ class Dataset:
     ignored: list[str] = field(default_factory=list)
     order: np.ndarray | None = None
     groups: np.ndarray | None = None
+    files: Sequence[str] = ()
+
+    def file_of(self, row: int) -> str:
+        """The name of a row's file; empty if it has none."""
+        return self.files[row] if row < len(self.files) else ""
 
     def take(self, rows: np.ndarray | Sequence[int] | slice) -> dict[str, np.ndarray]:
         """The raw inputs of some rows."""
@@ -57,6 +63,7 @@ class Dataset:
             source=source,
             order=None if self.order is None else np.arange(len(kept)),
             groups=None if self.groups is None else self.groups[kept],
+            files=[self.file_of(int(row)) for row in kept] if self.files else (),
         )
 
     def _sample_rows(self, rows: np.ndarray, share: float) -> np.ndarray:

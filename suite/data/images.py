@@ -11,7 +11,7 @@ from suite.data import arrays, file_kinds, folders, formats, picture_files, spli
 from suite.data.compression import suffix_of
 from suite.data.dataset import Dataset
 from suite.data.options import DataOptions
-from suite.data.source import check_source, describe
+from suite.data.source import check_source, describe, names_within
 from suite.errors import UsageError
 
 
@@ -38,7 +38,7 @@ def read(source: Path, options: DataOptions) -> Dataset:
 def _from_files(source: Path, listing: folders.LabelledFiles, options: DataOptions) -> Dataset:
     images, kept, detected = picture_files.load(listing.paths, options.image_size, _shape(options))
     kept_files = listing.select(kept)
-    return _dataset(
+    dataset = _dataset(
         source,
         images,
         kept_files.y,
@@ -49,6 +49,8 @@ def _from_files(source: Path, listing: folders.LabelledFiles, options: DataOptio
         listing.label_column,
         listing.paths,
     )
+    dataset.files = names_within(source, kept_files.paths)
+    return dataset
 
 
 def _from_arrays(source: Path, found: arrays.Arrays, options: DataOptions) -> Dataset:

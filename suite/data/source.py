@@ -62,12 +62,17 @@ def content_hash(source: Path, files: Sequence[Path] = ()) -> str:
     if not files:
         return _digest(source).hex()
     listed = list(dict.fromkeys(files if source.is_dir() else [source, *files]))
-    # Of each path only what follows the folder counts; pathlib takes longer for that than reading a small file does.
-    start = f"{source if source.is_dir() else source.parent}{os.sep}"
     total = hashlib.sha256()
-    for path, digest in zip(listed, _digests(listed), strict=True):
-        total.update(os.fsencode(f"{str(path).removeprefix(start)}\0{digest.hex()}\n"))
+    for name, digest in zip(names_within(source, listed), _digests(listed), strict=True):
+        total.update(os.fsencode(f"{name}\0{digest.hex()}\n"))
     return total.hexdigest()
+
+
+def names_within(source: Path, files: Sequence[Path]) -> list[str]:
+    """Of each path what follows the source, or the folder of a source that lists files."""
+    # Pathlib takes longer for this than reading a small file does.
+    start = f"{source if source.is_dir() else source.parent}{os.sep}"
+    return [str(path).removeprefix(start) for path in files]
 
 
 def _digests(paths: list[Path]) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ from suite.data.column import Column
 from suite.data.dataset import Dataset
 from suite.data.label_column import LabelColumn
 from suite.data.options import GROUP, RANDOM, DataOptions
-from suite.data.source import check_source, describe
+from suite.data.source import check_source, describe, names_within
 from suite.errors import SuiteError, UsageError, unknown
 
 LABEL_NAMES = ("label", "sentiment", "class", "category", "target", "y", "topic")
@@ -34,7 +34,9 @@ def _from_folder(source: Path, options: DataOptions) -> Dataset:
     texts = np.empty(len(files.paths), object)
     texts[:] = [formats.text(formats.TableFile(path, options.reading)) for path in files.paths]
     rows = files.rows(options)
-    return _dataset(source, texts, files.y, files.labels, rows, files.detected, options, files=files.paths)
+    dataset = _dataset(source, texts, files.y, files.labels, rows, files.detected, options, files=files.paths)
+    dataset.files = names_within(source, files.paths)
+    return dataset
 
 
 def _from_table(source: Path, options: DataOptions) -> Dataset:

@@ -11,6 +11,7 @@ from suite.report.statistics import Predictions
 
 UNIT = (0.0, 1.0)
 BINS = 10
+VALIDATION = 1
 MAX_CLASSES = 5
 GRID_POINTS = 201
 MIN_SCORE = 1e-6
@@ -19,22 +20,51 @@ MAX_NAME = 40
 LEARNING_METRICS = ("loss", "accuracy", "macro_f1", "average_precision", "roc_auc")
 
 
-def learning(history: Mapping[str, Sequence[float]], objective: str, best_epoch: int) -> list[Markup]:
-    """A chart for each metric, with a line for validation, and one for training if it is measured there."""
+def learning(history: Mapping[str, Sequence[float]], objective: str, chosen: int) -> list[Markup]:
+    """A chart for each metric, with a line for validation, and one for training if it is measured there.
+
+    `chosen` is the epoch whose weights count; where the objective was better after another, that is marked too.
+    """
+    best = best_epoch(history, objective)
     figures = []
     for name in dict.fromkeys(["loss", objective, *LEARNING_METRICS]):
         if f"val_{name}" not in history:
             continue
-        chart = Chart(name, "epoch", name, whole=True)
-        for label, key in (("train", name), ("validation", f"val_{name}")):
+        chart = Chart(name, "epoch", name, whole=True, legend=True)
+        # Validation has the same colour in every chart, also where nothing is measured on the training rows.
+        for series, (label, key) in enumerate((("train", name), ("validation", f"val_{name}"))):
             if key in history:
-                series = chart.line(label, enumerate(history[key], 1))
+                chart.line(label, enumerate(history[key], 1), series=series)
                 if len(history[key]) == 1:
                     chart.dot(1, history[key][0], f"{label} {history[key][0]:.4f}", series)
         if len(history["loss"]) > 1:
-            chart.mark(best_epoch, f"best epoch, {best_epoch}")
+            chart.mark(chosen, f"{'best' if chosen == best else 'chosen'} epoch, {chosen}")
+        if name == objective and best != chosen:
+            value = history[f"val_{name}"][best - 1]
+            chart.dot(best, value, f"validation was best after epoch {best}: {value:.4f}", VALIDATION)
         figures.append(chart.figure())
     return figures
+
+
+def best_epoch(history: Mapping[str, Sequence[float]], objective: str) -> int:
+    """The first epoch after which validation was best by the objective; the last epoch if that was not measured."""
+    from suite.training import evaluate
+
+    values = np.array(history.get(f"val_{objective}", ()), np.float64) * evaluate.direction(objective)
+    return int(values.argmax()) + 1 if len(values) else len(history["loss"])
+
+
+def describe_epoch(history: Mapping[str, Sequence[float]], objective: str, chosen: int) -> str:
+    """Which epoch's weights count, and whether validation was better after another."""
+    best, epochs = best_epoch(history, objective), len(history["loss"])
+    values = history.get(f"val_{objective}", ())
+    if not values or chosen == best:
+        return f"The weights are those of epoch {chosen} of {epochs}, the best by {objective} on validation."
+    which = f"the last epoch, {chosen}" if chosen == epochs else f"epoch {chosen} of {epochs}"
+    return (
+        f"The weights are those of {which}, with a validation {objective} of {values[chosen - 1]:.4f}. Validation was "
+        f"best after epoch {best}, with {values[best - 1]:.4f}: the dot in the chart of {objective}."
+    )
 
 
 def one_class(predictions: Predictions, index: int) -> Predictions:
@@ -74,8 +104,8 @@ def ranking(predictions: Predictions, labels: Sequence[str]) -> list[Markup]:
     classes = hardest(predictions)
     if not classes:
         return []
-    roc = Chart("ROC", "false positive rate", "true positive rate", UNIT, UNIT)
-    precision_recall = Chart("Precision and recall", "recall", "precision", UNIT, UNIT)
+    roc = Chart("ROC", "false positive rate", "true positive rate", UNIT, UNIT, legend=True)
+    precision_recall = Chart("Precision and recall", "recall", "precision", UNIT, UNIT, legend=True)
     roc.line("chance", [(0, 0), (1, 1)], guide=True)
     table, once = statistics.confusion(predictions), np.ones(len(predictions.y))
     for index in classes:
@@ -110,7 +140,7 @@ def calibration(predictions: Predictions, labels: Sequence[str]) -> list[Markup]
         what, share = "confidence", "share that is right"
     scale = _scale(confidence)
     width = scale[1] / BINS
-    reliability = Chart("Reliability", what, share, scale, scale)
+    reliability = Chart("Reliability", what, share, scale, scale, legend=True)
     counts = Chart("Rows by score", what, "rows", scale, log=True)
     reliability.line("perfect", [(0, 0), (scale[1], scale[1])], guide=True)
     bins = np.minimum((confidence / width).astype(int), BINS - 1)

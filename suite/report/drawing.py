@@ -15,6 +15,8 @@ LINE, PADDING = 15.0, 7.0
 MARGIN = 34.0
 MAX_LETTERS = 35
 SWEEPS = 6
+# Drawings shrink to this scale at most; and how wide a page is, in pixels.
+MIN_SCALE, PAGE = 0.85, 960.0
 # Weights in the placement: heavier items stay nearer to where they want to be.
 SPINE_WEIGHT, BLOCK_WEIGHT, PASSING_WEIGHT = 1e6, 1.0, 0.1
 PASSING = -1
@@ -44,28 +46,51 @@ def draw(blocks: Sequence[Block]) -> Markup:
     """The drawing of blocks from `network.blocks`."""
     rows = _rows(blocks)
     _place_items(rows)
-    lines = [_lines(block) for block in blocks]
-    heights = [max((_height(lines[item.block]) for item in row if item.is_block), default=0.0) for row in rows]
+    lines = [box_lines(block) for block in blocks]
+    heights = [max((box_height(lines[item.block]) for item in row if item.is_block), default=0.0) for row in rows]
     tops = [MARGIN / 2 + sum(heights[:row]) + GAP_Y * row for row in range(len(rows))]
-    left = min(item.x - item.width / 2 for row in rows for item in row) - MARGIN
-    right = max(item.x + item.width / 2 for row in rows for item in row) + MARGIN
+    left, right = _sides(rows)
     height = tops[-1] + heights[-1] + MARGIN / 2
-    size = f'viewBox="{left:.0f} 0 {right - left:.0f} {height:.0f}" width="{right - left:.0f}" height="{height:.0f}"'
-    parts = [f'<svg class="drawing" {size} role="img" aria-label="The layers of the network, from input to output">']
+    parts = [open_svg(left, right, height)]
     parts += _repeats(blocks, rows, tops, heights)
     for row, items in enumerate(rows[:-1]):
         for item in items:
-            bottom = tops[row] + (_height(lines[item.block]) if item.is_block else heights[row])
+            bottom = tops[row] + (box_height(lines[item.block]) if item.is_block else heights[row])
             parts += [_edge(item, other, bottom, tops[row + 1]) for other in item.below]
             if not item.is_block:
                 parts.append(f'<path class="edge" d="M{item.x:.1f} {tops[row]:.1f}V{bottom:.1f}"/>')
     parts += [
-        _box(blocks[item.block], item.x, tops[row], lines[item.block])
+        box(blocks[item.block], item.x, tops[row], lines[item.block])
         for row, items in enumerate(rows)
         for item in items
         if item.is_block
     ]
     return Markup("".join([*parts, "</svg>"]))
+
+
+def fits_page(blocks: Sequence[Block]) -> bool:
+    """Whether the drawing is readable on a page of the usual width."""
+    rows = _rows(blocks)
+    _place_items(rows)
+    left, right = _sides(rows)
+    return MIN_SCALE * (right - left) <= PAGE
+
+
+def _sides(rows: Sequence[Sequence[Item]]) -> tuple[float, float]:
+    """The left and the right end of the drawing."""
+    left = min(item.x - item.width / 2 for row in rows for item in row)
+    right = max(item.x + item.width / 2 for row in rows for item in row)
+    return left - MARGIN, right + MARGIN
+
+
+def open_svg(left: float, right: float, height: float) -> str:
+    """The tag that begins a drawing, which may shrink only as long as it is readable."""
+    width = right - left
+    return (
+        f'<svg class="drawing" viewBox="{left:.0f} 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
+        f'height="{height:.0f}" style="min-width: {MIN_SCALE * width:.0f}px" role="img" '
+        'aria-label="The layers of the network, from input to output">'
+    )
 
 
 def _rows(blocks: Sequence[Block]) -> list[list[Item]]:
@@ -127,7 +152,7 @@ def _spread(row: Sequence[Item], wanted: Sequence[float]) -> None:
         item.x = x - shift
 
 
-def _lines(block: Block) -> list[str]:
+def box_lines(block: Block) -> list[str]:
     """The text in a block's box: title, the layers drawn with it, shape and parameters."""
     rest: list[str] = []
     for text in block.rest:
@@ -140,15 +165,17 @@ def _lines(block: Block) -> list[str]:
     return [truncate(line, MAX_LETTERS) for line in (block.title, *rest, shape + weights)]
 
 
-def _height(lines: Sequence[str]) -> float:
+def box_height(lines: Sequence[str]) -> float:
+    """The height of a box with these lines."""
     return len(lines) * LINE + 2 * PADDING
 
 
-def _box(block: Block, x: float, top: float, lines: Sequence[str]) -> str:
+def box(block: Block, x: float, top: float, lines: Sequence[str]) -> str:
+    """A block's box around the middle `x`."""
     kind = "learns" if block.parameters else "plain"
     parts = [
         f'<g class="block {kind}"><title>{escape(", ".join(block.names))}</title>',
-        f'<rect x="{x - BOX / 2:.1f}" y="{top:.1f}" width="{BOX:.0f}" height="{_height(lines):.0f}" rx="5"/>',
+        f'<rect x="{x - BOX / 2:.1f}" y="{top:.1f}" width="{BOX:.0f}" height="{box_height(lines):.0f}" rx="5"/>',
     ]
     for number, line in enumerate(lines):
         style = "name" if number == 0 else "shape" if number == len(lines) - 1 else "rest"

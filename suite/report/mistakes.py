@@ -20,12 +20,16 @@ MAX_COLUMNS = 6
 
 @dataclass(frozen=True)
 class Mistake:
-    """A wrong prediction: its row in the data, labels, the prediction's score, and a picture, a text or columns."""
+    """A wrong prediction: its row in the data, labels, the prediction's score, and a picture, a text or columns.
+
+    `file` is the name of the row's file, if it is one.
+    """
 
     row: int
     truth: str
     answer: str
     score: float
+    file: str = ""
     picture: str = ""
     text: str = ""
     columns: Sequence[tuple[str, str, str]] = ()
@@ -51,6 +55,7 @@ def worst(dataset: Dataset, predictions: Predictions, preprocessing: dict[str, A
             dataset.labels[predictions.y[index]],
             dataset.labels[predicted[index]],
             float(confidence[index]),
+            dataset.file_of(int(row)),
             **shown_input,
         )
         for index, row, shown_input in zip(shown, rows, inputs, strict=True)

@@ -9,11 +9,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from suite.artifact import Card
 from suite.data.dataset import Dataset
-from suite.report import curves, drawing, mistakes, statistics, tables
+from suite.report import column_drawing, confusion, curves, drawing, mistakes, statistics, stored_predictions, tables
+from suite.report.columns import MAX_SHOWN, ColumnRow, Importance
 from suite.report.comparison import Comparison
 from suite.report.network import Block
 from suite.report.search import importance, section, units
-from suite.report.statistics import Predictions
+from suite.report.statistics import Interval, Predictions
 
 if TYPE_CHECKING:
     from suite.training.thresholds import ErrorCosts
@@ -28,7 +29,7 @@ class ReportData:
 
     `history` holds a value for each epoch by metric; `predictions` are those for the test rows. `missed_costs` (N,) is
     what each of these rows costs if it is missed, by `costs`. `runners_up` are titles and blocks of a search's next
-    best networks.
+    best networks. `columns` are those of a table, with their `importance` if it was measured.
     """
 
     history: Mapping[str, Sequence[float]]
@@ -38,41 +39,58 @@ class ReportData:
     missed_costs: np.ndarray
     costs: "ErrorCosts"
     runners_up: Sequence[tuple[str, Sequence[Block]]] = field(default_factory=list)
+    columns: Sequence[ColumnRow] = ()
+    importance: Importance | None = None
 
 
 def render(card: Card, data: ReportData) -> str:
     """The report of one model as HTML."""
     dataset, predictions = data.dataset, data.predictions
-    intervals = statistics.bootstrap(statistics.headline_metrics(predictions), predictions)
-    confusion = statistics.confusion(predictions).astype(np.int64)
-    classes = tables.classes(dataset, confusion)
+    intervals = _intervals(dataset, predictions)
+    counts = statistics.confusion(predictions).astype(np.int64)
+    classes = tables.classes(dataset, counts)
     return _render(
         "report.html",
         card=card,
         rows=len(predictions.y),
+        bootstrap_seed=statistics.SEED,
         tiles=dict(list(intervals.items())[:MAX_TILES]),
         metrics=tables.metrics(card.metrics, intervals),
         balance=classes,
         splits=list(dataset.rows),
         learning=curves.learning(data.history, card.training["objective"], card.training["best_epoch"]),
+        weights=curves.describe_epoch(data.history, card.training["objective"], card.training["best_epoch"]),
         classes=classes,
-        matrix=tables.matrix(confusion),
-        heat_map=tables.heat_map(card.labels, confusion),
-        confused=tables.confused_pairs(card.labels, confusion) if len(card.labels) > 2 else [],
+        matrix=confusion.matrix(counts),
+        clustered=confusion.cluster(card.labels, counts),
+        opacity=confusion.opacity,
+        max_clusters=confusion.MAX_CLUSTERS,
+        confused=confusion.confused_pairs(card.labels, counts) if len(card.labels) > 2 else [],
         ranking=curves.ranking(predictions, card.labels),
         calibration=curves.calibration(predictions, card.labels),
         thresholds=_threshold_charts(data),
         cost=_cost(data) if len(card.labels) == 2 else None,
         costs=_describe_costs(data.costs),
+        columns=data.columns,
+        measured=data.importance,
+        most_columns=MAX_SHOWN,
         mistakes=mistakes.worst(dataset, predictions, card.preprocessing),
         wrong=int((predictions.predicted != predictions.y).sum()),
-        drawing=drawing.draw(data.blocks),
+        drawing=drawing.draw(data.blocks) if drawing.fits_page(data.blocks) else None,
+        column_drawing=column_drawing.draw(data.blocks),
         found=section.section(card.search, data.blocks, data.runners_up),
         min_trials=importance.MIN_TRIALS,
         max_trials=section.MAX_TRIALS,
         max_bars=section.MAX_BARS,
         quantity=units.format_quantity,
     )
+
+
+def _intervals(dataset: Dataset, predictions: Predictions) -> dict[str, Interval]:
+    """The same intervals as those of `suite report`, which draws from the stored predictions."""
+    rows = stored_predictions.collect(dataset, predictions.probabilities).sorted()
+    ordered = Predictions(rows.y, rows.probabilities, predictions.threshold)
+    return statistics.bootstrap(statistics.headline_metrics(ordered), ordered)
 
 
 def _threshold_charts(data: ReportData) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from math import ceil, floor, log10
 from typing import Literal
@@ -10,13 +11,18 @@ import numpy as np
 from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 420, 260
-LEFT, RIGHT, TOP, BOTTOM = 52, 14, 22, 40
+MIN_LEFT, RIGHT, TOP, BOTTOM = 52, 14, 22, 40
+# Beside the labels of the y axis: its name, and room around them.
+BESIDE_TICKS = 26
 TICKS = 5
 SERIES_COLOURS = 6
 MIN_DISTANCE = 0.4
 LETTER_WIDTH = 6.2
+GUIDE = -1
 Points = Iterable[tuple[float, float]]
 Shape = Literal["dot", "small", "ring", "cross", "diamond"]
+# Where bars on a logarithmic axis begin: a bar of one is to be seen.
+LOG_FOOT = 0.5
 # SVG paths around the middle of a dot, for shapes that are no circles.
 PATHS = {"cross": "m-4 -4l8 8m0 -8l-8 8", "diamond": "m0 -5l5 5l-5 5l-5 -5z"}
 
@@ -26,8 +32,8 @@ class Chart:
     """A chart with two axes; `figure` renders it as HTML, with a legend for several series.
 
     The ranges `x` and `y` default to those of the data. `whole` is for an x axis of whole numbers. `log` is for a y
-    axis of powers of ten; values below one are drawn at its foot. `x_ticks` are labels at positions of the x axis, in
-    place of numbers.
+    axis of powers of ten; values below LOG_FOOT are drawn at its foot. `x_ticks` are labels at positions of the x axis,
+    in place of numbers. With `legend`, there is one for a single series too, and it names guides.
     """
 
     title: str
@@ -39,16 +45,22 @@ class Chart:
     whole: bool = False
     x_ticks: Sequence[tuple[float, str]] | None = None
     width: int = WIDTH
-    _lines: list[tuple[str, np.ndarray, bool]] = field(default_factory=list)
+    legend: bool = False
+    _lines: list[tuple[str, np.ndarray, int]] = field(default_factory=list)
     _bars: list[tuple[float, float, float, str]] = field(default_factory=list)
     _errors: list[tuple[float, float, float]] = field(default_factory=list)
     _dots: list[tuple[float, float, int, str, Shape]] = field(default_factory=list)
     _marks: list[tuple[float, str]] = field(default_factory=list)
 
-    def line(self, name: str, points: Points, *, guide: bool = False) -> int:
-        """Add a line and return the number of its series; a guide is thin and grey, and not a series."""
-        self._lines.append((name, np.array(list(points), np.float64).reshape(-1, 2), guide))
-        return sum(not other for _, _, other in self._lines) - 1
+    def line(self, name: str, points: Points, *, guide: bool = False, series: int | None = None) -> int:
+        """Add a line and return the number of its series, which its colour follows: by default the next one.
+
+        A guide is thin and grey, and no series.
+        """
+        taken = sum(number != GUIDE for _, _, number in self._lines)
+        number = GUIDE if guide else taken if series is None else series
+        self._lines.append((name, np.array(list(points), np.float64).reshape(-1, 2), number))
+        return number
 
     def bar(self, left: float, right: float, height: float, text: str) -> None:
         """Add a bar that stands on the x axis."""
@@ -68,12 +80,9 @@ class Chart:
 
     def figure(self) -> Markup:
         """The chart as a `figure` element."""
-        named = [name for name, _, guide in self._lines if not guide]
-        keys = "".join(
-            f'<span class="key key-{number % SERIES_COLOURS}">{escape(name)}</span>'
-            for number, name in enumerate(named)
-        )
-        legend = f'<div class="legend">{keys}</div>' if len(named) > 1 else ""
+        named = [(name, number) for name, _, number in self._lines if self.legend or number != GUIDE]
+        keys = "".join(f'<span class="key key-{_style(number)}">{escape(name)}</span>' for name, number in named)
+        legend = f'<div class="legend">{keys}</div>' if len(named) > 1 or self.legend else ""
         return Markup(
             f'<figure class="chart"><figcaption>{escape(self.title)}</figcaption>{legend}{self._svg()}</figure>'
         )
@@ -83,7 +92,7 @@ class Chart:
         label = f"{self.title}: {self.y_label}" + (f" by {self.x_label}" if self.x_label else "")
         parts = [f'<svg viewBox="0 0 {self.width} {HEIGHT}" role="img" aria-label="{escape(label)}">', axes.frame(self)]
         for left, right, height, text in self._bars:
-            (x, top), (end, foot) = axes.place(left, height), axes.place(right, axes.y[0])
+            (x, top), (end, foot) = axes.place(left, height), axes.place(right, -np.inf)
             parts.append(
                 f'<rect class="bar" x="{x + 0.5:.1f}" y="{top:.1f}" width="{max(0.5, end - x - 1):.1f}" '
                 f'height="{max(0.0, foot - top):.1f}"><title>{escape(text)}</title></rect>'
@@ -91,16 +100,14 @@ class Chart:
         for at, low, high in self._errors:
             (x, foot), (_, top) = axes.place(at, low), axes.place(at, high)
             parts.append(f'<path class="error" d="M{x - 3:.1f} {top:.1f}h6M{x:.1f} {top:.1f}V{foot:.1f}m-3 0h6"/>')
-        number = 0
-        for name, points, guide in self._lines:
-            style = "guide" if guide else f"series-{number % SERIES_COLOURS}"
+        for name, points, number in self._lines:
+            style = "guide" if number == GUIDE else f"series-{_style(number)}"
             parts.append(
                 f'<polyline class="{style}" points="{axes.path(points)}"><title>{escape(name)}</title></polyline>'
             )
-            number += not guide
         parts += [axes.vertical_line(at, text) for at, text in self._marks]
         for at, height, series, text, shape in self._dots:
-            parts.append(_dot_svg(*axes.place(at, height), shape, f"{shape} {shape}-{series % SERIES_COLOURS}", text))
+            parts.append(_dot_svg(*axes.place(at, height), shape, f"{shape} {shape}-{_style(series)}", text))
         return "".join([*parts, "</svg>"])
 
     def values(self, axis: int) -> list[float]:
@@ -125,6 +132,17 @@ class Axes:
     width: int
     log: bool = False
 
+    @cached_property
+    def y_ticks(self) -> list[tuple[float, str]]:
+        """Values along the y axis, each with its label."""
+        found = ticks(*self.y, self.y_step)
+        return [(10**value, f"{10 ** round(value):,}") for value, _ in found] if self.log else found
+
+    @cached_property
+    def left(self) -> float:
+        """Where the x axis begins."""
+        return max(MIN_LEFT, BESIDE_TICKS + LETTER_WIDTH * max((len(text) for _, text in self.y_ticks), default=0))
+
     @classmethod
     def around(cls, chart: Chart) -> "Axes":
         """Axes with room for everything in the chart."""
@@ -132,7 +150,7 @@ class Axes:
         x_step = max(tick_step(*x), 1.0 if chart.whole else 0.0)
         if chart.log:
             powers = max(1, ceil(log10(max([1.0, *chart.values(1)]))))
-            return cls(x, (0.0, powers), x_step, ceil(powers / TICKS), chart.width, True)
+            return cls(x, (log10(LOG_FOOT), powers), x_step, ceil(powers / TICKS), chart.width, True)
         low, high = chart.y or _range(chart.values(1))
         step = tick_step(low, high)
         if chart.y is None:
@@ -141,10 +159,10 @@ class Axes:
 
     def place(self, x: float, y: float) -> tuple[float, float]:
         """The position of a value; beyond the axes it is at their end."""
-        y = log10(max(y, 1.0)) if self.log and y > 0 else y
+        y = log10(max(y, LOG_FOOT)) if self.log else y
         across, up = ((value - low) / (high - low) for value, (low, high) in ((x, self.x), (y, self.y)))
         return (
-            LEFT + min(1.0, max(0.0, across)) * (self.width - LEFT - RIGHT),
+            self.left + min(1.0, max(0.0, across)) * (self.width - self.left - RIGHT),
             HEIGHT - BOTTOM - min(1.0, max(0.0, up)) * (HEIGHT - TOP - BOTTOM),
         )
 
@@ -160,11 +178,14 @@ class Axes:
     def frame(self, chart: Chart) -> str:
         """Grid, ticks and axis labels."""
         parts = []
-        for value, text in ticks(*self.y, self.y_step):
-            _, down = self.place(self.x[0], 10**value if self.log else value)
-            text = f"{10 ** round(value):,}" if self.log else text
-            parts.append(f'<line class="grid" x1="{LEFT}" x2="{self.width - RIGHT}" y1="{down:.1f}" y2="{down:.1f}"/>')
-            parts.append(f'<text class="tick" x="{LEFT - 6}" y="{down:.1f}" dy="4" text-anchor="end">{text}</text>')
+        for value, text in self.y_ticks:
+            _, down = self.place(self.x[0], value)
+            parts.append(
+                f'<line class="grid" x1="{self.left:.1f}" x2="{self.width - RIGHT}" y1="{down:.1f}" y2="{down:.1f}"/>'
+            )
+            parts.append(
+                f'<text class="tick" x="{self.left - 6:.1f}" y="{down:.1f}" dy="4" text-anchor="end">{text}</text>'
+            )
         foot = HEIGHT - BOTTOM
         for value, text, line in self._x_labels(chart):
             across, _ = self.place(value, self.y[0])
@@ -173,7 +194,7 @@ class Axes:
                 f'<text class="tick" x="{across:.1f}" y="{foot + 17 + 13 * line}" text-anchor="middle">'
                 f"{escape(text)}</text>"
             )
-        middle = LEFT + (self.width - LEFT - RIGHT) / 2, TOP + (HEIGHT - TOP - BOTTOM) / 2
+        middle = self.left + (self.width - self.left - RIGHT) / 2, TOP + (HEIGHT - TOP - BOTTOM) / 2
         parts.append(
             f'<text class="label" x="{middle[0]}" y="{HEIGHT - 6}" text-anchor="middle">{escape(chart.x_label)}</text>'
             f'<text class="label" transform="translate(11 {middle[1]}) rotate(-90)" text-anchor="middle">'
@@ -186,7 +207,7 @@ class Axes:
         if chart.x_ticks is None:
             return [(value, text, 0) for value, text in ticks(*self.x, self.x_step)]
         across = [self.place(value, self.y[0])[0] for value, _ in chart.x_ticks]
-        room = min((abs(after - before) for before, after in pairwise(across)), default=self.width - LEFT - RIGHT)
+        room = min((abs(after - before) for before, after in pairwise(across)), default=self.width - self.left - RIGHT)
         lines = 2 if max(len(text) for _, text in chart.x_ticks) * LETTER_WIDTH > room else 1
         letters = max(4, int(lines * room / LETTER_WIDTH))
         return [(value, truncate(text, letters), index % lines) for index, (value, text) in enumerate(chart.x_ticks)]
@@ -194,11 +215,16 @@ class Axes:
     def vertical_line(self, at: float, text: str) -> str:
         """A vertical line, with its label above it on the side that has room."""
         x, _ = self.place(at, self.y[0])
-        side, anchor = (5, "start") if x < (LEFT + self.width) / 2 else (-5, "end")
+        side, anchor = (5, "start") if x < (self.left + self.width) / 2 else (-5, "end")
         return (
             f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP - 16}" y2="{HEIGHT - BOTTOM}"/>'
             f'<text class="mark" x="{x + side:.1f}" y="{TOP - 7}" text-anchor="{anchor}">{escape(text)}</text>'
         )
+
+
+def _style(series: int) -> str:
+    """The end of a style's name: of many series, some share a colour."""
+    return "guide" if series == GUIDE else str(series % SERIES_COLOURS)
 
 
 def _dot_svg(x: float, y: float, shape: Shape, style: str, text: str) -> str:

@@ -13,6 +13,8 @@ from suite.decision import predicted_classes
 
 MAX_RESAMPLES, MIN_RESAMPLES = 1_000, 200
 CONFIDENCE = 0.95
+# Every interval is from the same draws, whatever the model's own seed is: so the same rows always give the same one.
+SEED = 0
 # Large test sets are resampled fewer times, so that at most this many rows are drawn in all.
 MAX_ROWS_DRAWN = 20_000_000
 # The 97.5% quantile of the normal distribution.
@@ -151,12 +153,12 @@ class Interval:
 
 def bootstrap(metrics: Mapping[str, Metric], predictions: Predictions) -> dict[str, Interval]:
     """Each metric with its percentile interval over resampled rows (Efron 1979)."""
-    return _intervals(len(predictions.y), {name: metric(predictions) for name, metric in metrics.items()})
+    return intervals(len(predictions.y), {name: metric(predictions) for name, metric in metrics.items()})
 
 
 def paired_bootstrap(metrics: Mapping[str, Metric], first: Predictions, second: Predictions) -> dict[str, Interval]:
     """How much higher each metric is for the second model, with the same resampled rows for both."""
-    return _intervals(
+    return intervals(
         len(first.y), {name: _difference(metric(first), metric(second)) for name, metric in metrics.items()}
     )
 
@@ -165,21 +167,23 @@ def _difference(first: Measure, second: Measure) -> Measure:
     return lambda counts: second(counts) - first(counts)
 
 
-def _intervals(rows: int, measures: Mapping[str, Measure]) -> dict[str, Interval]:
-    resampled = np.array([[measure(counts) for measure in measures.values()] for counts in _resamples(rows)])
+def intervals(rows: int, measures: Mapping[str, Measure], resamples: int | None = None) -> dict[str, Interval]:
+    """Each measure of this many rows with its percentile interval over resampled rows, by default as many as fit."""
+    count = int(np.clip(MAX_ROWS_DRAWN // rows, MIN_RESAMPLES, MAX_RESAMPLES)) if resamples is None else resamples
+    resampled = np.array([[measure(counts) for measure in measures.values()] for counts in _resample(rows, count)])
     tail = 100 * (1 - CONFIDENCE) / 2
-    intervals = {}
+    found = {}
     for (name, measure), figures in zip(measures.items(), resampled.T, strict=True):
         known = figures[~np.isnan(figures)]
         low, high = np.percentile(known, [tail, 100 - tail]) if len(known) else (np.nan, np.nan)
-        intervals[name] = Interval(measure(np.ones(rows)), float(low), float(high))
-    return intervals
+        found[name] = Interval(measure(np.ones(rows)), float(low), float(high))
+    return found
 
 
-def _resamples(rows: int) -> Iterator[np.ndarray]:
+def _resample(rows: int, count: int) -> Iterator[np.ndarray]:
     """How often each row is drawn, float64 (N,), for each resample."""
-    generator = np.random.default_rng(0)
-    for _ in range(int(np.clip(MAX_ROWS_DRAWN // rows, MIN_RESAMPLES, MAX_RESAMPLES))):
+    generator = np.random.default_rng(SEED)
+    for _ in range(count):
         yield np.bincount(generator.integers(0, rows, rows), minlength=rows).astype(np.float64)
 
 

@@ -25,7 +25,7 @@ class StoredPredictions:
     keys: np.ndarray
 
     def sorted(self) -> "StoredPredictions":
-        """The rows in an order that depends only on what they hold."""
+        """The rows in an order that depends only on what they hold, so that intervals do not depend on any other."""
         order = np.lexsort((self.y, self.keys))
         return StoredPredictions(self.y[order], self.probabilities[order], self.keys[order])
 

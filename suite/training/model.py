@@ -1,5 +1,6 @@
 """A domain's compiled network: optimiser, schedule, loss, and the hyperparameters of training."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -112,3 +113,8 @@ def _schedule(name: str, rate: float, steps: int) -> Any:
         0.0 if warm_up else rate, max(1, steps - warm_up), alpha=0.01, warmup_target=rate if warm_up else None,
         warmup_steps=warm_up,
     )  # fmt: skip
+
+
+def values_per_row(model: keras.Model) -> int:
+    """How many values all layers compute for a row: about what a prediction costs."""
+    return sum(math.prod(size or 1 for size in layer.output.shape[1:]) for layer in model.layers)

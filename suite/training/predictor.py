@@ -1,4 +1,4 @@
-"""Predictions of a network for whole splits."""
+"""Predictions of a network for whole splits, and for other rows."""
 
 import keras
 import numpy as np
@@ -22,6 +22,14 @@ class Predictor:
         self._run = tf.function(
             lambda inputs: model(inputs, training=False)[PROBABILITIES], input_signature=[signature], autograph=False
         )
+
+    def predict(self, core: dict[str, np.ndarray]) -> np.ndarray:
+        """float32 (N, classes) for the core's inputs of N rows, of which there must be some."""
+        rows = len(next(iter(core.values())))
+        batches = (
+            {name: values[start : start + BATCH] for name, values in core.items()} for start in range(0, rows, BATCH)
+        )
+        return np.concatenate([self._run(batch).numpy() for batch in batches])
 
     def __call__(self, split: SplitName) -> np.ndarray:
         """float32 (N, classes)."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from suite.report import drawing
+from suite.report import column_drawing
 from suite.report.network import Block
 from suite.report.search import charts, importance, parallel_coordinates
 from suite.report.search.importance import Importance
@@ -99,7 +99,7 @@ def section(
         top=search.ranked[:MAX_TRIALS],
         columns=important[:MAX_COLUMNS],
         more_columns=search.varying if len(search.varying) > MAX_COLUMNS else [],
-        drawings=[(title, drawing.draw(layers)) for title, layers in drawings],
+        drawings=[(title, column_drawing.draw(layers)) for title, layers in drawings],
     )
 
 

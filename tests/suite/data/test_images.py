@@ -36,6 +36,21 @@ def test_class_folders(tmp_path: Path) -> None:
     assert "pictures: 20 of 10 x 12, grey" in dataset.detected
 
 
+def test_rows_know_their_files(tmp_path: Path) -> None:
+    folder(tmp_path / "pictures")
+    (tmp_path / "pictures" / "cat" / "03.png").write_bytes(b"damaged")
+    dataset = images.read(tmp_path / "pictures", OPTIONS)
+    assert [dataset.file_of(row) for row in (0, 3, 18)] == ["cat/00.png", "cat/04.png", "dog/09.png"]
+    row = int(dataset.rows["test"][0])
+    sampled = dataset.sample(8)
+    assert dataset.file_of(row) in [sampled.file_of(index) for index in sampled.rows["test"]]
+    (tmp_path / "list.csv").write_text(
+        "path,label\n" + "\n".join(f"pictures/dog/{i:02}.png,{i % 2}" for i in range(10))
+    )
+    assert images.read(tmp_path / "list.csv", OPTIONS).file_of(9) == "pictures/dog/09.png"
+    assert dataset.file_of(999) == ""
+
+
 def test_every_format_mode_and_size_becomes_one_array(tmp_path: Path) -> None:
     folder(tmp_path)
     for name, mode, size in [("a.JPG", "RGB", (30, 20)), ("b.bmp", "RGB", (9, 40)), ("c.webp", "RGBA", (16, 16)),

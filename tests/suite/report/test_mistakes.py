@@ -31,7 +31,9 @@ def test_both_kinds_of_mistake_are_shown_most_confident_first() -> None:
 def test_a_picture_is_the_picture_itself() -> None:
     pictures = np.random.default_rng(0).integers(0, 256, (1, 5, 7, 3)).astype(np.uint8)
     data = dataset({"image": pictures}, {"image": "image"}, [0], ["a", "b", "c"])
+    data.files = ["a/one.png"]
     (found,) = mistakes.worst(data, Predictions(np.array([0]), np.array([[0.1, 0.2, 0.7]])), {"kind": "image"})
+    assert found.file == "a/one.png"
     prefix, _, content = found.picture.partition(",")
     assert prefix == "data:image/png;base64"
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(base64.b64decode(content)))), pictures[0])

@@ -3,7 +3,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from suite.report import drawing, network
+from suite.report import column_drawing, drawing, network
 from suite.report.network import Block
 
 
@@ -109,3 +109,34 @@ def apart_within(svg: str) -> None:
         for other in found[number + 1 :]:
             aside = x + wide <= other[0] or other[0] + other[2] <= x
             assert aside or y + high <= other[1] or other[1] + other[3] <= y
+
+
+def test_in_one_column_every_edge_is_drawn_and_chains_stay_together() -> None:
+    blocks = [
+        Block("numbers", (3,), 0, ()),
+        Block("words", (2,), 0, ()),
+        Block("Dense 4", (4,), 16, (0,)),
+        Block("Embedding 2", (2,), 8, (1,)),
+        Block("Concatenate", (6,), 0, (2, 3)),
+    ]
+    root = ElementTree.fromstring(str(column_drawing.draw(blocks)))
+    titles = [text.text for text in root.iter("text") if text.get("class") == "name"]
+    assert titles == ["numbers", "Dense 4", "words", "Embedding 2", "Concatenate"]
+    assert len([path for path in root.iter("path") if path.get("class") == "edge"]) == 4
+    assert float(root.get("width", "0")) < 360
+    assert {rect.get("x") for rect in root.iter("rect")} == {"-112.0"}
+
+
+def test_in_one_column_a_repeated_group_has_one_frame_around_all_its_blocks() -> None:
+    blocks = network.blocks(residual(5))
+    root = ElementTree.fromstring(str(column_drawing.draw(blocks)))
+    (frame,) = (rect for rect in root.iter("rect") if rect.get("class") == "repeat")
+    top, bottom = float(frame.get("y", "0")), float(frame.get("y", "0")) + float(frame.get("height", "0"))
+    inside = [rect for rect in root.iter("rect") if rect is not frame and top < float(rect.get("y", "0")) < bottom]
+    assert len(inside) == next(block.group for block in blocks if block.times > 1)
+
+
+def test_a_network_of_many_branches_is_too_wide_for_a_page() -> None:
+    branches = [Block("Dense", (1,), 1, (0,)) for _ in range(6)]
+    assert drawing.fits_page([Block("in", (1,), 0, ()), *branches[:3], Block("out", (1,), 0, (1, 2, 3))])
+    assert not drawing.fits_page([Block("in", (1,), 0, ()), *branches, Block("out", (1,), 0, tuple(range(1, 7)))])

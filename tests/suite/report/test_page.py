@@ -7,7 +7,7 @@ import pytest
 
 from suite.artifact import Card, TensorSpec
 from suite.data.dataset import Dataset
-from suite.report import page, stored_predictions
+from suite.report import comparison, page, stored_predictions
 from suite.report.network import Block
 from suite.report.page import ReportData
 from suite.report.statistics import Predictions
@@ -65,7 +65,7 @@ def small(
             "parameters": 1, "seconds": 1, "epochs": 1, "best_epoch": 1, "objective": "accuracy", "temperature": 1.0,
             "precision": "float32",
             "threshold": "f1", "command": "suite fit", "seed": 0, "machine": {}, "dead_units": {},
-            "dead_units_rows": 1, "cross_validation": {},
+            "dead_units_rows": 1, "cross_validation": {}, "retrained": False, "varies": "", "network_command": "",
         },
     )  # fmt: skip
     answers = Predictions(dataset.y, np.array(probabilities, np.float32), threshold)
@@ -105,6 +105,43 @@ def test_the_operating_point_equals_that_of_the_card(make: Any) -> None:
     test = made.card.metrics["test"]
     assert f"precision {test['precision']:.4f}, recall {test['recall']:.4f}</title>" in html
     assert f"chosen, {made.card.threshold:.3f}" in html
+
+
+def test_the_intervals_are_those_of_the_command(make: Any) -> None:
+    made = make("fraud")
+    html = (made.folder / page.FILE).read_text()
+    for interval in comparison.load(made.models, made.card.name).intervals().values():
+        assert f">{interval.low:.4f} to {interval.high:.4f}<" in html
+
+
+def test_the_columns_of_a_table_have_their_importance(make: Any) -> None:
+    made = make("fraud")
+    columns = made.card.training["columns"]
+    assert set(columns) == {spec.name for spec in made.card.inputs}
+    assert made.card.training["importance_metric"] == "average_precision"
+    values = [column["importance"]["value"] for column in columns.values()]
+    assert values == sorted(values, reverse=True)
+    assert all(column["missing"] == 0 for column in columns.values())
+    html = (made.folder / page.FILE).read_text()
+    assert "columns" in Outline(html).ids
+    assert html.index("Importance is by how much average_precision") < html.index(f">{next(iter(columns))}<")
+    assert "columns" not in Outline((make("text_cls").folder / page.FILE).read_text()).ids
+
+
+def test_a_search_that_cannot_be_repeated_says_so_and_how_its_network_is_trained_again() -> None:
+    card, data = small(["a", "b"], [0, 1], [[0.9, 0.1], [0.2, 0.8]], ["x", "y"])
+    assert "cannot repeat" not in page.render(card, data)
+    card.training |= {"varies": "It was limited by time.", "network_command": "suite fit fraud --data 'a b'"}
+    html = page.render(card, data)
+    assert "It was limited by time. So this command cannot repeat the search exactly" in html
+    assert "<pre>suite fit fraud --data &#39;a b&#39;</pre>" in html
+
+
+def test_curves_of_a_retrained_network_are_said_to_be_those_before() -> None:
+    card, data = small(["a", "b"], [0, 1], [[0.9, 0.1], [0.2, 0.8]], ["x", "y"])
+    assert "before the network was trained anew" not in page.render(card, data)
+    card.training["retrained"] = True
+    assert "before the network was trained anew" in page.render(card, data)
 
 
 def test_the_worst_mistakes_are_shown_by_kind_of_input(make: Any) -> None:

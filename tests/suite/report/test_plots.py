@@ -34,6 +34,23 @@ def test_an_axis_of_whole_numbers_and_one_of_powers() -> None:
     assert ticks(chart, "end") == ["1", "10", "100", "1,000"]
 
 
+def test_a_bar_of_one_is_seen_beside_a_bar_of_a_thousand() -> None:
+    chart = Chart("t", "x", "rows", log=True)
+    for at, count in enumerate((1_000, 1, 0)):
+        chart.bar(at, at + 1, count, str(count))
+    bars = ElementTree.fromstring(str(chart.figure())).iter("rect")
+    thousand, one, none = (float(bar.get("height", "0")) for bar in bars)
+    assert thousand > one > 10
+    assert none == 0
+
+
+def test_long_labels_of_an_axis_have_room() -> None:
+    chart = Chart("t", "x", "y")
+    chart.line("a", [(0, 1_000_000.25), (1, 1_000_000.5)])
+    first = next(line for line in ElementTree.fromstring(str(chart.figure())).iter("line"))
+    assert float(first.get("x1", "0")) > 80
+
+
 @pytest.mark.parametrize("points", [[], [(1.0, 5.0)], [(1.0, 5.0), (2.0, 5.0)], [(0.0, np.nan), (1.0, 1e-9)]])
 def test_hardly_any_data_still_makes_a_chart(points: list[tuple[float, float]]) -> None:
     chart = Chart("t", "x", "y")
@@ -66,3 +83,11 @@ def test_names_are_escaped_and_several_series_have_a_legend() -> None:
     assert [key.text for key in root.iter("span")] == ["<a>", "<b>"]
     assert "<a>" not in html
     assert root.find("svg").get("aria-label") == "<t>: <y> by x & y"  # type: ignore[union-attr]
+
+
+def test_a_legend_that_is_asked_for_names_a_single_series_and_its_guide() -> None:
+    chart = Chart("t", "x", "y", legend=True)
+    chart.line("chance", [(0, 0), (1, 1)], guide=True)
+    chart.line("model", [(0, 0), (1, 1)])
+    keys = ElementTree.fromstring(str(chart.figure())).iter("span")
+    assert [(key.text, key.get("class")) for key in keys] == [("chance", "key key-guide"), ("model", "key key-0")]

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from suite.artifact import Card
+from suite.artifact import Card, TensorSpec
 from suite.data.dataset import Dataset
 from suite.report import page
 from suite.report.network import Block
@@ -17,6 +17,7 @@ from suite.report.statistics import Predictions
 from suite.training.thresholds import ErrorCosts
 
 MARKUP = "<script>alert('x')</script>&"
+SPEC = TensorSpec("text", "string", (), "text", "text")
 ACCURACY = {"name": "val_accuracy", "direction": "max"}
 LATENCY = {"name": "latency", "direction": "min"}
 
@@ -100,11 +101,11 @@ def render_report(search: dict[str, Any], runners_up: Sequence[tuple[str, Sequen
             "parameters": 1, "seconds": 1, "epochs": 1, "best_epoch": 1, "objective": "accuracy", "temperature": 1.0,
             "threshold": None, "command": "suite tune", "seed": 0, "machine": {}, "precision": "float32",
             "dead_units": {},
-            "dead_units_rows": 1, "cross_validation": {},
+            "dead_units_rows": 1, "cross_validation": {}, "retrained": False, "varies": "", "network_command": "",
         },
         search=search,
     )  # fmt: skip
-    dataset = Dataset({"text": np.array(["x", "y", "z"], object)}, y, ["a", "b"], splits, [])
+    dataset = Dataset({"text": np.array(["x", "y", "z"], object)}, y, ["a", "b"], splits, [SPEC])
     predictions = Predictions(y, np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]], np.float32))
     data = ReportData(
         {"loss": [1.0], "val_loss": [1.0]}, dataset, predictions, [Block("in", (1,), 0, ())], np.ones(3), ErrorCosts(),

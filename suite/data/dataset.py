@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from suite.artifact import TensorSpec
+
+if TYPE_CHECKING:
+    from suite.preprocessing.mirror.image import Form
 
 SplitName = Literal["train", "validation", "test"]
 
@@ -20,6 +23,7 @@ class Dataset:
     (seconds since 1970 UTC, missing is NaN). `y`: int32 (N,) indices into `labels`.
     `specs` describes the inputs for the card. `ignored` names columns that were read and dropped.
     `order` sorts the rows by time if they are split in time; rows of one of `groups`, int (N,), are in one split.
+    `picture` is the form that pictures were given, if any are among the inputs.
     `source` goes into the card (path, sha256, sizes); `detected` holds what the reader detected, a line each.
     """
 
@@ -34,6 +38,7 @@ class Dataset:
     ignored: list[str] = field(default_factory=list)
     order: np.ndarray | None = None
     groups: np.ndarray | None = None
+    picture: "Form | None" = None
 
     def take(self, rows: np.ndarray | Sequence[int] | slice) -> dict[str, np.ndarray]:
         """The raw inputs of some rows."""

@@ -13,6 +13,7 @@ from suite.data.dataset import Dataset
 from suite.data.options import DataOptions
 from suite.data.source import check_source, describe
 from suite.errors import UsageError
+from suite.preprocessing.mirror import image
 
 
 def read(source: Path, options: DataOptions) -> Dataset:
@@ -36,16 +37,17 @@ def read(source: Path, options: DataOptions) -> Dataset:
 
 
 def _from_files(source: Path, listing: folders.LabelledFiles, options: DataOptions) -> Dataset:
-    images, kept, detected = picture_files.load(listing.paths, options.image_size, _shape(options))
-    kept_files = listing.select(kept)
+    loaded = picture_files.load(listing.paths, options.image_size, options.picture)
+    kept_files = listing.select(loaded.kept)
     return _dataset(
         source,
-        images,
+        loaded.images,
+        loaded.form,
         kept_files.y,
         listing.labels,
         kept_files.rows(options),
         options,
-        [*listing.detected, *detected],
+        [*listing.detected, *loaded.detected],
         listing.label_column,
         listing.paths,
     )
@@ -59,20 +61,18 @@ def _from_arrays(source: Path, found: arrays.Arrays, options: DataOptions) -> Da
     else:
         rows = splits.stratified(found.y, found.labels, options.seed)
     side, channels = options.image_size, found.images.shape[3]
-    shape = _shape(options) or ((side, side, channels) if side else found.images.shape[1:])
-    images, detected = arrays.convert_to_shape(found.images, shape)
+    form = options.picture or image.Form(*((side, side, channels) if side else found.images.shape[1:]))
+    images, detected = arrays.convert_to_form(found.images, form)
     files = arrays.idx_files(source) if source.is_dir() else ()
-    return _dataset(source, images, found.y, found.labels, rows, options, [*found.detected, *detected], files=files)
-
-
-def _shape(options: DataOptions) -> tuple[int, ...] | None:
-    """The height, width and channels of the model to evaluate, if there is one."""
-    return options.inputs[0].shape if options.inputs else None
+    return _dataset(
+        source, images, form, found.y, found.labels, rows, options, [*found.detected, *detected], files=files
+    )
 
 
 def _dataset(
     source: Path,
     images: np.ndarray,
+    form: image.Form,
     y: np.ndarray,
     labels: list[str],
     rows: Any,
@@ -89,4 +89,4 @@ def _dataset(
     ]
     spec = TensorSpec("image", "uint8", (height, width, channels), "image", "image")
     described = describe(source, rows, detected, options, label_column, files)
-    return Dataset({"image": images}, y, labels, rows, [spec], described, detected)
+    return Dataset({"image": images}, y, labels, rows, [spec], described, detected, picture=form)

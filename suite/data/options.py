@@ -2,10 +2,14 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 from suite.artifact import TensorSpec
 
-SET_BY_CALLER = ("seed", "inputs", "known_label", "undivided")
+if TYPE_CHECKING:
+    from suite.preprocessing.mirror.image import Form
+
+SET_BY_CALLER = ("seed", "inputs", "known_label", "picture", "undivided")
 # Options of how files are read, which every domain supports.
 FILE_OPTIONS = ("encoding", "no_header", "sheet")
 
@@ -24,7 +28,7 @@ class DataOptions:
     """Options that people set are None if the reader decides by itself; `seed` decides random splits.
 
     `inputs` and `known_label` are the inputs and the label column of a model to evaluate: the data is converted to
-    these inputs. With `undivided` all rows are in the test split.
+    these inputs, its pictures to the form `picture`. With `undivided` all rows are in the test split.
     """
 
     seed: int = 0
@@ -40,6 +44,7 @@ class DataOptions:
     sheet: str | None = None
     inputs: tuple[TensorSpec, ...] = ()
     known_label: str | None = None
+    picture: "Form | None" = None
     undivided: bool = False
 
     @property

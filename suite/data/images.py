@@ -50,6 +50,7 @@ def _from_files(source: Path, listing: folders.LabelledFiles, options: DataOptio
         [*listing.detected, *loaded.detected],
         listing.label_column,
         listing.paths,
+        loaded.notes,
     )
 
 
@@ -80,6 +81,7 @@ def _dataset(
     detected: list[str],
     label_column: str | None = None,
     files: Sequence[Path] = (),
+    notes: Sequence[str] = (),
 ) -> Dataset:
     height, width, channels = images.shape[1:]
     detected = [
@@ -89,4 +91,4 @@ def _dataset(
     ]
     spec = TensorSpec("image", "uint8", (height, width, channels), "image", "image")
     described = describe(source, rows, detected, options, label_column, files)
-    return Dataset({"image": images}, y, labels, rows, [spec], described, detected, picture=form)
+    return Dataset({"image": images}, y, labels, rows, [spec], described, detected, list(notes), picture=form)

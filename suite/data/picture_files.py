@@ -29,12 +29,13 @@ LABEL_NAMES = ("label", "class", "category", "target")
 
 
 class Loaded(NamedTuple):
-    """Pictures uint8 (kept, *form[:3]), the numbers of the kept paths, and what was detected."""
+    """Pictures uint8 (kept, *form[:3]), the numbers of the kept paths, what was detected, and what to beware of."""
 
     images: np.ndarray
     kept: np.ndarray
     form: image.Form
     detected: list[str]
+    notes: list[str]
 
 
 class _Probe(NamedTuple):
@@ -52,7 +53,8 @@ def load(paths: list[Path], size: int | None, form: image.Form | None = None) ->
     _check_damage(paths, [index for index, probe in enumerate(probed) if isinstance(probe, SuiteError)], probed)
     usable = [probe for probe in probed if not isinstance(probe, SuiteError)]
     shapes = Counter(probe.shape for probe in usable)
-    form = form or _form(shapes, size, [probe.bits for probe in usable if probe.bits])
+    bits = [probe.bits for probe in usable if probe.bits]
+    form = form or _form(shapes, size, bits)
 
     images = np.empty((len(paths), *form[:3]), np.uint8)
     damaged: dict[int, SuiteError] = {}
@@ -71,11 +73,11 @@ def load(paths: list[Path], size: int | None, form: image.Form | None = None) ->
             images[position] = images[index]
     detected = [
         *_sizes(shapes, form),
-        *_depths([probe.bits for probe in usable if probe.bits], form),
+        *_depths(bits, form),
         *([f"pictures with transparent pixels: {transparent:,}, laid on white"] if transparent else []),
         *_left_out(paths, damaged),
     ]
-    return Loaded(images[: len(kept)], kept, form, detected)
+    return Loaded(images[: len(kept)], kept, form, detected, _beyond(bits, form))
 
 
 def _map_files(paths: list[Path], work: Any) -> Iterator[tuple[int, Any]]:
@@ -142,11 +144,18 @@ def _depths(bits: list[int], form: image.Form) -> list[str]:
     """How pictures of 16 bits a channel are taken, from the bits that each of them uses."""
     if not bits:
         return []
-    most = 2**form.bits - 1
+    reason = f", as they use {form.bits} bits" if max(bits) == form.bits < sixteen_bits.ALL else ""
+    return [f"pictures of 16 bits: {len(bits):,}, scaled from 0 to {2**form.bits - 1:,}{reason}"]
+
+
+def _beyond(bits: list[int], form: image.Form) -> list[str]:
     beyond = sum(used > form.bits for used in bits)
-    cut = f"; values beyond that, in {beyond:,} of them, are cut" if beyond else ""
-    reason = "" if form.bits == sixteen_bits.ALL else f", as they use {form.bits} bits"
-    return [f"pictures of 16 bits: {len(bits):,}, scaled from 0 to {most:,}{'' if beyond else reason}{cut}"]
+    if not beyond:
+        return []
+    return [
+        f"{beyond:,} of {len(bits):,} pictures of 16 bits have values above {2**form.bits - 1:,}, which the model "
+        "takes for white: it learned from pictures without such values"
+    ]
 
 
 def _left_out(paths: list[Path], damaged: dict[int, SuiteError]) -> list[str]:

@@ -85,7 +85,10 @@ def test_what_was_done_to_pictures_is_told_and_kept_for_prediction(tmp_path: Pat
     measured = images.read(other, DataOptions(picture=form, undivided=True))
     assert measured.picture == form
     assert (measured.inputs["image"][:, 0] == image.PADDING).all()
-    assert "pictures of 16 bits: 1, scaled from 0 to 4,095; values beyond that, in 1 of them, are cut" in measured.detected
+    assert "pictures of 16 bits: 1, scaled from 0 to 4,095" in measured.detected
+    assert [note.partition(", which")[0] for note in measured.notes] == [
+        "1 of 1 pictures of 16 bits have values above 4,095"
+    ]
     np.savez(other / "a.npz", images=np.full((2, 10, 12), 7, np.uint8), labels=[0, 1])
     measured = images.read(other / "a.npz", DataOptions(picture=form, undivided=True))
     assert measured.inputs["image"][0, :3, 0, 0].tolist() == [image.PADDING, 7, 7]

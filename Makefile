@@ -5,26 +5,27 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 CLIENTS := .venv-clients/.installed
 
-.PHONY: demo test test-suite test-service coverage fuzz lint install lock bench-first bench-fit bench-readers bench-convnet bench-domains bench-tuning bench-tuning-table bench-tuning-overhead bench-serving bench-serving-rivals bench-serving-endurance
+.PHONY: demo test test-together test-alone coverage fuzz lint install lock bench-first bench-fit bench-readers bench-convnet bench-domains bench-tuning bench-tuning-table bench-tuning-overhead bench-serving bench-serving-rivals bench-serving-endurance
 
 demo: $(INSTALLED)
 	@$(BIN)/suite demo
 
 # Both halves run, whatever the first one says, one after the other; either one's failure is the whole's.
 test: $(INSTALLED)
-	@$(MAKE) --no-print-directory --keep-going --jobs=1 test-suite test-service
+	@$(MAKE) --no-print-directory --keep-going --jobs=1 test-together test-alone
 
-# Those of the service measure how long things take, and have the machine for themselves; the longest files come first.
+# Most tests run side by side, the longest files first. Those that measure how long things take are marked `alone`, and
+# have the machine for themselves.
 SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # In every locale, Python reads and writes UTF-8.
-test-suite test-service: export PYTHONUTF8 := 1
+test-together test-alone: export PYTHONUTF8 := 1
 
-test-suite: $(INSTALLED)
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/tuning tests --ignore tests/serving
+test-together: $(INSTALLED) $(CLIENTS)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m 'not alone' tests/tuning tests
 
-test-service: $(INSTALLED) $(CLIENTS)
-	$(BIN)/python -m pytest tests/serving
+test-alone: $(INSTALLED)
+	$(BIN)/python -m pytest -m alone tests/serving
 
 # The lines that tests run, which takes longer than the tests alone.
 coverage: $(INSTALLED)

@@ -1,8 +1,10 @@
 """An environment of the tests' own, and one small fitted model a domain, shared by all: making one takes seconds."""
 
 import atexit
+import fcntl
 import locale
 import os
+import pkgutil
 import shutil
 import subprocess
 import sys
@@ -10,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +20,7 @@ import pytest
 from hypothesis import settings
 
 from suite import domain as registry
-from suite.artifact import Card
+from suite.artifact import Card, read_card
 from suite.data.dataset import Dataset
 
 # How long an example takes says more of what else the machine does than of the code.
@@ -75,7 +78,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def make(store: Path) -> Callable[[str], Made]:
-    """Fit a domain for one epoch on its example rows and save it; once a session."""
+    """Fit a domain for one epoch on its example rows and save it; once, also where tests run in several processes."""
     made: dict[str, Made] = {}
 
     def make_once(name: str) -> Made:
@@ -83,20 +86,40 @@ def make(store: Path) -> Callable[[str], Made]:
             from suite.config import load_tensorflow
 
             load_tensorflow()
-            from suite import workflow
-            from suite.training.data import prepare
-            from suite.training.fit import TrainingSettings
+            import suite.blocks
+            import suite.training.losses
 
-            domain = registry.get(name)
-            dataset = domain.example()
-            prepared = prepare(domain, dataset)
-            hp = workflow.resolve_hyperparameters(domain, prepared, 1, {})
-            outcome = workflow.train(domain, dataset, prepared, hp, TrainingSettings(1, 0, domain.objective))
-            folder, card = workflow.save(store, name, outcome, command="suite fit")
-            made[name] = Made(store, folder, card, dataset)
+            # Keras finds the suite's own layers and losses in a saved network once they have been imported.
+            for module in pkgutil.iter_modules(suite.blocks.__path__):
+                import_module(f"suite.blocks.{module.name}")
+            shared = Path(os.environ[OWN_FOLDER], "made", name)
+            shared.mkdir(parents=True, exist_ok=True)
+            with (shared / "lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if not (shared / name).exists():
+                    fit(name, shared)
+            # What tests change is theirs alone.
+            folder = shutil.copytree(shared / name, store / name) / "1"
+            card = read_card(folder)
+            assert card is not None
+            made[name] = Made(store, folder, card, registry.get(name).example())
         return made[name]
 
     return make_once
+
+
+def fit(name: str, models: Path) -> None:
+    """Fit a domain for one epoch on its example rows, and save it."""
+    from suite import workflow
+    from suite.training.data import prepare
+    from suite.training.fit import TrainingSettings
+
+    domain = registry.get(name)
+    dataset = domain.example()
+    prepared = prepare(domain, dataset)
+    hp = workflow.resolve_hyperparameters(domain, prepared, 1, {})
+    outcome = workflow.train(domain, dataset, prepared, hp, TrainingSettings(1, 0, domain.objective))
+    workflow.save(models, name, outcome, command="suite fit")
 
 
 @pytest.fixture(params=registry.names())

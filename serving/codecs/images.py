@@ -31,9 +31,11 @@ class ImageCodec(CardCodec):
     def __init__(self, card: Card, signature: Signature, limits: Limits) -> None:
         super().__init__(card, signature, limits)
         self._name = card.inputs[0].name
-        height, width, channels = card.inputs[0].shape
-        self._shape = height, width, channels
-        self._shapes: list[tuple[int, ...]] = [self._shape, self._shape[:2]] if channels == 1 else [self._shape]
+        self._form = image.Form.of(card.inputs[0].shape, card.preprocessing)
+        self._shape = self._form[:3]
+        self._shapes: list[tuple[int, ...]] = (
+            [self._shape, self._shape[:2]] if self._form.channels == 1 else [self._shape]
+        )
 
     def is_slow(self, asked: Payload | Named) -> bool:
         if not isinstance(asked, Payload):
@@ -99,7 +101,7 @@ class ImageCodec(CardCodec):
             item = arrays.from_base64(item, place)
         if isinstance(item, bytes):
             try:
-                return image.decode(item, *self._shape, spend=pixels.spend)
+                return image.decode(item, *self._form, spend=pixels.spend)
             except SuiteError as error:
                 raise ServiceError(400, f"{place}: {error}") from error
         if not isinstance(item, simdjson.Array):

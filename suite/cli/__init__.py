@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+import warnings
 from importlib import import_module
 
 import click
@@ -67,6 +68,9 @@ def main() -> None:
     """Run the command; an error is one line, with a traceback under --debug."""
     debug = "--debug" in sys.argv
     _print_everything()
+    if not debug and not sys.warnoptions:
+        # What libraries warn of is for those who write programs.
+        warnings.simplefilter("ignore")
     try:
         group.main(standalone_mode=False)
     except click.exceptions.Exit as done:

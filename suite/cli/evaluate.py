@@ -73,6 +73,7 @@ def _read(card: "Card", source: str | None, given: dict[str, Any], split: str) -
     from suite.data.options import DataOptions
     from suite.domain import get
     from suite.domains import load_data
+    from suite.preprocessing.mirror.image import Form
 
     made_from = _name(card.data)
     remembered = card.data.get("options", {}) if source in (None, made_from) else {}
@@ -82,6 +83,7 @@ def _read(card: "Card", source: str | None, given: dict[str, Any], split: str) -
         "inputs": tuple(card.inputs),
         "known_label": card.data.get("label_column"),
         "known_text": card.data.get("text_column"),
+        "picture": Form.of(card.inputs[0].shape, card.preprocessing) if card.preprocessing["kind"] == "image" else None,
         "undivided": split == "all",
     }
     return load_data(get(card.domain), source or made_from, DataOptions(**options | chosen))

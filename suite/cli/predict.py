@@ -189,12 +189,13 @@ def _batches(
     card: "Card", source: str, text_column: str | None, rows: "stream.RowOptions"
 ) -> "Iterator[stream.Batch]":  # fmt: skip
     from suite.data import stream
+    from suite.preprocessing.mirror.image import Form
 
     kind = card.preprocessing["kind"]
     if text_column is not None and kind != "text":
         raise UsageError(f"--text-column means nothing to {card.domain}: leave it out")
     if kind == "image":
-        return stream.images(source, card.inputs[0].shape, ROWS_AT_ONCE, rows)
+        return stream.images(source, Form.of(card.inputs[0].shape, card.preprocessing), ROWS_AT_ONCE, rows)
     if kind == "text":
         # Texts that were read from a table have a label column.
         from_files = bool(card.data) and card.data.get("label_column") is None

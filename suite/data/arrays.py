@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from suite.errors import SuiteError
+from suite.preprocessing.mirror.image import Form, fitted
 
 IDX = re.compile(r"(?P<split>train|t10k|test).*(?P<kind>images|labels).*ubyte(\.gz)?$")
 IDX_TYPES = {8: np.uint8}
@@ -134,18 +135,17 @@ def _to_uint8(source: Path, images: np.ndarray) -> np.ndarray:
     return np.rint(images * np.float32(scale)).astype(np.uint8)
 
 
-def convert_to_shape(images: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, list[str]]:
-    """The images stretched to the shape and converted to grey or RGB, (N, *shape); and a note if that was needed."""
+def convert_to_form(images: np.ndarray, form: Form) -> tuple[np.ndarray, list[str]]:
+    """The images in the form, (N, height, width, channels); and a note if that was needed."""
+    shape = form[:3]
     if images.shape[1:] == shape:
         return images, []
     from PIL import Image
 
-    height, width, channels = shape
     result = np.empty((len(images), *shape), np.uint8)
     for index, image in enumerate(images):
         picture = Image.fromarray(image.squeeze(2) if image.shape[2] == 1 else image)
-        picture = picture.convert("L" if channels == 1 else "RGB").resize((width, height), Image.Resampling.BILINEAR)
-        result[index] = np.asarray(picture).reshape(shape)
+        result[index] = np.asarray(fitted(picture.convert("L" if form.channels == 1 else "RGB"), form)).reshape(shape)
     return result, [f"converted from {_size(images.shape[1:])} to {_size(shape)}"]
 
 

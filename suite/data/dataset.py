@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from suite.artifact import TensorSpec
+
+if TYPE_CHECKING:
+    from suite.preprocessing.mirror.image import Form
 
 SplitName = Literal["train", "validation", "test"]
 
@@ -22,6 +25,7 @@ class Dataset:
     `specs` describes the inputs for the card. `ignored` names columns that were read and dropped.
     `order` sorts the rows by time if they are split in time; rows of one of `groups`, int (N,), are in one split.
     `files` names the file of each row, if rows are files; it may end before the last row.
+    `picture` is the form that pictures were given, if any are among the inputs.
     `source` goes into the card (path, sha256, sizes); `detected` holds what the reader detected, a line each.
     """
 
@@ -36,6 +40,7 @@ class Dataset:
     ignored: list[str] = field(default_factory=list)
     order: np.ndarray | None = None
     groups: np.ndarray | None = None
+    picture: "Form | None" = None
     files: Sequence[str] = ()
 
     def file_of(self, row: int) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from suite.data import splits, walk
 from suite.data.dataset import SplitName
 from suite.data.options import DataOptions
-from suite.errors import SuiteError, UsageError
+from suite.errors import SuiteError, UsageError, listed
 
 SPLITS: dict[str, SplitName] = {
     "train": "train", "training": "train",
@@ -86,6 +86,7 @@ def _collect(
     paths: list[Path] = []
     names: list[str] = []
     given_splits: list[str] = []
+    unread = set[str]()
     others = hidden = 0
     for folder, split in classes:
         files, hidden_here = walk.files_below(folder)
@@ -94,9 +95,11 @@ def _collect(
         names += [folder.name] * len(matching)
         given_splits += [split] * len(matching)
         others += len(files) - len(matching)
+        unread.update(path.suffix.lower() for path in files if path.suffix.lower() not in ("", *suffixes))
         hidden += hidden_here
     if not paths:
-        raise SuiteError(f"{source} holds no {', '.join(suffixes)} files in its class folders: add some")
+        found = f", only {listed(sorted(unread))}" if unread else ""
+        raise SuiteError(f"{source} holds no {', '.join(suffixes)} files in its class folders{found}: add some")
     empty = {folder.name for folder, _ in classes} - set(names)
     if empty:
         detected.append(f"empty folders ignored: {', '.join(sorted(empty))}")

@@ -13,6 +13,7 @@ from suite.data.dataset import Dataset
 from suite.data.options import DataOptions
 from suite.data.source import check_source, describe, names_within
 from suite.errors import UsageError
+from suite.preprocessing.mirror import image
 
 
 def read(source: Path, options: DataOptions) -> Dataset:
@@ -36,18 +37,20 @@ def read(source: Path, options: DataOptions) -> Dataset:
 
 
 def _from_files(source: Path, listing: folders.LabelledFiles, options: DataOptions) -> Dataset:
-    images, kept, detected = picture_files.load(listing.paths, options.image_size, _shape(options))
-    kept_files = listing.select(kept)
+    loaded = picture_files.load(listing.paths, options.image_size, options.picture)
+    kept_files = listing.select(loaded.kept)
     dataset = _dataset(
         source,
-        images,
+        loaded.images,
+        loaded.form,
         kept_files.y,
         listing.labels,
         kept_files.rows(options),
         options,
-        [*listing.detected, *detected],
+        [*listing.detected, *loaded.detected],
         listing.label_column,
         listing.paths,
+        loaded.notes,
     )
     dataset.files = names_within(source, kept_files.paths)
     return dataset
@@ -56,10 +59,12 @@ def _from_files(source: Path, listing: folders.LabelledFiles, options: DataOptio
 def _from_arrays(source: Path, found: arrays.Arrays, options: DataOptions) -> Dataset:
     rows = _rows_of_arrays(found, options)
     side, channels = options.image_size, found.images.shape[3]
-    shape = _shape(options) or ((side, side, channels) if side else found.images.shape[1:])
-    images, detected = arrays.convert_to_shape(found.images, shape)
+    form = options.picture or image.Form(*((side, side, channels) if side else found.images.shape[1:]))
+    images, detected = arrays.convert_to_form(found.images, form)
     files = arrays.idx_files(source) if source.is_dir() else ()
-    return _dataset(source, images, found.y, found.labels, rows, options, [*found.detected, *detected], files=files)
+    return _dataset(
+        source, images, form, found.y, found.labels, rows, options, [*found.detected, *detected], files=files
+    )
 
 
 def _rows_of_arrays(found: arrays.Arrays, options: DataOptions) -> splits.Rows:
@@ -74,14 +79,10 @@ def _rows_of_arrays(found: arrays.Arrays, options: DataOptions) -> splits.Rows:
     return splits.beside_test_rows(found.y, found.labels, found.test, options.seed, share)
 
 
-def _shape(options: DataOptions) -> tuple[int, ...] | None:
-    """The height, width and channels of the model to evaluate, if there is one."""
-    return options.inputs[0].shape if options.inputs else None
-
-
 def _dataset(
     source: Path,
     images: np.ndarray,
+    form: image.Form,
     y: np.ndarray,
     labels: list[str],
     rows: Any,
@@ -89,6 +90,7 @@ def _dataset(
     detected: list[str],
     label_column: str | None = None,
     files: Sequence[Path] = (),
+    notes: Sequence[str] = (),
 ) -> Dataset:
     height, width, channels = images.shape[1:]
     detected = [
@@ -98,4 +100,4 @@ def _dataset(
     ]
     spec = TensorSpec("image", "uint8", (height, width, channels), "image", "image")
     described = describe(source, rows, detected, options, label_column, files)
-    return Dataset({"image": images}, y, labels, rows, [spec], described, detected)
+    return Dataset({"image": images}, y, labels, rows, [spec], described, detected, list(notes), picture=form)

@@ -2,10 +2,14 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 from suite.artifact import TensorSpec
 
-SET_BY_CALLER = ("seed", "inputs", "known_label", "known_text", "undivided", "allow_missing")
+if TYPE_CHECKING:
+    from suite.preprocessing.mirror.image import Form
+
+SET_BY_CALLER = ("seed", "inputs", "known_label", "known_text", "picture", "undivided", "allow_missing")
 # Options of how files are read and how rows are split, which every domain supports.
 FILE_OPTIONS = ("encoding", "no_header", "sheet")
 SPLIT_OPTIONS = ("split", "validation", "test")
@@ -28,8 +32,8 @@ class DataOptions:
     `split` is random, time or group. `validation` and `test` are paths of files with the rows of these splits.
 
     `inputs`, `known_label` and `known_text` are the inputs and columns of a model to evaluate: the data is converted to
-    these inputs, of which none may be absent unless `allow_missing` is set. With `undivided` all rows are in the test
-    split.
+    these inputs, of which none may be absent unless `allow_missing` is set, and its pictures to the form `picture`.
+    With `undivided` all rows are in the test split.
     """
 
     seed: int = 0
@@ -49,6 +53,7 @@ class DataOptions:
     inputs: tuple[TensorSpec, ...] = ()
     known_label: str | None = None
     known_text: str | None = None
+    picture: "Form | None" = None
     undivided: bool = False
     allow_missing: bool = False
 

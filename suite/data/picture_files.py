@@ -1,10 +1,10 @@
 """Readers of picture files: decoded into one array, with damaged files left out and named."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,12 +13,14 @@ from suite.data.folders import LabelledFiles
 from suite.data.label_column import whole_column
 from suite.data.options import DataOptions
 from suite.errors import SuiteError, UsageError, unknown
-from suite.preprocessing.mirror import image
+from suite.preprocessing.mirror import image, sixteen_bits
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp")
 # Pictures of one size keep it up to MAX_NATIVE_SIDE pixels; others become squares of at most MAX_DEFAULT_SIDE.
 MAX_NATIVE_SIDE = 96
 MAX_DEFAULT_SIDE, MIN_DEFAULT_SIDE = 64, 4
+# Proportions that differ by less look the same.
+SAME_PROPORTIONS = 1.05
 MAX_DAMAGED_SHARE = 0.05
 FILES_AT_ONCE = 256
 THREADS = 4
@@ -26,35 +28,56 @@ PATH_NAMES = ("path", "file", "filename", "image", "file_name", "image_path")
 LABEL_NAMES = ("label", "class", "category", "target")
 
 
-def load(
-    paths: list[Path], size: int | None, wanted: tuple[int, ...] | None = None
-) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """uint8 (kept, height, width, channels), the numbers of the kept paths, and what was detected.
+class Loaded(NamedTuple):
+    """Pictures uint8 (kept, *form[:3]), the numbers of the kept paths, what was detected, and what to beware of."""
 
-    `wanted` is the height, width and channels. Without it, `size` is both sides; without that, they follow from the
-    pictures.
-    """
+    images: np.ndarray
+    kept: np.ndarray
+    form: image.Form
+    detected: list[str]
+    notes: list[str]
+
+
+class _Probe(NamedTuple):
+    """A file's height, width and channels, and of one of 16 bits a channel how many of these it uses."""
+
+    shape: tuple[int, int, int]
+    bits: int | None
+
+
+def load(paths: list[Path], size: int | None, form: image.Form | None = None) -> Loaded:
+    """The pictures in a form; without one, `size` is both sides; without that, they follow from the pictures."""
     probed: list[Any] = [None] * len(paths)
-    for index, shape in _map_files(paths, image.probe):
-        probed[index] = shape
-    shapes = Counter(shape for shape in probed if not isinstance(shape, SuiteError))
-    _check_damage(paths, [index for index, shape in enumerate(probed) if isinstance(shape, SuiteError)], probed)
-    height, width, channels = wanted or (*_target_size(shapes, size), max(shape[2] for shape in shapes))
+    for index, probe in _map_files(paths, lambda content: _Probe(image.probe(content), image.used_bits(content))):
+        probed[index] = probe
+    _check_damage(paths, [index for index, probe in enumerate(probed) if isinstance(probe, SuiteError)], probed)
+    usable = [probe for probe in probed if not isinstance(probe, SuiteError)]
+    shapes = Counter(probe.shape for probe in usable)
+    bits = [probe.bits for probe in usable if probe.bits]
+    form = form or _form(shapes, size, bits)
 
-    images = np.empty((len(paths), height, width, channels), np.uint8)
+    images = np.empty((len(paths), *form[:3]), np.uint8)
     damaged: dict[int, SuiteError] = {}
-    for index, picture in _map_files(paths, lambda content: image.decode(content, height, width, channels)):
+    transparent = 0
+    for index, picture in _map_files(paths, lambda content: image.read(content, form)):
         if isinstance(picture, SuiteError):
             damaged[index] = picture
         else:
-            images[index] = picture
+            images[index] = picture.pixels
+            transparent += picture.is_transparent
     _check_damage(paths, list(damaged), damaged)
     kept = np.array([index for index in range(len(paths)) if index not in damaged])
     # Kept pictures move down within the array: a second array would need as much memory again.
     for position, index in enumerate(kept):
         if position != index:
             images[position] = images[index]
-    return images[: len(kept)], kept, [*_sizes(shapes, height, width), *_left_out(paths, damaged)]
+    detected = [
+        *_sizes(shapes, form),
+        *_depths(bits, form),
+        *([f"pictures with transparent pixels: {transparent:,}, laid on white"] if transparent else []),
+        *_left_out(paths, damaged),
+    ]
+    return Loaded(images[: len(kept)], kept, form, detected, _beyond(bits, form))
 
 
 def _map_files(paths: list[Path], work: Any) -> Iterator[tuple[int, Any]]:
@@ -78,27 +101,60 @@ def _chunks(numbers: range) -> Iterator[range]:
         yield numbers[start : start + FILES_AT_ONCE]
 
 
-def _target_size(shapes: Counter[tuple[int, int, int]], size: int | None) -> tuple[int, int]:
-    if size:
-        return size, size
+def _form(shapes: Counter[tuple[int, int, int]], size: int | None, bits: list[int]) -> image.Form:
+    """The form that loses least of these pictures."""
+    fit = image.LETTERBOX if _differ_in_proportions(shapes) else image.STRETCH
+    height, width = (size, size) if size else _target_size(shapes, fit)
+    return image.Form(height, width, max(shape[2] for shape in shapes), fit, max(bits, default=sixteen_bits.ALL))
+
+
+def _differ_in_proportions(shapes: Iterable[tuple[int, int, int]]) -> bool:
+    proportions = [width / height for height, width, _ in shapes]
+    return max(proportions) > SAME_PROPORTIONS * min(proportions)
+
+
+def _target_size(shapes: Counter[tuple[int, int, int]], fit: str) -> tuple[int, int]:
     sizes = Counter[tuple[int, int]]()
     for (height, width, _), count in shapes.items():
         sizes[height, width] += count
     if len(sizes) == 1 and max(next(iter(sizes))) <= MAX_NATIVE_SIDE:
         return next(iter(sizes))
-    shorter = sorted((min(shape), count) for shape, count in sizes.items())
-    median = np.repeat([side for side, _ in shorter], [count for _, count in shorter])[sizes.total() // 2]
+    # The side that has to fit into the square.
+    decisive = max if fit == image.LETTERBOX else min
+    sides = sorted((decisive(shape), count) for shape, count in sizes.items())
+    median = np.repeat([side for side, _ in sides], [count for _, count in sides])[sizes.total() // 2]
     side = int(np.clip(median, MIN_DEFAULT_SIDE, MAX_DEFAULT_SIDE))
     return side, side
 
 
-def _sizes(shapes: Counter[tuple[int, int, int]], height: int, width: int) -> list[str]:
+def _sizes(shapes: Counter[tuple[int, int, int]], form: image.Form) -> list[str]:
+    height, width = form[:2]
     if len({shape[:2] for shape in shapes}) == 1 and (height, width) == next(iter(shapes))[:2]:
         return []
     sides = [side for shape in shapes for side in shape[:2]]
+    how = (
+        f"made to fit into {height} x {width} with their proportions kept, the rest grey"
+        if form.fit == image.LETTERBOX
+        else f"stretched to {height} x {width}"
+    )
+    return [f"sizes: sides of {min(sides)} to {max(sides)} pixels, {how} (--image-size sets another)"]
+
+
+def _depths(bits: list[int], form: image.Form) -> list[str]:
+    """How pictures of 16 bits a channel are taken, from the bits that each of them uses."""
+    if not bits:
+        return []
+    reason = f", as they use {form.bits} bits" if max(bits) == form.bits < sixteen_bits.ALL else ""
+    return [f"pictures of 16 bits: {len(bits):,}, scaled from 0 to {2**form.bits - 1:,}{reason}"]
+
+
+def _beyond(bits: list[int], form: image.Form) -> list[str]:
+    beyond = sum(used > form.bits for used in bits)
+    if not beyond:
+        return []
     return [
-        f"sizes: sides of {min(sides)} to {max(sides)} pixels, stretched to {height} x {width} "
-        "(--image-size sets another)"
+        f"{beyond:,} of {len(bits):,} pictures of 16 bits have values above {2**form.bits - 1:,}, which the model "
+        "takes for white: it learned from pictures without such values"
     ]
 
 

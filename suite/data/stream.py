@@ -50,11 +50,18 @@ class Batch:
 DEFAULT = RowOptions()
 
 
-def images(source: str, shape: tuple[int, ...], size: int, options: RowOptions = DEFAULT) -> Iterator[Batch]:
-    """uint8 images (N, *shape): the pictures below a folder, a single picture, or those listed in a table."""
+def images(source: str, form: image.Form, size: int, options: RowOptions = DEFAULT) -> Iterator[Batch]:
+    """uint8 images (N, height, width, channels): those below a folder, a single one, or those listed in a table."""
+    told = False
     for chunk, kept in _listed_files(source, size, options):
-        pictures, errors = _read_each(chunk, lambda path: image.decode(path.read_bytes(), *shape))
-        stacked = np.array(pictures, np.uint8).reshape(-1, *shape)
+        pictures, errors = _read_each(chunk, lambda path: (path, image.read(path.read_bytes(), form)))
+        cut = next((path for path, picture in pictures if picture.is_cut), None)
+        if cut and not told:
+            told = True
+            options.tell(
+                f"pictures of 16 bits with values above {2**form.bits - 1:,}, which the model takes for white: {cut}"
+            )
+        stacked = np.array([picture.pixels for _, picture in pictures], np.uint8).reshape(-1, *form[:3])
         yield Batch({"image": stacked}, [str(path) for path in chunk], errors, kept)
 
 

@@ -12,6 +12,7 @@ from suite.data import builtin, images
 from suite.data.dataset import Dataset
 from suite.data.options import FILE_OPTIONS, SPLIT_OPTIONS, DataOptions
 from suite.domain import Domain, Recipe
+from suite.preprocessing.mirror.image import Form
 
 if TYPE_CHECKING:
     import keras
@@ -67,8 +68,7 @@ class ImageClassification(Domain):
         return images.read(source, options)
 
     def adapt(self, dataset: Dataset) -> dict[str, Any]:
-        height, width, channels = dataset.inputs["image"].shape[1:]
-        return {"kind": "image", "height": height, "width": width, "channels": channels}
+        return (dataset.picture or Form(*dataset.inputs["image"].shape[1:])).spec()
 
     def build(self, hp: "HyperParameters", preprocessing: dict[str, Any], classes: int) -> "keras.Model":
         from suite.domains.image_cls import model

@@ -26,6 +26,8 @@ EXIF_HEADER = b"Exif\0\0"
 MOST_SCANS = 64
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+# Where the bits a channel stand, in the first chunk.
+PNG_DEPTH = 24
 PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 # Where each pass of an interlaced PNG begins, and how far its pixels are apart: x, y, width, height.
 ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
@@ -46,12 +48,14 @@ LACKING = ("remature end", "bad Huffman code", "instead of RST")
 class Parts(NamedTuple):
     """The parts of a file that its pixels are made of, its orientation (1 to 8, as EXIF has it), and `check`.
 
+    `is_deep` says that it has 16 bits a channel.
     `check` raises SuiteError where pixels are missing or broken. It calls its argument now and then, which may raise.
     """
 
     content: bytes
     orientation: int
     check: Callable[[Callable[[], None]], None]
+    is_deep: bool = False
 
 
 def parts(content: bytes) -> Parts:
@@ -60,11 +64,22 @@ def parts(content: bytes) -> Parts:
         return _png(content)
     if content.startswith(JPEG_START):
         return _jpeg(content)
+    # Before Pillow sees them: its decoder of WebP takes memory for all pixels as soon as it is made, and it warns of
+    # many.
     if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
-        # The decoder takes memory for all pixels as soon as it is made.
         check_size(*_webp_size(content), LARGEST)
+    elif content.startswith((b"GIF87a", b"GIF89a")):
+        check_size(*_sizes_at("<HH", content, 6), LARGEST)
+    elif content.startswith(b"BM"):
+        # Another header has its four bytes of width and height from 18 on; a height below zero stands for its value.
+        check_size(*_sizes_at("<HH" if content[14:15] == b"\x0c" else "<ii", content, 18), LARGEST)
     # Pillow itself refuses these where rows are missing.
     return Parts(content, UPRIGHT, lambda _: None)
+
+
+def is_deep(content: bytes) -> bool:
+    """Whether a file is a PNG of 16 bits a channel."""
+    return content.startswith(PNG_SIGNATURE) and content[PNG_DEPTH : PNG_DEPTH + 1] == b"\x10"
 
 
 def check_size(width: int, height: int, largest: int) -> None:
@@ -73,12 +88,22 @@ def check_size(width: int, height: int, largest: int) -> None:
         raise SuiteError(f"the picture has {width} x {height} pixels: give one of at most {largest:,}")
 
 
+def _sizes_at(form: str, content: bytes | memoryview, at: int) -> tuple[int, int]:
+    """Two numbers of a header, without their signs; zeros where it ends early."""
+    if len(content) < at + struct.calcsize(form):
+        return 0, 0
+    first, second = struct.unpack_from(form, content, at)
+    return abs(first), abs(second)
+
+
 def _png(content: bytes) -> Parts:
     """The first of each chunk that tells of pixels, and all of them in one."""
     kept, pixels, orientation = dict[bytes, bytes](), bytearray(), UPRIGHT
     for kind, data in _png_chunks(content):
         if not kept and (kind != b"IHDR" or len(data) != 13):
             raise SuiteError(DAMAGED.format("its header is broken"))
+        if not kept:
+            check_size(*_sizes_at(">II", data, 0), LARGEST)
         if kind == b"IDAT":
             pixels += data
         elif kind in (b"IHDR", b"PLTE", b"tRNS") and not pixels:
@@ -87,7 +112,7 @@ def _png(content: bytes) -> Parts:
             orientation = exif_orientation(bytes(data))
     chunks: list[tuple[bytes, bytes | bytearray]] = [*kept.items(), (b"IDAT", pixels), (b"IEND", b"")]
     content = PNG_SIGNATURE + b"".join(_png_chunk(kind, data) for kind, data in chunks)
-    return Parts(content, orientation, partial(_check_png, kept[b"IHDR"], memoryview(pixels)))
+    return Parts(content, orientation, partial(_check_png, kept[b"IHDR"], memoryview(pixels)), is_deep(content))
 
 
 def _check_png(header: bytes, pixels: memoryview, check: Callable[[], None]) -> None:
@@ -154,6 +179,8 @@ def _jpeg(content: bytes) -> Parts:
         after = at + int.from_bytes(content[at : at + 2])
         if marker in JPEG_FRAMES:
             components = int.from_bytes(content[at + 7 : at + 8])
+            height, width = _sizes_at(">HH", content, at + 3)
+            check_size(width, height, LARGEST)
         elif marker == SCAN:
             scans += 1
             if scans > MOST_SCANS:

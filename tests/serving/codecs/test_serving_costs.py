@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import time
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,8 @@ SIZE = 2**20
 # Limits for each mebibyte of a body: processor time of a second, but measuring coverage on a slow machine takes several
 # times as much; and 64 times the body in memory, besides half a mebibyte that every request takes.
 SECONDS, TIMES, ONCE = 4.0, 64, 2**19
+# What else the machine does can only make times longer, so a try that is quick enough settles it.
+TRIES = 3
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
@@ -30,16 +33,13 @@ def tuned() -> None:
     memory.tune()
 
 
-def seconds(name: str, size: int) -> float:
-    """Return the processor time a mebibyte, the best of three."""
-    kind, content_type, make = BODIES[name]
-    ask, content = Ask(), make(size)
-    taken = []
-    for _ in range(3):
-        begun = time.process_time()
-        ask(kind, content_type, content)
-        taken.append((time.process_time() - begun) * 2**20 / len(content))
-    return min(taken)
+def seconds(name: str, content: bytes) -> float:
+    """Return the processor time a mebibyte."""
+    kind, content_type, _ = BODIES[name]
+    ask = Ask()
+    begun = time.process_time()
+    ask(kind, content_type, content)
+    return (time.process_time() - begun) * 2**20 / len(content)
 
 
 def resident(line: str) -> int:
@@ -49,9 +49,13 @@ def resident(line: str) -> int:
 
 @pytest.mark.parametrize("name", BODIES)
 def test_time_is_in_proportion_to_the_body(name: str) -> None:
-    once, twice = seconds(name, SIZE), seconds(name, 2 * SIZE)
-    assert max(once, twice) < SECONDS
-    assert twice < 2 * once + 0.05
+    small, large = (BODIES[name][2](size) for size in (SIZE, 2 * SIZE))
+    once = twice = inf
+    for _ in range(TRIES):
+        once, twice = min(once, seconds(name, small)), min(twice, seconds(name, large))
+        if max(once, twice) < SECONDS and twice < 2 * once + 0.05:
+            return
+    pytest.fail(f"{once:.2f} s for a mebibyte, {twice:.2f} s for each of two")
 
 
 @pytest.mark.skipif(not CLEAR.exists(), reason="only Linux tells the peak of memory, and begins it anew")

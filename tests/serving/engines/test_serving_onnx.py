@@ -207,6 +207,7 @@ class Slow:
         self.closed = True
 
 
+@pytest.mark.alone
 def test_measuring_is_short_and_names_the_faster() -> None:
     slow, fast = Slow("litert", 0.06), Slow("onnx", 0.001)
     begun = time.perf_counter()

@@ -20,6 +20,8 @@ from serving.models.loading_thread import LoadingThread
 from serving.models.repository import Repository
 from serving.observability.metrics import Metrics
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.fixture
 def store(light: Path, tmp_path: Path) -> Path:

@@ -19,6 +19,8 @@ from serving.models import settings as model_settings
 from serving.models.settings import ModelSettings
 from suite.errors import SuiteError, UsageError
 
+pytestmark = pytest.mark.alone
+
 PICTURE = [[200] * make.SIDE] * make.SIDE
 Run = Callable[..., Any]
 

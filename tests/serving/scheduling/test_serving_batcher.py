@@ -16,6 +16,8 @@ from serving.errors import ServiceError
 from serving.scheduling.batcher import MAX_INLINE_SECONDS, BatchLimits
 from serving.signature import Signature
 
+pytestmark = pytest.mark.alone
+
 ROW = np.zeros((1, 1), np.float32)
 
 

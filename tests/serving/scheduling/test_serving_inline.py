@@ -23,6 +23,8 @@ from serving.scheduling.calls import InferenceCall
 from serving.scheduling.scheduler import INLINE_BUDGET, Scheduler
 from serving.server import launcher as run
 
+pytestmark = pytest.mark.alone
+
 
 class World:
     """A scheduler whose clock the test controls."""

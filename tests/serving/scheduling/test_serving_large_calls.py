@@ -3,8 +3,11 @@
 import time
 from typing import Any
 
+import pytest
 from scheduling_loop import RunningLoop, ask, together, within
 from serving_doubles import Engine
+
+pytestmark = pytest.mark.alone
 
 
 def test_large_calls_run_in_parts_and_others_between_them(running: RunningLoop) -> None:

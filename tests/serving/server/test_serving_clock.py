@@ -19,6 +19,8 @@ from serving.config import Config
 from serving.server import launcher as run
 from suite.cli import group
 
+pytestmark = pytest.mark.alone
+
 PICTURE = [[200] * make.SIDE] * make.SIDE
 DAY = 24 * 60 * 60
 DEADLINE = 30.0

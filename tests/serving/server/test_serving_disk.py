@@ -19,6 +19,8 @@ import pytest
 from serving.config import Config
 from serving.server import launcher as run
 
+pytestmark = pytest.mark.alone
+
 BODY = b'{"model": "reviews", "instances": ["good"]}'
 DEADLINE = 30.0
 # Bytes for the metrics of one worker and little more.

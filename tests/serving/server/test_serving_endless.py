@@ -14,6 +14,8 @@ import tensorflow as tf
 from serving.config import Config
 from serving.server import launcher as run
 
+pytestmark = pytest.mark.alone
+
 TIMEOUT = 2
 
 

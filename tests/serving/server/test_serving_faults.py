@@ -22,6 +22,8 @@ from serving.config import Config
 from serving.server import launcher as run
 from suite import artifact
 
+pytestmark = pytest.mark.alone
+
 BODY = json.dumps({"model": "digits", "instances": [[[200] * make.SIDE] * make.SIDE]}).encode()
 DEADLINE = 30.0
 

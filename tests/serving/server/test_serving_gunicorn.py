@@ -69,6 +69,7 @@ def service(light: Path) -> Iterator[run.Service]:
         yield service
 
 
+@pytest.mark.alone
 def test_a_light_service_is_ready_soon_and_small_and_without_tensorflow(light: Path) -> None:
     start = time.monotonic()
     with run.started(Config(models=light, port=0, workers=1)) as service:

@@ -18,6 +18,8 @@ from serving.config import Config
 from serving.server import launcher as run
 from serving.server.connections import SWEEP_INTERVAL
 
+pytestmark = pytest.mark.alone
+
 BODY = b'{"model": "reviews", "instances": ["good"]}'
 FILES = 80
 

@@ -16,6 +16,8 @@ from serving.config import Config
 from serving.server import launcher as run
 from serving.server.connections import MAX_BODIES
 
+pytestmark = pytest.mark.alone
+
 MEBIBYTE = 2**20
 LIMIT = 6 * MEBIBYTE
 THREADS = 4

@@ -24,6 +24,8 @@ from serving.server import launcher as run
 from suite.cli import group
 from suite.errors import UsageError
 
+pytestmark = pytest.mark.alone
+
 THREADS, CRAWLING = 4, 40
 TEXTS = 4000
 ASKED = json.dumps({"model": "reviews", "instances": ["good"]})

@@ -7,7 +7,9 @@ from PIL import Image
 
 from suite.data import images
 from suite.data.options import DataOptions
+from suite.domains.image_cls import DOMAIN
 from suite.errors import SuiteError, UsageError
+from suite.preprocessing.mirror import image
 
 OPTIONS = DataOptions()
 
@@ -58,10 +60,53 @@ def test_every_format_mode_and_size_becomes_one_array(tmp_path: Path) -> None:
         picture(tmp_path / "cat" / name, 200, size, mode)
     (tmp_path / "cat" / "notes.txt").write_text("not a picture")
     dataset = images.read(tmp_path, OPTIONS)
-    assert dataset.inputs["image"].shape == (25, 10, 10, 3)
+    assert dataset.inputs["image"].shape == (25, 12, 12, 3)
     assert any("other files ignored: 1" in line for line in dataset.detected)
-    assert any("stretched to 10 x 10" in line for line in dataset.detected)
+    (told,) = (line for line in dataset.detected if line.startswith("sizes"))
+    assert told == (
+        "sizes: sides of 8 to 50 pixels, made to fit into 12 x 12 with their proportions kept, the rest grey "
+        "(--image-size sets another)"
+    )
     assert images.read(tmp_path, DataOptions(image_size=16)).inputs["image"].shape == (25, 16, 16, 3)
+
+
+def test_pictures_of_the_same_proportions_are_stretched_as_ever(tmp_path: Path) -> None:
+    folder(tmp_path)
+    picture(tmp_path / "cat" / "large.png", 200, (36, 30))
+    dataset = images.read(tmp_path, OPTIONS)
+    assert any("stretched to 10 x 10" in line for line in dataset.detected)
+    assert DOMAIN.adapt(dataset) == {"kind": "image", "height": 10, "width": 10, "channels": 1}
+
+
+def test_what_was_done_to_pictures_is_told_and_kept_for_prediction(tmp_path: Path) -> None:
+    folder(tmp_path)
+    for index in range(3):
+        deep = np.full((20, 10), 4095, np.uint16)
+        Image.fromarray(deep).save(tmp_path / "cat" / f"deep{index}.png")
+        Image.new("RGBA", (10, 10), (0, 0, 0, 0)).save(tmp_path / "dog" / f"clear{index}.png")
+    picture(tmp_path / "dog" / "opaque.png", 200, (10, 10), "RGBA")
+    dataset = images.read(tmp_path, OPTIONS)
+    assert "pictures of 16 bits: 3, scaled from 0 to 4,095, as they use 12 bits" in dataset.detected
+    assert "pictures with transparent pixels: 3, laid on white" in dataset.detected
+    assert dataset.inputs["image"][10].max() == 255
+    spec = DOMAIN.adapt(dataset)
+    assert spec == {"kind": "image", "height": 12, "width": 12, "channels": 3, "fit": "letterbox", "bits": 12}
+
+    # Whoever measures the model takes other pictures in the same way.
+    other = tmp_path / "other"
+    Image.new("L", (12, 10)).save(picture(other / "cat" / "a.png", 1))
+    Image.fromarray(np.full((10, 12), 9000, np.uint16)).save(picture(other / "dog" / "b.png", 1))
+    form = image.Form.of([12, 12, 3], spec)
+    measured = images.read(other, DataOptions(picture=form, undivided=True))
+    assert measured.picture == form
+    assert (measured.inputs["image"][:, 0] == image.PADDING).all()
+    assert "pictures of 16 bits: 1, scaled from 0 to 4,095" in measured.detected
+    assert [note.partition(", which")[0] for note in measured.notes] == [
+        "1 of 1 pictures of 16 bits have values above 4,095"
+    ]
+    np.savez(other / "a.npz", images=np.full((2, 10, 12), 7, np.uint8), labels=[0, 1])
+    measured = images.read(other / "a.npz", DataOptions(picture=form, undivided=True))
+    assert measured.inputs["image"][0, :3, 0, 0].tolist() == [image.PADDING, 7, 7]
 
 
 def test_split_folders_are_honoured_and_missing_ones_made_from_train(tmp_path: Path) -> None:
@@ -153,6 +198,9 @@ def test_invalid_sources_are_refused(tmp_path: Path) -> None:
         images.read(tmp_path, OPTIONS)
     (tmp_path / "cat").mkdir()
     with pytest.raises(SuiteError, match=r"holds no \.png"):
+        images.read(tmp_path, OPTIONS)
+    (tmp_path / "cat" / "scan.TIF").touch()
+    with pytest.raises(SuiteError, match=r"in its class folders, only \.tif: add some"):
         images.read(tmp_path, OPTIONS)
     (tmp_path / "a.xlsx").write_bytes(b"x")
     with pytest.raises(UsageError, match="no source of pictures"):

@@ -13,6 +13,7 @@ from suite.data.options import Reading
 from suite.data.source import check_source
 from suite.data.stream import RowOptions
 from suite.errors import SuiteError, UsageError
+from suite.preprocessing.mirror import image
 
 AMOUNT = TensorSpec("amount", "float32", (), "amount", "numeric")
 COUNTRY = TensorSpec("country", "string", (), "country", "categorical")
@@ -142,10 +143,11 @@ def test_pictures_of_a_folder_and_of_a_table_of_any_name(tmp_path: Path) -> None
     for name in ("a.PNG", "more/b.png", ".hidden.png"):
         Image.new("L", (4, 4), 9).save(tmp_path / name, "png")
     put(tmp_path / "._a.png", b"left by macOS")
-    (batch,) = stream.images(str(tmp_path), (4, 4, 1), 9)
+    form = image.Form(4, 4, 1)
+    (batch,) = stream.images(str(tmp_path), form, 9)
     assert [Path(path).name for path in batch.paths] == ["a.PNG", "b.png"]
     put(tmp_path / "LIST.CSV", "path;id\nmore/b.png;7\ngone.png;8\n")
-    (batch,) = stream.images(str(tmp_path / "LIST.CSV"), (4, 4, 1), 9, RowOptions(keep=("id",)))
+    (batch,) = stream.images(str(tmp_path / "LIST.CSV"), form, 9, RowOptions(keep=("id",)))
     assert batch.kept.to_pylist() == [{"id": "7"}, {"id": "8"}]
     assert [Path(path).name for path in batch.errors] == ["gone.png"]
 

@@ -18,7 +18,7 @@ from serving.scheduling.calls import BatchWork, InferenceCall, PartWork
 from serving.scheduling.operations import OperationQueue
 from serving.scheduling.scheduler import Scheduler
 
-SCHEDULES = int(os.environ.get("SUITE_TEST_SCHEDULES", "1000"))
+SCHEDULES = int(os.environ.get("SUITE_TEST_SCHEDULES", "2000"))
 MODELS, THREADS, LONGEST = 3, 2, 1e6
 # Seconds of a run and of a row; the first model is so quick that the event loop runs it.
 TIMES = [(0.0005, 0.00001), (0.02, 0.001), (0.3, 0.1)]

@@ -115,7 +115,7 @@ def render_report(search: dict[str, Any], runners_up: Sequence[tuple[str, Sequen
 
 
 def search_section(html: str) -> str:
-    part = re.search(r'<section id="search">.*?</section>', html, re.DOTALL)
+    part = re.search(r'<section id="search"[^>]*>.*?</section>', html, re.DOTALL)
     assert part is not None
     for svg in re.findall(r"<svg.*?</svg>", part[0], re.DOTALL):
         ElementTree.fromstring(svg)

@@ -62,6 +62,7 @@ class TrialRunner:
         import tensorflow as tf
 
         from suite.training.epoch_selection import TrainingDiverged
+        from suite.training.memory import released
 
         started = time.perf_counter()
 
@@ -69,7 +70,8 @@ class TrialRunner:
             return TaskResult(status, scores, epochs, round(time.perf_counter() - started, 2), reason)
 
         try:
-            status, scores, epochs = self._train(task)
+            with released():
+                status, scores, epochs = self._train(task)
         except UsageError as error:
             return result(INFEASIBLE, str(error), {}, 0)
         except (tf.errors.OpError, MemoryError, TrainingDiverged) as error:
@@ -92,7 +94,6 @@ class TrialRunner:
 
     def _train(self, task: Task) -> tuple[str, dict[str, float], int]:
         """Status, scores and epochs."""
-        import keras
         from keras_tuner import HyperParameters
 
         from suite.training import fit
@@ -108,10 +109,11 @@ class TrialRunner:
             self._domain, hp, model, prepared, settings, callbacks=self._callbacks(task, settings.objective),
             target_epoch=task.target_epoch, checkpoint=self.checkpoint_options(task.trial, task.run_index),
         )  # fmt: skip
-        epochs = len(selection.history["loss"])
+        # A state may be of a later epoch than is asked for.
+        epochs = min(len(selection.history["loss"]), task.target_epoch)
+        best_epoch = selection.best_epoch_until(epochs)
         metrics = [objective.name for objective in job.objectives if objective.metric]
-        scores = {name: selection.history[name][selection.best_epoch - 1] for name in metrics}
-        keras.backend.clear_session()
+        scores = {name: selection.history[name][best_epoch - 1] for name in metrics}
         stopped_early = epochs < task.target_epoch and not selection.finished
         return (PAUSED if stopped_early else COMPLETED), scores | costs, epochs
 
@@ -128,7 +130,7 @@ class TrialRunner:
     def _callbacks(self, task: Task, objective: str) -> "list[keras.callbacks.Callback]":
         from suite.training.callbacks import ProgressReporter
 
-        callbacks = [] if task.deadline is None else [_time_limit(task.deadline, task.max_epoch_seconds)]
+        callbacks = [] if task.deadline is None else [time_limit(task.deadline, task.max_epoch_seconds)]
         if self._report:
             report = self._report
             callbacks.append(ProgressReporter(lambda progress: report(task, progress), objective))
@@ -187,7 +189,8 @@ def _reason(error: BaseException) -> str:
     return next((line for line in reversed(lines) if line and not line.startswith("[[")), type(error).__name__)
 
 
-def _time_limit(deadline: float, max_epoch_seconds: float | None) -> "keras.callbacks.Callback":
+def time_limit(deadline: float, max_epoch_seconds: float | None = None) -> "keras.callbacks.Callback":
+    """A callback after whose `deadline` no epoch begins; UsageError if epochs take longer than `max_epoch_seconds`."""
     import keras
 
     class TimeLimit(keras.callbacks.Callback):  # type: ignore[misc]

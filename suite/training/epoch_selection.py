@@ -47,6 +47,15 @@ class EpochSelection(keras.callbacks.Callback):  # type: ignore[misc]
         """Whether `patience` epochs have passed since the best one; never so with `to_the_end`."""
         return not self._to_the_end and len(self.history.get("loss", [])) - self.best_epoch >= self._patience
 
+    def best_epoch_until(self, epoch: int) -> int:
+        """The best of the epochs up to this one."""
+        if self.best_epoch <= epoch:
+            return self.best_epoch
+        if self._to_the_end:
+            return epoch
+        scores = evaluate.direction(self._objective) * np.array(self.history[f"val_{self._objective}"][:epoch])
+        return int(np.argmax(scores)) + 1
+
     def on_train_begin(self, logs: Any = None) -> None:
         self._predict = Predictor(self.model, self._prepared)
 

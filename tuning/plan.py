@@ -74,8 +74,10 @@ class SearchPlan:
             to_finish = self.epochs
         else:
             to_finish = 0 if contender is None else self.epochs - contender.epochs
+        trainings = bool(to_finish) + self.retrainings
         epochs = to_finish + self.retrainings * self.epochs
-        return min(epochs * self.epoch_seconds(last) + self.saving_seconds, self.seconds / 2)
+        seconds = epochs * self.epoch_seconds(last) + trainings * last.setup_seconds / self.runs_per_trial
+        return min(seconds + self.saving_seconds, self.seconds / 2)
 
     @property
     def saving_seconds(self) -> float:
@@ -84,4 +86,4 @@ class SearchPlan:
 
     def epoch_seconds(self, trial: Trial) -> float:
         """About how many seconds an epoch of a trial took."""
-        return trial.seconds / trial.epochs / self.runs_per_trial
+        return (trial.seconds - trial.setup_seconds) / trial.epochs / self.runs_per_trial

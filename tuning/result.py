@@ -61,7 +61,7 @@ class SearchResult:
         found = trial_selection.contender(plan.objectives, self.trials)
         if found is None or plan.runs_per_trial > 1:
             return None
-        seconds = (plan.epochs - found.epochs) * plan.epoch_seconds(found)
+        seconds = (plan.epochs - found.epochs) * plan.epoch_seconds(found) + found.setup_seconds
         return found if self.has_time_for(seconds) else None
 
     def finish(self, trial: Trial, history: dict[str, list[float]], best_epoch: int) -> None:

@@ -66,12 +66,16 @@ class TrialRunner:
 
         started = time.perf_counter()
 
+        first_step: list[float] = []
+
         def result(status: str, reason: str | None, scores: dict[str, float], epochs: int) -> TaskResult:
-            return TaskResult(status, scores, epochs, round(time.perf_counter() - started, 2), reason)
+            ended = time.perf_counter()
+            setup = round(min([*first_step, ended]) - started, 2)
+            return TaskResult(status, scores, epochs, round(ended - started, 2), reason, setup)
 
         try:
             with released():
-                status, scores, epochs = self._train(task)
+                status, scores, epochs = self._train(task, first_step)
         except UsageError as error:
             return result(INFEASIBLE, str(error), {}, 0)
         except (tf.errors.OpError, MemoryError, TrainingDiverged) as error:
@@ -92,8 +96,8 @@ class TrialRunner:
         file = self._job.folder / STATE_FOLDER / f"{trial}-{run_index}.npz"
         return CheckpointOptions(file, {"domain": self._job.domain, "data": self._job.dataset.source}, resume=True)
 
-    def _train(self, task: Task) -> tuple[str, dict[str, float], int]:
-        """Status, scores and epochs."""
+    def _train(self, task: Task, first_step: list[float]) -> tuple[str, dict[str, float], int]:
+        """Status, scores and epochs; `first_step` gets the time when the first step was over."""
         from keras_tuner import HyperParameters
 
         from suite.training import fit
@@ -106,7 +110,8 @@ class TrialRunner:
         cost_names = [objective.name for objective in job.objectives if objective.name in COSTS]
         costs = objectives.measure_costs(model, cost_names) if task.measure_costs else {}
         selection = fit.run_training(
-            self._domain, hp, model, prepared, settings, callbacks=self._callbacks(task, settings.objective),
+            self._domain, hp, model, prepared, settings,
+            callbacks=[*self._callbacks(task, settings.objective), _stopwatch(first_step)],
             target_epoch=task.target_epoch, checkpoint=self.checkpoint_options(task.trial, task.run_index),
         )  # fmt: skip
         # A state may be of a later epoch than is asked for.
@@ -216,6 +221,17 @@ def time_limit(deadline: float, max_epoch_seconds: float | None = None) -> "kera
                 self.model.stop_training = True
 
     return TimeLimit()
+
+
+def _stopwatch(first_step: list[float]) -> "keras.callbacks.Callback":
+    """A callback that appends when the first step of a training was over, in seconds of `time.perf_counter`."""
+    import keras
+
+    def note(batch: int, logs: Any) -> None:
+        if not first_step:
+            first_step.append(time.perf_counter())
+
+    return keras.callbacks.LambdaCallback(on_train_batch_end=note)
 
 
 # The runner of this process, if it is a worker.

@@ -133,7 +133,8 @@ class Search:
             self.active[self._executor.submit(self._run_task, task)] = active
 
     def _is_time_up(self) -> bool:
-        return self.deadline is not None and time.time() >= self.deadline
+        # One network is trained, at least for an epoch, however short the time is.
+        return bool(self.trials) and self.deadline is not None and time.time() >= self.deadline
 
     def _has_time_for_trial(self) -> bool:
         """Whether a typical first task would end in time."""
@@ -192,6 +193,7 @@ class Search:
     def _pause(self, active: ActiveTrial, result: TaskResult) -> None:
         """Keep a paused trial's scores, but not in the journal: a resumed search trains it further."""
         active.trial.seconds += result.seconds
+        active.trial.setup_seconds += result.setup_seconds
         active.trial.epochs = result.epochs
         if result.scores:
             active.scores.append(result.scores[self.plan.objectives[0].name])
@@ -202,6 +204,7 @@ class Search:
         """Queue a trial's next training, or end the trial."""
         trial = active.trial
         trial.seconds = round(trial.seconds + result.seconds, 2)
+        trial.setup_seconds = round(trial.setup_seconds + result.setup_seconds, 2)
         active.attempts = 0
         if result.status != COMPLETED:
             self._end(active, result.status, result.reason)

@@ -4,6 +4,7 @@ import ctypes
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import keras
 
@@ -19,8 +20,7 @@ def released() -> Iterator[None]:
     register when they are traced hold the whole graph; graphs refer to themselves, and Python looks for such cycles
     only once in a while; and the C library keeps freed memory for itself.
     """
-    # Python then looks for cycles among the objects of this block only, which is much faster.
-    gc.freeze()
+    _freeze()
     registered = _registered_gradients()
     before = set(registered)
     try:
@@ -30,8 +30,14 @@ def released() -> Iterator[None]:
         for name in [name for name in registered if name.startswith(CUSTOM_GRADIENT) and name not in before]:
             del registered[name]
         gc.collect()
-        gc.unfreeze()
         _trim()
+
+
+@cache
+def _freeze() -> None:
+    """Leave all that there is now, TensorFlow above all, out of every search for cycles: they are much faster then."""
+    gc.collect()
+    gc.freeze()
 
 
 def _registered_gradients() -> dict[str, object]:

@@ -5,7 +5,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 CLIENTS := .venv-clients/.installed
 
-.PHONY: demo test test-together test-alone coverage fuzz lint install lock bench-first bench-fit bench-readers bench-convnet bench-domains bench-tuning bench-tuning-table bench-tuning-overhead bench-serving bench-serving-rivals bench-serving-endurance
+.PHONY: demo test test-together test-alone coverage fuzz lint install lock bench-first bench-fit bench-readers bench-convnet bench-domains bench-tuning bench-tuning-table bench-tuning-overhead bench-serving bench-serving-rivals bench-serving-endurance bench-tuning-memory
 
 demo: $(INSTALLED)
 	@$(BIN)/suite demo
@@ -92,6 +92,11 @@ bench-tuning-table: $(INSTALLED)
 
 bench-tuning-overhead: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.tuning_overhead
+
+# Half an hour: 200 networks in one process, then in two workers.
+TRIALS ?= 200
+bench-tuning-memory: $(INSTALLED)
+	$(BIN)/python -m tests.benchmarks.tuning_memory --trials $(TRIALS)
 
 # Needs wrk, from Debian's packages.
 bench-serving: $(INSTALLED)

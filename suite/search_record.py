@@ -8,6 +8,9 @@ from typing import Any, Self
 from suite.notation import dotted, format_value, slashed
 
 COMPLETED, INFEASIBLE, FAILED, RUNNING = "completed", "infeasible", "failed", "running"
+# How far a network with a score was trained: to the end, or as long as validation improved; less, because others were
+# better; less, because there was no more time or its turn had not come.
+FINISHED, STOPPED, OPEN = "finished", "stopped", "open"
 VALIDATION_PREFIX = "val_"
 
 
@@ -79,8 +82,10 @@ class Trial:
 
     `status` is completed, infeasible (the network cannot be built), failed (its training ended in an error) or running;
     `reason` says why, or why it was stopped early. `score` is the first objective, the mean over its trainings, and
-    `deviation` their standard deviation; `scores` holds every objective by name. `epochs` were trained, in `seconds`;
-    it began `started` seconds into the search. `hyperparameters` holds only those that exist for this trial.
+    `deviation` their standard deviation; `scores` holds every objective by name. `epochs` were trained, in `seconds`,
+    of which `setup_seconds` were over before the first training step was: building and tracing the network. It began
+    `started` seconds into the search. `stage` is finished, stopped or open: scores of networks that are not finished do
+    not compare with those of others. `hyperparameters` holds only those that exist for this trial.
     """
 
     id: int
@@ -93,6 +98,8 @@ class Trial:
     seconds: float = 0.0
     started: float = 0.0
     reason: str | None = None
+    stage: str = FINISHED
+    setup_seconds: float = 0.0
 
     def value_text(self, name: str) -> str:
         """A hyperparameter's value for people; empty if it does not exist."""

@@ -6,6 +6,8 @@ from typing import Any
 from suite.search_record import Objective, Trial
 
 LATENCY = "latency"
+# Evaluation, export and report of the best network: about so many seconds, and at most this share of the time.
+SAVE_SECONDS, MAX_SAVE_SHARE = 10.0, 0.1
 
 
 @dataclass(frozen=True)
@@ -67,19 +69,33 @@ class SearchPlan:
         """
         if self.seconds is None or best is None or not best.epochs:
             return None
-        return max(self.seconds / 2 / self.epochs, 2 * self._epoch_seconds(best))
+        return max(self.seconds / 2 / self.epochs, 2 * self.epoch_seconds(best))
 
-    def reserved_seconds(self, best: Trial | None) -> float:
-        """About how many seconds to reserve for the last trainings of the best network.
+    def reserved_seconds(self, best: Trial | None, contender: Trial | None = None) -> float:
+        """About how many seconds to reserve for what follows the search.
 
-        At most half of the time: the rest is for the search itself.
+        That is the rest of the training of `contender`, if there is one that might still beat the best trial; the last
+        trainings of the winner; and saving it. It is at most half of the time: the rest is for the search itself.
         """
-        if self.seconds is None or best is None or not best.epochs:
+        if self.seconds is None:
             return 0.0
-        to_finish = self.epochs if self.runs_per_trial > 1 else self.epochs - best.epochs
+        last = contender or best
+        if last is None or not last.epochs:
+            return self.saving_seconds
+        if self.runs_per_trial > 1:
+            to_finish = self.epochs
+        else:
+            to_finish = 0 if contender is None else self.epochs - contender.epochs
+        trainings = bool(to_finish) + self.retrainings
         epochs = to_finish + self.retrainings * self.epochs
-        return min(epochs * self._epoch_seconds(best), self.seconds / 2)
+        seconds = epochs * self.epoch_seconds(last) + trainings * last.setup_seconds / self.runs_per_trial
+        return min(seconds + self.saving_seconds, self.seconds / 2)
 
-    def _epoch_seconds(self, trial: Trial) -> float:
+    @property
+    def saving_seconds(self) -> float:
+        """About how many seconds to reserve for the evaluation, export and report of the winner."""
+        return 0.0 if self.seconds is None else min(SAVE_SECONDS, MAX_SAVE_SHARE * self.seconds)
+
+    def epoch_seconds(self, trial: Trial) -> float:
         """About how many seconds an epoch of a trial took."""
-        return trial.seconds / trial.epochs / self.runs_per_trial
+        return (trial.seconds - trial.setup_seconds) / trial.epochs / self.runs_per_trial

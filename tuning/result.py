@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from suite import workflow
 from suite.domain import Domain
 from suite.report import network
-from suite.search_record import SearchRecord, Trial
-from tuning import search_folder
+from suite.search_record import FINISHED, SearchRecord, Trial
+from tuning import search_folder, trial_selection
 from tuning.plan import SearchPlan
 from tuning.runner import TrialRunner
 from tuning.space import Dimension
@@ -25,7 +25,10 @@ RUNNERS_UP = 2
 
 @dataclass(frozen=True)
 class SearchResult:
-    """A finished search and its space; it began at `started`, in seconds of `time.time`, and took `seconds`."""
+    """A finished search and its space; it took `seconds`.
+
+    Its time began at `began`, in seconds of `time.time`; for a resumed search, as if it had never been stopped.
+    """
 
     plan: SearchPlan
     dimensions: list[Dimension]
@@ -33,7 +36,7 @@ class SearchResult:
     seconds: float
     folder: Path
     runner: TrialRunner
-    started: float
+    began: float
 
     def checkpoint_options(self, trial: Trial) -> "CheckpointOptions | None":
         """Where the training of a trial can go on from; None if the trial has several runs."""
@@ -42,7 +45,31 @@ class SearchResult:
     def has_time_for(self, seconds: float) -> bool:
         """Whether a training that takes about so long would keep to the plan's time, or nearly."""
         limit = self.plan.seconds
-        return limit is None or time.time() - self.started + seconds <= limit * (1 + TIME_TOLERANCE)
+        if limit is None:
+            return True
+        return time.time() - self.began + seconds + self.plan.saving_seconds <= limit * (1 + TIME_TOLERANCE / 2)
+
+    @property
+    def deadline(self) -> float | None:
+        """When the last epoch of a training may begin, so that the network can still be saved in time."""
+        limit = self.plan.seconds
+        return None if limit is None else self.began + limit - self.plan.saving_seconds
+
+    def contender(self) -> Trial | None:
+        """A trial that may beat the best once it is trained to its end, if there is time for that."""
+        plan = self.plan
+        found = trial_selection.contender(plan.objectives, self.trials)
+        if found is None or plan.runs_per_trial > 1:
+            return None
+        seconds = (plan.epochs - found.epochs) * plan.epoch_seconds(found) + found.setup_seconds
+        return found if self.has_time_for(seconds) else None
+
+    def finish(self, trial: Trial, history: dict[str, list[float]], best_epoch: int) -> None:
+        """Give a trial the scores of a training to the end."""
+        objective = self.plan.objectives[0]
+        trial.stage, trial.epochs, trial.reason = FINISHED, len(history["loss"]), None
+        trial.scores |= {one.name: history[one.name][best_epoch - 1] for one in self.plan.objectives if one.metric}
+        trial.score = round(trial.scores[objective.name], 6)
 
     def delete_states(self) -> None:
         """Delete what only a search that goes on would need."""
@@ -52,10 +79,10 @@ class SearchResult:
         self, best: Trial, domain: Domain, prepared: "PreparedData"
     ) -> list[tuple[str, list[network.Block]]]:  # fmt: skip
         """Titles and networks, as a report draws them, of the next best trials after `best`."""
-        sign = self.plan.objectives[0].sign
+        rank = trial_selection.ranking(self.plan.objectives[0])
         others = [trial for trial in self.trials if trial.score is not None and trial.id != best.id]
         titled = []
-        for trial in sorted(others, key=lambda trial: -sign * (trial.score or 0.0))[:RUNNERS_UP]:
+        for trial in sorted(others, key=rank, reverse=True)[:RUNNERS_UP]:
             hp = workflow.resolve_hyperparameters(domain, prepared, self.plan.epochs, trial.hyperparameters)
             blocks = network.blocks(domain.build(hp, prepared.preprocessing, len(prepared.labels)))
             titled.append((f"Trial {trial.id}, {trial.score:.4f}", blocks))

@@ -62,14 +62,20 @@ class TrialRunner:
         import tensorflow as tf
 
         from suite.training.epoch_selection import TrainingDiverged
+        from suite.training.memory import released
 
         started = time.perf_counter()
 
+        first_step: list[float] = []
+
         def result(status: str, reason: str | None, scores: dict[str, float], epochs: int) -> TaskResult:
-            return TaskResult(status, scores, epochs, round(time.perf_counter() - started, 2), reason)
+            ended = time.perf_counter()
+            setup = round(min([*first_step, ended]) - started, 2)
+            return TaskResult(status, scores, epochs, round(ended - started, 2), reason, setup)
 
         try:
-            status, scores, epochs = self._train(task)
+            with released():
+                status, scores, epochs = self._train(task, first_step)
         except UsageError as error:
             return result(INFEASIBLE, str(error), {}, 0)
         except (tf.errors.OpError, MemoryError, TrainingDiverged) as error:
@@ -90,9 +96,8 @@ class TrialRunner:
         file = self._job.folder / STATE_FOLDER / f"{trial}-{run_index}.npz"
         return CheckpointOptions(file, {"domain": self._job.domain, "data": self._job.dataset.source}, resume=True)
 
-    def _train(self, task: Task) -> tuple[str, dict[str, float], int]:
-        """Status, scores and epochs."""
-        import keras
+    def _train(self, task: Task, first_step: list[float]) -> tuple[str, dict[str, float], int]:
+        """Status, scores and epochs; `first_step` gets the time when the first step was over."""
         from keras_tuner import HyperParameters
 
         from suite.training import fit
@@ -105,13 +110,15 @@ class TrialRunner:
         cost_names = [objective.name for objective in job.objectives if objective.name in COSTS]
         costs = objectives.measure_costs(model, cost_names) if task.measure_costs else {}
         selection = fit.run_training(
-            self._domain, hp, model, prepared, settings, callbacks=self._callbacks(task, settings.objective),
+            self._domain, hp, model, prepared, settings,
+            callbacks=[*self._callbacks(task, settings.objective), _stopwatch(first_step)],
             target_epoch=task.target_epoch, checkpoint=self.checkpoint_options(task.trial, task.run_index),
         )  # fmt: skip
-        epochs = len(selection.history["loss"])
+        # A state may be of a later epoch than is asked for.
+        epochs = min(len(selection.history["loss"]), task.target_epoch)
+        best_epoch = selection.best_epoch_until(epochs)
         metrics = [objective.name for objective in job.objectives if objective.metric]
-        scores = {name: selection.history[name][selection.best_epoch - 1] for name in metrics}
-        keras.backend.clear_session()
+        scores = {name: selection.history[name][best_epoch - 1] for name in metrics}
         stopped_early = epochs < task.target_epoch and not selection.finished
         return (PAUSED if stopped_early else COMPLETED), scores | costs, epochs
 
@@ -128,7 +135,7 @@ class TrialRunner:
     def _callbacks(self, task: Task, objective: str) -> "list[keras.callbacks.Callback]":
         from suite.training.callbacks import ProgressReporter
 
-        callbacks = [] if task.deadline is None else [_time_limit(task.deadline, task.max_epoch_seconds)]
+        callbacks = [] if task.deadline is None else [time_limit(task.deadline, task.max_epoch_seconds)]
         if self._report:
             report = self._report
             callbacks.append(ProgressReporter(lambda progress: report(task, progress), objective))
@@ -187,7 +194,8 @@ def _reason(error: BaseException) -> str:
     return next((line for line in reversed(lines) if line and not line.startswith("[[")), type(error).__name__)
 
 
-def _time_limit(deadline: float, max_epoch_seconds: float | None) -> "keras.callbacks.Callback":
+def time_limit(deadline: float, max_epoch_seconds: float | None = None) -> "keras.callbacks.Callback":
+    """A callback after whose `deadline` no epoch begins; UsageError if epochs take longer than `max_epoch_seconds`."""
     import keras
 
     class TimeLimit(keras.callbacks.Callback):  # type: ignore[misc]
@@ -213,6 +221,17 @@ def _time_limit(deadline: float, max_epoch_seconds: float | None) -> "keras.call
                 self.model.stop_training = True
 
     return TimeLimit()
+
+
+def _stopwatch(first_step: list[float]) -> "keras.callbacks.Callback":
+    """A callback that appends when the first step of a training was over, in seconds of `time.perf_counter`."""
+    import keras
+
+    def note(batch: int, logs: Any) -> None:
+        if not first_step:
+            first_step.append(time.perf_counter())
+
+    return keras.callbacks.LambdaCallback(on_train_batch_end=note)
 
 
 # The runner of this process, if it is a worker.

@@ -4,13 +4,15 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
 from suite.errors import SuiteError
-from suite.search_record import COMPLETED, FAILED, INFEASIBLE, RUNNING, Trial
+from suite.search_record import COMPLETED, FAILED, FINISHED, INFEASIBLE, OPEN, RUNNING, STOPPED, Trial
 from suite.training.checkpoint_file import check_same_settings
+from tuning import trial_selection
+from tuning.active_trial import ActiveTrial
 from tuning.executors import WorkerLost
 from tuning.journal import Journal
 from tuning.plan import SearchPlan
@@ -23,24 +25,8 @@ MAX_INFEASIBLE_IN_A_ROW = 100
 MAX_FAILURES_IN_A_ROW = 3
 MAX_ATTEMPTS = 2
 TICK_SECONDS = 0.2
-
-
-@dataclass
-class ActiveTrial:
-    """A trial that has not ended, and the scores of its runs so far; `attempts` counts workers lost in the next run."""
-
-    proposal: Proposal
-    trial: Trial
-    scores: list[float] = field(default_factory=list)
-    attempts: int = 0
-    ended: bool = False
-
-    @property
-    def target_epoch(self) -> int:
-        """The epoch up to which to train next; the first of several runs stops at every rung."""
-        if self.scores:
-            return self.proposal.target_epoch
-        return next((rung for rung in self.proposal.rungs if rung > self.trial.epochs), self.proposal.target_epoch)
+# The strategy's first trial is the domain's default network.
+DEFAULT_TRIAL = 1
 
 
 @dataclass(frozen=True)
@@ -60,7 +46,9 @@ class SearchCallbacks:
 class Search:
     """Tries networks up to the plan's bounds; what the journal holds already is not tried again.
 
-    `run_task` runs a task, on `executor`. `trials` holds all trials by number, `best` the best one so far.
+    The default network is trained to the end first, so that the winner can be compared with it. `started` is when the
+    plan's time began, in seconds of `time.time` (None: now). `run_task` runs a task, on `executor`. `trials` holds all
+    trials by number, `best` the best one so far.
     """
 
     def __init__(
@@ -71,6 +59,7 @@ class Search:
         executor: Executor,
         run_task: Callable[[Task], TaskResult],
         callbacks: SearchCallbacks | None = None,
+        started: float | None = None,
     ) -> None:
         self.plan = plan
         self.trials: dict[int, Trial] = {}
@@ -83,13 +72,14 @@ class Search:
         # The scores of the best trial's runs, by the epoch up to which they were trained.
         self._leaders: dict[int, list[float]] = {}
         self._failures_in_a_row = self._infeasible_in_a_row = self._infeasible = 0
+        # How long first tasks took: about as long as the next one will take at least.
+        self._first_seconds: list[float] = []
         self._seconds_before = 0.0
-        self._started = time.time()
+        self._started = time.time() if started is None else started
 
     def run(self) -> list[Trial]:
         """All trials in order; SuiteError if none of them could be trained."""
         self._replay_journal()
-        self._started = time.time()
         while True:
             self._submit_tasks()
             if not self.active:
@@ -113,11 +103,17 @@ class Search:
         return self._seconds_before + time.time() - self._started
 
     @property
+    def began(self) -> float:
+        """When the search would have begun, in seconds of `time.time`, had it never been stopped."""
+        return self._started - self._seconds_before
+
+    @property
     def deadline(self) -> float | None:
         """When the last epoch of a trial may begin, so that the best one can still be trained to its end."""
         if self.plan.seconds is None:
             return None
-        return self._started + self.plan.seconds - self.plan.reserved_seconds(self.best)
+        contender = trial_selection.contender(self.plan.objectives, list(self.trials.values()))
+        return self.began + self.plan.seconds - self.plan.reserved_seconds(self.best, contender)
 
     def _submit_tasks(self) -> None:
         """Give every idle worker a task."""
@@ -133,10 +129,18 @@ class Search:
                 trial.id, proposal.values, len(active.scores), active.target_epoch, is_first, self.deadline,
                 max_epoch_seconds,
             )  # fmt: skip
+            active.submitted = time.time()
             self.active[self._executor.submit(self._run_task, task)] = active
 
     def _is_time_up(self) -> bool:
-        return self.deadline is not None and time.time() >= self.deadline
+        # One network is trained, at least for an epoch, however short the time is.
+        return bool(self.trials) and self.deadline is not None and time.time() >= self.deadline
+
+    def _has_time_for_trial(self) -> bool:
+        """Whether a typical first task would end in time."""
+        if self.deadline is None or not self._first_seconds:
+            return True
+        return time.time() + float(np.median(self._first_seconds)) < self.deadline
 
     def _is_full(self) -> bool:
         """Whether the plan allows no further trial."""
@@ -150,7 +154,7 @@ class Search:
         return is_complete or len(self.trials) >= limit * (1 + MAX_INFEASIBLE_PER_TRIAL)
 
     def _ask(self) -> ActiveTrial | None:
-        proposal = None if self._is_full() else self._strategy.ask()
+        proposal = None if self._is_full() or not self._has_time_for_trial() else self._strategy.ask()
         if proposal is None:
             return None
         self._journal.write("asked", {"trial": proposal.trial, "values": proposal.values, "at": self.seconds})
@@ -161,6 +165,9 @@ class Search:
         if trial is None:
             trial = Trial(proposal.trial, RUNNING, proposal.values, started=round(at, 2))
             self.trials[trial.id] = trial
+        elif trial.stage == FINISHED:
+            # The strategy wants a score after fewer epochs; the trial keeps the one that it has.
+            return ActiveTrial(proposal, replace(trial, scores=dict(trial.scores)))
         self._callbacks.on_trial_begin(trial)
         return ActiveTrial(proposal, trial)
 
@@ -178,12 +185,15 @@ class Search:
         if result.status == PAUSED:
             self._pause(active, result)
             return
+        if not active.trial.epochs:
+            self._first_seconds.append(time.time() - active.submitted)
         self._journal.write("done", {"trial": active.trial.id, "at": self.seconds, **asdict(result)})
         self._advance(active, result)
 
     def _pause(self, active: ActiveTrial, result: TaskResult) -> None:
         """Keep a paused trial's scores, but not in the journal: a resumed search trains it further."""
         active.trial.seconds += result.seconds
+        active.trial.setup_seconds += result.setup_seconds
         active.trial.epochs = result.epochs
         if result.scores:
             active.scores.append(result.scores[self.plan.objectives[0].name])
@@ -194,11 +204,12 @@ class Search:
         """Queue a trial's next training, or end the trial."""
         trial = active.trial
         trial.seconds = round(trial.seconds + result.seconds, 2)
+        trial.setup_seconds = round(trial.setup_seconds + result.setup_seconds, 2)
         active.attempts = 0
         if result.status != COMPLETED:
             self._end(active, result.status, result.reason)
             return
-        score, last = result.scores[self.plan.objectives[0].name], active.proposal.target_epoch
+        score, last = result.scores[self.plan.objectives[0].name], active.last_epoch
         at_rung = result.epochs == active.target_epoch < last
         trial.epochs = result.epochs
         trial.scores |= result.scores
@@ -207,11 +218,15 @@ class Search:
             return
         active.scores.append(score)
         if at_rung:
+            trial.stage = STOPPED
             self._end(active, COMPLETED, f"stopped after {trial.epochs} of {last} epochs: others were better there")
         elif len(active.scores) == self.plan.runs_per_trial:
             self._update_leader(active)
+            # A training that ends before its last epoch does so because validation no longer improves.
+            trial.stage = FINISHED if result.epochs < last or last == self.plan.epochs else OPEN
             self._end(active, COMPLETED, result.reason)
         elif self._is_far_behind(active):
+            trial.stage = STOPPED
             count = f"{len(active.scores)} of {self.plan.runs_per_trial}"
             self._end(active, COMPLETED, f"stopped after {count} trainings: far behind the best")
         else:
@@ -219,7 +234,7 @@ class Search:
 
     def _is_far_behind(self, active: ActiveTrial) -> bool:
         """Whether a trial is behind the best on the same runs by more than two standard deviations of its runs."""
-        leader = self._leaders.get(active.proposal.target_epoch)
+        leader = self._leaders.get(active.last_epoch)
         if leader is None:
             return False
         sign, scores = self.plan.objectives[0].sign, active.scores
@@ -227,26 +242,40 @@ class Search:
         return bool(gap > 2 * np.std(leader, ddof=1))
 
     def _update_leader(self, active: ActiveTrial) -> None:
-        sign, leader = self.plan.objectives[0].sign, self._leaders.get(active.proposal.target_epoch)
+        sign, leader = self.plan.objectives[0].sign, self._leaders.get(active.last_epoch)
         if leader is None or sign * np.mean(active.scores) > sign * np.mean(leader):
-            self._leaders[active.proposal.target_epoch] = active.scores
+            self._leaders[active.last_epoch] = active.scores
 
     def _end(self, active: ActiveTrial, status: str, reason: str | None) -> None:
         trial = active.trial
+        if status == COMPLETED:
+            self._set_score(trial, active.scores)
+            if self._should_finish(active):
+                active.go_on_to(self.plan.epochs)
+                self._waiting.appendleft(active)
+                return
         active.ended = True
         # A promoted trial that cannot be trained further keeps the score that it had.
         trial.status, trial.reason = status if trial.score is None else COMPLETED, reason
-        if status == COMPLETED:
-            self._set_score(trial, active.scores)
-        self._strategy.tell(active.proposal, status, trial.scores)
+        if trial.score is not None and status != COMPLETED:
+            trial.stage = STOPPED
+        told = active.told or trial.scores
+        self._strategy.tell(active.proposal, COMPLETED if active.told else status, told)
         self._infeasible_in_a_row = self._infeasible_in_a_row + 1 if status == INFEASIBLE else 0
         self._infeasible += status == INFEASIBLE
         self._failures_in_a_row = self._failures_in_a_row + 1 if status == FAILED else 0
-        self._callbacks.on_trial_end(trial)
+        if trial is self.trials[trial.id]:
+            self._callbacks.on_trial_end(trial)
         if self.best is not trial:
             self._callbacks.on_trial_beaten(trial)
         if self._failures_in_a_row == MAX_FAILURES_IN_A_ROW and self.best is None:
             raise SuiteError(f"the search gave up after {MAX_FAILURES_IN_A_ROW} trials in a row failed: {reason}")
+
+    def _should_finish(self, active: ActiveTrial) -> bool:
+        """Whether this is the default network, and not yet trained to the end."""
+        trial = active.trial
+        is_default = trial.id == DEFAULT_TRIAL and trial is self.trials[trial.id]
+        return is_default and trial.stage != FINISHED and active.full_length is None
 
     def _end_unfinished(self, active: ActiveTrial) -> None:
         """End a trial for which there is no more time; it counts if it has a score."""
@@ -255,6 +284,7 @@ class Search:
             active.scores.append(trial.scores[self.plan.objectives[0].name])
         if active.scores:
             trial.status, trial.reason = COMPLETED, f"the time was up after epoch {trial.epochs}"
+            trial.stage = OPEN
             self._set_score(trial, active.scores)
             self._callbacks.on_trial_end(trial)
 
@@ -263,7 +293,8 @@ class Search:
         trial.score = round(float(np.mean(scores)), 6)
         trial.deviation = round(float(np.std(scores, ddof=1)), 6) if len(scores) > 1 else None
         trial.scores[objective.name] = trial.score
-        if self.best is None or self.best.score is None or objective.sign * (trial.score - self.best.score) > 0:
+        rank = trial_selection.ranking(objective)
+        if self.best is None or rank(trial) > rank(self.best):
             self.best = trial
 
     def _replay_journal(self) -> None:

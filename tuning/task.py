@@ -31,6 +31,7 @@ class Task:
 class TaskResult:
     """The objectives by name, or the `reason` why there are none; `epochs` counts all epochs of the run so far.
 
+    `setup_seconds` of the `seconds` were over before the first training step was.
     `status` is completed, infeasible, failed or paused.
     """
 
@@ -39,3 +40,4 @@ class TaskResult:
     epochs: int
     seconds: float
     reason: str | None = None
+    setup_seconds: float = 0.0

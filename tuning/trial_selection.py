@@ -1,9 +1,15 @@
-"""Which trial a search selects: the best one, or the cheapest of those that are nearly as good."""
+"""Which trial a search selects: the best one, or the cheapest of those that are nearly as good.
 
+Only networks that were trained to the end are compared with each other. After fewer epochs, networks are compared with
+those that were trained as long.
+"""
+
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from suite.errors import UsageError
-from suite.search_record import COMPLETED, Objective, Trial
+from suite.search_record import COMPLETED, FINISHED, OPEN, Objective, Trial
 
 COST_BY_RULE = {"fastest-within": "latency", "smallest-within": "size", "lightest-within": "flops"}
 
@@ -29,10 +35,14 @@ def with_cost_of(rule: SelectionRule | None, objectives: list[Objective]) -> lis
 
 
 def select(rule: SelectionRule | None, objectives: list[Objective], trials: list[Trial]) -> Trial:
-    """The winner among completed trials; UsageError if the search did not measure the rule's cost."""
+    """The winner among finished trials; if there are none, among those that were trained furthest.
+
+    UsageError if the search did not measure the rule's cost.
+    """
     first = objectives[0]
     scored = [trial for trial in trials if trial.status == COMPLETED and trial.score is not None]
-    best = max(scored, key=lambda trial: first.sign * trial.scores[first.name])
+    best = max(scored, key=ranking(first))
+    scored = [trial for trial in scored if _length(trial) == _length(best)]
     if rule is None:
         return best
     limit = first.sign * best.scores[first.name] - rule.margin * abs(best.scores[first.name])
@@ -40,3 +50,23 @@ def select(rule: SelectionRule | None, objectives: list[Objective], trials: list
     if not all(rule.cost in trial.scores for trial in candidates):
         raise UsageError(f"the search measured no {rule.cost}: name it in --objective when the search begins")
     return min(candidates, key=lambda trial: (trial.scores[rule.cost], -first.sign * trial.scores[first.name]))
+
+
+def contender(objectives: list[Objective], trials: list[Trial]) -> Trial | None:
+    """The most promising trial that more epochs may make the best; None if there is none."""
+    candidates = [trial for trial in trials if trial.stage == OPEN and trial.score is not None]
+    return max(candidates, key=ranking(objectives[0]), default=None)
+
+
+def ranking(objective: Objective) -> Callable[[Trial], tuple[int, float]]:
+    """The key by which trials with scores are ordered: how far they were trained, then their score."""
+
+    def key(trial: Trial) -> tuple[int, float]:
+        return _length(trial), objective.sign * (trial.score or 0.0)
+
+    return key
+
+
+def _length(trial: Trial) -> int:
+    """How far a trial was trained, for comparisons: all that are finished are alike."""
+    return sys.maxsize if trial.stage == FINISHED else trial.epochs

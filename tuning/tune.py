@@ -58,13 +58,15 @@ def tune(
     resume: bool,
     callbacks: SearchCallbacks,
     report: "Callable[[Task, TrainingProgress], None]",
+    started: float | None = None,
 ) -> SearchResult:
     """Search as planned, with the state in `folder`; resume from that state if `resume` is set.
 
+    The plan's time began at `started`, in seconds of `time.time` (None: now).
     The caller holds the folder's lock, until it needs no state of a training any more.
     SuiteError if no trial could be trained, UsageError for a plan or a restriction that makes no sense.
     """
-    started = time.time()
+    started = time.time() if started is None else started
     dimensions = domain_space.explore(domain, prepared, new_hyperparameters=restriction.new_hyperparameters)
     restriction.check()
     plan = replace(plan, identity=_identity(domain, dataset, dimensions))
@@ -85,8 +87,9 @@ def tune(
             callbacks = replace(
                 callbacks, on_trial_beaten=lambda trial: search_folder.delete_states_of(folder, trial.id)
             )
-        search = Search(plan, strategy, journal, executor, run_task, callbacks)
-        return SearchResult(plan, dimensions, search.run(), search.seconds, folder, local_runner, started)
+        search = Search(plan, strategy, journal, executor, run_task, callbacks, started)
+        trials = search.run()
+        return SearchResult(plan, dimensions, trials, search.seconds, folder, local_runner, search.began)
 
 
 def _strategy(plan: SearchPlan, dimensions: list[Dimension], folder: Path) -> strategies.Strategy:

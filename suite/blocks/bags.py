@@ -40,6 +40,10 @@ class EmbeddingBag(layers.Layer):  # type: ignore[misc]
         norm = ops.sqrt(ops.sum(ops.square(weight), axis=1) + 1e-6)
         return ops.sum(self.vectors(ids) * weight, axis=1) / norm
 
+    def compute_output_spec(self, ids: Any) -> Any:
+        # Keras would trace the layer for it, which takes most of the time to build a network for texts.
+        return keras.KerasTensor((ids.shape[0], self.units), self.compute_dtype)
+
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "vocabulary": self.vocabulary, "units": self.units}
 

@@ -9,7 +9,7 @@ from keras_tuner import HyperParameters
 from suite.blocks import numeric
 
 # About as large as features are: Keras's default is far smaller, and would take many epochs to catch up.
-EMBEDDING_INITIALIZER = keras.initializers.RandomNormal(stddev=0.3)
+EMBEDDING_SCALE = 0.3
 
 
 def vector(
@@ -33,9 +33,9 @@ def vector(
         largest = hp.Choice("largest", [2, 4, 8, 16, 32], default=8) if vocabularies else 0
         for index, size in enumerate(vocabularies):
             units = min(largest, (size + 1) // 2)
-            embedding = layers.Embedding(
-                size, units, embeddings_initializer=EMBEDDING_INITIALIZER, name=f"{name}_{index}"
-            )
+            # One for each column: an initializer gives the same values whenever it is asked for the same shape.
+            normal = keras.initializers.RandomNormal(stddev=EMBEDDING_SCALE)
+            embedding = layers.Embedding(size, units, embeddings_initializer=normal, name=f"{name}_{index}")
             parts.append(embedding(inputs["categories"][:, index]))
     x = layers.Concatenate(name=f"{name}_join")(parts) if len(parts) > 1 else parts[0]
     return crosses(hp, x, name)

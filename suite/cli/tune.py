@@ -1,5 +1,6 @@
 """`suite tune`: let KerasTuner choose a domain's network."""
 
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,6 +93,7 @@ def tune(request: TuneRequest, output: Output) -> Path:
     from suite import artifact
     from suite.domain import get
 
+    started = time.time()
     domain = get(request.domain)
     name = artifact.check_name(request.name or request.domain)
     output.say(f"tuning {request.domain}")
@@ -106,9 +108,9 @@ def tune(request: TuneRequest, output: Output) -> Path:
     job = _check(request, name, domain, dataset)
     state = search_folder.search_folder(request.models, name)
     with search_folder.locked(state), search_display.resume_hint(output):
-        result = _search(job, output)
+        result = _search(job, started, output)
         best = trial_selection.select(request.pick, job.plan.objectives, result.trials)
-        trained = _train_best(job, result, best, output)
+        best, trained = _train_best(job, result, best, output)
         folder, card = workflow.save(
             request.models, name, trained, command=steps.command_line(request.source, request.reader),
             varies=job.plan.varies, search=result.to_json(best),
@@ -168,7 +170,7 @@ def _plan(request: TuneRequest, objectives: list[Objective], epochs: int) -> "Se
     )
 
 
-def _search(job: _Job, output: Output) -> "SearchResult":
+def _search(job: _Job, started: float, output: Output) -> "SearchResult":
     from tuning import search_folder, space_restriction, tracking
     from tuning.tune import WorkerOptions, tune
 
@@ -182,34 +184,66 @@ def _search(job: _Job, output: Output) -> "SearchResult":
             space_restriction.parse(request.sets, request.fixes, request.space),
             WorkerOptions(request.workers, request.timeout, request.ray), folder, resume=request.resume,
             callbacks=display.callbacks(tracking.hparams_writer(request.models, job.name)), report=display.report,
+            started=started,
         )  # fmt: skip
 
 
-def _train_best(job: _Job, result: "SearchResult", best: Trial, output: Output) -> "workflow.TrainedModel":
-    """Train the winner to its last epoch; then, if the plan says so, again on training and validation rows."""
+def _train_best(
+    job: _Job, result: "SearchResult", best: Trial, output: Output
+) -> "tuple[Trial, workflow.TrainedModel]":
+    """The winner, trained to its last epoch; then, if the plan says so, again on training and validation rows.
+
+    A network that was promising when its training was stopped wins only if it is better at the end of it.
+    """
+    from suite import workflow
+    from suite.training.callbacks import ProgressReporter
+    from tuning import search
+
+    plan = result.plan
+    objective = plan.objectives[0]
+    trained = None
+    contender = None if job.request.pick else result.contender()
+    if contender:
+        output.say(f"trial {contender.id} was the best after {contender.epochs} epochs: now training it to the end")
+        trained = _train(job, result, contender, output)
+        result.finish(contender, trained.fitted.history, trained.fitted.best_epoch)
+        if objective.sign * ((contender.score or 0.0) - (best.score or 0.0)) > 0:
+            best = contender
+        else:
+            trained = None
+    if best.id == search.DEFAULT_TRIAL and len(result.trials) > 1:
+        output.say("no network was better on validation than the default one, which is kept")
+    if trained is None:
+        output.say(f"best: trial {best.id} with {objective.name} {best.score:.4f}; now training it to the end")
+        trained = _train(job, result, best, output)
+    if not plan.retrainings:
+        return best, trained
+    if not result.has_time_for(trained.fitted.seconds):
+        output.say("no time is left to train it again on training and validation rows together: skipped")
+        return best, trained
+    output.say("training it again on training and validation rows together")
+    with output.training() as report:
+        return best, workflow.retrain(trained, [ProgressReporter(report, str(objective.metric))])
+
+
+def _train(job: _Job, result: "SearchResult", trial: Trial, output: Output) -> "workflow.TrainedModel":
+    """A trial's network, trained to its last epoch, or as far as the time allows."""
     from suite import workflow
     from suite.training import tracking
     from suite.training.callbacks import ProgressReporter
     from suite.training.fit import TrainingSettings
+    from tuning.runner import time_limit
 
     plan = result.plan
-    objective = plan.objectives[0]
-    output.say(f"best: trial {best.id} with {objective.name} {best.score:.4f}; now training it to the end")
-    hp = workflow.resolve_hyperparameters(job.domain, job.prepared, plan.epochs, best.hyperparameters)
-    settings = TrainingSettings(plan.epochs, plan.seed, str(objective.metric))
+    hp = workflow.resolve_hyperparameters(job.domain, job.prepared, plan.epochs, trial.hyperparameters)
+    settings = TrainingSettings(plan.epochs, plan.seed, str(plan.objectives[0].metric))
+    limits = [] if result.deadline is None else [time_limit(result.deadline)]
     with output.training() as report:
-        trained = workflow.train(
+        return workflow.train(
             job.domain, job.dataset, job.prepared, hp, settings, rule=job.rule,
-            checkpoint=result.checkpoint_options(best),
+            checkpoint=result.checkpoint_options(trial),
             callbacks=[
-                tracking.tensorboard(job.request.models, job.name), ProgressReporter(report, settings.objective)
+                tracking.tensorboard(job.request.models, job.name), ProgressReporter(report, settings.objective),
+                *limits,
             ],
         )  # fmt: skip
-    if not plan.retrainings:
-        return trained
-    if not result.has_time_for(trained.fitted.seconds):
-        output.say("no time is left to train it again on training and validation rows together: skipped")
-        return trained
-    output.say("training it again on training and validation rows together")
-    with output.training() as report:
-        return workflow.retrain(trained, [ProgressReporter(report, settings.objective)])

@@ -61,10 +61,19 @@ class EpochSelection(keras.callbacks.Callback):  # type: ignore[misc]
     @property
     def finished(self) -> bool:
         """Whether `patience` epochs have passed since the last that improved; never so with `to_the_end`."""
-        scores = [
-            self._better_if_higher(value) for value in self.history.get(f"val_{self._objective or CRITERION}", [])
-        ]
-        return not self._to_the_end and epochs_without_gain(scores) >= self._patience
+        return not self._to_the_end and epochs_without_gain(self._validation_scores()) >= self._patience
+
+    def best_epoch_until(self, epoch: int) -> int:
+        """The best of the epochs up to this one."""
+        if self.best_epoch <= epoch:
+            return self.best_epoch
+        if self._to_the_end:
+            return epoch
+        return int(np.argmax(self._validation_scores()[:epoch])) + 1
+
+    def _validation_scores(self) -> list[float]:
+        """What selects the epoch, for each epoch so far; higher is better."""
+        return [self._better_if_higher(value) for value in self.history.get(f"val_{self._objective or CRITERION}", [])]
 
     def on_train_begin(self, logs: Any = None) -> None:
         self._predict = Predictor(self.model, self._prepared)

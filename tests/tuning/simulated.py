@@ -55,6 +55,7 @@ def search(
     executor: Executor | None = None,
     callbacks: SearchCallbacks | None = None,
     declare: Callable[[HyperParameters], Any] = branching,
+    started: float | None = None,
     **plan: Any,
 ) -> list[Trial]:
     """Run a search whose state is in a folder; resume the one that is there."""
@@ -63,7 +64,7 @@ def search(
     made = strategies.create(strategy, searchable(declare), whole.objectives, options)
     journal = Journal(place / JOURNAL_FILE)
     try:
-        return Search(whole, made, journal, executor or InProcessExecutor(), work, callbacks).run()
+        return Search(whole, made, journal, executor or InProcessExecutor(), work, callbacks, started).run()
     finally:
         journal.close()
 

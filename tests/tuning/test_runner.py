@@ -1,8 +1,11 @@
 """What a worker does with a task, on real networks."""
 
+import gc
+import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -102,3 +105,23 @@ def test_a_network_that_does_not_fit_into_memory_is_infeasible(
     monkeypatch.setattr(runner, "free_bytes", lambda: 1000)
     outcome = TrialRunner(job())(task(1))
     assert (outcome.status, "GB are free" in str(outcome.reason)) == ("infeasible", True)
+
+
+def test_a_state_of_a_later_epoch_answers_for_an_earlier_one(job: Callable[..., SearchJob]) -> None:
+    run = TrialRunner(job())
+    first, _, again = (run(task(until)) for until in (2, 4, 2))
+    assert (again.scores, again.epochs, again.status) == (first.scores, 2, COMPLETED)
+
+
+@pytest.mark.slow
+def test_trainings_leave_no_memory_behind(job: Callable[..., SearchJob]) -> None:
+    # SiLU registers a gradient for each network, which would hold its graphs.
+    values = {**BAG, "dense/depth": 1, "dense/activation": "silu"}
+    run = TrialRunner(job())
+    megabytes, graphs = [], []
+    for trial in range(9):
+        assert run(task(1, values, trial=trial)).status == COMPLETED
+        megabytes.append(int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6)
+        graphs.append(sum(type(one).__name__ == "FuncGraph" for one in gc.get_objects()))
+    assert graphs == graphs[:1] * 9
+    assert megabytes[-1] < 1.05 * megabytes[2]

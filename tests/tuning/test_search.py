@@ -8,6 +8,7 @@ from simulated import EVERY_STRATEGY, SIZE, search, searchable
 from trainings import quality, train
 
 from suite.errors import SuiteError
+from suite.search_record import Trial
 from tuning.hyperparameter_kinds import configurations
 from tuning.task import Task, TaskResult
 
@@ -36,8 +37,11 @@ def test_hyperband_promotes_the_best_and_counts_configurations(tmp_path: Path) -
 
     trials = search(tmp_path, "hyperband", trials=9, epochs=9, work=work)
     assert len(trials) == 9
-    assert Counter(trial.epochs for trial in trials) == {1: 6, 3: 2, 9: 1}
-    best = max(trials, key=lambda trial: trial.score or 0)
+    # The default network is trained to the end as well.
+    assert Counter(trial.epochs for trial in trials) == {1: 5, 3: 2, 9: 2}
+    assert [task.target_epoch for task in tasks[:2]] == [1, 9]
+    assert [trial.id for trial in trials if trial.stage == "finished"] == [1, max(trials, key=_score).id]
+    best = max(trials, key=_score)
     assert [task.target_epoch for task in tasks if task.trial == best.id] == [1, 3, 9]
     # The cost of an answer does not change with training: it is measured once.
     assert [task.measure_costs for task in tasks if task.trial == best.id] == [True, False, False]
@@ -58,7 +62,8 @@ def test_a_network_that_cannot_be_trained_further_keeps_its_score(tmp_path: Path
 
     trials = search(tmp_path, "hyperband", trials=9, epochs=9, work=work)
     assert {trial.status for trial in trials} == {"completed"}
-    assert sum(trial.reason == "out of memory" for trial in trials) == 3
+    # The three that were promoted, and the default network, which is always trained to the end.
+    assert sum(trial.reason == "out of memory" for trial in trials) == 4
     assert {trial.epochs for trial in trials} == {1}
 
 
@@ -121,6 +126,28 @@ def test_a_trial_far_behind_on_its_first_folds_is_not_trained_on_the_rest(tmp_pa
     assert Counter(task.trial for task in tasks) == {1: 5, 2: 1, 3: 1}
     assert trials[1].reason == "stopped after 1 of 5 trainings: far behind the best"
     assert trials[1].score == 0.5
+
+
+def test_the_default_network_keeps_its_full_score_where_a_strategy_asks_for_less(tmp_path: Path) -> None:
+    tasks: list[Task] = []
+
+    def work(task: Task) -> TaskResult:
+        tasks.append(task)
+        score = {1: 0.9, 3: 0.8, 9: 0.7}[task.target_epoch] if task.trial == 1 else 0.1 + task.target_epoch / 100
+        return TaskResult("completed", {"val_accuracy": score}, task.target_epoch, 0.0)
+
+    trials = search(tmp_path, "hyperband", trials=9, epochs=9, work=work)
+    assert [task.target_epoch for task in tasks if task.trial == 1] == [1, 9, 3, 9]
+    assert (trials[0].epochs, trials[0].score, trials[0].stage) == (9, 0.7, "finished")
+
+
+def test_a_pruned_default_network_is_trained_to_the_end(tmp_path: Path) -> None:
+    trials = search(tmp_path, "tpe", trials=3, epochs=9, pruner="asha", work=train)
+    assert (trials[0].epochs, trials[0].stage) == (9, "finished")
+
+
+def _score(trial: Trial) -> float:
+    return trial.score or 0.0
 
 
 def test_the_simulated_space_has_the_expected_size() -> None:

@@ -47,6 +47,35 @@ def test_half_of_the_time_is_for_the_search_however_slow_a_training_is(tmp_path:
     assert 0.4 < time.monotonic() - started < 0.9
 
 
+def test_what_was_spent_before_counts_when_a_search_resumes(tmp_path: Path) -> None:
+    def work(task: Task) -> TaskResult:
+        time.sleep(0.2)
+        return train(task)
+
+    first = search(tmp_path, "grid", trials=None, seconds=1.0, declare=_large, work=work)
+    again = search(tmp_path, "grid", trials=None, seconds=1.0, declare=_large, work=work)
+    # There may be time for one that seemed too long before.
+    assert len(first) <= len(again) <= len(first) + 1
+    more = search(tmp_path, "grid", trials=None, seconds=3.0, declare=_large, work=work)
+    assert len(again) < len(more) < 15
+
+
+def test_the_time_began_before_the_search(tmp_path: Path) -> None:
+    trials = search(tmp_path, "grid", trials=None, seconds=60.0, declare=_large, started=time.time() - 70)
+    assert [trial.id for trial in trials] == [1]
+
+
+def test_no_trial_begins_that_would_not_end_in_time(tmp_path: Path) -> None:
+    def work(task: Task) -> TaskResult:
+        time.sleep(0.3)
+        return train(task)
+
+    started = time.monotonic()
+    trials = search(tmp_path, "grid", trials=None, seconds=1.0, declare=_large, work=work)
+    assert len(trials) == 2
+    assert time.monotonic() - started < 0.9
+
+
 def _large(hp: Any) -> None:
     hp.Int("depth", 0, 1000)
     hp.Fixed("norm", False)

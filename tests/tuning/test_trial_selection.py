@@ -17,6 +17,19 @@ def test_without_a_rule_the_best_wins() -> None:
     assert trial_selection.select(None, [ACCURACY], TRIALS).id == 0
 
 
+def test_networks_are_compared_with_those_that_were_trained_as_long() -> None:
+    def trial(number: int, score: float, epochs: int, stage: str) -> Trial:
+        return Trial(number, "completed", {}, score, scores={"val_accuracy": score}, epochs=epochs, stage=stage)
+
+    short = [trial(1, 0.9, 2, "open"), trial(2, 0.8, 6, "open"), trial(3, 0.7, 6, "open"), trial(4, 0.95, 9, "stopped")]
+    full = [trial(5, 0.6, 20, "finished"), trial(6, 0.65, 12, "finished")]
+    assert trial_selection.select(None, [ACCURACY], [*short, *full]).id == 6
+    assert trial_selection.select(None, [ACCURACY], short[:3]).id == 2
+    found = trial_selection.contender([ACCURACY], [*short, *full])
+    assert found
+    assert found.id == 2
+
+
 @pytest.mark.parametrize(("margin", "winner"), [(0.0, 0), (0.005, 1), (0.2, 2)])
 def test_the_fastest_of_those_near_the_best_wins(margin: float, winner: int) -> None:
     assert (

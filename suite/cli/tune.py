@@ -217,7 +217,7 @@ def _train_best(
         trained = _train(job, result, best, output)
     if not plan.retrainings:
         return best, trained
-    if not result.has_time_for(trained.fitted.seconds):
+    if not result.has_time_for(trained.fitted.seconds, best):
         output.say("no time is left to train it again on training and validation rows together: skipped")
         return best, trained
     output.say("training it again on training and validation rows together")
@@ -236,7 +236,8 @@ def _train(job: _Job, result: "SearchResult", trial: Trial, output: Output) -> "
     plan = result.plan
     hp = workflow.resolve_hyperparameters(job.domain, job.prepared, plan.epochs, trial.hyperparameters)
     settings = TrainingSettings(plan.epochs, plan.seed, str(plan.objectives[0].metric))
-    limits = [] if result.deadline is None else [time_limit(result.deadline)]
+    deadline = result.deadline(trial)
+    limits = [] if deadline is None else [time_limit(deadline)]
     with output.training() as report:
         return workflow.train(
             job.domain, job.dataset, job.prepared, hp, settings, rule=job.rule,

@@ -84,8 +84,8 @@ class Trial:
     `reason` says why, or why it was stopped early. `score` is the first objective, the mean over its trainings, and
     `deviation` their standard deviation; `scores` holds every objective by name. `epochs` were trained, in `seconds`.
     When it was last trained, an epoch took `epoch_seconds`; before, building and tracing the network had taken
-    `setup_seconds`. It began `started` seconds into the search. `stage` is finished, stopped or open: scores of networks
-    that are not finished do not compare with those of others. `hyperparameters` holds only those that exist for it.
+    `setup_seconds`. It began `started` seconds into the search. `stage` is finished, stopped or open: scores of
+    networks that are not finished do not compare with those of others. `hyperparameters` holds only those that exist.
     """
 
     id: int

@@ -18,6 +18,7 @@ from tuning.journal import Journal
 from tuning.plan import SearchPlan
 from tuning.strategies import Proposal, Strategy
 from tuning.task import PAUSED, Task, TaskResult
+from tuning.trial_selection import DEFAULT_TRIAL
 
 # An infeasible trial costs no training, so it does not count among the plan's trials; but infeasible ones are limited.
 MAX_INFEASIBLE_PER_TRIAL = 10
@@ -25,8 +26,6 @@ MAX_INFEASIBLE_IN_A_ROW = 100
 MAX_FAILURES_IN_A_ROW = 3
 MAX_ATTEMPTS = 2
 TICK_SECONDS = 0.2
-# The strategy's first trial is the domain's default network.
-DEFAULT_TRIAL = 1
 
 
 @dataclass(frozen=True)

@@ -196,7 +196,7 @@ def _train_best(
     """
     from suite import workflow
     from suite.training.callbacks import ProgressReporter
-    from tuning import search
+    from tuning.trial_selection import DEFAULT_TRIAL
 
     plan = result.plan
     objective = plan.objectives[0]
@@ -210,7 +210,7 @@ def _train_best(
             best = contender
         else:
             trained = None
-    if best.id == search.DEFAULT_TRIAL and len(result.trials) > 1:
+    if best.id == DEFAULT_TRIAL and len(result.trials) > 1:
         output.say("no network was better on validation than the default one, which is kept")
     if trained is None:
         output.say(f"best: trial {best.id} with {objective.name} {best.score:.4f}; now training it to the end")

@@ -82,10 +82,10 @@ class Trial:
 
     `status` is completed, infeasible (the network cannot be built), failed (its training ended in an error) or running;
     `reason` says why, or why it was stopped early. `score` is the first objective, the mean over its trainings, and
-    `deviation` their standard deviation; `scores` holds every objective by name. `epochs` were trained, in `seconds`,
-    of which `setup_seconds` were over before the first training step was: building and tracing the network. It began
-    `started` seconds into the search. `stage` is finished, stopped or open: scores of networks that are not finished do
-    not compare with those of others. `hyperparameters` holds only those that exist for this trial.
+    `deviation` their standard deviation; `scores` holds every objective by name. `epochs` were trained, in `seconds`.
+    When it was last trained, an epoch took `epoch_seconds`; before, building and tracing the network had taken
+    `setup_seconds`. It began `started` seconds into the search. `stage` is finished, stopped or open: scores of
+    networks that are not finished do not compare with those of others. `hyperparameters` holds only those that exist.
     """
 
     id: int
@@ -100,6 +100,7 @@ class Trial:
     reason: str | None = None
     stage: str = FINISHED
     setup_seconds: float = 0.0
+    epoch_seconds: float = 0.0
 
     def value_text(self, name: str) -> str:
         """A hyperparameter's value for people; empty if it does not exist."""

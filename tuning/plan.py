@@ -6,8 +6,9 @@ from typing import Any
 from suite.search_record import Objective, Trial
 
 LATENCY = "latency"
-# Evaluation, export and report of the best network: about so many seconds, and at most this share of the time.
-SAVE_SECONDS, MAX_SAVE_SHARE = 10.0, 0.1
+# Evaluation, export and report of the best network: about so many seconds, and at most this share of the time; and
+# about so many times what it takes to build and trace the network.
+SAVE_SECONDS, MAX_SAVE_SHARE, SETUPS_TO_SAVE = 10.0, 0.1, 1.5
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class SearchPlan:
         """
         if self.seconds is None or best is None or not best.epochs:
             return None
-        return max(self.seconds / 2 / self.epochs, 2 * self.epoch_seconds(best))
+        return max(self.seconds / 2 / self.epochs, 2 * best.epoch_seconds)
 
     def reserved_seconds(self, best: Trial | None, contender: Trial | None = None) -> float:
         """About how many seconds to reserve for what follows the search.
@@ -81,21 +82,19 @@ class SearchPlan:
             return 0.0
         last = contender or best
         if last is None or not last.epochs:
-            return self.saving_seconds
+            return self.saving_seconds(last)
         if self.runs_per_trial > 1:
             to_finish = self.epochs
         else:
             to_finish = 0 if contender is None else self.epochs - contender.epochs
         trainings = bool(to_finish) + self.retrainings
         epochs = to_finish + self.retrainings * self.epochs
-        seconds = epochs * self.epoch_seconds(last) + trainings * last.setup_seconds / self.runs_per_trial
-        return min(seconds + self.saving_seconds, self.seconds / 2)
+        seconds = epochs * last.epoch_seconds + trainings * last.setup_seconds
+        return min(seconds + self.saving_seconds(last), self.seconds / 2)
 
-    @property
-    def saving_seconds(self) -> float:
+    def saving_seconds(self, winner: Trial | None) -> float:
         """About how many seconds to reserve for the evaluation, export and report of the winner."""
-        return 0.0 if self.seconds is None else min(SAVE_SECONDS, MAX_SAVE_SHARE * self.seconds)
-
-    def epoch_seconds(self, trial: Trial) -> float:
-        """About how many seconds an epoch of a trial took."""
-        return (trial.seconds - trial.setup_seconds) / trial.epochs / self.runs_per_trial
+        if self.seconds is None:
+            return 0.0
+        setup = 0.0 if winner is None else winner.setup_seconds
+        return min(SAVE_SECONDS, MAX_SAVE_SHARE * self.seconds) + SETUPS_TO_SAVE * setup

@@ -42,18 +42,18 @@ class SearchResult:
         """Where the training of a trial can go on from; None if the trial has several runs."""
         return self.runner.checkpoint_options(trial.id, 0) if self.plan.runs_per_trial == 1 else None
 
-    def has_time_for(self, seconds: float) -> bool:
-        """Whether a training that takes about so long would keep to the plan's time, or nearly."""
+    def has_time_for(self, seconds: float, trial: Trial) -> bool:
+        """Whether a training that takes about so long, and saving, would keep to the plan's time, or nearly."""
         limit = self.plan.seconds
         if limit is None:
             return True
-        return time.time() - self.began + seconds + self.plan.saving_seconds <= limit * (1 + TIME_TOLERANCE / 2)
+        seconds += trial.setup_seconds + self.plan.saving_seconds(trial)
+        return time.time() - self.began + seconds <= limit * (1 + TIME_TOLERANCE / 2)
 
-    @property
-    def deadline(self) -> float | None:
-        """When the last epoch of a training may begin, so that the network can still be saved in time."""
+    def deadline(self, trial: Trial) -> float | None:
+        """When the last epoch of a trial's last training may begin, so that the network can still be saved in time."""
         limit = self.plan.seconds
-        return None if limit is None else self.began + limit - self.plan.saving_seconds
+        return None if limit is None else self.began + limit - self.plan.saving_seconds(trial)
 
     def contender(self) -> Trial | None:
         """A trial that may beat the best once it is trained to its end, if there is time for that."""
@@ -61,8 +61,8 @@ class SearchResult:
         found = trial_selection.contender(plan.objectives, self.trials)
         if found is None or plan.runs_per_trial > 1:
             return None
-        seconds = (plan.epochs - found.epochs) * plan.epoch_seconds(found) + found.setup_seconds
-        return found if self.has_time_for(seconds) else None
+        seconds = (plan.epochs - found.epochs) * found.epoch_seconds
+        return found if self.has_time_for(seconds, found) else None
 
     def finish(self, trial: Trial, history: dict[str, list[float]], best_epoch: int) -> None:
         """Give a trial the scores of a training to the end."""

@@ -18,6 +18,7 @@ from tuning.journal import Journal
 from tuning.plan import SearchPlan
 from tuning.strategies import Proposal, Strategy
 from tuning.task import PAUSED, Task, TaskResult
+from tuning.trial_selection import DEFAULT_TRIAL
 
 # An infeasible trial costs no training, so it does not count among the plan's trials; but infeasible ones are limited.
 MAX_INFEASIBLE_PER_TRIAL = 10
@@ -25,8 +26,6 @@ MAX_INFEASIBLE_IN_A_ROW = 100
 MAX_FAILURES_IN_A_ROW = 3
 MAX_ATTEMPTS = 2
 TICK_SECONDS = 0.2
-# The strategy's first trial is the domain's default network.
-DEFAULT_TRIAL = 1
 
 
 @dataclass(frozen=True)
@@ -192,8 +191,8 @@ class Search:
 
     def _pause(self, active: ActiveTrial, result: TaskResult) -> None:
         """Keep a paused trial's scores, but not in the journal: a resumed search trains it further."""
+        _note_speed(active, result)
         active.trial.seconds += result.seconds
-        active.trial.setup_seconds += result.setup_seconds
         active.trial.epochs = result.epochs
         if result.scores:
             active.scores.append(result.scores[self.plan.objectives[0].name])
@@ -203,8 +202,8 @@ class Search:
     def _advance(self, active: ActiveTrial, result: TaskResult) -> None:
         """Queue a trial's next training, or end the trial."""
         trial = active.trial
+        _note_speed(active, result)
         trial.seconds = round(trial.seconds + result.seconds, 2)
-        trial.setup_seconds = round(trial.setup_seconds + result.setup_seconds, 2)
         active.attempts = 0
         if result.status != COMPLETED:
             self._end(active, result.status, result.reason)
@@ -312,3 +311,12 @@ class Search:
             else:
                 self._advance(begun[body.pop("trial")], TaskResult(**body))
         self._waiting = deque(active for active in begun.values() if not active.ended)
+
+
+def _note_speed(active: ActiveTrial, result: TaskResult) -> None:
+    """Note how long the last training took to begin, and then for an epoch."""
+    trial = active.trial
+    epochs = result.epochs if active.scores else result.epochs - trial.epochs
+    if epochs > 0:
+        trial.setup_seconds = result.setup_seconds
+        trial.epoch_seconds = round((result.seconds - result.setup_seconds) / epochs, 3)

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from suite.errors import UsageError
 from suite.search_record import COMPLETED, FINISHED, OPEN, Objective, Trial
 
+# The first trial of a search is the domain's default network.
+DEFAULT_TRIAL = 1
 COST_BY_RULE = {"fastest-within": "latency", "smallest-within": "size", "lightest-within": "flops"}
 
 
@@ -53,7 +55,14 @@ def select(rule: SelectionRule | None, objectives: list[Objective], trials: list
 
 
 def contender(objectives: list[Objective], trials: list[Trial]) -> Trial | None:
-    """The most promising trial that more epochs may make the best; None if there is none."""
+    """The most promising trial that more epochs may make the best; None if there is none.
+
+    None, too, where a finished network has beaten the default one: then the time is better spent on that one.
+    """
+    scored = [trial for trial in trials if trial.score is not None]
+    best = max(scored, key=ranking(objectives[0]), default=None)
+    if best is not None and best.stage == FINISHED and best.id != DEFAULT_TRIAL:
+        return None
     candidates = [trial for trial in trials if trial.stage == OPEN and trial.score is not None]
     return max(candidates, key=ranking(objectives[0]), default=None)
 

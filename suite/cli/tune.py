@@ -197,7 +197,7 @@ def _train_best(
     """
     from suite import workflow
     from suite.training.callbacks import ProgressReporter
-    from tuning import search
+    from tuning.trial_selection import DEFAULT_TRIAL
 
     plan = result.plan
     objective = plan.objectives[0]
@@ -211,14 +211,14 @@ def _train_best(
             best = contender
         else:
             trained = None
-    if best.id == search.DEFAULT_TRIAL and len(result.trials) > 1:
+    if best.id == DEFAULT_TRIAL and len(result.trials) > 1:
         output.say("no network was better on validation than the default one, which is kept")
     if trained is None:
         output.say(f"best: trial {best.id} with {objective.name} {best.score:.4f}; now training it to the end")
         trained = _train(job, result, best, output)
     if not plan.retrainings:
         return best, trained
-    if not result.has_time_for(trained.fitted.seconds):
+    if not result.has_time_for(trained.fitted.seconds, best):
         output.say("no time is left to train it again on training and validation rows together: skipped")
         return best, trained
     output.say("training it again on training and validation rows together")
@@ -237,7 +237,8 @@ def _train(job: _Job, result: "SearchResult", trial: Trial, output: Output) -> "
     plan = result.plan
     hp = workflow.resolve_hyperparameters(job.domain, job.prepared, plan.epochs, trial.hyperparameters)
     settings = TrainingSettings(plan.epochs, plan.seed, str(plan.objectives[0].metric))
-    limits = [] if result.deadline is None else [time_limit(result.deadline)]
+    deadline = result.deadline(trial)
+    limits = [] if deadline is None else [time_limit(deadline)]
     with output.training() as report:
         return workflow.train(
             job.domain, job.dataset, job.prepared, hp, settings, rule=job.rule,

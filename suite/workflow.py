@@ -58,6 +58,11 @@ class TrainedModel:
     test_probabilities: np.ndarray
     notes: list[str]
 
+    @property
+    def retrained(self) -> bool:
+        """Whether the network was trained on training and validation rows together in the end."""
+        return len(self.prepared.rows["train"]) > len(self.dataset.rows["train"])
+
 
 def resolve_hyperparameters(
     domain: Domain, prepared: PreparedData, epochs: int, values: Mapping[str, Any]
@@ -233,7 +238,9 @@ def _card(trained: TrainedModel, name: str, number: int) -> Card:
 def _network_command(trained: TrainedModel, card: Path) -> str:
     """The command that trains the network of this card again."""
     rule = trained.rule if trained.domain.has_threshold else None
-    return repeat.fit_command(trained.domain.name, trained.dataset.source, trained.settings, rule, card)
+    return repeat.fit_command(
+        trained.domain.name, trained.dataset.source, trained.settings, rule, card, trained.retrained
+    )  # fmt: skip
 
 
 def _training_record(trained: TrainedModel, folds: dict[str, Any]) -> dict[str, Any]:
@@ -248,7 +255,7 @@ def _training_record(trained: TrainedModel, folds: dict[str, Any]) -> dict[str, 
         "precision": precision.choose(trained.hp),
         "temperature": round(trained.temperature, 4),
         "threshold": str(trained.rule) if trained.domain.has_threshold else None,
-        "retrained": len(trained.prepared.rows["train"]) > len(trained.dataset.rows["train"]),
+        "retrained": trained.retrained,
         "parameters": fitted.model.count_params(),
         "cross_validation": folds,
         "machine": environment.machine(),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from suite.search_record import Objective, Trial
+from suite.search_record import FINISHED, Objective, Trial
 
 LATENCY = "latency"
 # Evaluation, export and report of the best network: about so many seconds, and at most this share of the time; and
@@ -83,14 +83,19 @@ class SearchPlan:
         last = contender or best
         if last is None or not last.epochs:
             return self.saving_seconds(last)
+        length = self._usual_epochs(best)
         if self.runs_per_trial > 1:
-            to_finish = self.epochs
+            to_finish = length
         else:
-            to_finish = 0 if contender is None else self.epochs - contender.epochs
+            to_finish = 0 if contender is None else max(0, length - contender.epochs)
         trainings = bool(to_finish) + self.retrainings
-        epochs = to_finish + self.retrainings * self.epochs
+        epochs = to_finish + self.retrainings * length
         seconds = epochs * last.epoch_seconds + trainings * last.setup_seconds
         return min(seconds + self.saving_seconds(last), self.seconds / 2)
+
+    def _usual_epochs(self, best: Trial | None) -> int:
+        """About how many epochs a training to the end has: mostly it ends early, as that of the best trial did."""
+        return best.epochs if best is not None and best.stage == FINISHED else self.epochs
 
     def saving_seconds(self, winner: Trial | None) -> float:
         """About how many seconds to reserve for the evaluation, export and report of the winner."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # The share of --time for trainings; what is left reads the data, exports and checks the network.
 TRAINING_SHARE = 0.9
+LIMITED_BY_TIME = "The training was limited by time: how far it gets depends on the machine."
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def fit(request: FitRequest, output: Output) -> Path:
         output.say("saving and checking every engine against the SavedModel")
         folder, card = workflow.save(
             request.models, name, trained, command=steps.command_line(request.source, request.reader), folds=folds,
-            onnx=request.onnx,
+            onnx=request.onnx, varies="" if request.seconds is None else LIMITED_BY_TIME,
         )  # fmt: skip
         checkpoint.file.unlink(missing_ok=True)
     value = steps.saved_json(folder, card) | {"seconds": round(perf_counter() - started, 1)}

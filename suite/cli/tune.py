@@ -218,7 +218,7 @@ def _train_best(
         trained = _train(job, result, best, output)
     if not plan.retrainings:
         return best, trained
-    if not result.has_time_for(trained.fitted.seconds, best):
+    if not result.has_time_for(workflow.retraining_seconds(trained), best):
         output.say("no time is left to train it again on training and validation rows together: skipped")
         return best, trained
     output.say("training it again on training and validation rows together")

@@ -71,6 +71,7 @@ def _add(dataset: Dataset, split: SplitName, file: Dataset, options: DataOptions
         order=None if dataset.order is None else np.concatenate([dataset.order, added]),
         groups=None if groups is None else np.concatenate([groups, groups.max() + 1 + np.arange(more)]),
         notes=[*dataset.notes, *file.notes],
+        files=[*map(dataset.file_of, range(count)), *file.files] if file.files else dataset.files,
     )  # fmt: skip
     told = [f"{split} rows: {file.source['path']} ({more:,} rows)", *file.notes, *_repeated(joined, split, added)]
     record = {key: file.source[key] for key in ("path", "sha256")} | {"rows": more}

@@ -19,9 +19,17 @@ def option_words(options: Mapping[str, Any]) -> list[str]:
 
 
 def fit_command(
-    domain: str, data: Mapping[str, Any], settings: "TrainingSettings", rule: "ThresholdRule | None", card: Path
-) -> str:  # fmt: skip
-    """The command that trains the network of a card again, on the card's `data`, without a search."""
+    domain: str,
+    data: Mapping[str, Any],
+    settings: "TrainingSettings",
+    rule: "ThresholdRule | None",
+    card: Path,
+    retrained: bool,
+) -> str:
+    """The command that trains the network of a card again, on the card's `data`, without a search.
+
+    `retrained` says whether the network was trained on training and validation rows together in the end.
+    """
     options = {
         "--data": data.get("name") or data.get("path"),
         **{f"--{name.replace('_', '-')}": value for name, value in data.get("options", {}).items()},
@@ -29,6 +37,7 @@ def fit_command(
         "--epochs": settings.epochs,
         "--seed": settings.seed,
         "--objective": settings.objective,
+        **({} if retrained else {"--no-retrain": True}),
         **(_threshold_options(rule) if rule else {}),
     }
     return shlex.join(["suite", "fit", domain, *option_words(options)])

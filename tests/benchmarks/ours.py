@@ -17,14 +17,14 @@ def answers(domain: "Domain", dataset: "Dataset", rows: "dict[SplitName, np.ndar
     """Train on these rows; the second label's scores for the test rows, float32 (N,), and the seconds it took."""
     load_tensorflow()
     from suite import workflow
-    from suite.training import fit
     from suite.training.data import prepare
-    from suite.training.predictor import Predictor
+    from suite.training.fit import TrainingSettings
 
     started = perf_counter()
-    prepared = prepare(domain, replace(dataset, rows=rows))
+    part = replace(dataset, rows=rows)
+    prepared = prepare(domain, part)
     epochs = domain.recipe.epochs_for(len(rows["train"]))
     hp = workflow.resolve_hyperparameters(domain, prepared, epochs, {})
-    fitted = fit.fit(domain, hp, prepared, fit.TrainingSettings(epochs, 0, domain.objective))
-    scores = Predictor(fitted.model, prepared)("test")[:, 1]
+    trained = workflow.train(domain, part, prepared, hp, TrainingSettings(epochs, 0, domain.objective))
+    scores = workflow.retrain(trained).test_probabilities[:, 1]
     return scores, perf_counter() - started

@@ -34,10 +34,10 @@ def public() -> Iterator[Callable[..., Any]]:
                     yield value
 
 
-def made(block: Block, *, on: bool) -> Any:
+def made(block: Block, *, on: bool, seed: int = 0) -> Any:
     hp = HyperParameters()
     hp.values.update(block.on if on else {})
-    keras.utils.set_random_seed(0)
+    keras.utils.set_random_seed(seed)
     return block.make(hp)
 
 
@@ -85,6 +85,17 @@ def _told(value: Any) -> Any:
     if isinstance(value, keras.Model):
         return [(type(layer).__name__, str(layer.get_config())) for layer in value.layers]
     return len(value) if isinstance(value, list) else value is None
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)
+def test_the_seed_decides_all_first_weights(block: Block) -> None:
+    first, again, other = (made(block, on=True, seed=seed) for seed in (0, 0, 1))
+    if not isinstance(first, keras.Model):
+        return
+    for weight, same, different in zip(first.weights, again.weights, other.weights, strict=True):
+        assert np.array_equal(weight, same), weight.path
+        is_random = len(np.unique(weight)) > 2 and "seed_generator" not in weight.path
+        assert not (is_random and np.array_equal(weight, different)), weight.path
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)

@@ -12,7 +12,7 @@ from suite.training.thresholds import ErrorCosts, ThresholdRule
 def test_the_command_of_a_network_has_its_data_and_its_choices() -> None:
     data = {"path": "my data/heart.csv", "options": {"label_column": "is ill", "no_header": True}}
     rule = ThresholdRule(costs=ErrorCosts(5, 2))
-    command = repeat.fit_command("fraud", data, TrainingSettings(7, 3, "roc_auc"), rule, Path("m/x/1/card.json"))
+    command = repeat.fit_command("fraud", data, TrainingSettings(7, 3, "roc_auc"), rule, Path("m/x/1/card.json"), True)
     assert shlex.split(command) == [
         "suite", "fit", "fraud", "--data", "my data/heart.csv", "--label-column", "is ill", "--no-header", "--hp",
         "m/x/1/card.json", "--epochs", "7", "--seed", "3", "--objective", "roc_auc", "--cost-false-positive", "2",
@@ -29,8 +29,8 @@ def test_the_command_of_a_network_has_its_data_and_its_choices() -> None:
     ],
 )
 def test_the_command_of_a_network_chooses_the_same_threshold(rule: ThresholdRule | None, words: list[str]) -> None:
-    command = repeat.fit_command("fraud", {"name": "x"}, TrainingSettings(1, 0, "accuracy"), rule, Path("c"))
-    assert shlex.split(command)[13:] == words
+    command = repeat.fit_command("fraud", {"name": "x"}, TrainingSettings(1, 0, "accuracy"), rule, Path("c"), False)
+    assert shlex.split(command)[13:] == ["--no-retrain", *words]
 
 
 def test_the_command_of_what_was_resumed_begins_anew_with_its_data(monkeypatch: pytest.MonkeyPatch) -> None:

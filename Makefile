@@ -5,7 +5,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 CLIENTS := .venv-clients/.installed
 
-.PHONY: demo test test-together test-alone coverage fuzz lint install lock bench-first bench-fit bench-readers bench-convnet bench-domains bench-tuning bench-tuning-table bench-tuning-overhead bench-serving bench-serving-rivals bench-serving-endurance bench-tuning-memory
+.PHONY: demo test test-together test-alone coverage fuzz lint install lock bench-first bench-fit bench-readers bench-convnet bench-domains bench-linear bench-tuning bench-tuning-table bench-tuning-overhead bench-serving bench-serving-rivals bench-serving-endurance bench-tuning-memory
 
 demo: $(INSTALLED)
 	@$(BIN)/suite demo
@@ -81,6 +81,10 @@ bench-convnet: $(INSTALLED)
 # More than an hour; TASKS=credit measures one (see tests/benchmarks/domains.py). Needs the full data sets.
 bench-domains: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.domains $(TASKS)
+
+# A quarter of an hour: what is fitted by default against logistic regression, on eleven data sets.
+bench-linear: $(INSTALLED)
+	$(BIN)/python -m tests.benchmarks.linear $(TASKS)
 
 # Half an hour: ten minutes each against plain KerasTuner and AutoKeras, then what workers gain.
 bench-tuning: $(INSTALLED)

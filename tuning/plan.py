@@ -84,10 +84,10 @@ class SearchPlan:
         if last is None or not last.epochs:
             return self.saving_seconds(last)
         length = self._usual_epochs(best)
-        if self.runs_per_trial > 1:
-            to_finish = length
-        else:
-            to_finish = 0 if contender is None else max(0, length - contender.epochs)
+        done = 0
+        if self.runs_per_trial == 1:
+            done = length if contender is None else contender.epochs
+        to_finish = max(0, length - done)
         trainings = bool(to_finish) + self.retrainings
         epochs = to_finish + self.retrainings * length
         seconds = epochs * last.epoch_seconds + trainings * last.setup_seconds

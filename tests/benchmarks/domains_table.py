@@ -87,7 +87,7 @@ def measure(task: Task) -> list[Row]:
     parts = list(task.split(dataset))
     scores, seconds = _rivals(dataset, parts)
     found = [ours.answers(domain, dataset, rows) for rows in parts]
-    scores[OURS] = [answers for answers, _ in found]
+    scores[OURS] = [answers[:, 1] for answers, _ in found]
     seconds[OURS] = sum(took for _, took in found)
     truth = [dataset.y[rows["test"]] for rows in parts]
     values = {

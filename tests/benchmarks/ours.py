@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def answers(domain: "Domain", dataset: "Dataset", rows: "dict[SplitName, np.ndarray]") -> tuple[np.ndarray, float]:
-    """Train on these rows; the second label's scores for the test rows, float32 (N,), and the seconds it took."""
+    """Train on these rows; the probabilities of the test rows, float32 (N, classes), and the seconds it took."""
     load_tensorflow()
     from suite import workflow
     from suite.training.data import prepare
@@ -26,5 +26,5 @@ def answers(domain: "Domain", dataset: "Dataset", rows: "dict[SplitName, np.ndar
     epochs = domain.recipe.epochs_for(len(rows["train"]))
     hp = workflow.resolve_hyperparameters(domain, prepared, epochs, {})
     trained = workflow.train(domain, part, prepared, hp, TrainingSettings(epochs, 0, domain.objective))
-    scores = workflow.retrain(trained).test_probabilities[:, 1]
-    return scores, perf_counter() - started
+    answers = workflow.retrain(trained).test_probabilities
+    return answers, perf_counter() - started

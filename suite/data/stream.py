@@ -182,7 +182,7 @@ def table(
     first = 1
     used = [spec.name for spec in specs]
     told = {*used, *ignored, *options.keep}
-    for batch in _batches(source, options, needed=used):
+    for batch in _batches(source, options, needed=used, known=ignored):
         names = batch.schema.names
         if first == 1:
             _tell_date_forms(specs, names, options)
@@ -234,10 +234,12 @@ def _refuse_keep(source: str, options: RowOptions) -> None:
         raise UsageError(f"{source} is no table, so it has no columns to keep: leave --keep out")
 
 
-def _batches(source: str, options: RowOptions, lines: bool = False, needed: Sequence[str] = ()) -> Iterator[Any]:
+def _batches(
+    source: str, options: RowOptions, lines: bool = False, needed: Sequence[str] = (), known: Sequence[str] = ()
+) -> Iterator[Any]:
     """Arrow batches of a table's rows or, where `lines` may be given, of the lines of a .txt file.
 
-    Columns that are needed or kept are in every batch, even if the first rows of JSON lack them.
+    Columns that are needed or kept are in every batch, even if the first rows of JSON lack them; see late_keys.
     """
     import pyarrow as pa
 
@@ -245,10 +247,11 @@ def _batches(source: str, options: RowOptions, lines: bool = False, needed: Sequ
     from suite.data.json_rows import ROWS_PER_BATCH
 
     every, hold = options.keep == (ALL,), not options.allow_missing
-    needed = [*needed, *(() if every else options.keep)]
+    kept = () if every else options.keep
+    needed, known = [*needed, *kept], [*known, *kept]
     if source == STDIN:
         file = formats.TableFile(sys.stdin.buffer, options.reading)
-        found = late_keys.batches(file, needed, every=every, hold=hold)
+        found = late_keys.batches(file, needed, known, every=every, hold=hold)
     else:
         path = _check_source(Path(source))
         if path.is_dir():
@@ -260,7 +263,7 @@ def _batches(source: str, options: RowOptions, lines: bool = False, needed: Sequ
                 for chunk in _chunks(formats.text_lines(file), ROWS_PER_BATCH)
             )
         else:
-            found = late_keys.batches(file, needed, every=every, hold=hold)
+            found = late_keys.batches(file, needed, known, every=every, hold=hold)
     told = 0
     for batch in found:
         for line in file.notes[told:]:

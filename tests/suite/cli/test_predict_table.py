@@ -36,7 +36,7 @@ def test_absent_columns_are_missing_if_that_is_said_and_ignored_columns_are_allo
     ("row", "options", "code", "message"),
     [
         ({"V1": "abc"}, ["--allow-missing"], 1, "row 1, column 'V1': 'abc' is not a number"),
-        ({"V1": 1}, [], 2, "standard input has no column V2, V3"),
+        ({"V1": 1, "Amoun": 1}, [], 2, "standard input has no column V2, V3"),
         ({"V1": 1, "Amoun": 1}, [], 2, "which the model uses: add it, or say --allow-missing"),
         ({"Amoun": 1}, ["--allow-missing"], 2, "which the model uses: give one like the training data"),
     ],

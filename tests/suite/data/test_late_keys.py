@@ -72,13 +72,27 @@ def test_all_columns_of_a_file_are_kept_however_late_they_begin(tmp_path: Path) 
 
 @pytest.mark.parametrize("piped", [False, True])
 def test_a_key_that_no_row_has_is_refused_or_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piped: bool) -> None:
-    rows = [{"amount": row} for row in range(ROWS)]
+    rows = [{"amount": row, "contry": "DE"} for row in range(ROWS)]
     path = put(tmp_path / "a.jsonl", rows)
-    with pytest.raises(UsageError, match="has no column country, which the model uses: add it, or say --allow-missing"):
+    with pytest.raises(
+        UsageError,
+        match=r"has no column country \(is it 'contry'\?\), which the model uses: add it, or say --allow-missing",
+    ):
         predicted(from_pipe(path, monkeypatch) if piped else str(path))
     batches, told = predicted(from_pipe(path, monkeypatch) if piped else str(path), allow_missing=True)
     assert sum(len(batch.inputs["country"]) for batch in batches) == ROWS
-    assert told == ["columns absent, taken as missing: country"]
+    assert told[0] == "columns absent, taken as missing: country"
+
+
+@pytest.mark.parametrize("piped", [False, True])
+def test_a_key_that_writers_left_out_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piped: bool) -> None:
+    path = put(tmp_path / "a.jsonl", [{"amount": row} for row in range(ROWS)])
+    batches, told = predicted(from_pipe(path, monkeypatch) if piped else str(path))
+    assert {text for batch in batches for text in batch.inputs["country"]} == {""}
+    assert sum(len(batch.inputs["amount"]) for batch in batches) == ROWS
+    assert told == ["columns that no row has, taken as missing: country"]
+    with pytest.raises(UsageError, match="there is no column to keep 'note'"):
+        predicted(str(path), keep=("note",))
 
 
 def test_a_late_key_that_may_be_missing_is_used_where_it_is_there(tmp_path: Path) -> None:

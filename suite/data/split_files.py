@@ -42,8 +42,9 @@ def _read(dataset: Dataset, split: SplitName, path: str, options: DataOptions, r
     label, text = dataset.source.get("label_column"), dataset.source.get("text_column")
     others: dict[str, Any] = dict.fromkeys((*OF_DATA, *SPLIT_OPTIONS))
     like_the_data = replace(
-        options, **others, inputs=tuple(dataset.specs), label_column=label, text_column=text, undivided=True
-    )
+        options, **others, inputs=tuple(dataset.specs), label_column=label, text_column=text, picture=dataset.picture,
+        undivided=True,
+    )  # fmt: skip
     try:
         found = read(Path(path), like_the_data)
     except SuiteError as error:

@@ -32,12 +32,10 @@ def make_test(folder: Path, failing: str) -> tuple[int, list[str]]:
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
-@pytest.mark.parametrize(
-    ("failing", "status"), [("nothing", 0), ("--ignore", 2), ("pytest tests/serving", 2), ("pytest", 2)]
-)
+@pytest.mark.parametrize(("failing", "status"), [("nothing", 0), ("--dist", 2), ("-m alone", 2), ("pytest", 2)])
 def test_both_halves_run_and_either_one_fails_the_whole(tmp_path: Path, failing: str, status: int) -> None:
     returned, calls = make_test(tmp_path, failing)
     assert returned == status
     assert len(calls) == 2
-    assert "--ignore tests/serving" in calls[0]
-    assert calls[1].endswith("pytest tests/serving")
+    assert calls[0].endswith("-m not alone tests/tuning tests")
+    assert calls[1].endswith("pytest -m alone tests/serving")

@@ -15,6 +15,9 @@ from serving_repositories import Service, copy_version
 from serving.models.store import MAX_FILES
 from suite import files
 
+# One changes the user of a process, who may not enter the folders of tests that run side by side.
+pytestmark = pytest.mark.alone
+
 Put = Callable[[Path], object]
 
 

@@ -19,9 +19,19 @@ from suite.errors import UsageError
 from suite.report import columns, environment, network, page, repeat, statistics, stored_predictions
 from suite.report.columns import Importance
 from suite.report.statistics import Predictions
-from suite.training import calibration, cost_column, evaluate, export, fit, hyperparameters, precision, thresholds
+from suite.training import (
+    calibration,
+    cost_column,
+    dead_units,
+    evaluate,
+    export,
+    fit,
+    hyperparameters,
+    precision,
+    thresholds,
+)
 from suite.training.data import PreparedData, prepare
-from suite.training.model import build, values_per_row
+from suite.training.model import build
 from suite.training.predictor import Predictor
 
 if TYPE_CHECKING:
@@ -29,10 +39,6 @@ if TYPE_CHECKING:
     from keras_tuner import HyperParameters
 
 PARITY_ROWS = 256
-# Rows in which dead units are counted: enough to tell a dead unit from one that is rarely active, but fewer where the
-# network makes so many values of each row that it would take more than about a second; in batches that fit in memory.
-MAX_DEAD_UNIT_ROWS, MIN_DEAD_UNIT_ROWS = 512, 32
-MAX_DEAD_UNIT_VALUES, MAX_VALUES_PER_BATCH = 200_000_000, 20_000_000
 EVALUATED_SPLITS: tuple[SplitName, ...] = ("validation", "test")
 DEFAULT_RULE = thresholds.ThresholdRule()
 FRAMEWORKS = ("tensorflow", "keras", "keras-tuner", "numpy", "ai-edge-litert")
@@ -246,6 +252,7 @@ def _network_command(trained: TrainedModel, card: Path) -> str:
 def _training_record(trained: TrainedModel, folds: dict[str, Any]) -> dict[str, Any]:
     """The card's `training`, without the commands that repeat it."""
     fitted, settings = trained.fitted, trained.settings
+    shares, rows = dead_units.on_validation_rows(fitted.model, trained.prepared)
     return {
         "epochs": len(fitted.history["loss"]),
         "best_epoch": fitted.best_epoch,
@@ -259,26 +266,9 @@ def _training_record(trained: TrainedModel, folds: dict[str, Any]) -> dict[str, 
         "parameters": fitted.model.count_params(),
         "cross_validation": folds,
         "machine": environment.machine(),
-        **_dead_units(trained),
+        "dead_units": shares,
+        "dead_units_rows": rows,
     }
-
-
-def _dead_units(trained: TrainedModel) -> dict[str, Any]:
-    """The shares of dead units by layer on some of the validation rows, and the number of those rows."""
-    from suite.training.dead_units import dead_units
-
-    prepared = trained.prepared
-    model = trained.fitted.model
-    values = values_per_row(model)
-    most = int(np.clip(MAX_DEAD_UNIT_VALUES // values, MIN_DEAD_UNIT_ROWS, MAX_DEAD_UNIT_ROWS))
-    batch = int(np.clip(MAX_VALUES_PER_BATCH // values, 1, MAX_DEAD_UNIT_ROWS))
-    rows = prepared.rows["validation"]
-    rows = rows[:: max(1, len(rows) // most)][:most]
-    batches = (
-        {key: inputs[rows[start : start + batch]] for key, inputs in prepared.core.items()}
-        for start in range(0, len(rows), batch)
-    )
-    return {"dead_units": dead_units(model, batches), "dead_units_rows": len(rows)}
 
 
 def _report_data(trained: TrainedModel, runners_up: Sequence[tuple[str, Sequence[network.Block]]]) -> page.ReportData:

@@ -7,8 +7,29 @@ import keras
 import numpy as np
 from keras import layers
 
+from suite.training.data import PreparedData
+from suite.training.model import values_per_row
+
 TOLERANCE = 1e-6
+# Rows in which dead units are counted: enough to tell a dead unit from one that is rarely active, but fewer where the
+# network makes so many values of each row that it would take more than about a second; in batches that fit in memory.
+MAX_ROWS, MIN_ROWS = 512, 32
+MAX_VALUES, MAX_VALUES_PER_BATCH = 200_000_000, 20_000_000
 ACTIVATIONS = (layers.Activation, layers.ReLU, layers.LeakyReLU, layers.ELU, layers.PReLU)
+
+
+def on_validation_rows(model: keras.Model, prepared: PreparedData) -> tuple[dict[str, float], int]:
+    """The shares of dead units by layer on some of the validation rows, and the number of those rows."""
+    values = values_per_row(model)
+    most = int(np.clip(MAX_VALUES // values, MIN_ROWS, MAX_ROWS))
+    batch = int(np.clip(MAX_VALUES_PER_BATCH // values, 1, MAX_ROWS))
+    rows = prepared.rows["validation"]
+    rows = rows[:: max(1, len(rows) // most)][:most]
+    batches = (
+        {key: inputs[rows[start : start + batch]] for key, inputs in prepared.core.items()}
+        for start in range(0, len(rows), batch)
+    )
+    return dead_units(model, batches), len(rows)
 
 
 def dead_units(model: keras.Model, batches: Iterable[Any]) -> dict[str, float]:

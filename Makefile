@@ -25,7 +25,7 @@ test-together: $(INSTALLED) $(CLIENTS)
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m 'not alone' tests/tuning tests
 
 test-alone: $(INSTALLED)
-	$(BIN)/python -m pytest -m alone tests/serving
+	$(BIN)/python -m pytest -m alone tests/serving tests/tuning
 
 # The lines that tests run, which takes longer than the tests alone.
 coverage: $(INSTALLED)

@@ -6,6 +6,7 @@ import locale
 import os
 import pkgutil
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -57,6 +58,8 @@ def use_own_environment() -> None:
 
 
 use_own_environment()
+# A shell has the commands that it runs in the background ignore Ctrl-C, and so would all that tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["SUITE_MODELS"] = "/nonexistent"  # a test that forgets --models must not touch a real store
 
 

@@ -83,13 +83,12 @@ class SearchPlan:
         last = contender or best
         if last is None or not last.epochs:
             return self.saving_seconds(last)
-        length = self._usual_epochs(best)
         done = 0
         if self.runs_per_trial == 1:
-            done = length if contender is None else contender.epochs
-        to_finish = max(0, length - done)
+            done = self.epochs if contender is None else contender.epochs
+        to_finish = self.epochs - done
         trainings = bool(to_finish) + self.retrainings
-        epochs = to_finish + self.retrainings * length
+        epochs = to_finish + self.retrainings * self._usual_epochs(best)
         seconds = epochs * last.epoch_seconds + trainings * last.setup_seconds
         return min(seconds + self.saving_seconds(last), self.seconds / 2)
 

@@ -38,4 +38,4 @@ def test_both_halves_run_and_either_one_fails_the_whole(tmp_path: Path, failing:
     assert returned == status
     assert len(calls) == 2
     assert calls[0].endswith("-m not alone tests/tuning tests")
-    assert calls[1].endswith("pytest -m alone tests/serving")
+    assert calls[1].endswith("pytest -m alone tests/serving tests/tuning")

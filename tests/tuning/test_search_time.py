@@ -4,10 +4,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from simulated import search
 from trainings import train
 
 from tuning.task import Task, TaskResult
+
+pytestmark = pytest.mark.alone
 
 
 def test_a_trial_between_two_rungs_counts_when_the_time_is_up(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Models for all tests of the service, which are created once."""
 
+import logging
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,6 +11,15 @@ from flask.testing import FlaskClient
 
 from serving.app import create_app
 from serving.config import Config
+
+
+@pytest.fixture
+def caplog(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> pytest.LogCaptureFixture:
+    """What is logged, by loggers of the service that other tests' libraries (alembic) have disabled, too."""
+    for name, logger in list(logging.Logger.manager.loggerDict.items()):
+        if name.split(".")[0] == "serving" and isinstance(logger, logging.Logger):
+            monkeypatch.setattr(logger, "disabled", False)
+    return caplog
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 import base64
 import io
 import json
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -187,8 +186,6 @@ def test_what_nobody_foresaw_tells_nothing_but_an_id(
     light: Path, path: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = create_app(Config(models=light))
-    # Libraries that other tests use disable all existing loggers when they configure their own.
-    monkeypatch.setattr(logging.getLogger("serving.errors"), "disabled", False)
 
     def broken(*given: object) -> str:
         raise RuntimeError("secret at /etc/place")

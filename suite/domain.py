@@ -11,7 +11,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from suite.blocks.types import Augmentation
+from suite.blocks.types import Augmentation, Head
 from suite.errors import unknown
 
 if TYPE_CHECKING:
@@ -63,8 +63,7 @@ class Recipe:
 class Domain(ABC):
     """A kind of input and field of application: only what differs from other domains.
 
-    `objective` is the validation metric that selects the best epoch and the best trial; higher is better.
-    `has_threshold` is set for detectors, which flag a row if the probability of the second label reaches a threshold.
+    `task` names the kind of its answers, see suite.task; `task_of` chooses it where the data decides.
     `data_options` names the fields of DataOptions that the domain's reader supports.
     `presets` are named sets of hyperparameters.
     """
@@ -73,8 +72,7 @@ class Domain(ABC):
     summary: ClassVar[str]
     kind: ClassVar[str]
     default_data: ClassVar[str]
-    objective: ClassVar[str] = "accuracy"
-    has_threshold: ClassVar[bool] = False
+    task: ClassVar[str] = "classification"
     data_options: ClassVar[tuple[str, ...]] = ()
     recipe: ClassVar[Recipe]
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
@@ -87,9 +85,13 @@ class Domain(ABC):
     def adapt(self, dataset: Dataset) -> dict[str, Any]:
         """The preprocessing specification, learned from the training split only; plain JSON values."""
 
+    def task_of(self, dataset: Dataset) -> str:
+        """The name of the task that the data asks for."""
+        return self.task
+
     @abstractmethod
-    def build(self, hp: keras_tuner.HyperParameters, preprocessing: dict[str, Any], classes: int) -> keras.Model:
-        """The network: the core's inputs, by name, to {"probabilities": float32 (N, classes)}."""
+    def build(self, hp: keras_tuner.HyperParameters, preprocessing: dict[str, Any], head: Head) -> keras.Model:
+        """The network: the core's inputs, by name, through a trunk to what the task's head makes of it."""
 
     def augmentation(self, hp: keras_tuner.HyperParameters) -> Augmentation | None:
         """The augmentation of training batches, different in each epoch; None for no augmentation."""

@@ -121,7 +121,7 @@ def fit(name: str, models: Path) -> None:
     dataset = domain.example()
     prepared = prepare(domain, dataset)
     hp = workflow.resolve_hyperparameters(domain, prepared, 1, {})
-    outcome = workflow.train(domain, dataset, prepared, hp, TrainingSettings(1, 0, domain.objective))
+    outcome = workflow.train(domain, dataset, prepared, hp, TrainingSettings(1, 0, prepared.task.objective))
     workflow.save(models, name, outcome, command="suite fit")
 
 

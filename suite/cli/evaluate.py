@@ -44,18 +44,19 @@ def command(
     split. Where the data has changed since, rows that the model was trained on are left out of the test rows.
     """
     from suite import artifact
-    from suite.training.evaluate import evaluate
+    from suite import task as tasks
 
     output = Output(as_json, quiet)
     folder = artifact.find(models, model)
     card = artifact.read_card(folder)
     if card is None:
         raise SuiteError(f"{folder} has no card, so its labels are unknown: measure a model made by 'suite fit'")
+    task = tasks.get(card.task)
     dataset = _read(card, source, reader, split)
     rows, seen = _leave_out_trained(folder, card, dataset, _rows(dataset, split), split)
     y = _translate(dataset, card.labels)[rows]
-    probabilities, engine = _answer(folder, card, dataset, rows, output)
-    metrics = evaluate(y, probabilities, card.threshold)
+    outputs, engine = _answer(folder, card, dataset, rows, output)
+    metrics = task.evaluate(y, outputs, card.threshold)
     measured = dataset.source.get("files", {}).get(split, dataset.source)
     data = _name(measured)
     log = _note(folder, {
@@ -63,7 +64,7 @@ def command(
         "sha256": measured["sha256"], "split": split, "rows": len(rows), "metrics": metrics,
     })  # fmt: skip
     title = f"{card.name}/{card.version} on {len(rows):,} rows of {data} ({split}), engine {engine}"
-    notes = [*seen, *dataset.notes, *_undefined_metrics(y, card.labels, metrics)]
+    notes = [*seen, *dataset.notes, *task.undefined_metrics(y, card.labels, metrics)]
     value = {"metrics": metrics, "rows": len(rows)} | ({"notes": notes} if notes else {})
     output.result([title, *metric_lines({split: metrics}), *notes, f"noted in {log}"], value)
 
@@ -153,15 +154,13 @@ def _translate(dataset: "Dataset", labels: list[str]) -> "np.ndarray":
 def _answer(
     folder: Path, card: "Card", dataset: "Dataset", rows: "np.ndarray", output: Output
 ) -> "tuple[np.ndarray, str]":
-    """Probabilities (rows, labels), and the name of the engine."""
+    """The model's outputs (rows, K), and the name of the engine."""
     import numpy as np
-
-    from suite.artifact import PROBABILITIES
 
     engine = load(folder, card)
     with output.bar() as bar:
         parts = [
-            engine.run(dataset.take(rows[start : start + ROWS_AT_ONCE]))[PROBABILITIES]
+            engine.run(dataset.take(rows[start : start + ROWS_AT_ONCE]))[card.outputs[0].name]
             for start in bar.track(range(0, len(rows), ROWS_AT_ONCE))
         ]
     return np.concatenate(parts), engine.name
@@ -175,13 +174,3 @@ def _note(folder: Path, record: dict[str, Any]) -> Path:
     earlier = log.read_bytes() if log.exists() else b""
     artifact.replace_file(log, earlier + json.dumps(record, ensure_ascii=False).encode() + b"\n")
     return log
-
-
-def _undefined_metrics(y: "np.ndarray", labels: list[str], metrics: dict[str, float]) -> list[str]:
-    """A note on metrics that are undefined, since all rows are of one of two classes."""
-    from suite.training.evaluate import TWO_CLASSES
-
-    undefined = [name for name in TWO_CLASSES if name not in metrics]
-    if len(labels) != 2 or not undefined:
-        return []
-    return [f"all rows are '{labels[int(y[0])]}': without both classes there is no {', '.join(undefined)}"]

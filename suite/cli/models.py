@@ -8,6 +8,7 @@ import click
 
 from serving.models import settings as model_settings
 from suite import artifact, labels, model_folders
+from suite import task as tasks
 from suite.cli import options
 from suite.cli.output import Output, metric_lines
 from suite.errors import SuiteError, UsageError
@@ -43,7 +44,7 @@ def _row(name: str, version: int, folder: Path) -> dict[str, Any]:
     if card is None:
         return row | {"summary": "a SavedModel without a card", "domain": None}
     test = card.metrics.get("test", {})
-    metric = "accuracy" if card.threshold is None else "average_precision"
+    metric = tasks.get(card.task).objective
     best = f"test {metric} {test[metric]:.4f}" if metric in test else ""
     summary = f"{card.domain}  {card.created}  {best}  engines {', '.join(card.engines)}"
     return row | {

@@ -18,7 +18,6 @@ from suite.cli.output import Output
 from suite.errors import SuiteError, UsageError
 
 if TYPE_CHECKING:
-    import numpy as np
     import pyarrow as pa
 
     from serving.engines.base import Engine
@@ -150,17 +149,18 @@ def _answer_batch(card: "Card", engine: "Engine", batch: "stream.Batch", done: i
     """The answers of a batch; SuiteError, with the row's number, for one that is not finite."""
     import numpy as np
 
-    from suite.artifact import PROBABILITIES
+    from suite import answers
 
+    answer = answers.of(card)
     readable = len(next(iter(batch.inputs.values())))
-    probabilities = engine.run(batch.inputs)[PROBABILITIES] if readable else np.empty((0, len(card.labels)))
-    finite = np.isfinite(probabilities).all(axis=1)
+    outputs = engine.run(batch.inputs)[answer.output] if readable else np.empty((0, *card.outputs[0].shape))
+    finite = np.isfinite(outputs).all(axis=1)
     if not finite.all():
         raise SuiteError(
             f"row {done + int(np.argmin(finite)) + 1}: the model's answer is not a number, as its values lie too far "
             "from what it knows: correct or leave out that row"
         )
-    rows = answers(card, probabilities)
+    rows = answer.rows(outputs)
     return _by_path(batch, rows) if batch.paths else rows
 
 
@@ -224,9 +224,9 @@ def _columns(card: "Card", batch: "stream.Batch", kept: dict[str, str]) -> answe
 
 
 def _answer_columns(card: "Card") -> dict[str, Any]:
-    numbers = dict.fromkeys(("score", *(f"p_{label}" for label in card.labels)), answer_file.NUMBER)
-    decided = {} if card.threshold is None else {"flagged": answer_file.BOOLEAN, "threshold": answer_file.NUMBER}
-    return {"label": answer_file.TEXT} | numbers | decided
+    from suite import answers
+
+    return answers.of(card).columns()
 
 
 def _by_path(batch: "stream.Batch", rows: list[AnswerRow]) -> list[AnswerRow]:
@@ -236,20 +236,3 @@ def _by_path(batch: "stream.Batch", rows: list[AnswerRow]) -> list[AnswerRow]:
         {"path": path} | ({"error": batch.errors[path]} if path in batch.errors else next(remaining))
         for path in batch.paths
     ]
-
-
-def answers(card: "Card", probabilities: "np.ndarray") -> list[AnswerRow]:
-    """A row for each row of probabilities (N, labels): label, score, p_LABEL, and what was flagged at a threshold."""
-    import numpy as np
-
-    from suite.decision import predicted_classes
-
-    # float32 has seven digits; more would be noise.
-    rounded = np.round(probabilities.astype(np.float64), 7)
-    rows = []
-    for number, values in zip(predicted_classes(rounded, card.threshold).tolist(), rounded.tolist(), strict=True):
-        score = values[number] if card.threshold is None else values[1]
-        by_label = {f"p_{label}": p for label, p in zip(card.labels, values, strict=True)}
-        decided = {} if card.threshold is None else {"flagged": bool(number), "threshold": card.threshold}
-        rows.append({"label": card.labels[number], "score": score} | by_label | decided)
-    return rows

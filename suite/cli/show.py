@@ -51,7 +51,7 @@ def command(
     from suite.training.data import PreparedData
 
     # Only the specification that preprocessing learned matters here: no row is transformed.
-    prepared = PreparedData({}, dataset.y, dataset.rows, dataset.labels, chosen.adapt(dataset))
+    prepared = PreparedData.of(chosen, dataset, chosen.adapt(dataset), {})
     hp, model = _build(chosen, prepared, values)
     title = f"{chosen.name}: {dataset.source.get('name') or source}, {len(dataset.labels)} classes"
     chosen_values = {dotted(name): value for name, value in hp.values.items()}

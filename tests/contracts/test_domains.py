@@ -11,6 +11,7 @@ import pytest
 from serving.engines import select
 from suite import artifact
 from suite import domain as registry
+from suite import task as tasks
 from suite.artifact import PROBABILITIES
 from suite.data.options import DataOptions
 from suite.preprocessing import mirror
@@ -37,7 +38,7 @@ def test_the_artifact_is_whole_and_describes_itself(made: Any) -> None:
     assert artifact.read_card(made.folder) == card
     artifact.verify(made.folder, card)
     assert set(card.metrics) == {"validation", "test"}
-    assert registry.get(card.domain).objective in card.metrics["test"]
+    assert tasks.get(card.task).objective in card.metrics["test"]
     assert card.data["rows"] == {name: len(rows) for name, rows in made.dataset.rows.items()}
     assert card.labels == made.dataset.labels
     assert "learning_rate" in " ".join(card.hyperparameters)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from suite.blocks.types import Head
 from suite.data import builtin, tables
 from suite.data.dataset import Dataset
 from suite.data.options import FILE_OPTIONS, SPLIT_OPTIONS, DataOptions
@@ -37,8 +38,7 @@ class FraudDetection(Domain):
     summary: ClassVar[str] = "fraud detection: CSV, JSON Lines or Parquet with a label of two values, one of them rare"
     kind: ClassVar[str] = "table"
     default_data: ClassVar[str] = "card_fraud"
-    objective: ClassVar[str] = "average_precision"
-    has_threshold: ClassVar[bool] = True
+    task: ClassVar[str] = "detection"
     data_options: ClassVar[tuple[str, ...]] = (
         "label_column", "positive", "time_column", "group_column", "date_order", *FILE_OPTIONS, *SPLIT_OPTIONS,
     )  # fmt: skip
@@ -50,10 +50,10 @@ class FraudDetection(Domain):
     def adapt(self, dataset: Dataset) -> dict[str, Any]:
         return adapt.columns(dataset.specs, dataset.inputs, dataset.rows["train"])
 
-    def build(self, hp: "HyperParameters", preprocessing: dict[str, Any], classes: int) -> "keras.Model":
+    def build(self, hp: "HyperParameters", preprocessing: dict[str, Any], head: Head) -> "keras.Model":
         from suite.domains.fraud import model
 
-        return model.build(hp, preprocessing, classes)
+        return model.build(hp, preprocessing, head)
 
     def edge_cases(self, dataset: Dataset) -> dict[str, np.ndarray]:
         def missing_and_extreme(dtype: str) -> np.ndarray:

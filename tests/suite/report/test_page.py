@@ -89,10 +89,10 @@ def test_every_domain_has_every_section_and_needs_nothing_else(made: Any) -> Non
 
 def test_the_artifact_holds_its_answers_and_its_dead_units(made: Any) -> None:
     assert stored_predictions.FILE in made.card.files
-    kept = stored_predictions.read(made.folder, len(made.card.labels))
+    kept = stored_predictions.read(made.folder, made.card)
     rows = made.dataset.rows["test"]
     np.testing.assert_array_equal(kept.y, made.dataset.y[rows])
-    accuracy = np.mean(Predictions(kept.y, kept.probabilities, made.card.threshold).predicted == kept.y)
+    accuracy = np.mean(Predictions(kept.y, kept.outputs, made.card.threshold).predicted == kept.y)
     assert made.card.metrics["test"]["accuracy"] == pytest.approx(accuracy, abs=1e-6)
     shares = made.card.training["dead_units"]
     assert all(0 <= share <= 1 for share in shares.values())

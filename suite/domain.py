@@ -26,6 +26,7 @@ BUILT_IN = {
     "image_cls": "suite.domains.image_cls",
     "text_cls": "suite.domains.text_cls",
     "fraud": "suite.domains.fraud",
+    "table": "suite.domains.table",
 }
 MIN_EPOCHS = 5
 

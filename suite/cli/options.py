@@ -91,7 +91,7 @@ def data(command: Command) -> Command:
         click.option(
             "--date-order",
             type=click.Choice(["dmy", "mdy", "ymd"]),
-            help="fraud: the order of day, month and year where the dates do not tell it.",
+            help="fraud, table: the order of day, month and year where the dates do not tell it.",
         ),
         click.option(
             "--image-size", type=click.IntRange(4, 1024), help="image_cls: resize pictures to squares of this side."
@@ -128,7 +128,7 @@ def labelled(command: Command) -> Command:
         click.option("--label-column", help="The column of labels."),
         click.option("--text-column", help="text_cls: the column of texts."),
         click.option("--group-column", help="Keep rows with the same value in this column in one split."),
-        click.option("--time-column", help="fraud: split rows in time by this column; none splits at random."),
+        click.option("--time-column", help="fraud, table: split rows in time by this column; none splits at random."),
     )
 
 

@@ -40,6 +40,7 @@ NAMES = {
     "fashion_mnist": Builtin("image_cls", "clothes, 28 x 28 grey, 10 classes", 12_000, "MIT", "fashion_mnist.npz"),
     "movie_sentiment": Builtin("text_cls", "film review sentences, 2 classes", 10_072, "MIT", "movie_sentiment.csv.gz"),
     "card_fraud": Builtin("fraud", "card payments, 492 frauds", 30_492, "ODbL 1.0", "card_fraud.parquet", ENRICHED),
+    "wine": Builtin("table", "chemical analyses of wines, 3 cultivars", 178, "CC BY 4.0", "wine.csv"),
     "mnist": Builtin("image_cls", "digits, 28 x 28 grey, 10 classes", 70_000, "CC BY-SA 3.0"),
     "fashion_mnist_full": Builtin("image_cls", "clothes, 28 x 28 grey, 10 classes", 70_000, "MIT"),
     "cifar10": Builtin("image_cls", "photographs, 32 x 32 RGB, 10 classes", 60_000, "not stated"),
@@ -62,7 +63,7 @@ def load(name: str, options: DataOptions) -> Dataset:
 def _reader(domain: str) -> Callable[[Path, DataOptions], Dataset]:
     from suite.data import images, tables, texts
 
-    return {"image_cls": images.read, "text_cls": texts.read, "fraud": tables.read}[domain]
+    return {"image_cls": images.read, "text_cls": texts.read, "fraud": tables.read, "table": tables.read_any}[domain]
 
 
 def _download(name: str, options: DataOptions) -> Dataset:

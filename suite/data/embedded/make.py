@@ -1,7 +1,7 @@
 """Make the embedded data sets from their originals: python -m suite.data.embedded.make SOURCE
 
-SOURCE holds fashion_mnist/ (the four idx .gz files), movie_sentiment/movie_sentiment.csv and
-creditcard/creditcard.parquet. The same originals give the same files.
+SOURCE holds fashion_mnist/ (the four idx .gz files), movie_sentiment/movie_sentiment.csv,
+creditcard/creditcard.parquet and wine/wine.data. The same originals give the same files.
 """
 
 import csv
@@ -17,6 +17,10 @@ from suite.data import arrays
 
 TARGET = Path(__file__).parent
 CLASS_NAMES = ("t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
+WINE = (
+    "alcohol", "malic acid", "ash", "alcalinity of ash", "magnesium", "total phenols", "flavanoids",
+    "nonflavanoid phenols", "proanthocyanins", "color intensity", "hue", "OD280/OD315 of diluted wines", "proline",
+)  # fmt: skip
 TRAIN, TEST, OTHERS = 10_000, 2_000, 30_000
 
 
@@ -56,8 +60,17 @@ def card_fraud(source: Path, target: Path) -> None:
     parquet.write_table(table.take(rows), target / "card_fraud.parquet", compression="zstd", compression_level=19)
 
 
+def wine(source: Path, target: Path) -> None:
+    """Every row, with names for its columns and its class at the end."""
+    with (source / "wine.data").open(newline="") as file, (target / "wine.csv").open("w", newline="") as written:
+        writer = csv.writer(written, lineterminator="\n")
+        writer.writerow([*WINE, "class"])
+        writer.writerows([*row[1:], f"cultivar {row[0]}"] for row in csv.reader(file) if row)
+
+
 if __name__ == "__main__":
     originals = Path(sys.argv[1])
     fashion_mnist(originals / "fashion_mnist", TARGET / "fashion_mnist")
     movie_sentiment(originals / "movie_sentiment", TARGET / "movie_sentiment")
     card_fraud(originals / "creditcard", TARGET / "card_fraud")
+    wine(originals / "wine", TARGET / "wine")

@@ -30,7 +30,7 @@ def test_the_file_answers_as_the_network(name: str, make: Callable[[str], Any], 
     core = {key: values[:20] for key, values in prepared.core.items()}
     onnx_model.write(tmp_path / "model.onnx", model)
     expected = model(core, training=False)[PROBABILITIES].numpy()
-    np.testing.assert_allclose(onnx_model.run(tmp_path / "model.onnx", core), expected, atol=1e-5)
+    np.testing.assert_allclose(onnx_model.run(tmp_path / "model.onnx", core, PROBABILITIES), expected, atol=1e-5)
 
 
 def test_fit_writes_an_onnx_file_when_asked(suite: Run, tmp_path: Path) -> None:

@@ -25,4 +25,4 @@ def build(hp: HyperParameters, preprocessing: dict[str, Any], head: Head) -> ker
     else:
         make = {"mlp": trunks.mlp, "resnet": trunks.resnet}[trunk]
         x = make(hp, tabular.vector(hp, *columns, "columns"), trunk)
-    return keras.Model(inputs, head(x), name="fraud")
+    return keras.Model(inputs, head(x), name="table")

@@ -22,7 +22,8 @@ SCHEMA = 1
 CARD = "card.json"
 SAVED_MODEL = "saved_model.pb"
 STAGING = ".staging-"
-PROBABILITIES = "probabilities"
+# Names of outputs: of networks that answer with a class, and with a number.
+PROBABILITIES, PREDICTION = "probabilities", "prediction"
 LARGEST_CARD = 64 * files.MEBIBYTE
 
 

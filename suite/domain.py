@@ -64,7 +64,7 @@ class Recipe:
 class Domain(ABC):
     """A kind of input and field of application: only what differs from other domains.
 
-    `task` names the kind of its answers, see suite.task; `task_of` chooses it where the data decides.
+    `tasks` names the kinds of its answers, see suite.task; where there are several, `task_of` chooses by the data.
     `data_options` names the fields of DataOptions that the domain's reader supports.
     `presets` are named sets of hyperparameters.
     """
@@ -73,7 +73,7 @@ class Domain(ABC):
     summary: ClassVar[str]
     kind: ClassVar[str]
     default_data: ClassVar[str]
-    task: ClassVar[str] = "classification"
+    tasks: ClassVar[tuple[str, ...]] = ("classification",)
     data_options: ClassVar[tuple[str, ...]] = ()
     recipe: ClassVar[Recipe]
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
@@ -88,7 +88,7 @@ class Domain(ABC):
 
     def task_of(self, dataset: Dataset) -> str:
         """The name of the task that the data asks for."""
-        return self.task
+        return self.tasks[0]
 
     @abstractmethod
     def build(self, hp: keras_tuner.HyperParameters, preprocessing: dict[str, Any], head: Head) -> keras.Model:
@@ -103,8 +103,8 @@ class Domain(ABC):
         """Unusual but valid raw inputs (blank, empty, missing), on which all engines must agree."""
 
     @abstractmethod
-    def example(self) -> Dataset:
-        """A few dozen real rows with every split, for tests; read within a second."""
+    def example(self, task: str = "") -> Dataset:
+        """A few dozen real rows with every split, for tests; read within a second. By default for the first task."""
 
 
 @cache

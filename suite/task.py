@@ -26,6 +26,7 @@ ENTRY_POINTS = "suite.tasks"
 BUILT_IN = {
     "classification": "suite.tasks.classification",
     "detection": "suite.tasks.detection",
+    "regression": "suite.tasks.regression",
 }
 # A function from how often each row counts, (N,), to a metric's value; NaN where it is undefined for those rows.
 Measure = Callable[[np.ndarray], float]
@@ -71,8 +72,8 @@ class Task(ABC):
     has_threshold: ClassVar[bool] = False
     # What selects the epoch where no metric is asked for.
     criterion: ClassVar[str]
-    # The metric that stands for the loss on validation rows.
-    loss_metric: ClassVar[str]
+    # The metric that is the loss on validation rows; None if there is none in its units.
+    loss_metric: ClassVar[str | None] = None
     # What it answers with where nothing is flagged, in words.
     answers_with: ClassVar[str]
 

@@ -15,6 +15,7 @@ ENTRY_POINTS = "suite.answers"
 BUILT_IN = {
     "classification": "suite.answers.classes:Classes",
     "detection": "suite.answers.classes:Classes",
+    "regression": "suite.answers.number:Number",
 }
 # Kinds of columns in files of answers, as Arrow names types.
 TEXT, NUMBER, BOOLEAN = "string", "float64", "bool"

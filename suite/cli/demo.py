@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from suite import task as tasks
 from suite.cli import options, steps
 from suite.cli.fit import FitRequest, fit
 from suite.cli.output import Output
@@ -79,6 +78,8 @@ def _serve_and_ask(
 
 
 def _summarise(folder: Path, card: "Card") -> tuple[list[str], dict[str, Any]]:
+    from suite import task as tasks
+
     objective = tasks.get(card.task).objective
     lines = [
         f"test {objective} {card.metrics['test'][objective]:.4f}",

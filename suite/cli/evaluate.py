@@ -84,6 +84,7 @@ def _read(card: "Card", source: str | None, given: dict[str, Any], split: str) -
         "inputs": tuple(card.inputs),
         "known_label": card.data.get("label_column"),
         "known_text": card.data.get("text_column"),
+        "known_task": card.task,
         "picture": Form.of(card.inputs[0].shape, card.preprocessing) if card.preprocessing["kind"] == "image" else None,
         "undivided": split == "all",
     }
@@ -135,11 +136,13 @@ def _leave_out_trained(
 
 
 def _translate(dataset: "Dataset", labels: list[str]) -> "np.ndarray":
-    """The data's class numbers as the model's; SuiteError for a label that the model does not know."""
+    """The data's class numbers as the model's, or its numbers; SuiteError for a label that the model does not know."""
     import numpy as np
 
     from suite.preprocessing.mirror import label_names
 
+    if not labels:
+        return dataset.y
     names = label_names.match(dataset.labels, labels)
     unfamiliar = [label for label in dataset.labels if label not in names]
     if unfamiliar:

@@ -8,7 +8,6 @@ import click
 
 from serving.models import settings as model_settings
 from suite import artifact, labels, model_folders
-from suite import task as tasks
 from suite.cli import options
 from suite.cli.output import Output, metric_lines
 from suite.errors import SuiteError, UsageError
@@ -36,6 +35,8 @@ def list_models(models: Path, as_json: bool, quiet: bool) -> None:
 
 
 def _row(name: str, version: int, folder: Path) -> dict[str, Any]:
+    from suite import task as tasks
+
     row: dict[str, Any] = {"name": name, "version": version, "notes": []}
     try:
         card = artifact.read_card(folder)
@@ -79,7 +80,7 @@ def show(model: str, models: Path, as_json: bool, quiet: bool) -> None:
     lines = [
         f"{card.name}/{card.version}  {card.domain}  {card.created}  {folder}",
         f"inputs   {', '.join(f'{spec.name} ({spec.kind})' for spec in card.inputs)}",
-        f"labels   {', '.join(card.labels)}",
+        f"labels   {', '.join(card.labels)}" if card.labels else f"predicts {card.target.get('name') or 'a number'}",
         f"data     {source} ({rows})",
         f"engines  {', '.join(engines)}",
         f"trained  {training['epochs']} epochs in {training['seconds']} s, {training['parameters']:,} parameters",

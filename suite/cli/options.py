@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 SECONDS = {"s": 1, "m": 60, "h": 3600}
 READER_OPTIONS = (
-    "text_column", "label_column", "time_column", "group_column", "date_order", "positive", "image_size", *FILE_OPTIONS,
-    *SPLIT_OPTIONS,
+    "text_column", "label_column", "time_column", "group_column", "date_order", "positive", "task", "image_size",
+    *FILE_OPTIONS, *SPLIT_OPTIONS,
 )  # fmt: skip
 
 
@@ -87,6 +87,11 @@ def data(command: Command) -> Command:
     """Add the options of a model's data; the verb gets `source` and the fields of DataOptions that people set."""
     command = add_options(
         command,
+        click.option(
+            "--task",
+            type=click.Choice(["classification", "regression"]),
+            help="table: whether the label is a class or a number (default: by its values).",
+        ),
         click.option("--positive", help="fraud: the positive label (default: the rarer one)."),
         click.option(
             "--date-order",

@@ -62,12 +62,12 @@ class MetricComparison:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two models compared on the same test rows."""
+    """Two models compared on the same test rows; McNemar's test compares only models that answer with classes."""
 
     first: EvaluatedModel
     second: EvaluatedModel
     metrics: dict[str, MetricComparison]
-    mcnemar: McNemar
+    mcnemar: McNemar | None
     conclusion: str
 
     def to_json(self) -> dict[str, Any]:
@@ -80,7 +80,7 @@ class Comparison:
                 name: {"first": row.first, "second": row.second} | interval_json(row.difference, "difference")
                 for name, row in self.metrics.items()
             },
-            "mcnemar": asdict(self.mcnemar),
+            "mcnemar": asdict(self.mcnemar) if self.mcnemar else None,
             "conclusion": self.conclusion,
         }
 
@@ -108,7 +108,7 @@ def compare(first: EvaluatedModel, second: EvaluatedModel) -> Comparison:
         name: MetricComparison(metric(first.predictions)(once), metric(second.predictions)(once), differences[name])
         for name, metric in shared.items()
     }
-    test = statistics.mcnemar(first.predictions, second.predictions)
+    test = statistics.mcnemar(first.predictions, second.predictions) if first.card.labels else None
     main = next(iter(metrics))
     return Comparison(first, second, metrics, test, _conclude(first, second, main, metrics[main], test))
 
@@ -132,24 +132,24 @@ def _check_comparable(first: EvaluatedModel, second: EvaluatedModel) -> None:
 
 
 def _conclude(
-    first: EvaluatedModel, second: EvaluatedModel, name: str, row: MetricComparison, test: McNemar
+    first: EvaluatedModel, second: EvaluatedModel, name: str, row: MetricComparison, test: McNemar | None
 ) -> str:  # fmt: skip
     """What the main metric's interval and McNemar's test say, in plain words."""
     value, low, high = row.difference.value, row.difference.low, row.difference.high
-    mcnemar = _conclude_mcnemar(test)
+    mcnemar = f" {_conclude_mcnemar(test)}" if test else ""
     if _are_equal(first.predictions, second.predictions):
         return "Both models answer every test row alike."
     if np.isnan(low):
-        return f"The test rows cannot tell how {name} differs. {mcnemar}"
+        return f"The test rows cannot tell how {name} differs.{mcnemar}"
     if low <= 0 <= high:
         return (
             f"These {len(first.keys):,} rows do not tell the models apart by {name}: the difference of {value:+.4f} "
-            f"may be chance, since its interval ({low:+.4f} to {high:+.4f}) includes zero. {mcnemar}"
+            f"may be chance, since its interval ({low:+.4f} to {high:+.4f}) includes zero.{mcnemar}"
         )
     better = second if value * first.task.direction(name) > 0 else first
     return (
         f"{better.reference} is better by {name}: the difference is {value:+.4f}, and its 95% interval "
-        f"({low:+.4f} to {high:+.4f}) excludes zero. {mcnemar}"
+        f"({low:+.4f} to {high:+.4f}) excludes zero.{mcnemar}"
     )
 
 

@@ -88,7 +88,14 @@ def render_comparison(comparison: Comparison) -> str:
     """The comparison of two models on the same rows as HTML."""
     first, second = (model.card.hyperparameters for model in (comparison.first, comparison.second))
     differing = [name for name in {**first, **second} if first.get(name) != second.get(name)]
-    return _render("comparison.html", OWN, comparison=comparison, rows=len(comparison.first.keys), differing=differing)
+    return _render(
+        "comparison.html",
+        OWN,
+        comparison=comparison,
+        rows=len(comparison.first.keys),
+        differing=differing,
+        lower=" or ".join(name for name in comparison.metrics if comparison.first.task.direction(name) < 0),
+    )
 
 
 def _render(name: str, package: str, **content: Any) -> str:

@@ -27,7 +27,7 @@ class Classification(Task):
     objective: ClassVar[str] = "accuracy"
     output: ClassVar[str] = PROBABILITIES
     criterion: ClassVar[str] = "calibrated_log_loss"
-    loss_metric: ClassVar[str] = "log_loss"
+    loss_metric: ClassVar[str | None] = "log_loss"
 
     def check(self, dataset: Dataset) -> None:
         splits.check_class_coverage(dataset)

@@ -101,9 +101,9 @@ class EpochSelection(keras.callbacks.Callback):  # type: ignore[misc]
         outputs = self._answers(epoch)
         if not self._to_the_end:
             scores = self._scores(outputs)
-            logs |= {f"val_{name}": value for name, value in scores.items()} | {
-                "val_loss": scores[self._task.loss_metric]
-            }
+            logs |= {f"val_{name}": value for name, value in scores.items()}
+            if self._task.loss_metric:
+                logs["val_loss"] = scores[self._task.loss_metric]
             score = self._better_if_higher(scores[self._selector])
         if score > self.best_score:
             self.best_score, self.best_epoch, self.best_weights = score, epoch + 1, self.model.get_weights()

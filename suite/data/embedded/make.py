@@ -1,7 +1,7 @@
 """Make the embedded data sets from their originals: python -m suite.data.embedded.make SOURCE
 
 SOURCE holds fashion_mnist/ (the four idx .gz files), movie_sentiment/movie_sentiment.csv,
-creditcard/creditcard.parquet and wine/wine.data. The same originals give the same files.
+creditcard/creditcard.parquet wine/wine.data and tables/diamonds.csv. The same originals give the same files.
 """
 
 import csv
@@ -21,7 +21,7 @@ WINE = (
     "alcohol", "malic acid", "ash", "alcalinity of ash", "magnesium", "total phenols", "flavanoids",
     "nonflavanoid phenols", "proanthocyanins", "color intensity", "hue", "OD280/OD315 of diluted wines", "proline",
 )  # fmt: skip
-TRAIN, TEST, OTHERS = 10_000, 2_000, 30_000
+TRAIN, TEST, OTHERS, DIAMONDS = 10_000, 2_000, 30_000, 2_000
 
 
 def fashion_mnist(source: Path, target: Path) -> None:
@@ -68,9 +68,19 @@ def wine(source: Path, target: Path) -> None:
         writer.writerows([*row[1:], f"cultivar {row[0]}"] for row in csv.reader(file) if row)
 
 
+def diamonds(source: Path, target: Path) -> None:
+    """2,000 rows, drawn with seed 0, in the original's order."""
+    header, *lines = (source / "diamonds.csv").read_text().splitlines()
+    drawn = np.sort(np.random.default_rng(0).choice(len(lines), DIAMONDS, replace=False))
+    text = "\n".join([header, *(lines[row] for row in drawn), ""])
+    with (target / "diamonds.csv.gz").open("wb") as file:
+        file.write(gzip.compress(text.encode(), mtime=0))
+
+
 if __name__ == "__main__":
     originals = Path(sys.argv[1])
     fashion_mnist(originals / "fashion_mnist", TARGET / "fashion_mnist")
     movie_sentiment(originals / "movie_sentiment", TARGET / "movie_sentiment")
     card_fraud(originals / "creditcard", TARGET / "card_fraud")
     wine(originals / "wine", TARGET / "wine")
+    diamonds(originals / "tables", TARGET / "diamonds")

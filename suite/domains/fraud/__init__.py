@@ -15,13 +15,13 @@ class FraudDetection(TabularDomain):
     name: ClassVar[str] = "fraud"
     summary: ClassVar[str] = "fraud detection: CSV, JSON Lines or Parquet with a label of two values, one of them rare"
     default_data: ClassVar[str] = "card_fraud"
-    task: ClassVar[str] = "detection"
+    tasks: ClassVar[tuple[str, ...]] = ("detection",)
     data_options: ClassVar[tuple[str, ...]] = ("positive", *DATA_OPTIONS)
 
     def read(self, source: Path, options: DataOptions) -> Dataset:
         return tables.read(source, options)
 
-    def example(self) -> Dataset:
+    def example(self, task: str = "") -> Dataset:
         return builtin.load(self.default_data, DataOptions()).sample(400)
 
 

@@ -84,7 +84,7 @@ class ImageClassification(Domain):
         shape = dataset.inputs["image"].shape[1:]
         return {"image": np.stack([np.zeros(shape, np.uint8), np.full(shape, 255, np.uint8)])}
 
-    def example(self) -> Dataset:
+    def example(self, task: str = "") -> Dataset:
         return builtin.load(self.default_data, DataOptions()).sample(120)
 
 

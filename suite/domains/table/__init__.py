@@ -10,17 +10,23 @@ from suite.domains.tabular import DATA_OPTIONS, TabularDomain
 
 
 class Table(TabularDomain):
-    """Classification of the rows of a table."""
+    """Rows of a table to one of several classes, or to a number."""
 
     name: ClassVar[str] = "table"
-    summary: ClassVar[str] = "tables: CSV, JSON Lines, Parquet or a workbook with a label of two classes or more"
+    summary: ClassVar[str] = "tables: CSV, JSON Lines, Parquet or a workbook with a label, which is a class or a number"
     default_data: ClassVar[str] = "wine"
-    data_options: ClassVar[tuple[str, ...]] = DATA_OPTIONS
+    tasks: ClassVar[tuple[str, ...]] = ("classification", "regression")
+    data_options: ClassVar[tuple[str, ...]] = ("task", *DATA_OPTIONS)
 
     def read(self, source: Path, options: DataOptions) -> Dataset:
         return tables.read_any(source, options)
 
-    def example(self) -> Dataset:
+    def task_of(self, dataset: Dataset) -> str:
+        return "classification" if dataset.labels else "regression"
+
+    def example(self, task: str = "") -> Dataset:
+        if task == "regression":
+            return builtin.load("diamonds", DataOptions()).sample(300)
         return builtin.load(self.default_data, DataOptions())
 
 

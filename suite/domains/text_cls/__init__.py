@@ -52,7 +52,7 @@ class TextClassification(Domain):
         texts = ["", " \t\n", "?!", "😀👍🏽", "我爱北京天安门", "ΟΔΥΣΣΕΥΣ İstanbul", "don’t stop " * 5_000]
         return {"text": np.array(texts, object)}
 
-    def example(self) -> Dataset:
+    def example(self, task: str = "") -> Dataset:
         return builtin.load(self.default_data, DataOptions()).sample(200)
 
 

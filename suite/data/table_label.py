@@ -137,7 +137,10 @@ def _any_column(source: Path, profiles: dict[str, Column], options: DataOptions)
         if wanted not in profiles:
             raise unknown("column", wanted, list(profiles))
         return profiles[wanted], _as_asked(options)
-    named = [column for name in LABEL_NAMES for column in profiles.values() if column.name.lower() == name]
+    names = {name.lower() for name in profiles}
+    # Beside x and z, y is a place and no label.
+    usual = [name for name in LABEL_NAMES if name != "y" or not {"x", "z"} <= names]
+    named = [column for name in usual for column in profiles.values() if column.name.lower() == name]
     if named:
         return named[0], "named like a label"
     raise UsageError(

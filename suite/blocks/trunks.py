@@ -18,12 +18,12 @@ def _members(hp: HyperParameters, x: keras.KerasTensor, name: str) -> keras.Kera
     return Members(count, name=f"{name}_members")(x) if count > 1 else x
 
 
-def mlp(hp: HyperParameters, x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+def mlp(hp: HyperParameters, x: keras.KerasTensor, name: str, dropout: float = 0.2) -> keras.KerasTensor:
     """Fully connected layers for each member of an ensemble: (N, width) to (N, members, units)."""
     with hp.name_scope(name):
         x = _members(hp, x, name)
         units = hp.Choice("units", UNITS, default=128)
-        dropout = hp.Float("dropout", 0.0, 0.6, step=0.1, default=0.2)
+        dropout = hp.Float("dropout", 0.0, 0.6, step=0.1, default=dropout)
         for index in range(hp.Int("depth", 1, 4, default=2)):
             activation, initializer = activations.choose(hp)
             x = activation(layers.Dense(units, kernel_initializer=initializer, name=f"{name}_{index}")(x))
@@ -31,12 +31,12 @@ def mlp(hp: HyperParameters, x: keras.KerasTensor, name: str) -> keras.KerasTens
     return x
 
 
-def resnet(hp: HyperParameters, x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+def resnet(hp: HyperParameters, x: keras.KerasTensor, name: str, dropout: float = 0.2) -> keras.KerasTensor:
     """Residual blocks (Gorishniy et al. 2021, ResNet): (N, width) to (N, members, units)."""
     with hp.name_scope(name):
         x = _members(hp, x, name)
         units = hp.Choice("units", UNITS, default=128)
-        dropout = hp.Float("dropout", 0.0, 0.6, step=0.1, default=0.2)
+        dropout = hp.Float("dropout", 0.0, 0.6, step=0.1, default=dropout)
         x = layers.Dense(units, name=f"{name}_first")(x)
         for index in range(hp.Int("depth", 1, 4, default=2)):
             label = f"{name}_{index}"
@@ -48,12 +48,12 @@ def resnet(hp: HyperParameters, x: keras.KerasTensor, name: str) -> keras.KerasT
         return layers.Activation("relu", name=f"{name}_relu")(layers.LayerNormalization(name=f"{name}_norm")(x))
 
 
-def transformer(hp: HyperParameters, x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+def transformer(hp: HyperParameters, x: keras.KerasTensor, name: str, dropout: float = 0.2) -> keras.KerasTensor:
     """A transformer over columns (Gorishniy et al. 2021, FT-Transformer): (N, columns, units) to (N, units)."""
     units = x.shape[-1]
     with hp.name_scope(name):
         heads = hp.Choice("heads", [1, 2, 4], default=2)
-        dropout = hp.Float("dropout", 0.0, 0.6, step=0.1, default=0.2)
+        dropout = hp.Float("dropout", 0.0, 0.6, step=0.1, default=dropout)
         for index in range(hp.Int("depth", 1, 4, default=2)):
             label = f"{name}_{index}"
             activation, initializer = activations.choose(hp)

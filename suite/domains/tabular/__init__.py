@@ -32,9 +32,10 @@ class TableRecipe(Recipe):
 
 
 class TabularDomain(Domain):
-    """Numeric, boolean, categorical and date columns."""
+    """Numeric, boolean, categorical and date columns; `dropout` is the default of the trunk."""
 
     kind: ClassVar[str] = "table"
+    dropout: ClassVar[float] = 0.2
     recipe: ClassVar[Recipe] = TableRecipe(epochs=70, batch_size=256, learning_rate=4e-3, weight_decay=3e-2)
 
     def adapt(self, dataset: Dataset) -> dict[str, Any]:
@@ -43,7 +44,7 @@ class TabularDomain(Domain):
     def build(self, hp: "HyperParameters", preprocessing: dict[str, Any], head: Head) -> "keras.Model":
         from suite.domains.tabular import model
 
-        return model.build(hp, preprocessing, head)
+        return model.build(hp, preprocessing, head, self.dropout)
 
     def edge_cases(self, dataset: Dataset) -> dict[str, np.ndarray]:
         def missing_and_extreme(dtype: str) -> np.ndarray:

@@ -12,8 +12,11 @@ from suite.preprocessing.mirror import table
 TRUNKS = ["mlp", "resnet", "transformer"]
 
 
-def build(hp: HyperParameters, preprocessing: dict[str, Any], head: Head) -> keras.Model:
-    """`features` float32 (N, F) and `categories` int32 (N, C) to what the head answers."""
+def build(hp: HyperParameters, preprocessing: dict[str, Any], head: Head, dropout: float) -> keras.Model:
+    """`features` float32 (N, F) and `categories` int32 (N, C) to what the head answers.
+
+    `dropout` is the trunk's default.
+    """
     shapes = table.core_inputs(preprocessing)
     inputs = {name: keras.Input(shape, dtype=dtype, name=name) for name, (shape, dtype) in shapes.items()}
     categorical = [column for column in preprocessing["columns"] if column["kind"] == "categorical"]
@@ -21,8 +24,8 @@ def build(hp: HyperParameters, preprocessing: dict[str, Any], head: Head) -> ker
     trunk = hp.Choice("trunk", TRUNKS, default="mlp")
     if trunk == "transformer":
         units = hp.Choice("columns/units", [16, 32, 64], default=32)
-        x = trunks.transformer(hp, tabular.tokens(hp, *columns, units, "columns"), trunk)
+        x = trunks.transformer(hp, tabular.tokens(hp, *columns, units, "columns"), trunk, dropout)
     else:
         make = {"mlp": trunks.mlp, "resnet": trunks.resnet}[trunk]
-        x = make(hp, tabular.vector(hp, *columns, "columns"), trunk)
+        x = make(hp, tabular.vector(hp, *columns, "columns"), trunk, dropout)
     return keras.Model(inputs, head(x), name="table")

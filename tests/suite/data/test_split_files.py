@@ -204,7 +204,7 @@ def test_data_with_test_rows_of_its_own_takes_no_others(tmp_path: Path) -> None:
     source = tmp_path / "data"
     pictures(source / "train", 20)
     pictures(source / "test", 6, 20)
-    with pytest.raises(UsageError, match=r"the data has a folder of test files: leave it or --test .* out"):
+    with pytest.raises(UsageError, match=r"the data has test files of its own: leave them or --test .* out"):
         read(source, "image_cls", test=source / "test")
     assert sizes(read(source, "image_cls", validation=source / "test", split="random")[0]) == [20, 6, 6]
     assert sizes(read(source, "image_cls", validation=source / "test")[0]) == [20, 6, 6]

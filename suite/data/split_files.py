@@ -48,7 +48,7 @@ def _read(dataset: Dataset, split: SplitName, path: str, options: DataOptions, r
     try:
         found = read(Path(path), like_the_data)
     except SuiteError as error:
-        raise type(error)(f"--{split} {'' if path in str(error) else f'{path}: '}{error}") from error
+        raise type(error)(f"--{split}{'' if path in str(error) else f' {path}'}: {error}") from error
     names = label_names.match(found.labels, dataset.labels)
     strange = [label for label in found.labels if label not in names]
     if strange:

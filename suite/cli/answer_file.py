@@ -6,18 +6,15 @@ import math
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from suite.api.predict import AnswerRow, Columns
 from suite.errors import SuiteError, UsageError
 
-AnswerRow = dict[str, Any]
 Write = Callable[[list[AnswerRow]], None]
-# Columns by name, each with its type in Parquet: one of these words, or a type of Arrow.
-Columns = Mapping[str, Any]
-TEXT, NUMBER, BOOLEAN = "string", "float64", "bool"
 FORMATS = (".csv", ".jsonl", ".parquet")
 
 

@@ -8,8 +8,8 @@ import click
 
 from serving.models import settings as model_settings
 from suite import artifact, labels, model_folders
+from suite.api.output import Output, metric_lines
 from suite.cli import options
-from suite.cli.output import Output, metric_lines
 from suite.errors import SuiteError, UsageError
 from suite.labels import Label
 

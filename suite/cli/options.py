@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from suite.data.options import FILE_OPTIONS, GROUP, RANDOM, SPLIT_OPTIONS, TIME, DataOptions
-from suite.errors import UsageError, unknown
+from suite.api import steps
+from suite.data.options import FILE_OPTIONS, GROUP, RANDOM, SPLIT_OPTIONS, TIME
 
 if TYPE_CHECKING:
-    from suite.domain import Domain
     from suite.training.thresholds import ThresholdRule
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -186,27 +185,9 @@ def threshold(command: Command) -> Command:
 
 def pop_threshold_rule(values: dict[str, Any]) -> "ThresholdRule | None":
     """Remove the options of `threshold`, except the objective, from `values`; return their rule, or None for none."""
-    text, missed, alarm, column = (
-        values.pop(name) for name in ("threshold", "cost_false_negative", "cost_false_positive", "cost_column")
-    )
-    if (missed, alarm, column) == (None, None, None) and text is None:
-        return None
-
-    from suite.training.thresholds import ErrorCosts, ThresholdRule
-
-    if (missed, alarm, column) == (None, None, None):
-        return ThresholdRule(text)
-    if text is not None:
-        raise UsageError("--threshold and the costs each choose the threshold: leave one of them out")
-    if missed is not None and column is not None:
-        raise UsageError("--cost-false-negative and --cost-column both say what a missed case costs: leave one out")
-    costs = ErrorCosts(1.0 if missed is None else missed, 1.0 if alarm is None else alarm, column)
-    if costs.false_negative == costs.false_positive == 0:
-        raise UsageError(
-            "if neither a missed case nor a false alarm costs anything, no threshold is better than another: "
-            "give one of them a cost above 0"
-        )
-    return ThresholdRule(costs=costs)
+    names = ("threshold", "cost_false_negative", "cost_false_positive", "cost_column")
+    text, missed, alarm, column = (values.pop(name) for name in names)
+    return steps.threshold_rule(text, missed, alarm, column)
 
 
 def pop_reader_options(values: dict[str, Any]) -> dict[str, Any]:
@@ -214,23 +195,8 @@ def pop_reader_options(values: dict[str, Any]) -> dict[str, Any]:
     return {name: values.pop(name) for name in READER_OPTIONS}
 
 
-def data_options(seed: int, reader: dict[str, Any]) -> DataOptions:
-    """The reader's options, from the options of `data`."""
-    return DataOptions(seed=seed, **reader)
-
-
-def hyperparameters(
-    domain: "Domain", preset: str | None, file: Path | None, assignments: tuple[str, ...]
-) -> tuple[dict[str, Any], int | None]:
-    """The values that the options of `network` set, and a preset's epochs.
-
-    Assignments win over the file, and the file wins over the preset.
-    """
+def pop_assignments(values: dict[str, Any]) -> dict[str, Any]:
+    """Remove the assignments of `network` from `values`; return their values by hyperparameter."""
     from suite.training import hyperparameters
 
-    if preset is not None and preset not in domain.presets:
-        raise unknown(f"preset of {domain.name}", preset, list(domain.presets))
-    values = dict(domain.presets[preset]) if preset else {}
-    epochs = values.pop("epochs", None)
-    given = hyperparameters.read_file(file) if file else {}
-    return values | given | hyperparameters.parse_assignments(assignments), epochs
+    return hyperparameters.parse_assignments(values.pop("assignments"))

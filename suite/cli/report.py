@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from suite.api.output import Output
 from suite.cli import options
-from suite.cli.output import Output
 
 if TYPE_CHECKING:
     from suite.report.comparison import Comparison, EvaluatedModel

@@ -91,6 +91,7 @@ def fit(request: FitRequest, output: Output) -> Saved:
     if request.seconds is not None and request.folds is not None:
         raise UsageError("--time bounds one training and --cv asks for several: leave one of them out")
     domain = get(request.domain)
+    steps.need_training()
     name = artifact.check_name(request.name or request.domain)
     output.say(f"fitting {domain.name}")
     values, epochs = steps.hyperparameters(domain, request.preset, request.file, request.assignments)

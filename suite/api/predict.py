@@ -54,6 +54,14 @@ def answer(
     return _columns(card, first, kept), _parts(card, engine, chain([first], batches), kept)
 
 
+def schema(columns: Columns) -> "pa.Schema":
+    """Arrow's schema of answers: their types cannot be inferred from rows, the first of which may have no answers."""
+    import pyarrow as pa
+
+    types = {name: pa.type_for_alias(kind) if isinstance(kind, str) else kind for name, kind in columns.items()}
+    return pa.schema(list(types.items()))
+
+
 def probabilities(
     card: "Card", engine: "Engine", source: "str | Memory", text_column: str | None, options: "stream.RowOptions"
 ) -> "np.ndarray":

@@ -85,6 +85,7 @@ def tune(request: TuneRequest, output: Output) -> Found:
 
     started = time.time()
     domain = get(request.domain)
+    steps.need_training()
     name = artifact.check_name(request.name or request.domain)
     output.say(f"tuning {request.domain}")
     if request.resume and request.source is None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from suite.api.predict import AnswerRow, Columns
+from suite.api.predict import AnswerRow, Columns, schema
 from suite.errors import SuiteError, UsageError
 
 Write = Callable[[list[AnswerRow]], None]
@@ -94,8 +94,6 @@ def _parquet(path: str, columns: Columns) -> Iterator[Write]:
     import pyarrow as pa
     from pyarrow import parquet
 
-    # The types cannot be inferred from the rows: the first ones may have no answers.
-    types = {name: pa.type_for_alias(kind) if isinstance(kind, str) else kind for name, kind in columns.items()}
-    schema = pa.schema(list(types.items()))
-    with parquet.ParquetWriter(path, schema) as output:
-        yield lambda rows: output.write_table(pa.Table.from_pylist(rows, schema))
+    types = schema(columns)
+    with parquet.ParquetWriter(path, types) as output:
+        yield lambda rows: output.write_table(pa.Table.from_pylist(rows, types))

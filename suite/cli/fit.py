@@ -6,6 +6,7 @@ import click
 
 from suite.api import steps
 from suite.api.fit import FitRequest, Saved, fit
+from suite.api.keywords import RANGES
 from suite.api.output import Output
 from suite.cli import options, stopping
 
@@ -16,7 +17,9 @@ from suite.cli import options, stopping
 @options.training
 @options.network
 @options.threshold
-@click.option("--cv", "folds", type=click.IntRange(2, 50), help="First cross-validate on this many folds.")
+@click.option(
+    "--cv", "folds", type=click.IntRange(*RANGES["fit_folds"]), help="First cross-validate on this many folds."
+)
 @click.option("--resume", is_flag=True, help="Resume a fit of this name that was killed.")
 @click.option(
     "--checkpoint-seconds",

@@ -1,21 +1,20 @@
 """Options that several verbs share."""
 
 import math
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from suite.api import steps
-from suite.data.options import FILE_OPTIONS, GROUP, RANDOM, SPLIT_OPTIONS, TIME
+from suite.api import keywords, steps
+from suite.api.keywords import DATE_ORDERS, RANGES, SPLITS
+from suite.data.options import FILE_OPTIONS, SPLIT_OPTIONS
 
 if TYPE_CHECKING:
     from suite.training.thresholds import ThresholdRule
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-SECONDS = {"s": 1, "m": 60, "h": 3600}
 READER_OPTIONS = (
     "text_column", "label_column", "time_column", "group_column", "date_order", "positive", "image_size", *FILE_OPTIONS,
     *SPLIT_OPTIONS,
@@ -30,10 +29,10 @@ class Duration(click.ParamType[float]):
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
         if isinstance(value, float):
             return value
-        if not re.fullmatch(r"(\d+[hms])+", value):
-            self.fail(f"'{value}' is no time: write it as 90s, 30m or 1h30m", parameter, context)
-        seconds = float(sum(int(count) * SECONDS[unit] for count, unit in re.findall(r"(\d+)([hms])", value)))
-        return seconds or self.fail(f"'{value}' is no time at all: give some", parameter, context)
+        try:
+            return keywords.seconds(value)
+        except ValueError as error:
+            self.fail(str(error), parameter, context)
 
 
 class Cost(click.FloatRange):
@@ -59,7 +58,8 @@ def add_options(command: Command, *options: Callable[[Command], Command]) -> Com
 def common(command: Command) -> Command:
     """Add the options of every verb with a store: --models, --json, --quiet, --debug."""
     models = click.option(
-        "--models", type=click.Path(file_okay=False, path_type=Path), envvar="SUITE_MODELS", default="saved_models",
+        "--models", type=click.Path(file_okay=False, path_type=Path), envvar=keywords.MODELS_VARIABLE,
+        default=keywords.DEFAULT_MODELS,
         show_default=True, help="The folder of saved models (or $SUITE_MODELS).",
     )  # fmt: skip
     return models(_printing(command))
@@ -89,15 +89,17 @@ def data(command: Command) -> Command:
         click.option("--positive", help="fraud: the positive label (default: the rarer one)."),
         click.option(
             "--date-order",
-            type=click.Choice(["dmy", "mdy", "ymd"]),
+            type=click.Choice(DATE_ORDERS),
             help="fraud: the order of day, month and year where the dates do not tell it.",
         ),
         click.option(
-            "--image-size", type=click.IntRange(4, 1024), help="image_cls: resize pictures to squares of this side."
+            "--image-size",
+            type=click.IntRange(*RANGES["image_size"]),
+            help="image_cls: resize pictures to squares of this side.",
         ),
         click.option(
             "--split",
-            type=click.Choice([RANDOM, TIME, GROUP]),
+            type=click.Choice(SPLITS),
             help="How rows are split (default: by groups or in time if there are such columns, else at random).",
         ),
         click.option("--validation", metavar="PATH", help="Validation rows in a file or folder of their own."),
@@ -137,10 +139,10 @@ def training(command: Command) -> Command:
         command,
         click.option("--name", help="The model's name (default: the domain's)."),
         click.option("--onnx", is_flag=True, help="Also save an ONNX file, for the engine onnx and other programs."),
-        click.option("--epochs", type=click.IntRange(1), help="Train for at most this many epochs."),
+        click.option("--epochs", type=click.IntRange(*RANGES["epochs"]), help="Train for at most this many epochs."),
         click.option(
             "--seed",
-            type=click.IntRange(0, 2**31 - 1),
+            type=click.IntRange(*RANGES["seed"]),
             default=0,
             show_default=True,
             help="The seed of everything random.",

@@ -40,7 +40,8 @@ _BOUNDS = (
         help="Stop trainings that are behind others at the same epoch; for Optuna's strategies.",
     ),
     click.option(
-        "--cv", "folds", type=click.IntRange(*RANGES["tune_folds"]), help="Score a network by its mean over this many folds."
+        "--cv", "folds", type=click.IntRange(*RANGES["tune_folds"]),
+        help="Score a network by its mean over this many folds.",
     ),
     click.option(
         "--repeats", type=click.IntRange(*RANGES["repeats"]), default=1, show_default=True,

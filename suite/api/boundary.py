@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
+from suite.api import installation
 from suite.api.keywords import in_python
 from suite.errors import SuiteError
 
@@ -24,6 +25,8 @@ def plain_errors(function: Callable[Parameters, Result]) -> Callable[Parameters,
         except SuiteError as error:
             raise type(error)(in_python(str(error))) from error.__cause__
         except Exception as error:
+            if isinstance(error, ModuleNotFoundError) and installation.is_for_training(error.name or ""):
+                raise installation.without_training(error.name or "") from None
             if type(error).__module__.partition(".")[0] not in NETWORK_LIBRARIES:
                 raise
             raise SuiteError(f"{type(error).__name__}: {' '.join(str(error).split())[:300]}") from None

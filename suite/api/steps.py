@@ -7,9 +7,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from suite.api import installation
 from suite.api.output import Output, metric_lines
 from suite.data.options import DataOptions
-from suite.errors import SuiteError, UsageError, unknown
+from suite.errors import UsageError, unknown
 from suite.report import repeat
 
 if TYPE_CHECKING:
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from suite.data.memory import Memory
     from suite.domain import Domain
     from suite.training.thresholds import ThresholdRule
-
-# What pip knows the suite by: another package is called suite there.
-DISTRIBUTION = "neural-suite"
 
 
 def read_data(
@@ -89,8 +87,8 @@ def threshold_rule(
 
 def need_training() -> None:
     """SuiteError if this is an installation that only serves and predicts."""
-    if find_spec("tensorflow") is None or find_spec("keras_tuner") is None:
-        raise SuiteError(f"training needs TensorFlow, which is not installed: pip install '{DISTRIBUTION}[train]'")
+    if find_spec("tensorflow") is None:
+        raise installation.without_training("tensorflow")
 
 
 def load_tensorflow(output: Output) -> None:

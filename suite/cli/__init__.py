@@ -26,6 +26,7 @@ VERBS = {
     "blocks": "List the building blocks of networks, or show one.",
     "show": "Draw a domain's network, and list what a search may change.",
     "data": "List the built-in data sets.",
+    "completion": "Print the script with which a shell completes commands.",
 }
 
 

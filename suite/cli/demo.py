@@ -11,7 +11,7 @@ import click
 from suite.api import steps
 from suite.api.fit import FitRequest, fit
 from suite.api.output import Output
-from suite.cli import options
+from suite.cli import complete, options
 from suite.cli.fit import show
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ TEXT_WIDTH = 90
 
 
 @click.command(epilog="Example: suite demo text_cls")
-@click.argument("domain", default="image_cls")
+@click.argument("domain", default="image_cls", shell_complete=complete.domain)
 @options.common
 def command(domain: str, models: Path, as_json: bool, quiet: bool) -> None:
     """Fit DOMAIN (default: image_cls) on its built-in data, serve it, ask it, and show the answers."""

@@ -7,11 +7,11 @@ import click
 
 from suite.api.evaluate import evaluate
 from suite.api.output import Output, metric_lines
-from suite.cli import options
+from suite.cli import complete, options
 
 
 @click.command(epilog="Example: suite evaluate fraud/2 --data march.csv --label-column is_fraud --split all")
-@click.argument("model", metavar="NAME[/VERSION]")
+@click.argument("model", metavar="NAME[/VERSION]", shell_complete=complete.model)
 @options.labelled
 @click.option(
     "--split",

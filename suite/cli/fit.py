@@ -8,11 +8,11 @@ from suite.api import steps
 from suite.api.fit import FitRequest, Saved, fit
 from suite.api.keywords import RANGES
 from suite.api.output import Output
-from suite.cli import options, stopping
+from suite.cli import complete, options, stopping
 
 
 @click.command(epilog="Example: suite fit fraud --data payments.csv --label-column is_fraud --name payments")
-@click.argument("domain")
+@click.argument("domain", shell_complete=complete.domain)
 @options.data
 @options.training
 @options.network

@@ -9,6 +9,7 @@ import click
 
 from suite.api import keywords, steps
 from suite.api.keywords import DATE_ORDERS, RANGES, SPLITS
+from suite.cli import complete
 from suite.data.options import FILE_OPTIONS, SPLIT_OPTIONS
 
 if TYPE_CHECKING:
@@ -125,7 +126,9 @@ def labelled(command: Command) -> Command:
     """Add the options of labelled data, without those that are settled when a model is made."""
     return add_options(
         files(command),
-        click.option("--data", "source", help="A path, or a name from 'suite data list'."),
+        click.option(
+            "--data", "source", help="A path, or a name from 'suite data list'.", shell_complete=complete.data
+        ),
         click.option("--label-column", help="The column of labels."),
         click.option("--text-column", help="text_cls: the column of texts."),
         click.option("--group-column", help="Keep rows with the same value in this column in one split."),
@@ -162,7 +165,10 @@ def network(command: Command) -> Command:
     """Add the options of a network: --preset, --hp, --set; the verb gets `preset`, `file` and `assignments`."""
     return add_options(
         command,
-        click.option("--preset", help="Start from a named set of hyperparameters, such as lenet for image_cls."),
+        click.option(
+            "--preset", help="Start from a named set of hyperparameters, such as lenet for image_cls.",
+            shell_complete=complete.preset,
+        ),
         click.option(
         "--hp", "file", type=click.Path(dir_okay=False, exists=True, path_type=Path),
         help="Take hyperparameters from a JSON file or a card.json.",

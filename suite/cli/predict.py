@@ -13,7 +13,7 @@ from serving.config import AUTO, FASTEST_FIRST
 from suite.api.engine import load
 from suite.api.output import Output
 from suite.api.predict import Columns, Part, answer, unreadable
-from suite.cli import answer_file, options
+from suite.cli import answer_file, complete, options
 from suite.errors import SuiteError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class _Tally:
 
 
 @click.command(epilog="Example: suite predict fraud --input march.csv --output scores.parquet")
-@click.argument("model", metavar="NAME[/VERSION]")
+@click.argument("model", metavar="NAME[/VERSION]", shell_complete=complete.model)
 @click.option("--input", "source", required=True, help="A file, a folder, or - for standard input.")
 @click.option(
     "--output",

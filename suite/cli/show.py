@@ -8,7 +8,7 @@ import click
 
 from suite.api import steps
 from suite.api.output import Output
-from suite.cli import network_diagram, options, space_table
+from suite.cli import complete, network_diagram, options, space_table
 from suite.notation import dotted
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog="Example: suite show image_cls --preset lenet --set lenet.activation=tanh")
-@click.argument("domain")
+@click.argument("domain", shell_complete=complete.domain)
 @options.data
 @options.network
 @options.printing

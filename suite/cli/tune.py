@@ -7,12 +7,12 @@ import click
 from suite.api import steps
 from suite.api.output import Output
 from suite.api.tune import TuneRequest, tune
-from suite.cli import options, stopping
+from suite.cli import complete, options, stopping
 from suite.cli.tune_options import search_options
 
 
 @click.command(epilog="Example: suite tune image_cls --strategy bayesian --time 30m --workers 2")
-@click.argument("domain")
+@click.argument("domain", shell_complete=complete.domain)
 @search_options
 @options.data
 @options.training

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from suite.training.thresholds import ThresholdRule
 
 BESIDE = ("label", "quiet")
+SPLITS_OF_THEIR_OWN = ("validation", "test")
 
 
 @plain_errors
@@ -98,7 +99,7 @@ def _common(
 
     kind = get(domain).kind
     source, column = convert.source(kind, data, label)
-    for split in ("validation", "test"):
+    for split in SPLITS_OF_THEIR_OWN:
         if split in reader:
             # Their labels are in a column of the same name.
             reader[split] = convert.source(kind, reader[split])[0]
@@ -132,20 +133,17 @@ def _call(verb: str, domain: str, data: Any, label: Any, options: Mapping[str, A
     """The call as the card tells it; data in memory is named by its type."""
     words = [repr(domain)]
     if data is not None:
-        words.append(_shown(data))
+        words.append(_place_or_type(data))
     if label is not None:
-        words.append(f"label={_shown(label)}")
-    words += [f"{name}={_shown(value)}" for name, value in options.items()]
+        words.append(f"label={_place_or_type(label)}")
+    for name, value in options.items():
+        shown = _place_or_type(value) if name in SPLITS_OF_THEIR_OWN or isinstance(value, os.PathLike) else repr(value)
+        words.append(f"{name}={shown}")
     return f"suite.{verb}({', '.join(words)})"
 
 
-def _shown(value: Any) -> str:
-    plain = isinstance(value, str | int | float | bool | dict | None) or (isinstance(value, tuple) and len(value) == 2)
-    return (
-        repr(os.fspath(value) if isinstance(value, os.PathLike) else value)
-        if plain or isinstance(value, os.PathLike)
-        else f"<{type(value).__name__}>"
-    )
+def _place_or_type(value: Any) -> str:
+    return repr(os.fspath(value)) if isinstance(value, str | os.PathLike) else f"<{type(value).__name__}>"
 
 
 def _show_keywords(function: Callable[..., Any], *groups: Mapping[str, Keyword]) -> None:

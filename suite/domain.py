@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from suite.blocks.types import Augmentation
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
     from suite.data.dataset import Dataset
     from suite.data.options import DataOptions
+    from suite.data.source import Source
 
 ENTRY_POINTS = "suite.domains"
 BUILT_IN = {
@@ -88,8 +88,8 @@ class Domain(ABC):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
     @abstractmethod
-    def read(self, source: Path, options: DataOptions) -> Dataset:
-        """Read the data at a path."""
+    def read(self, source: Source, options: DataOptions) -> Dataset:
+        """Read the data at a path or in memory."""
 
     @abstractmethod
     def adapt(self, dataset: Dataset) -> dict[str, Any]:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from suite.errors import SuiteError
+from suite.data.memory import Memory, Pictures
+from suite.data.source import Source
+from suite.errors import SuiteError, UsageError
 from suite.preprocessing.mirror.image import Form, fitted
 
 IDX = re.compile(r"(?P<split>train|t10k|test).*(?P<kind>images|labels).*ubyte(\.gz)?$")
@@ -97,6 +99,15 @@ def read_npz(path: Path) -> Arrays:
     return _join(path, parts, [f"arrays: {', '.join(arrays)}"], names)
 
 
+def in_memory(source: Memory) -> Arrays:
+    """The arrays of pictures that are in memory, with their labels."""
+    if not isinstance(source, Pictures):
+        raise UsageError(f"{source} holds no pictures: give an array of them, or a path")
+    if source.labels is None:
+        raise UsageError(f"{source} has no labels: give one for each picture")
+    return _join(source, {"train": (source.images, source.labels)}, [], None)
+
+
 def _pair(arrays: dict[str, np.ndarray], words: tuple[str, ...]) -> Pair | None:
     """The images and labels of a split, which goes by one of these words; None if one of them is missing."""
 
@@ -110,14 +121,14 @@ def _pair(arrays: dict[str, np.ndarray], words: tuple[str, ...]) -> Pair | None:
     return None if images is None or labels is None else (images, labels)
 
 
-def _join(source: Path, parts: dict[str, Pair], detected: list[str], names: list[str] | None) -> Arrays:
+def _join(source: Source, parts: dict[str, Pair], detected: list[str], names: list[str] | None) -> Arrays:
     """The splits' pictures behind each other; `names` are those of classes 0, 1, ..."""
     for pictures, labels in parts.values():
         if len(pictures) != len(labels) or labels.ravel().shape != (len(pictures),):
             raise SuiteError(
                 f"{source} has {len(pictures)} pictures but labels of shape {labels.shape}: give one label each"
             )
-    images = [_to_uint8(source, pictures) for pictures, _ in parts.values()]
+    images = [to_uint8(source, pictures) for pictures, _ in parts.values()]
     joined = images[0] if len(images) == 1 else np.concatenate(images)
     classes, y = np.unique(np.concatenate([labels.ravel() for _, labels in parts.values()]), return_inverse=True)
     if classes.dtype.kind == "f" and (classes != np.round(classes)).any():
@@ -130,7 +141,7 @@ def _join(source: Path, parts: dict[str, Pair], detected: list[str], names: list
     return Arrays(joined, y.astype(np.int32), class_labels, given, detected)
 
 
-def _to_uint8(source: Path, images: np.ndarray) -> np.ndarray:
+def to_uint8(source: Source, images: np.ndarray) -> np.ndarray:
     """Images as uint8 (N, height, width, channels); values are 0 to 255, or 0 to 1."""
     if images.ndim == 3:
         images = images[..., None]

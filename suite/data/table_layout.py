@@ -2,13 +2,13 @@
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
 from suite.artifact import TensorSpec
 from suite.data import time_column
 from suite.data.column import MAX_DISTINCT, Column
 from suite.data.label_column import LabelColumn
 from suite.data.options import GROUP, DataOptions
+from suite.data.source import Source
 from suite.data.tensor_names import tensor_name
 from suite.data.time_column import TimeColumn
 from suite.errors import SuiteError, UsageError, listed, nearest, shortened, unknown
@@ -35,7 +35,7 @@ class TableLayout:
     detected: list[str]
 
 
-def detect(source: Path, profiles: dict[str, Column], options: DataOptions) -> TableLayout:
+def detect(source: Source, profiles: dict[str, Column], options: DataOptions) -> TableLayout:
     """The layout of a table with these column profiles; errors name the option that settles what is unclear."""
     label, reason = _label(source, profiles, options)
     positive = _positive(label, options)
@@ -105,7 +105,7 @@ def _describe_split(group: Column | None, time: TimeColumn, options: DataOptions
 
 
 def _inputs(
-    source: Path, profiles: dict[str, Column], label: Column, time: Column | None, group: Column | None
+    source: Source, profiles: dict[str, Column], label: Column, time: Column | None, group: Column | None
 ) -> tuple[list[TensorSpec], list[str]]:
     """Every column that a network can learn from, and notes on kept and dropped columns."""
     features: list[Column] = []
@@ -163,7 +163,7 @@ def _describe_forms(features: list[Column]) -> list[str]:
 
 
 def _inputs_of_model(
-    source: Path, profiles: dict[str, Column], options: DataOptions
+    source: Source, profiles: dict[str, Column], options: DataOptions
 ) -> tuple[list[TensorSpec], list[str]]:
     """The inputs of the model to evaluate, even if these rows alone would suggest other kinds of columns."""
     absent = [spec.name for spec in options.inputs if spec.name not in profiles]
@@ -181,7 +181,7 @@ def _inputs_of_model(
     return list(options.inputs), [f"columns absent, taken as missing: {', '.join(absent)}"] if absent else []
 
 
-def _label(source: Path, profiles: dict[str, Column], options: DataOptions) -> tuple[LabelColumn, str]:
+def _label(source: Source, profiles: dict[str, Column], options: DataOptions) -> tuple[LabelColumn, str]:
     """The label column, and the reason why it is that one."""
     # A network needs two classes to learn from, but can be evaluated on rows of one.
     min_values = 1 if options.inputs else 2

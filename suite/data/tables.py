@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from suite.data.column import MAX_NON_NUMERIC_SHARE, Column
 from suite.data.dataset import Dataset
 from suite.data.label_column import LabelColumn
 from suite.data.options import DataOptions
-from suite.data.source import check_source, describe
+from suite.data.source import Source, check_source, describe
 from suite.data.table_layout import TableLayout
 from suite.errors import SuiteError, UsageError
 
@@ -33,7 +32,7 @@ class _Values:
     non_numeric: dict[str, int]
 
 
-def read(source: Path, options: DataOptions) -> Dataset:
+def read(source: Source, options: DataOptions) -> Dataset:
     """Columns by name, as Dataset describes them; y is 1 where the label is the positive one."""
     source = check_source(source)
     if source.is_dir():
@@ -112,7 +111,7 @@ def _labelled_batches(source: formats.TableFile, label: LabelColumn) -> Iterator
             yield batch.filter(kept), [name for name in classes if name is not None]
 
 
-def _check_numbers(source: Path, layout: TableLayout, values: _Values) -> None:
+def _check_numbers(source: Source, layout: TableLayout, values: _Values) -> None:
     """SuiteError where more values of a model's column are no numbers than could be overlooked."""
     for spec in layout.specs:
         count = values.non_numeric[spec.name]

@@ -11,7 +11,7 @@ from suite.artifact import Card
 from suite.data.dataset import Dataset
 from suite.report import column_drawing, confusion, curves, drawing, mistakes, statistics, stored_predictions, tables
 from suite.report.columns import MAX_SHOWN, ColumnRow, Importance
-from suite.report.comparison import Comparison
+from suite.report.comparison import Comparison, EvaluatedModel
 from suite.report.network import Block
 from suite.report.search import importance, section, units
 from suite.report.statistics import Interval, Predictions
@@ -113,6 +113,15 @@ def render_comparison(comparison: Comparison) -> str:
     first, second = (model.card.hyperparameters for model in (comparison.first, comparison.second))
     differing = [name for name in {**first, **second} if first.get(name) != second.get(name)]
     return _render("comparison.html", comparison=comparison, rows=len(comparison.first.keys), differing=differing)
+
+
+def render_summary(model: EvaluatedModel) -> str:
+    """The figures and curves of a saved model as HTML, drawn from its stored predictions: for a notebook."""
+    card, predictions = model.card, model.predictions
+    return _render(
+        "summary.html", card=card, rows=len(predictions.y), metrics=tables.metrics(card.metrics, model.intervals()),
+        curves=[*curves.ranking(predictions, card.labels), *curves.calibration(predictions, card.labels)],
+    )  # fmt: skip
 
 
 def _render(name: str, **content: Any) -> str:

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from suite.data import builtin, tables
 from suite.data.dataset import Dataset
 from suite.data.options import FILE_OPTIONS, SPLIT_OPTIONS, DataOptions
+from suite.data.source import Source
 from suite.domain import MIN_EPOCHS, Domain, Recipe
 from suite.preprocessing import adapt
 
@@ -44,7 +44,7 @@ class FraudDetection(Domain):
     )  # fmt: skip
     recipe: ClassVar[Recipe] = TableRecipe(epochs=70, batch_size=256, learning_rate=4e-3, weight_decay=3e-2)
 
-    def read(self, source: Path, options: DataOptions) -> Dataset:
+    def read(self, source: Source, options: DataOptions) -> Dataset:
         return tables.read(source, options)
 
     def adapt(self, dataset: Dataset) -> dict[str, Any]:

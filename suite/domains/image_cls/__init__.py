@@ -1,7 +1,6 @@
 """Image classification: pictures to the label of what they show."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,6 +10,7 @@ from suite.blocks.types import Augmentation
 from suite.data import builtin, images
 from suite.data.dataset import Dataset
 from suite.data.options import FILE_OPTIONS, SPLIT_OPTIONS, DataOptions
+from suite.data.source import Source
 from suite.domain import Domain, Recipe
 from suite.preprocessing.mirror.image import Form
 
@@ -64,7 +64,7 @@ class ImageClassification(Domain):
     )  # fmt: skip
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType({"lenet": LENET, "quick": QUICK})
 
-    def read(self, source: Path, options: DataOptions) -> Dataset:
+    def read(self, source: Source, options: DataOptions) -> Dataset:
         return images.read(source, options)
 
     def adapt(self, dataset: Dataset) -> dict[str, Any]:

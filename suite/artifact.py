@@ -22,7 +22,8 @@ SCHEMA = 1
 CARD = "card.json"
 SAVED_MODEL = "saved_model.pb"
 STAGING = ".staging-"
-PROBABILITIES = "probabilities"
+# Names of outputs: of networks that answer with a class, and with a number.
+PROBABILITIES, PREDICTION = "probabilities", "prediction"
 LARGEST_CARD = 64 * files.MEBIBYTE
 
 
@@ -52,6 +53,8 @@ class Card:
 
     `preprocessing` is all that `suite.preprocessing.mirror` needs to turn raw inputs into the core's inputs.
     `ignored` names columns that a request may carry and the model does not use.
+    `task` is the kind of answer; cards from before there were tasks have detection with a threshold, else
+    classification. `target` is what else the task knows of it.
     `engines` maps an engine to its `file`, `max_abs_diff` and `rows_checked` against the SavedModel.
     """
 
@@ -68,6 +71,8 @@ class Card:
     hyperparameters: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, dict[str, float]] = field(default_factory=dict)
+    task: str = ""
+    target: dict[str, Any] = field(default_factory=dict)
     threshold: float | None = None
     ignored: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -75,6 +80,9 @@ class Card:
     search: dict[str, Any] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     schema: int = SCHEMA
+
+    def __post_init__(self) -> None:
+        self.task = self.task or ("classification" if self.threshold is None else "detection")
 
 
 def _digest(value: Any) -> str:

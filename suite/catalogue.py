@@ -27,6 +27,7 @@ from suite.blocks import (
     mixing,
     norms,
     numeric,
+    regression,
     sequence,
     stochastic_depth,
     tabular,
@@ -106,6 +107,11 @@ def vector() -> keras.KerasTensor:
 def members() -> keras.KerasTensor:
     """A vector for each row and member of an ensemble."""
     return keras.Input((2, 8), name="members")
+
+
+def normals() -> keras.KerasTensor:
+    """The mean and the logarithm of the deviation of each member of an ensemble."""
+    return keras.Input((3, 2), name="normals")
 
 
 def numbers() -> keras.KerasTensor:
@@ -206,6 +212,11 @@ BLOCKS = [
     Block("heads", heads.classification, _part(vector, lambda hp, x: heads.classification(x, CLASSES))),
     Block("heads", heads.binary, _part(vector, lambda hp, x: heads.binary(x))),
     Block("heads", heads.multi_label, _part(vector, lambda hp, x: heads.multi_label(x, CLASSES))),
+    Block("heads", regression.interval, _part(vector, lambda hp, x: regression.interval(x, 0.0, 1.0))),
+    Block("heads", regression.Interval, _part(normals, lambda hp, x: regression.Interval()(x))),
+    Block("heads", heads.dense_of_members, _part(
+        members, lambda hp, x: heads.dense_of_members(x, CLASSES, "softmax", "dense"),
+    )),
     Block("heads", heads.MeanOfMembers, _part(members, lambda hp, x: heads.MeanOfMembers()(x))),
     Block("heads", heads.Temperature, _part(vector, lambda hp, x: heads.Temperature()(x))),
     Block("training", model.batch_size, lambda hp: model.batch_size(hp, RECIPE, 10_000)),

@@ -10,7 +10,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from suite.blocks.types import Augmentation
+from suite.blocks.types import Augmentation, Head
 from suite.errors import unknown
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ BUILT_IN = {
     "image_cls": "suite.domains.image_cls",
     "text_cls": "suite.domains.text_cls",
     "fraud": "suite.domains.fraud",
+    "table": "suite.domains.table",
 }
 MIN_EPOCHS = 5
 MIN_BATCH_SIZE = 16
@@ -71,8 +72,7 @@ class Recipe:
 class Domain(ABC):
     """A kind of input and field of application: only what differs from other domains.
 
-    `objective` is the validation metric that selects the best epoch and the best trial; higher is better.
-    `has_threshold` is set for detectors, which flag a row if the probability of the second label reaches a threshold.
+    `tasks` names the kinds of its answers, see suite.task; where there are several, `task_of` chooses by the data.
     `data_options` names the fields of DataOptions that the domain's reader supports.
     `presets` are named sets of hyperparameters.
     """
@@ -81,8 +81,7 @@ class Domain(ABC):
     summary: ClassVar[str]
     kind: ClassVar[str]
     default_data: ClassVar[str]
-    objective: ClassVar[str] = "accuracy"
-    has_threshold: ClassVar[bool] = False
+    tasks: ClassVar[tuple[str, ...]] = ("classification",)
     data_options: ClassVar[tuple[str, ...]] = ()
     recipe: ClassVar[Recipe]
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
@@ -95,9 +94,13 @@ class Domain(ABC):
     def adapt(self, dataset: Dataset) -> dict[str, Any]:
         """The preprocessing specification, learned from the training split only; plain JSON values."""
 
+    def task_of(self, dataset: Dataset) -> str:
+        """The name of the task that the data asks for."""
+        return self.tasks[0]
+
     @abstractmethod
-    def build(self, hp: keras_tuner.HyperParameters, preprocessing: dict[str, Any], classes: int) -> keras.Model:
-        """The network: the core's inputs, by name, to {"probabilities": float32 (N, classes)}."""
+    def build(self, hp: keras_tuner.HyperParameters, preprocessing: dict[str, Any], head: Head) -> keras.Model:
+        """The network: the core's inputs, by name, through a trunk to what the task's head makes of it."""
 
     def augmentation(self, hp: keras_tuner.HyperParameters) -> Augmentation | None:
         """The augmentation of training batches, different in each epoch; None for no augmentation."""
@@ -108,8 +111,8 @@ class Domain(ABC):
         """Unusual but valid raw inputs (blank, empty, missing), on which all engines must agree."""
 
     @abstractmethod
-    def example(self) -> Dataset:
-        """A few dozen real rows with every split, for tests; read within a second."""
+    def example(self, task: str = "") -> Dataset:
+        """A few dozen real rows with every split, for tests; read within a second. By default for the first task."""
 
 
 @cache

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from suite import artifact
-from suite.artifact import PROBABILITIES, Card, TensorSpec
+from suite import task as tasks
+from suite.artifact import Card
 from suite.data import row_keys
 from suite.data.dataset import Dataset, SplitName
 from suite.domain import Domain
@@ -19,11 +20,10 @@ from suite.errors import UsageError
 from suite.report import columns, environment, network, page, repeat, statistics, stored_predictions
 from suite.report.columns import Importance
 from suite.report.statistics import Predictions
+from suite.task import Calibration, Settled
 from suite.training import (
-    calibration,
     cost_column,
     dead_units,
-    evaluate,
     export,
     fit,
     hyperparameters,
@@ -48,7 +48,7 @@ FRAMEWORKS = ("tensorflow", "keras", "keras-tuner", "numpy", "ai-edge-litert")
 class TrainedModel:
     """A trained and evaluated network, ready to be saved.
 
-    `test_probabilities` are float32 (N, K), for the rows of the test split.
+    `test_outputs` are float32 (N, K), for the rows of the test split.
     """
 
     domain: Domain
@@ -58,11 +58,15 @@ class TrainedModel:
     hp: "HyperParameters"
     settings: fit.TrainingSettings
     metrics: dict[str, dict[str, float]]
-    threshold: float | None
+    settled: Settled
     rule: thresholds.ThresholdRule
-    temperature: float
-    test_probabilities: np.ndarray
+    test_outputs: np.ndarray
     notes: list[str]
+
+    @property
+    def threshold(self) -> float | None:
+        """The threshold from which on rows are flagged; None where none is."""
+        return self.settled.threshold
 
     @property
     def retrained(self) -> bool:
@@ -78,10 +82,11 @@ def resolve_hyperparameters(
 
 
 def check_rule(domain: Domain, dataset: Dataset, rule: thresholds.ThresholdRule) -> None:
-    """UsageError if the domain has no threshold to choose, or if the rule's cost column is not in the data."""
-    if not domain.has_threshold:
+    """UsageError if the task has no threshold to choose, or if the rule's cost column is not in the data."""
+    task = tasks.get(domain.task_of(dataset))
+    if not task.has_threshold:
         if rule != DEFAULT_RULE:
-            raise UsageError(f"{domain.name} has no threshold: it answers with the likeliest class")
+            raise UsageError(f"{domain.name} has no threshold: it answers with {task.answers_with}")
         return
     thresholds.check_rule(rule)
     cost_column.amounts(dataset, rule, dataset.rows["validation"])
@@ -101,31 +106,26 @@ def train(
 ) -> TrainedModel:
     """Fit the network; calibrate it and choose a threshold on the validation rows; evaluate it on both other splits.
 
-    Only a domain with a threshold gets one. The training takes at most about `max_seconds`.
+    Only a task with a threshold gets one. The training takes at most about `max_seconds`.
     """
     fitted = fit.fit(
         domain, hp, prepared, settings, callbacks=callbacks, checkpoint=checkpoint, max_seconds=max_seconds
     )  # fmt: skip
-    truth = {name: prepared.y[prepared.rows[name]] for name in EVALUATED_SPLITS}
+    task, truth = prepared.task, {name: prepared.y[prepared.rows[name]] for name in EVALUATED_SPLITS}
     predict = Predictor(fitted.model, prepared)
-    temperature = calibration.temperature(truth["validation"], predict("validation"))
-    fitted.model.get_layer(PROBABILITIES).temperature.assign(temperature)
-    probabilities = {name: predict(name) for name in EVALUATED_SPLITS}
-    threshold = None
-    notes = _unfinished_notes(fitted, hp) + calibration.bound_notes(temperature)
-    if domain.has_threshold:
-        amounts = cost_column.amounts(dataset, rule, prepared.rows["validation"])
-        validation = truth["validation"], probabilities["validation"][:, 1]
-        threshold = thresholds.choose_smoothed(rule, *validation, amounts)
-        notes += cost_column.negative_notes(dataset, rule)
-        notes += thresholds.precision_shortfall(rule, *validation, threshold)
-        notes += thresholds.few_positives_notes(rule, *validation, threshold, amounts)
+
+    def give(calibration: Calibration) -> np.ndarray:
+        task.calibrate(fitted.model, calibration)
+        return predict("validation")
+
+    settled = task.settle(dataset, truth["validation"], rule, predict("validation"), give)
+    outputs = {name: predict(name) for name in EVALUATED_SPLITS}
     metrics: dict[str, dict[str, float]] = {
-        name: evaluate.evaluate(truth[name], probabilities[name], threshold) for name in EVALUATED_SPLITS
+        name: task.evaluate(truth[name], outputs[name], settled.threshold) for name in EVALUATED_SPLITS
     }
+    notes = [*_unfinished_notes(fitted, hp), *settled.notes]
     return TrainedModel(
-        domain, dataset, prepared, fitted, hp, settings, metrics, threshold, rule, temperature, probabilities["test"],
-        notes,
+        domain, dataset, prepared, fitted, hp, settings, metrics, settled, rule, outputs["test"], notes
     )  # fmt: skip
 
 
@@ -155,7 +155,7 @@ def retraining_seconds(trained: TrainedModel) -> float:
 def retrain(trained: TrainedModel, callbacks: "Sequence[keras.callbacks.Callback]" = ()) -> TrainedModel:
     """Train the same network again on the training and validation rows together, up to the best epoch.
 
-    The choices made on validation rows stay: epoch, temperature and threshold. So do the validation metrics.
+    The choices made on validation rows stay: epoch, calibration and threshold. So do the validation metrics.
     """
     domain, dataset, settings = trained.domain, trained.dataset, trained.settings
     known = known_rows(dataset)
@@ -164,15 +164,15 @@ def retrain(trained: TrainedModel, callbacks: "Sequence[keras.callbacks.Callback
     fitted = fit.fit(
         domain, trained.hp, prepared, replace(settings, to_the_end=True), callbacks=callbacks, target_epoch=best
     )  # fmt: skip
-    fitted.model.get_layer(PROBABILITIES).temperature.assign(trained.temperature)
-    probabilities = Predictor(fitted.model, prepared)("test")
-    test = evaluate.evaluate(prepared.y[prepared.rows["test"]], probabilities, trained.threshold)
+    prepared.task.calibrate(fitted.model, trained.settled.calibration)
+    outputs = Predictor(fitted.model, prepared)("test")
+    test = prepared.task.evaluate(prepared.y[prepared.rows["test"]], outputs, trained.threshold)
     return replace(
         trained,
         prepared=prepared,
         fitted=replace(trained.fitted, model=fitted.model, seconds=trained.fitted.seconds + fitted.seconds),
         metrics={**trained.metrics, "test": test},
-        test_probabilities=probabilities,
+        test_outputs=outputs,
         notes=[
             *trained.notes,
             f"Trained anew on the {len(known):,} rows for training and validation together, for {best} epochs; the "
@@ -202,6 +202,7 @@ def save(
         engines, notes = export.export(
             staging, trained.fitted.model, trained.prepared.preprocessing, trained.dataset.specs,
             _parity_inputs(trained), ("litert", "onnx") if onnx else ("litert",),
+            trained.prepared.task.parity_scale(trained.prepared.target),
         )  # fmt: skip
         card = _card(trained, name, number)
         again = _network_command(trained, models / name / str(number) / artifact.CARD) if search else ""
@@ -209,7 +210,7 @@ def save(
         card.training = _training_record(trained, folds or {}) | commands
         card.engines, card.search = engines, search or {}
         card.notes += notes
-        stored_predictions.write(staging, stored_predictions.collect(trained.dataset, trained.test_probabilities))
+        stored_predictions.write(staging, stored_predictions.collect(trained.dataset, trained.test_outputs))
         row_keys.write_trained(staging, trained.dataset)
         data = _report_data(trained, runners_up)
         card.training |= columns.to_json(data.columns, data.importance)
@@ -228,13 +229,15 @@ def _card(trained: TrainedModel, name: str, number: int) -> Card:
         domain=trained.domain.name,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         inputs=dataset.specs,
-        outputs=[TensorSpec(PROBABILITIES, "float32", (len(dataset.labels),), PROBABILITIES)],
+        outputs=trained.prepared.task.outputs(dataset),
         labels=dataset.labels,
         preprocessing=trained.prepared.preprocessing,
         frameworks={"python": platform.python_version()} | {package: version(package) for package in FRAMEWORKS},
         data=dataset.source,
         hyperparameters=dict(trained.hp.values),
         metrics=trained.metrics,
+        task=trained.prepared.task.name,
+        target=trained.prepared.target,
         threshold=trained.threshold,
         ignored=dataset.ignored,
         notes=[*dataset.notes, *trained.notes],
@@ -243,7 +246,7 @@ def _card(trained: TrainedModel, name: str, number: int) -> Card:
 
 def _network_command(trained: TrainedModel, card: Path) -> str:
     """The command that trains the network of this card again."""
-    rule = trained.rule if trained.domain.has_threshold else None
+    rule = trained.rule if trained.prepared.task.has_threshold else None
     return repeat.fit_command(
         trained.domain.name, trained.dataset.source, trained.settings, rule, card, trained.retrained
     )  # fmt: skip
@@ -260,8 +263,8 @@ def _training_record(trained: TrainedModel, folds: dict[str, Any]) -> dict[str, 
         "seed": settings.seed,
         "objective": settings.objective,
         "precision": precision.choose(trained.hp),
-        "temperature": round(trained.temperature, 4),
-        "threshold": str(trained.rule) if trained.domain.has_threshold else None,
+        **{name: round(value, 4) for name, value in trained.settled.calibration.items()},
+        "threshold": str(trained.rule) if trained.prepared.task.has_threshold else None,
         "retrained": trained.retrained,
         "parameters": fitted.model.count_params(),
         "cross_validation": folds,
@@ -280,7 +283,7 @@ def _report_data(trained: TrainedModel, runners_up: Sequence[tuple[str, Sequence
     return page.ReportData(
         history=trained.fitted.history,
         dataset=dataset,
-        predictions=Predictions(dataset.y[rows], trained.test_probabilities, trained.threshold),
+        predictions=Predictions(dataset.y[rows], trained.test_outputs, trained.threshold),
         blocks=network.blocks(trained.fitted.model),
         missed_costs=np.full(len(rows), costs.false_negative) if amounts is None else amounts,
         costs=costs,
@@ -298,7 +301,11 @@ def _importance(trained: TrainedModel) -> Importance | None:
     exchange = ColumnExchange(trained.fitted.model, trained.prepared, dataset, "test")
     unchanged = Predictions(dataset.y[exchange.sample.rows], exchange.unchanged(), trained.threshold)
     return columns.measure(
-        trained.settings.objective, unchanged, exchange.sample.weights, exchange.exchanged(statistics.SEED)
+        trained.prepared.task,
+        trained.settings.objective,
+        unchanged,
+        exchange.sample.weights,
+        exchange.exchanged(statistics.SEED),
     )
 
 

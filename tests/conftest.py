@@ -105,29 +105,43 @@ def make(store: Path) -> Callable[[str], Made]:
             folder = shutil.copytree(shared / name, store / name) / "1"
             card = read_card(folder)
             assert card is not None
-            made[name] = Made(store, folder, card, registry.get(name).example())
+            made[name] = Made(store, folder, card, example(name))
         return made[name]
 
     return make_once
 
 
+def every_model() -> list[str]:
+    """A name for each domain and task: the domain's, and its further tasks as DOMAIN-TASK."""
+    return [
+        f"{name}-{task}" if number else name
+        for name in registry.names()
+        for number, task in enumerate(registry.get(name).tasks)
+    ]
+
+
+def example(name: str) -> Dataset:
+    """The example rows of a domain, or of DOMAIN-TASK."""
+    domain, _, task = name.partition("-")
+    return registry.get(domain).example(task)
+
+
 def fit(name: str, models: Path) -> None:
-    """Fit a domain for one epoch on its example rows, and save it."""
+    """Fit a domain, or DOMAIN-TASK, for one epoch on its example rows, and save it."""
     from suite import workflow
     from suite.training.data import prepare
     from suite.training.fit import TrainingSettings
 
-    domain = registry.get(name)
-    dataset = domain.example()
+    domain, dataset = registry.get(name.partition("-")[0]), example(name)
     prepared = prepare(domain, dataset)
     hp = workflow.resolve_hyperparameters(domain, prepared, 1, {})
-    outcome = workflow.train(domain, dataset, prepared, hp, TrainingSettings(1, 0, domain.objective))
+    outcome = workflow.train(domain, dataset, prepared, hp, TrainingSettings(1, 0, prepared.task.objective))
     workflow.save(models, name, outcome, command="suite fit")
 
 
-@pytest.fixture(params=registry.names())
+@pytest.fixture(params=every_model())
 def made(request: pytest.FixtureRequest, make: Callable[[str], Made]) -> Made:
-    """Every domain's example model in turn."""
+    """Every domain's example model for each of its tasks in turn."""
     return make(request.param)
 
 

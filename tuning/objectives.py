@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from suite.errors import UsageError
 from suite.search_record import VALIDATION_PREFIX, Objective
-from suite.training import evaluate
+from suite.task import Task
 
 if TYPE_CHECKING:
     import keras
@@ -14,7 +14,7 @@ COSTS = ("latency", "size", "flops")
 WARM_UP_RUNS, TIMED_RUNS = 20, 200
 
 
-def parse(text: str, classes: int) -> list[Objective]:
+def parse(text: str, task: Task, classes: int) -> list[Objective]:
     """Objectives from text such as `val_accuracy,latency`; `val_` may be left out.
 
     UsageError for an unknown objective, for one named twice, and if the first one is not a metric.
@@ -24,15 +24,15 @@ def parse(text: str, classes: int) -> list[Objective]:
         raise UsageError(f"'{text}' names an objective twice: give each once")
     if names[0] in COSTS:
         raise UsageError(f"the first objective says how good a network is, and {names[0]} does not: put a metric first")
-    return [_objective(name, classes) for name in names]
+    return [_objective(name, task, classes) for name in names]
 
 
-def _objective(name: str, classes: int) -> Objective:
+def _objective(name: str, task: Task, classes: int) -> Objective:
     if name in COSTS:
         return Objective(name, "min")
     metric = name.removeprefix(VALIDATION_PREFIX)
-    evaluate.check_objective(metric, classes, COSTS)
-    return Objective(VALIDATION_PREFIX + metric, "max" if evaluate.direction(metric) > 0 else "min")
+    task.check_objective(metric, classes, COSTS)
+    return Objective(VALIDATION_PREFIX + metric, "max" if task.direction(metric) > 0 else "min")
 
 
 def measure_costs(model: "keras.Model", names: list[str]) -> dict[str, float]:

@@ -84,7 +84,7 @@ class SearchResult:
         titled = []
         for trial in sorted(others, key=rank, reverse=True)[:RUNNERS_UP]:
             hp = workflow.resolve_hyperparameters(domain, prepared, self.plan.epochs, trial.hyperparameters)
-            blocks = network.blocks(domain.build(hp, prepared.preprocessing, len(prepared.labels)))
+            blocks = network.blocks(domain.build(hp, prepared.preprocessing, prepared.head))
             titled.append((f"Trial {trial.id}, {trial.score:.4f}", blocks))
         return titled
 

@@ -18,6 +18,7 @@ from serving.config import Config
 from serving.deadline import Deadline
 from serving.errors import ServiceError
 from serving.signature import Signature
+from suite import answers
 from suite.artifact import Card
 
 Arrays = dict[str, np.ndarray]
@@ -90,14 +91,17 @@ class Codec(ABC):
 
 
 class CardCodec(Codec):
-    """Base class of codecs for models with a card, whose outputs are probabilities by label."""
+    """Base class of codecs for models with a card, which says what their outputs answer."""
 
     def __init__(self, card: Card, signature: Signature, limits: Limits) -> None:
         super().__init__(signature, limits)
-        self._classes = responses.Classes(card)
+        self._answer = answers.of(card)
 
     def encode(self, outputs: Arrays, rows: int) -> str:
-        return self._classes.encode(outputs)
+        try:
+            return self._answer.write(outputs)
+        except answers.NotFinite as error:
+            raise ServiceError(422, responses.NOT_A_NUMBER.format(error.row)) from error
 
 
 def numbered(rows: Iterable[Any], deadline: Deadline) -> Iterator[tuple[int, Any]]:

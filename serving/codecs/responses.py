@@ -2,7 +2,6 @@
 
 import base64
 import json
-import math
 from collections.abc import Collection
 from itertools import islice
 from typing import Any
@@ -11,44 +10,12 @@ from urllib.parse import quote
 import numpy as np
 
 from serving.errors import ServiceError
-from suite.artifact import PROBABILITIES, Card
 from suite.errors import shortened
 
 Outputs = dict[str, np.ndarray]
 # The header that names columns which the model does not use.
 UNUSED_COLUMNS, MOST_NAMED = "X-Unused-Columns", 20
 NOT_A_NUMBER = "instance {}: the model's answer is not a number: its values lie too far from what it knows"
-
-
-class Classes:
-    """Encodes probabilities (N, labels) as one object a row: the label, its score and all probabilities.
-
-    If the card has a threshold, the label is the second one if and only if its probability reaches the threshold.
-    """
-
-    def __init__(self, card: Card) -> None:
-        self._labels = [json.dumps(label, ensure_ascii=False) for label in card.labels]
-        self._threshold, self._has_threshold = card.threshold or 0.0, card.threshold is not None
-        probabilities = ",".join(label.replace("%", "%%") + ":%.7g" for label in self._labels)
-        detected = f'"threshold":{json.dumps(card.threshold)},"flagged":%s,' if card.threshold is not None else ""
-        self._template = f'{{"label":%s,"score":%.7g,{detected}"probabilities":{{{probabilities}}}}}'
-
-    def encode(self, outputs: Outputs) -> str:
-        """Return a JSON list; raise ServiceError 422 for a row with NaN or infinity."""
-        rows = outputs[PROBABILITIES].tolist()
-        for index, row in enumerate(rows):
-            # If all numbers are finite float32 values, their sum is finite too.
-            if not math.isfinite(sum(row)):
-                raise ServiceError(422, NOT_A_NUMBER.format(index))
-        return f"[{','.join(map(self._flagged if self._has_threshold else self._highest, rows))}]"
-
-    def _highest(self, row: list[float]) -> str:
-        score = max(row)
-        return self._template % (self._labels[row.index(score)], score, *row)
-
-    def _flagged(self, row: list[float]) -> str:
-        is_flagged = row[1] >= self._threshold
-        return self._template % (self._labels[is_flagged], row[1], "true" if is_flagged else "false", *row)
 
 
 def unused_columns(names: Collection[str]) -> tuple[tuple[str, str], ...]:

@@ -11,7 +11,7 @@ from suite.artifact import Card, TensorSpec
 if TYPE_CHECKING:
     from serving.engines.base import Arrays, Engine
 
-# Numbers count as equal if they differ by at most this.
+# Numbers count as equal if they differ by at most this; numbers of a scale of their own, by this share of it.
 TOLERANCE = 1e-3
 ROWS = 4
 TEXT = "a good day"
@@ -19,15 +19,17 @@ TEXT = "a good day"
 SECONDS, MAX_ROUNDS = 0.1, 50
 
 
-def same(one: "Arrays", other: "Arrays") -> bool:
-    """Return whether two outputs are the same within the tolerance."""
-    return one.keys() == other.keys() and all(_alike(x, other[name]) for name, x in one.items())
+def same(one: "Arrays", other: "Arrays", scale: float = 1.0) -> bool:
+    """Return whether two outputs, of numbers of this scale, are the same within the tolerance."""
+    return one.keys() == other.keys() and all(_alike(x, other[name], scale) for name, x in one.items())
 
 
-def _alike(x: np.ndarray, y: np.ndarray) -> bool:
+def _alike(x: np.ndarray, y: np.ndarray, scale: float) -> bool:
     if x.shape != y.shape:
         return False
-    return bool(np.allclose(x, y, rtol=0, atol=TOLERANCE, equal_nan=True) if x.dtype.kind == "f" else (x == y).all())
+    if x.dtype.kind != "f":
+        return bool((x == y).all())
+    return bool(np.allclose(x, y, rtol=0, atol=TOLERANCE * scale, equal_nan=True))
 
 
 def examples(card: Card) -> "list[Arrays]":
@@ -45,12 +47,12 @@ def _arbitrary(spec: TensorSpec, generator: np.random.Generator) -> np.ndarray:
     return generator.normal(size=shape).astype(spec.dtype)
 
 
-def agree(engines: "Sequence[Engine]", rows: "Sequence[Arrays]") -> bool:
-    """Return whether all engines give the same outputs for each row."""
+def agree(engines: "Sequence[Engine]", rows: "Sequence[Arrays]", scale: float = 1.0) -> bool:
+    """Return whether all engines give the same outputs, of numbers of this scale, for each row."""
     first, *others = engines
     for row in rows:
         expected = first.run(row)
-        if not all(same(expected, engine.run(row)) for engine in others):
+        if not all(same(expected, engine.run(row), scale) for engine in others):
             return False
     return True
 

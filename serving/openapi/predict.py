@@ -7,6 +7,7 @@ from typing import Any
 from serving.http.body import CSV, NPY, PICTURES, TEXT, UPLOAD
 from serving.openapi import examples
 from serving.openapi.operations import JSON, Paths, Schema, Shown, answered, fields, post, reference
+from suite import answers
 
 TAG = "predict"
 FILE = {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"}
@@ -60,14 +61,8 @@ def _answer(shown: Shown) -> Schema:
 
 
 def _prediction(shown: Shown) -> Schema:
-    card, share = shown.model.card, {"type": "number", "minimum": 0, "maximum": 1}
-    if card is None:
-        return reference(shown.part("output"))
-    detected: Schema = {}
-    if card.threshold is not None:
-        detected = {"threshold": {"const": card.threshold}, "flagged": {"type": "boolean"}}
-    probabilities = fields(dict.fromkeys(card.labels, share))
-    return fields({"label": {"enum": card.labels}, "score": share, **detected, "probabilities": probabilities})
+    card = shown.model.card
+    return reference(shown.part("output")) if card is None else answers.of(card).schema()
 
 
 def _json(shown: list[Shown]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from serving.models.loader import Model
 from serving.openapi import examples
 from serving.openapi.instances import cell, element, nested, row_shape, written
 from serving.openapi.operations import BASE_ERRORS, Paths, Schema, Shown, answered, fields, get, post, reference, sent
+from suite import answers
 
 STATUS = fields({"model_version_status": {"type": "array", "items": reference("Version")}})
 METADATA = fields({"model_spec": {"type": "object"}, "metadata": {"type": "object"}})
@@ -20,7 +21,7 @@ def paths(shown: Shown) -> Paths:
         path: get(shown.part("status"), shown.model.name, "The versions that are served", STATUS, ERRORS),
         f"{path}/metadata": get(shown.part("signature"), shown.model.name, "The signature", METADATA, ERRORS),
         f"{path}:predict": _predict(shown),
-        **({f"{path}:classify": _classify(shown)} if shown.model.card else {}),
+        **({f"{path}:classify": _classify(shown)} if shown.model.card and shown.model.card.labels else {}),
         **({f"{path}:regress": _regress(shown)} if _is_regressor(shown) else {}),
     }
 
@@ -106,7 +107,7 @@ def _examples(shown: Shown, name: str, words: str, results: Schema) -> dict[str,
 def _is_regressor(shown: Shown) -> bool:
     """Return whether the model's first output is one number a row."""
     if shown.model.card:
-        return len(shown.model.card.labels) == 2
+        return answers.of(shown.model.card).is_number
     if takes_examples(shown.model.signature) or not shown.model.has_default_signature:
         # Only the graph knows which features its examples need.
         return False

@@ -110,6 +110,7 @@ def _describe(model: Model) -> dict[str, Any]:
             "domain": card.domain,
             "inputs": [{key: getattr(spec, key) for key in ("name", "kind", "dtype", "shape")} for spec in card.inputs],
             "outputs": [{key: getattr(spec, key) for key in ("name", "dtype", "shape")} for spec in card.outputs],
+            "task": card.task,
             "labels": card.labels,
             "threshold": card.threshold,
             "notes": card.notes,

@@ -32,6 +32,7 @@ from serving.models.loader import FAILED, LOADING, READY, Model
 from serving.routes import NAMED, loaded, may_ask
 from serving.routes import service as current
 from serving.signature import CLASSIFY, PREDICT, REGRESS, Signature, Tensor
+from suite import answers
 
 views = Blueprint("tfserving", __name__, url_prefix="/v1/models")
 
@@ -66,7 +67,10 @@ async def classify(service: InferenceService, request: Request, context: Request
     """Classify `examples`, which are objects of features; the response pairs each label with its score."""
     asked = await _read(service, request, context, **wanted)
     _check_method(asked, CLASSIFY)
-    outputs, card = await _examples(service, context, asked), asked.model.card
+    card = asked.model.card
+    if card and not card.labels:
+        raise ServiceError(400, f"the model '{asked.model.name}' has no classes: use :predict or :regress")
+    outputs = await _examples(service, context, asked)
     encode = partial(classify_regress.write_labels, card.labels) if card else classify_regress.write_classes
     return await _answer(service, context, "results", outputs, encode)
 
@@ -77,8 +81,9 @@ async def regress(service: InferenceService, request: Request, context: RequestC
     _check_method(asked, REGRESS)
     outputs = await _examples(service, context, asked)
     ((name, values),) = [*outputs.items()][:1]
-    if values.ndim == 2 and values.shape[1] == 2 and asked.model.card:
-        values = values[:, 1]
+    answer = answers.of(asked.model.card) if asked.model.card else None
+    if answer and answer.is_number:
+        values = answer.number(values)
     if not values.ndim or values.size != len(values) or values.dtype.kind != "f":
         raise ServiceError(400, f"the model '{asked.model.name}' does not answer one number a row: use :predict")
     return await _answer(service, context, "results", {name: values.ravel()}, responses.columns)

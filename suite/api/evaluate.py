@@ -43,23 +43,24 @@ def evaluate(
     `reader` holds the reader's options that people set. Without a source, the data is that of the model's training.
     """
     from suite import artifact
-    from suite.training.evaluate import evaluate as measure
+    from suite import task as tasks
 
     card = artifact.read_card(folder)
     if card is None:
         raise SuiteError(f"{folder} has no card, so its labels are unknown: measure a model made by 'suite fit'")
+    task = tasks.get(card.task)
     dataset = _read(card, source, reader, split)
     rows, seen = _leave_out_trained(folder, card, dataset, _rows(dataset, split), split)
     y = _translate(dataset, card.labels)[rows]
-    probabilities, engine = _answer(folder, card, dataset, rows, output)
-    metrics = measure(y, probabilities, card.threshold)
+    outputs, engine = _answer(folder, card, dataset, rows, output)
+    metrics = task.evaluate(y, outputs, card.threshold)
     measured = dataset.source.get("files", {}).get(split, dataset.source)
     data = _name(measured)
     log = _note(folder, {
         "created": datetime.now(UTC).isoformat(timespec="seconds"), "data": data,
         "sha256": measured["sha256"], "split": split, "rows": len(rows), "metrics": metrics,
     })  # fmt: skip
-    notes = [*seen, *dataset.notes, *_undefined_metrics(y, card.labels, metrics)]
+    notes = [*seen, *dataset.notes, *task.undefined_metrics(y, card.labels, metrics)]
     return Evaluation(f"{card.name}/{card.version}", metrics, len(rows), split, data, engine, notes, log)
 
 
@@ -80,6 +81,7 @@ def _read(card: "Card", source: "str | Memory | None", given: dict[str, Any], sp
         "inputs": tuple(card.inputs),
         "known_label": card.data.get("label_column"),
         "known_text": card.data.get("text_column"),
+        "known_task": card.task,
         "picture": Form.of(card.inputs[0].shape, card.preprocessing) if card.preprocessing["kind"] == "image" else None,
         "undivided": split == "all",
     }
@@ -131,11 +133,13 @@ def _leave_out_trained(
 
 
 def _translate(dataset: "Dataset", labels: list[str]) -> "np.ndarray":
-    """The data's class numbers as the model's; SuiteError for a label that the model does not know."""
+    """The data's class numbers as the model's, or its numbers; SuiteError for a label that the model does not know."""
     import numpy as np
 
     from suite.preprocessing.mirror import label_names
 
+    if not labels:
+        return dataset.y
     names = label_names.match(dataset.labels, labels)
     unfamiliar = [label for label in dataset.labels if label not in names]
     if unfamiliar:
@@ -150,15 +154,13 @@ def _translate(dataset: "Dataset", labels: list[str]) -> "np.ndarray":
 def _answer(
     folder: Path, card: "Card", dataset: "Dataset", rows: "np.ndarray", output: Output
 ) -> "tuple[np.ndarray, str]":
-    """Probabilities (rows, labels), and the name of the engine."""
+    """The model's outputs (rows, K), and the name of the engine."""
     import numpy as np
-
-    from suite.artifact import PROBABILITIES
 
     engine = load(folder, card)
     with output.bar() as bar:
         parts = [
-            engine.run(dataset.take(rows[start : start + ROWS_AT_ONCE]))[PROBABILITIES]
+            engine.run(dataset.take(rows[start : start + ROWS_AT_ONCE]))[card.outputs[0].name]
             for start in bar.track(range(0, len(rows), ROWS_AT_ONCE))
         ]
     return np.concatenate(parts), engine.name
@@ -172,13 +174,3 @@ def _note(folder: Path, record: dict[str, Any]) -> Path:
     earlier = log.read_bytes() if log.exists() else b""
     artifact.replace_file(log, earlier + json.dumps(record, ensure_ascii=False).encode() + b"\n")
     return log
-
-
-def _undefined_metrics(y: "np.ndarray", labels: list[str], metrics: dict[str, float]) -> list[str]:
-    """A note on metrics that are undefined, since all rows are of one of two classes."""
-    from suite.training.evaluate import TWO_CLASSES
-
-    undefined = [name for name in TWO_CLASSES if name not in metrics]
-    if len(labels) != 2 or not undefined:
-        return []
-    return [f"all rows are '{labels[int(y[0])]}': without both classes there is no {', '.join(undefined)}"]

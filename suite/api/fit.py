@@ -122,7 +122,7 @@ def _check(
 ) -> _Job:
     """Check the request before anything is trained; UsageError if it makes no sense."""
     from suite import workflow
-    from suite.training import evaluate, onnx_model
+    from suite.training import onnx_model
     from suite.training.data import prepare
     from suite.training.fit import TrainingSettings
 
@@ -130,9 +130,9 @@ def _check(
         onnx_model.check_installed()
     rule = request.rule or workflow.DEFAULT_RULE
     workflow.check_rule(domain, dataset, rule)
-    objective = request.objective or domain.objective
-    evaluate.check_objective(objective, len(dataset.labels))
     prepared = prepare(domain, dataset)
+    objective = request.objective or prepared.task.objective
+    prepared.task.check_objective(objective, len(dataset.labels))
     epochs = request.epochs or preset_epochs or domain.recipe.epochs_for(len(prepared.rows["train"]))
     hp = workflow.resolve_hyperparameters(domain, prepared, epochs, values)
     return _Job(domain, dataset, prepared, values, hp, TrainingSettings(epochs, request.seed, objective), rule)

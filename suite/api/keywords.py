@@ -18,6 +18,7 @@ RANGES: dict[str, tuple[int, int | None]] = {
     "epochs": (1, None), "seed": (0, 2**31 - 1), "image_size": (4, 1024), "fit_folds": (2, 50), "tune_folds": (2, 20),
     "trials": (1, None), "repeats": (1, 20), "workers": (1, 64),
 }  # fmt: skip
+TASKS = ("classification", "regression")
 SPLITS, DATE_ORDERS, PRUNERS = (RANDOM, TIME, GROUP), ("dmy", "mdy", "ymd"), ("median", "asha")
 SECONDS = {"s": 1, "m": 60, "h": 3600}
 # How the commands name the one option that has another name here.
@@ -155,7 +156,7 @@ class Keyword:
 READER = {
     "text_column": Keyword("text_column", _text), "time_column": Keyword("time_column", _text),
     "group_column": Keyword("group_column", _text), "date_order": Keyword("date_order", _choice(DATE_ORDERS)),
-    "positive": Keyword("positive", lambda name, value: str(value)),
+    "task": Keyword("task", _choice(TASKS)), "positive": Keyword("positive", lambda name, value: str(value)),
     "image_size": Keyword("image_size", _whole(RANGES["image_size"])), "encoding": Keyword("encoding", _text),
     "no_header": Keyword("no_header", _flag), "sheet": Keyword("sheet", _text),
     "split": Keyword("split", _choice(SPLITS)), "validation": Keyword("validation", _any),

@@ -54,7 +54,7 @@ class Model:
 
     @property
     def labels(self) -> list[str]:
-        """The classes, in the order of `predict_proba`."""
+        """The classes, in the order of `predict_proba`; none where it answers with a number."""
         return self.card.labels
 
     @property
@@ -75,6 +75,8 @@ class Model:
     @plain_errors
     def predict(self, data: Any, *, keep: Any = (), allow_missing: bool = False, **options: Any) -> Any:
         """A table with a row for each row of `data`: label, score, p_LABEL for each label, and what is flagged.
+
+        A model that predicts a number answers with prediction, and lower and upper bound of its interval.
 
         `data` is as in `suite.fit`, without labels. The table is a pandas or polars frame if the data is one, with the
         same index, else one of Arrow. `keep` names columns of the data to keep in it, or is "all". Files that cannot be
@@ -134,7 +136,8 @@ class Model:
         test = self.metrics.get("test", {})
         metric = self.card.training.get("objective", "")
         figure = f", test {metric} {test[metric]:.4f}" if metric in test else ""
-        return f"<Model {self.name}/{self.version}: {self.card.domain}, {len(self.labels)} labels{figure}>"
+        answers = f"{len(self.labels)} labels" if self.labels else "a number"
+        return f"<Model {self.name}/{self.version}: {self.card.domain}, {answers}{figure}>"
 
     def _repr_html_(self) -> str:
         """Figures and curves for a notebook; in a frame of its own, so that its style and the notebook's stay apart."""

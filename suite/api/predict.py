@@ -68,11 +68,13 @@ def probabilities(
     """The probabilities (N, labels) of all rows; SuiteError for files that cannot be read, too."""
     import numpy as np
 
+    if not card.labels:
+        raise UsageError(f"{card.name}/{card.version} answers with a number, and has no probabilities: use predict")
     found = [np.empty((0, len(card.labels)))]
     for batch in _batches(card, source, text_column, options):
         if batch.errors:
             raise unreadable(card, batch.errors, len(batch.paths))
-        found.append(_probabilities(card, engine, batch, sum(map(len, found))))
+        found.append(_outputs(card, engine, batch, sum(map(len, found))))
     return np.concatenate(found)
 
 
@@ -126,18 +128,21 @@ def _beside(batch: "pa.RecordBatch", rows: list[AnswerRow], kept: dict[str, str]
 
 
 def _answer_batch(card: "Card", engine: "Engine", batch: "stream.Batch", done: int) -> list[AnswerRow]:
-    rows = answers(card, _probabilities(card, engine, batch, done))
+    from suite import answers
+
+    rows = answers.of(card).rows(_outputs(card, engine, batch, done))
     return _by_path(batch, rows) if batch.paths else rows
 
 
-def _probabilities(card: "Card", engine: "Engine", batch: "stream.Batch", done: int) -> "np.ndarray":
-    """Probabilities (rows, labels) of a batch; SuiteError, with the row's number, for one that is not finite."""
+def _outputs(card: "Card", engine: "Engine", batch: "stream.Batch", done: int) -> "np.ndarray":
+    """The model's outputs (rows, K) for a batch; SuiteError, with the row's number, for one that is not finite."""
     import numpy as np
 
-    from suite.artifact import PROBABILITIES
+    from suite import answers
 
     readable = len(next(iter(batch.inputs.values())))
-    found = engine.run(batch.inputs)[PROBABILITIES] if readable else np.empty((0, len(card.labels)))
+    name = answers.of(card).output
+    found = engine.run(batch.inputs)[name] if readable else np.empty((0, *card.outputs[0].shape))
     finite = np.isfinite(found).all(axis=1)
     if not finite.all():
         raise SuiteError(
@@ -149,7 +154,9 @@ def _probabilities(card: "Card", engine: "Engine", batch: "stream.Batch", done: 
 
 def _kept_names(card: "Card", batch: "stream.Batch") -> dict[str, str]:
     """The kept columns, each with the name under which it is written: answers keep theirs."""
-    taken = {*_answer_columns(card), *(("path", "error") if batch.paths else ())}
+    from suite import answers
+
+    taken = {*answers.of(card).columns(), *(("path", "error") if batch.paths else ())}
     names: dict[str, str] = {}
     for name in batch.kept.schema.names if batch.kept is not None else []:
         written = name
@@ -162,15 +169,11 @@ def _kept_names(card: "Card", batch: "stream.Batch") -> dict[str, str]:
 
 def _columns(card: "Card", batch: "stream.Batch", kept: dict[str, str]) -> Columns:
     """All columns of the answers by name: kept ones, path, answers, error."""
+    from suite import answers
+
     types = {} if batch.kept is None else {kept[one.name]: one.type for one in batch.kept.schema}
     path, error = ({"path": TEXT}, {"error": TEXT}) if batch.paths else ({}, {})
-    return types | path | _answer_columns(card) | error
-
-
-def _answer_columns(card: "Card") -> dict[str, Any]:
-    numbers = dict.fromkeys(("score", *(f"p_{label}" for label in card.labels)), NUMBER)
-    decided = {} if card.threshold is None else {"flagged": BOOLEAN, "threshold": NUMBER}
-    return {"label": TEXT} | numbers | decided
+    return types | path | answers.of(card).columns() | error
 
 
 def _by_path(batch: "stream.Batch", rows: list[AnswerRow]) -> list[AnswerRow]:
@@ -180,20 +183,3 @@ def _by_path(batch: "stream.Batch", rows: list[AnswerRow]) -> list[AnswerRow]:
         {"path": path} | ({"error": batch.errors[path]} if path in batch.errors else next(remaining))
         for path in batch.paths
     ]
-
-
-def answers(card: "Card", probabilities: "np.ndarray") -> list[AnswerRow]:
-    """A row for each row of probabilities (N, labels): label, score, p_LABEL, and what was flagged at a threshold."""
-    import numpy as np
-
-    from suite.decision import predicted_classes
-
-    # float32 has seven digits; more would be noise.
-    rounded = np.round(probabilities.astype(np.float64), 7)
-    rows = []
-    for number, values in zip(predicted_classes(rounded, card.threshold).tolist(), rounded.tolist(), strict=True):
-        score = values[number] if card.threshold is None else values[1]
-        by_label = {f"p_{label}": p for label, p in zip(card.labels, values, strict=True)}
-        decided = {} if card.threshold is None else {"flagged": bool(number), "threshold": card.threshold}
-        rows.append({"label": card.labels[number], "score": score} | by_label | decided)
-    return rows

@@ -125,6 +125,7 @@ def _with_data_to_resume(request: TuneRequest, name: str, output: Output) -> Tun
 
 def _check(request: TuneRequest, name: str, domain: "Domain", dataset: "Dataset") -> _Job:
     """Check the request before anything is trained; UsageError if it makes no sense."""
+    from suite import task as tasks
     from suite import workflow
     from suite.training import onnx_model
     from suite.training.data import prepare
@@ -132,7 +133,8 @@ def _check(request: TuneRequest, name: str, domain: "Domain", dataset: "Dataset"
 
     if request.onnx:
         onnx_model.check_installed()
-    wanted = objectives.parse(request.objective or domain.objective, len(dataset.labels))
+    task = tasks.get(domain.task_of(dataset))
+    wanted = objectives.parse(request.objective or task.objective, task, len(dataset.labels))
     rule = request.rule or workflow.DEFAULT_RULE
     workflow.check_rule(domain, dataset, rule)
     prepared = prepare(domain, dataset)

@@ -49,7 +49,7 @@ def classification(x: keras.KerasTensor, classes: int) -> dict[str, keras.KerasT
 
     An ensemble's vectors, (N, members, F), get a layer for each member.
     """
-    return _calibrated(_dense(x, classes, "softmax", "softmax"))
+    return _calibrated(dense_of_members(x, classes, "softmax", "softmax"))
 
 
 def binary(x: keras.KerasTensor) -> dict[str, keras.KerasTensor]:
@@ -58,7 +58,7 @@ def binary(x: keras.KerasTensor) -> dict[str, keras.KerasTensor]:
     Both are sigmoids, of -z and of z, so that neither loses digits when the other is near one. It equals
     `classification` of two classes with the logits 0 and z, with half of the weights, and takes members like it.
     """
-    z = _dense(x, 1, None, "logit")
+    z = dense_of_members(x, 1, None, "logit")
     sides = layers.Concatenate(dtype="float32", name="sides")([-z, z])
     return _calibrated(layers.Activation("sigmoid", dtype="float32", name="sigmoid")(sides))
 
@@ -71,13 +71,13 @@ def multi_label(x: keras.KerasTensor, labels: int) -> dict[str, keras.KerasTenso
     mean, while training too.
     """
     name = PROBABILITIES if len(x.shape) == 2 else "sigmoid"
-    probabilities = _dense(x, labels, "sigmoid", name)
+    probabilities = dense_of_members(x, labels, "sigmoid", name)
     if len(x.shape) == 2:
         return {PROBABILITIES: probabilities}
     return {PROBABILITIES: layers.GlobalAveragePooling1D(dtype="float32", name=PROBABILITIES)(probabilities)}
 
 
-def _dense(x: keras.KerasTensor, units: int, activation: str | None, name: str) -> keras.KerasTensor:
+def dense_of_members(x: keras.KerasTensor, units: int, activation: str | None, name: str) -> keras.KerasTensor:
     """(N, F) to (N, units), or (N, members, F) to (N, members, units) with a layer for each member; always float32."""
     if len(x.shape) == 2:
         return layers.Dense(units, activation=activation, dtype="float32", name=name)(x)

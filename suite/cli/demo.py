@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from suite.artifact import Card
     from suite.data.dataset import Dataset
-    from suite.domain import Domain
 
 MAX_ROWS = 4
 SHADES = " ░▒▓█"
@@ -46,7 +45,7 @@ def command(domain: str, models: Path, as_json: bool, quiet: bool) -> None:
     rows = _test_rows(dataset)
     predictions = _serve_and_ask(models, card, dataset, rows, output)
     right = sum(predictions[row]["label"] == dataset.labels[dataset.y[row]] for row in rows)
-    lines, value = _summarise(chosen, folder, card)
+    lines, value = _summarise(folder, card)
     output.result(lines, value | {"asked": len(rows), "right": right, "report": os.fspath(folder / "report.html")})
 
 
@@ -81,9 +80,12 @@ def _serve_and_ask(
     return predictions
 
 
-def _summarise(domain: "Domain", folder: Path, card: "Card") -> tuple[list[str], dict[str, Any]]:
+def _summarise(folder: Path, card: "Card") -> tuple[list[str], dict[str, Any]]:
+    from suite import task as tasks
+
+    objective = tasks.get(card.task).objective
     lines = [
-        f"test {domain.objective} {card.metrics['test'][domain.objective]:.4f}",
+        f"test {objective} {card.metrics['test'][objective]:.4f}",
         *card.notes,
         f"report: {(folder / 'report.html').resolve()}",
         "serve it yourself: suite serve",

@@ -31,7 +31,7 @@ from suite.cli import complete, options, stopping
 def command(as_json: bool, quiet: bool, **values: Any) -> None:
     """Train the network of DOMAIN and save it as the next version of a model.
 
-    DOMAIN is image_cls, text_cls or fraud. Without --data it learns from a small built-in data set.
+    DOMAIN is image_cls, text_cls, table or fraud. Without --data it learns from a small built-in data set.
     """
     rule = options.pop_threshold_rule(values)
     reader = options.pop_reader_options(values)

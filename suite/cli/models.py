@@ -35,6 +35,8 @@ def list_models(models: Path, as_json: bool, quiet: bool) -> None:
 
 
 def _row(name: str, version: int, folder: Path) -> dict[str, Any]:
+    from suite import task as tasks
+
     row: dict[str, Any] = {"name": name, "version": version, "notes": []}
     try:
         card = artifact.read_card(folder)
@@ -43,7 +45,7 @@ def _row(name: str, version: int, folder: Path) -> dict[str, Any]:
     if card is None:
         return row | {"summary": "a SavedModel without a card", "domain": None}
     test = card.metrics.get("test", {})
-    metric = "accuracy" if card.threshold is None else "average_precision"
+    metric = tasks.get(card.task).objective
     best = f"test {metric} {test[metric]:.4f}" if metric in test else ""
     summary = f"{card.domain}  {card.created}  {best}  engines {', '.join(card.engines)}"
     return row | {
@@ -78,7 +80,7 @@ def show(model: str, models: Path, as_json: bool, quiet: bool) -> None:
     lines = [
         f"{card.name}/{card.version}  {card.domain}  {card.created}  {folder}",
         f"inputs   {', '.join(f'{spec.name} ({spec.kind})' for spec in card.inputs)}",
-        f"labels   {', '.join(card.labels)}",
+        f"labels   {', '.join(card.labels)}" if card.labels else f"predicts {card.target.get('name') or 'a number'}",
         f"data     {source} ({rows})",
         f"engines  {', '.join(engines)}",
         f"trained  {training['epochs']} epochs in {training['seconds']} s, {training['parameters']:,} parameters",

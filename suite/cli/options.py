@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from suite.api import keywords, steps
-from suite.api.keywords import DATE_ORDERS, RANGES, SPLITS
+from suite.api.keywords import DATE_ORDERS, RANGES, SPLITS, TASKS
 from suite.cli import complete
 from suite.data.options import FILE_OPTIONS, SPLIT_OPTIONS
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 READER_OPTIONS = (
-    "text_column", "label_column", "time_column", "group_column", "date_order", "positive", "image_size", *FILE_OPTIONS,
-    *SPLIT_OPTIONS,
+    "text_column", "label_column", "time_column", "group_column", "date_order", "positive", "task", "image_size",
+    *FILE_OPTIONS, *SPLIT_OPTIONS,
 )  # fmt: skip
 
 
@@ -87,11 +87,16 @@ def data(command: Command) -> Command:
     """Add the options of a model's data; the verb gets `source` and the fields of DataOptions that people set."""
     command = add_options(
         command,
+        click.option(
+            "--task",
+            type=click.Choice(TASKS),
+            help="table: whether the label is a class or a number (default: by its values).",
+        ),
         click.option("--positive", help="fraud: the positive label (default: the rarer one)."),
         click.option(
             "--date-order",
             type=click.Choice(DATE_ORDERS),
-            help="fraud: the order of day, month and year where the dates do not tell it.",
+            help="fraud, table: the order of day, month and year where the dates do not tell it.",
         ),
         click.option(
             "--image-size",
@@ -132,7 +137,7 @@ def labelled(command: Command) -> Command:
         click.option("--label-column", help="The column of labels."),
         click.option("--text-column", help="text_cls: the column of texts."),
         click.option("--group-column", help="Keep rows with the same value in this column in one split."),
-        click.option("--time-column", help="fraud: split rows in time by this column; none splits at random."),
+        click.option("--time-column", help="fraud, table: split rows in time by this column; none splits at random."),
     )
 
 

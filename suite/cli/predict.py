@@ -56,6 +56,8 @@ def command(
 ) -> None:  # fmt: skip
     """Answer every row: label, score, and a probability for each label as p_LABEL; and whether it is flagged.
 
+    A model that predicts a number answers with prediction, and lower and upper bound of its interval.
+
     The input is a table in CSV, JSON Lines, a list in JSON, Parquet, Feather or a workbook, told by its content; a
     folder of pictures or of .txt files; or a .txt file with a text a line. Columns that the model does not use are
     passed over, and named on standard error.

@@ -60,6 +60,14 @@ def _show_comparison(comparison: "Comparison", target: Path | None, output: Outp
     width = max(len(name) for name in [*comparison.metrics, "metric"])
     columns = [max(8, len(name)) for name in (first, second)]
     test = comparison.mcnemar
+    right = (
+        []
+        if test is None
+        else [
+            f"right only with {first}: {test.only_first:,}, only with {second}: {test.only_second:,}, "
+            f"McNemar p = {test.p:.3g}"
+        ]
+    )
     lines = [
         f"{first} and {second} on the same {len(comparison.first.keys):,} test rows",
         f"{'':{width}}  {first:>{columns[0]}}  {second:>{columns[1]}}  difference  95% interval",
@@ -68,8 +76,7 @@ def _show_comparison(comparison: "Comparison", target: Path | None, output: Outp
             f"  {row.difference.low:+.4f} to {row.difference.high:+.4f}"
             for name, row in comparison.metrics.items()
         ),
-        f"right only with {first}: {test.only_first:,}, only with {second}: {test.only_second:,}, "
-        f"McNemar p = {test.p:.3g}",
+        *right,
         comparison.conclusion,
     ]
     if target is not None:

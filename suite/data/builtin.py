@@ -1,7 +1,7 @@
 """Built-in data sets: small ones that come with the suite, and larger ones that Keras downloads."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,10 @@ ENRICHED = (
 
 @dataclass(frozen=True)
 class Builtin:
-    """A built-in data set; `file` is in embedded/NAME/. Without a file, Keras downloads the data."""
+    """A built-in data set; `file` is in embedded/NAME/. Without a file, Keras downloads the data.
+
+    `label` names the column of labels where it is not told otherwise.
+    """
 
     domain: str
     summary: str
@@ -29,6 +32,7 @@ class Builtin:
     licence: str
     file: str = ""
     note: str = ""
+    label: str | None = None
 
     @property
     def embedded(self) -> bool:
@@ -40,6 +44,8 @@ NAMES = {
     "fashion_mnist": Builtin("image_cls", "clothes, 28 x 28 grey, 10 classes", 12_000, "MIT", "fashion_mnist.npz"),
     "movie_sentiment": Builtin("text_cls", "film review sentences, 2 classes", 10_072, "MIT", "movie_sentiment.csv.gz"),
     "card_fraud": Builtin("fraud", "card payments, 492 frauds", 30_492, "ODbL 1.0", "card_fraud.parquet", ENRICHED),
+    "wine": Builtin("table", "chemical analyses of wines, 3 cultivars", 178, "CC BY 4.0", "wine.csv"),
+    "diamonds": Builtin("table", "prices of diamonds", 2_000, "MIT", "diamonds.csv.gz", label="price"),
     "mnist": Builtin("image_cls", "digits, 28 x 28 grey, 10 classes", 70_000, "CC BY-SA 3.0"),
     "fashion_mnist_full": Builtin("image_cls", "clothes, 28 x 28 grey, 10 classes", 70_000, "MIT"),
     "cifar10": Builtin("image_cls", "photographs, 32 x 32 RGB, 10 classes", 60_000, "not stated"),
@@ -52,6 +58,8 @@ KERAS_NAMES = {"fashion_mnist_full": "fashion_mnist"}
 def load(name: str, options: DataOptions) -> Dataset:
     """Read the data set of that name, like one's own data; SuiteError if it cannot be downloaded."""
     entry = NAMES[name]
+    if entry.label:
+        options = replace(options, label_column=options.label_column or entry.label)
     read = _reader(entry.domain)
     dataset = read(EMBEDDED / name / entry.file, options) if entry.embedded else _download(name, options)
     dataset.source = {"name": name, **{key: value for key, value in dataset.source.items() if key != "path"}}
@@ -62,7 +70,7 @@ def load(name: str, options: DataOptions) -> Dataset:
 def _reader(domain: str) -> Callable[[Path, DataOptions], Dataset]:
     from suite.data import images, tables, texts
 
-    return {"image_cls": images.read, "text_cls": texts.read, "fraud": tables.read}[domain]
+    return {"image_cls": images.read, "text_cls": texts.read, "fraud": tables.read, "table": tables.read_any}[domain]
 
 
 def _download(name: str, options: DataOptions) -> Dataset:

@@ -162,7 +162,7 @@ class Column:
             return "row index"
         if self.native_date or self._are_moments or self.date_forms.possible:
             return "date"
-        if self.number_forms.best(self.prefers_comma)[1] >= self.known * (1 - MAX_NON_NUMERIC_SHARE):
+        if self.is_number:
             named_so = IDENTIFIER.search(self.name) or CAMEL_IDENTIFIER.search(self.name)
             many = len(self.distinct) > min(MAX_DISTINCT, self.known // 2)
             is_plain = self.numbers >= self.known * (1 - MAX_NON_NUMERIC_SHARE)
@@ -171,6 +171,11 @@ class Column:
         if not self._counts_distinct() or len(self.distinct) > max(MAX_CATEGORIES, self.known // 2):
             return "identifier" if self.length < MIN_TEXT_LENGTH * self.known else "text"
         return "categorical"
+
+    @property
+    def is_number(self) -> bool:
+        """Whether nearly all values can be read as numbers."""
+        return self.number_forms.best(self.prefers_comma)[1] >= self.known * (1 - MAX_NON_NUMERIC_SHARE)
 
     @property
     def form(self) -> str:

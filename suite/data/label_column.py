@@ -1,11 +1,14 @@
 """A column of labels: its classes, and which rows have none."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
-from suite.data import arrow_types
+import numpy as np
+
+from suite.data import arrow_types, columns
 from suite.data.column import MAX_DISTINCT, Column
-from suite.preprocessing.mirror import label_names
+from suite.preprocessing.mirror import label_names, numbers
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,42 @@ class LabelColumn:
         words = sorted({text for text, name in self.names.items() if text and not name})
         named = f" ({', '.join(words)})" if words else ""
         return [f"rows without a label left out: {left_out:,}{named}"] if left_out else []
+
+
+@dataclass(frozen=True)
+class NumberColumn:
+    """A profiled column as a number to predict."""
+
+    column: Column
+
+    @property
+    def name(self) -> str:
+        return self.column.name
+
+    @property
+    def form(self) -> str:
+        """How its numbers are written."""
+        return self.column.number_forms.best(self.column.prefers_comma)[0]
+
+    @property
+    def known(self) -> int:
+        """The number of rows with a number."""
+        return self.column.number_forms.best(self.column.prefers_comma)[1]
+
+    def is_read(self, text: str) -> bool:
+        """Whether a text is a number as the column writes them."""
+        return not math.isnan(numbers.read(text, self.form))
+
+    def read(self, column: Any, is_plain: bool) -> np.ndarray:
+        """The numbers of a batch, float64 (N,), with NaN for rows without one."""
+        found = np.empty(len(column), np.float64)
+        columns.fill("numeric", "" if is_plain else self.form, column, found, {})
+        return found
+
+    def notes(self) -> list[str]:
+        """A note on rows without a number."""
+        left_out = self.column.rows - self.known
+        return [f"rows without a label left out: {left_out:,}"] if left_out else []
 
 
 def whole_column(column: Any) -> list[str | None]:

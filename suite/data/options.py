@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from suite.data.memory import Memory
     from suite.preprocessing.mirror.image import Form
 
-SET_BY_CALLER = ("seed", "inputs", "known_label", "known_text", "picture", "undivided", "allow_missing")
+SET_BY_CALLER = ("seed", "inputs", "known_label", "known_text", "picture", "undivided", "allow_missing", "known_task")
 # Options of how files are read and how rows are split, which every domain supports.
 FILE_OPTIONS = ("encoding", "no_header", "sheet")
 SPLIT_OPTIONS = ("split", "validation", "test")
@@ -33,8 +33,9 @@ class DataOptions:
     `split` is random, time or group. `validation` and `test` are paths of files with the rows of these
     splits, or data in memory.
 
-    `inputs`, `known_label` and `known_text` are the inputs and columns of a model to evaluate: the data is converted to
-    these inputs, of which none may be absent unless `allow_missing` is set, and its pictures to the form `picture`.
+    `inputs`, `known_label`, `known_text` and `known_task` are the inputs, columns and task of a model to evaluate: the
+    data is converted to these inputs, of which none may be absent unless `allow_missing` is set, and its pictures to
+    the form `picture`.
     With `undivided` all rows are in the test split.
     """
 
@@ -45,6 +46,7 @@ class DataOptions:
     group_column: str | None = None
     date_order: str | None = None
     positive: str | None = None
+    task: str | None = None
     image_size: int | None = None
     encoding: str | None = None
     no_header: bool | None = None
@@ -55,6 +57,7 @@ class DataOptions:
     inputs: tuple[TensorSpec, ...] = ()
     known_label: str | None = None
     known_text: str | None = None
+    known_task: str | None = None
     picture: "Form | None" = None
     undivided: bool = False
     allow_missing: bool = False

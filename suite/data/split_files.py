@@ -12,12 +12,13 @@ from suite.data.dataset import Dataset, SplitName
 from suite.data.memory import Memory
 from suite.data.options import SPLIT_OPTIONS, DataOptions
 from suite.data.source import Source
+from suite.data.table_label import REGRESSION
 from suite.errors import SuiteError, UsageError
 from suite.preprocessing.mirror import label_names
 
 Read = Callable[[Source, DataOptions], Dataset]
 # Options that only choose columns or splits of the data itself.
-OF_DATA = ("time_column", "group_column", "date_order", "positive", "image_size")
+OF_DATA = ("time_column", "group_column", "date_order", "positive", "image_size", "task")
 
 
 def check(options: DataOptions) -> None:
@@ -45,12 +46,14 @@ def _read(dataset: Dataset, split: SplitName, path: str | Memory, options: DataO
     others: dict[str, Any] = dict.fromkeys((*OF_DATA, *SPLIT_OPTIONS))
     like_the_data = replace(
         options, **others, inputs=tuple(dataset.specs), label_column=label, text_column=text, picture=dataset.picture,
-        undivided=True,
+        undivided=True, known_task=None if dataset.labels else REGRESSION,
     )  # fmt: skip
     try:
         found = read(path if isinstance(path, Memory) else Path(path), like_the_data)
     except SuiteError as error:
         raise type(error)(f"--{split}{'' if str(path) in str(error) else f' {path}'}: {error}") from error
+    if not dataset.labels:
+        return found
     names = label_names.match(found.labels, dataset.labels)
     strange = [label for label in found.labels if label not in names]
     if strange:

@@ -14,6 +14,7 @@ TEST_SHARE = 0.2
 VALIDATION_SHARE = 0.2
 # Where the test split is given, few rows are usually left: most of them are for training.
 VALIDATION_SHARE_BESIDE_TEST = 0.1
+MIN_NUMBERS = 20
 Rows = dict[SplitName, np.ndarray]
 
 
@@ -51,9 +52,23 @@ def check_random(options: DataOptions, what: str) -> None:
         raise UsageError(f"--split {options.split}: {what} have no {options.split} column, leave it out")
 
 
+def is_numbers(y: np.ndarray) -> bool:
+    """Whether y (N,) holds numbers to predict instead of classes."""
+    return y.dtype.kind == "f"
+
+
+def strata(y: np.ndarray) -> np.ndarray:
+    """The classes of rows, which splits have the same share of; numbers to predict are all of one class."""
+    return np.zeros(len(y), np.int32) if is_numbers(y) else y
+
+
 def check_classes(y: np.ndarray, labels: list[str], shares: Shares = DEFAULT_SHARES) -> None:
-    """SuiteError unless there are at least two classes, each with a row for every split."""
+    """SuiteError unless there are at least two classes, each with a row for every split; or numbers for each split."""
     needed = shares.parts
+    if is_numbers(y):
+        if len(y) < MIN_NUMBERS:
+            raise SuiteError(f"there are {len(y)} rows with a number to predict, and at least {MIN_NUMBERS} are needed")
+        return
     if len(labels) < 2:
         present = f"only '{labels[0]}'" if labels else "none"
         raise SuiteError(
@@ -189,15 +204,21 @@ def folds(dataset: Dataset, count: int, seed: int) -> Iterator[Rows]:
             check_groups(rows, y, dataset.labels)
             yield rows
     else:
-        smallest = int(np.bincount(y, minlength=len(dataset.labels)).argmin())
-        if (y == smallest).sum() <= count:
-            raise SuiteError(
-                f"class '{dataset.labels[smallest]}' has {(y == smallest).sum()} rows, too few for {count} folds: ask "
-                "for fewer with --cv, or add rows"
-            )
+        _check_folds(dataset, count)
         part = _stratified_parts(y, count, seed)
         for fold in range(count):
             yield beside_test_rows(y, dataset.labels, np.flatnonzero(part == fold), seed)
+
+
+def _check_folds(dataset: Dataset, count: int) -> None:
+    """SuiteError if a class has too few rows for so many folds."""
+    rows, labels = np.bincount(strata(dataset.y), minlength=len(dataset.labels)), dataset.labels
+    smallest = int(rows.argmin())
+    if rows[smallest] <= count:
+        what = f"class '{labels[smallest]}'" if labels else "the data"
+        raise SuiteError(
+            f"{what} has {rows[smallest]} rows, too few for {count} folds: ask for fewer with --cv, or add rows"
+        )
 
 
 def inner_folds(dataset: Dataset, count: int, seed: int) -> list[Rows]:
@@ -235,7 +256,7 @@ def _windows(dataset: Dataset, order: np.ndarray, count: int) -> Iterator[Rows]:
 def _stratified_parts(y: np.ndarray, count: int, seed: int) -> np.ndarray:
     """The fold of each row: the rows of each class, in random order, go to the folds in turn."""
     generator = np.random.default_rng(seed)
-    part = np.empty(len(y), np.int64)
+    part, y = np.empty(len(y), np.int64), strata(y)
     dealt = 0
     for label in np.unique(y):
         members = generator.permutation(np.flatnonzero(y == label))
@@ -254,7 +275,7 @@ def _by_group(
     if present < count:
         raise SuiteError(f"there are {present} groups, too few for {count} parts: bring more, or fewer folds")
     splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
-    for rest, part in splitter.split(rows, y[rows], groups[rows]):
+    for rest, part in splitter.split(rows, strata(y[rows]), groups[rows]):
         yield rows[rest], rows[part]
 
 
@@ -263,9 +284,9 @@ def split_off(rows: np.ndarray, y: np.ndarray, share: float, seed: int) -> tuple
     if not share:
         return rows, np.arange(0)
     generator = np.random.default_rng(seed)
-    taken = []
-    for label in np.unique(y[rows]):
-        members = generator.permutation(rows[y[rows] == label])
+    taken, classes = [], strata(y[rows])
+    for label in np.unique(classes):
+        members = generator.permutation(rows[classes == label])
         taken.append(members[: max(1, round(share * len(members)))])
     part = np.sort(np.concatenate(taken))
     return np.setdiff1d(rows, part), part

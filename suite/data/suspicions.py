@@ -10,22 +10,27 @@ MAX_ROWS = 50_000
 # Fewer rows of a class than this say nothing about a column.
 MIN_CASES = 10
 LEAK_AUC = 0.995
+MAX_CLASSES = 10
 BINS = 64
 
 
 def leaks(specs: Sequence[TensorSpec], inputs: dict[str, np.ndarray], y: np.ndarray, rows: np.ndarray) -> list[str]:
-    """A note on columns that alone tell almost all rows of one of two classes from the other, on training rows."""
+    """A note on columns that alone tell almost all rows of every class from the others, on training rows."""
     rows = rows[:: max(1, len(rows) // MAX_ROWS)]
     # Every other row of each class, so that what is learned from some rows is measured on others.
     half = np.zeros(len(rows), bool)
-    for label in (0, 1):
+    labels = np.unique(y[rows])
+    for label in labels:
         half[np.flatnonzero(y[rows] == label)[::2]] = True
     known, asked = rows[half], rows[~half]
-    if np.bincount(y[asked], minlength=2).min() < MIN_CASES:
+    cases = [(y[asked] == label).sum() for label in labels]
+    if not 2 <= len(labels) <= MAX_CLASSES or min(cases) < MIN_CASES:
         return []
     found = []
     for spec in specs:
-        auc = max(_areas(spec, inputs[spec.name], y, known, asked), default=0.5)
+        # Of two classes, telling one is telling the other.
+        of_classes = [(y == label).astype(np.int32) for label in labels[1 if len(labels) == 2 else 0 :]]
+        auc = min(max(_areas(spec, inputs[spec.name], one, known, asked), default=0.5) for one in of_classes)
         if auc >= LEAK_AUC:
             found.append(f"{spec.name} (ROC AUC {auc:.3f})")
     if not found:

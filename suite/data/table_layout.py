@@ -5,29 +5,31 @@ from dataclasses import dataclass
 
 from suite.artifact import TensorSpec
 from suite.data import time_column
-from suite.data.column import MAX_DISTINCT, Column
-from suite.data.label_column import LabelColumn
+from suite.data.column import Column
+from suite.data.label_column import LabelColumn, NumberColumn
 from suite.data.options import GROUP, DataOptions
 from suite.data.source import Source
+from suite.data.table_label import FindLabel, TableLabel
 from suite.data.tensor_names import tensor_name
 from suite.data.time_column import TimeColumn
 from suite.errors import SuiteError, UsageError, listed, nearest, shortened, unknown
-from suite.preprocessing.mirror import dates, label_names, numbers
+from suite.preprocessing.mirror import dates, numbers
 
-LABEL_NAMES = ("class", "label", "target", "fraud", "is_fraud", "isfraud", "y", "default", "creditability", "outcome")
 INPUT_KINDS = ("numeric", "boolean", "categorical", "date")
 DTYPES = {"numeric": "float32", "boolean": "float32", "categorical": "string", "date": "float64"}
 
+TEXTS = ", or learn from its texts with 'suite fit text_cls'"
 FIRST = {"mdy": "month", "dmy": "day", "ymd": "year"}
 DROPPED = {"row index": "row indices", "unlearnable": "columns of types that cannot be learned from"}
 
 
 @dataclass
 class TableLayout:
-    """The columns to read, and what was `detected`, a line each; the last of `labels` is the positive one."""
+    """The columns to read, and what was `detected`, a line each; see TableLabel for `label` and `labels`."""
 
-    label: LabelColumn
+    label: LabelColumn | NumberColumn
     labels: list[str]
+    classes: int
     time: Column | None
     group: Column | None
     specs: list[TensorSpec]
@@ -35,12 +37,11 @@ class TableLayout:
     detected: list[str]
 
 
-def detect(source: Source, profiles: dict[str, Column], options: DataOptions) -> TableLayout:
+def detect(source: Source, profiles: dict[str, Column], options: DataOptions, find_label: FindLabel) -> TableLayout:
     """The layout of a table with these column profiles; errors name the option that settles what is unclear."""
-    label, reason = _label(source, profiles, options)
-    positive = _positive(label, options)
-    labels = sorted(label.counts, key=lambda value: value == positive)
-    group = _group(profiles, label, options)
+    found = find_label(source, profiles, options)
+    label, labels = found.column, found.labels
+    group = _group(profiles, label.name, options)
     _settle_dates(profiles, options)
     splits_by_group = group is not None and options.split in (None, GROUP)
     time = TimeColumn(None) if splits_by_group else time_column.find(profiles, label.name, options)
@@ -49,24 +50,16 @@ def detect(source: Source, profiles: dict[str, Column], options: DataOptions) ->
     else:
         specs, input_notes = _inputs(source, profiles, label.column, time.column, group)
     detected = [
-        f"label column: {label.name} ({reason})",
-        _describe_positive(label, labels, positive, options),
+        *found.detected,
         *input_notes,
         *([time.note] if time.note else []),
-        _describe_split(group if splits_by_group else None, time, options, labels),
+        _describe_split(group if splits_by_group else None, time, options, found),
     ]
     used = {spec.name for spec in specs}
     ignored = [name for name in profiles if name not in used]
-    return TableLayout(label, labels, time.column, group if splits_by_group else None, specs, ignored, detected)
-
-
-def _positive(label: LabelColumn, options: DataOptions) -> str:
-    if options.positive is None:
-        return min(label.counts, key=lambda value: (label.counts[value], value))
-    found = label_names.match([options.positive], list(label.counts))
-    if not found:
-        raise unknown(f"value in the label column '{label.name}'", options.positive, list(label.counts))
-    return found[options.positive]
+    return TableLayout(
+        label, labels, found.classes, time.column, group if splits_by_group else None, specs, ignored, detected
+    )
 
 
 def _settle_dates(profiles: dict[str, Column], options: DataOptions) -> None:
@@ -85,15 +78,8 @@ def _settle_dates(profiles: dict[str, Column], options: DataOptions) -> None:
         column.date_order = options.date_order
 
 
-def _describe_positive(label: LabelColumn, labels: list[str], positive: str, options: DataOptions) -> str:
-    if len(labels) == 1:
-        return f"all rows are '{positive}'"
-    reason = "as asked" if options.positive else "the rarer value"
-    return f"positive: '{positive}' ({label.counts[positive]:,} of {label.known:,} rows; {reason})"
-
-
-def _describe_split(group: Column | None, time: TimeColumn, options: DataOptions, labels: list[str]) -> str:
-    if not options.has_splits(len(labels)):
+def _describe_split(group: Column | None, time: TimeColumn, options: DataOptions, label: TableLabel) -> str:
+    if not options.has_splits(label.classes):
         return "split: none"
     if options.validation and options.test:
         return "split: all of these rows are for training"
@@ -101,7 +87,7 @@ def _describe_split(group: Column | None, time: TimeColumn, options: DataOptions
         return f"split: random, rows with the same {group.name} kept together"
     if time.column:
         return f"split: in time by {time.column.name}"
-    return f"split: random, stratified by label ({time.reason})"
+    return f"split: random{', stratified by label' if label.labels else ''} ({time.reason})"
 
 
 def _inputs(
@@ -118,7 +104,10 @@ def _inputs(
         else:
             dropped.setdefault(column.kind, []).append(f"{column.name}{_explain(column)}")
     if not features:
-        raise SuiteError(f"{source} has no column to learn from besides '{label.name}': add some that vary")
+        raise SuiteError(
+            f"{source} has no column to learn from besides '{label.name}': add some that vary"
+            f"{TEXTS if 'text' in dropped else ''}"
+        )
     notes = []
     for kind in INPUT_KINDS:
         names = [column.name for column in features if column.kind == kind]
@@ -181,57 +170,13 @@ def _inputs_of_model(
     return list(options.inputs), [f"columns absent, taken as missing: {', '.join(absent)}"] if absent else []
 
 
-def _label(source: Source, profiles: dict[str, Column], options: DataOptions) -> tuple[LabelColumn, str]:
-    """The label column, and the reason why it is that one."""
-    # A network needs two classes to learn from, but can be evaluated on rows of one.
-    min_values = 1 if options.inputs else 2
-    wanted = options.label_column_in(profiles)
-    if wanted is not None:
-        label = _named_label(profiles, wanted, min_values)
-        return label, f"{'as asked' if options.label_column else 'as the model knows it'}, {_count_values(label)}"
-    all_labels = [LabelColumn.of(column, 2) for column in profiles.values() if not column.native_date]
-    few = [label for label in all_labels if 1 <= len(label.counts) <= 2]
-    named = [label for name in LABEL_NAMES for label in few if label.name.lower() == name]
-    enough = next((label for label in named if len(label.counts) >= min_values), None)
-    if enough:
-        return enough, f"named like a label, {_count_values(enough)}"
-    if named:
-        raise SuiteError(
-            f"the label column '{named[0].name}' holds only '{next(iter(named[0].counts))}': two classes are needed"
-        )
-    two = [label for label in few if len(label.counts) == 2]
-    if len(two) == 1:
-        return two[0], "the only column of two values"
-    if not two:
-        raise SuiteError(f"{source} has no column of exactly two values: name the label with --label-column")
-    raise UsageError(
-        f"{source} has several columns that may be the label ({', '.join(label.name for label in two)}): "
-        "say which with --label-column"
-    )
-
-
-def _named_label(profiles: dict[str, Column], wanted: str, min_values: int) -> LabelColumn:
-    if wanted not in profiles:
-        raise unknown("column", wanted, list(profiles))
-    label = LabelColumn.of(profiles[wanted], 2)
-    if not min_values <= len(label.counts) <= 2:
-        some = ", ".join(list(label.counts)[:4]) or "nothing"
-        count = "more than 1,000" if len(label.counts) > MAX_DISTINCT else str(len(label.counts))
-        raise SuiteError(f"the label column '{wanted}' has {count} values ({some}, ...): it needs exactly two classes")
-    return label
-
-
-def _count_values(label: LabelColumn) -> str:
-    return "two values" if len(label.counts) == 2 else "one value"
-
-
-def _group(profiles: dict[str, Column], label: LabelColumn, options: DataOptions) -> Column | None:
+def _group(profiles: dict[str, Column], label: str, options: DataOptions) -> Column | None:
     if options.group_column is None:
         if options.split == GROUP:
             raise UsageError("--split group needs a column of groups: name it with --group-column")
         return None
-    if options.group_column not in profiles or options.group_column == label.name:
-        raise unknown("column", options.group_column, [name for name in profiles if name != label.name])
+    if options.group_column not in profiles or options.group_column == label:
+        raise unknown("column", options.group_column, [name for name in profiles if name != label])
     if options.time_column is not None and options.split is None:
         raise UsageError(
             "rows are split by --group-column or by --time-column: leave one of them out, or say which with --split"

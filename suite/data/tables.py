@@ -1,4 +1,4 @@
-"""Reader of tables with a label of two values: a first pass for the columns' kinds, a second for the values."""
+"""Reader of tables with a label: a first pass for the columns' kinds, a second for the values."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -8,19 +8,20 @@ import numpy as np
 import pyarrow as pa
 
 from suite.artifact import TensorSpec
-from suite.data import columns, digits, formats, splits, suspicions, table_layout
+from suite.data import columns, digits, formats, splits, suspicions, table_label, table_layout
 from suite.data.column import MAX_NON_NUMERIC_SHARE, Column
 from suite.data.dataset import Dataset
-from suite.data.label_column import LabelColumn
+from suite.data.label_column import LabelColumn, NumberColumn
 from suite.data.options import DataOptions
 from suite.data.source import Source, check_source, describe
+from suite.data.table_label import FindLabel
 from suite.data.table_layout import TableLayout
 from suite.errors import SuiteError, UsageError
 
 
 @dataclass
 class _Values:
-    """The values of all labelled rows: inputs, y, time in seconds or as it was, and group numbers.
+    """The values of all labelled rows: inputs, y (class numbers, or numbers), time in seconds or as it was, groups.
 
     `non_numeric` counts, for each input, the values that are no numbers.
     """
@@ -32,14 +33,25 @@ class _Values:
     non_numeric: dict[str, int]
 
 
-def read(source: Source, options: DataOptions) -> Dataset:
-    """Columns by name, as Dataset describes them; y is 1 where the label is the positive one."""
+def read_any(source: Source, options: DataOptions) -> Dataset:
+    """As `read`, with a label of up to 1,000 classes, or a number."""
+    return read(source, options, table_label.any_label)
+
+
+def read(source: Source, options: DataOptions, find_label: FindLabel = table_label.rare_class) -> Dataset:
+    """Columns by name, as Dataset describes them; of two classes, the positive one is the last.
+
+    `find_label` decides what the label is; by default it has two classes, of which one is rare.
+    """
     source = check_source(source)
     if source.is_dir():
-        raise UsageError(f"{source} is a folder: give a CSV, JSON Lines or Parquet file")
+        raise UsageError(
+            f"{source} is a folder: give a CSV, JSON Lines or Parquet file, or use 'suite fit image_cls' for a folder "
+            "of pictures, 'suite fit text_cls' for one of texts"
+        )
     file = formats.TableFile(source, options.reading)
     profiles = columns.profile(file)
-    layout = table_layout.detect(source, profiles, options)
+    layout = table_layout.detect(source, profiles, options, find_label)
     numeric = [spec.name for spec in layout.specs if spec.kind == "numeric"]
     wide = [] if options.inputs else [name for name in numeric if digits.may_need_float64(profiles[name])]
     values = _load(file, layout, wide)
@@ -51,12 +63,12 @@ def read(source: Source, options: DataOptions) -> Dataset:
         layout.specs, notes = digits.settle(layout.specs, values.inputs)
         anomalies += notes
     detected = [*file.notes, *layout.detected, *anomalies, *layout.label.notes()]
-    if options.has_splits(len(layout.labels)):
+    if options.has_splits(layout.classes):
         rows, order = _split(values, layout, options)
     else:
         rows, order = splits.undivided(len(y)), None
     if not options.inputs:
-        detected += suspicions.leaks(layout.specs, values.inputs, y, rows["train"])
+        detected += suspicions.leaks(layout.specs, values.inputs, y, rows["train"]) if layout.labels else []
     described = describe(source, rows, detected, options, layout.label.name)
     return Dataset(
         values.inputs, y, layout.labels, rows, layout.specs, described, detected, ignored=layout.ignored, order=order,
@@ -69,7 +81,8 @@ def _load(source: formats.TableFile, layout: TableLayout, wide: Collection[str])
     total = layout.label.known
     types = {spec.name: "float64" if spec.name in wide else spec.dtype for spec in layout.specs}
     inputs = {name: np.empty(total, object if kind == "string" else kind) for name, kind in types.items()}
-    y = np.empty(total, np.int32)
+    is_number = isinstance(layout.label, NumberColumn)
+    y = np.empty(total, np.float64 if is_number else np.int32)
     time = None if layout.time is None else np.empty(total, np.float64)
     groups = None if layout.group is None else columns.GroupNumbers(total)
     shared: dict[str, str] = {}
@@ -78,7 +91,7 @@ def _load(source: formats.TableFile, layout: TableLayout, wide: Collection[str])
     numbers = {name: number for number, name in enumerate(layout.labels)}
     for batch, classes in _labelled_batches(source, layout.label):
         rows = slice(start, start + batch.num_rows)
-        y[rows] = [numbers[name] for name in classes]
+        y[rows] = classes if is_number else [numbers[name] for name in classes]
         for spec in layout.specs:
             if spec.name in batch.schema.names:
                 target = inputs[spec.name][rows]
@@ -102,10 +115,15 @@ def _fill(source: str, spec: TensorSpec, batch: Any, target: np.ndarray, shared:
         raise SuiteError(f"{source}, column '{spec.name}', must hold {spec.kind} values: {error}") from error
 
 
-def _labelled_batches(source: formats.TableFile, label: LabelColumn) -> Iterator[tuple[Any, list[str]]]:
-    """The rows that have a label, and their classes."""
+def _labelled_batches(source: formats.TableFile, label: LabelColumn | NumberColumn) -> Iterator[tuple[Any, Any]]:
+    """The rows that have a label, and their classes or numbers."""
     for batch in formats.batches(source):
-        if label.name in batch.schema.names:
+        if label.name not in batch.schema.names:
+            continue
+        if isinstance(label, NumberColumn):
+            found = label.read(batch.column(label.name), columns.is_plain(batch, label.name))
+            yield batch.filter(pa.array(~np.isnan(found))), found[~np.isnan(found)]
+        else:
             classes = label.read(batch.column(label.name))
             kept = pa.array([name is not None for name in classes], pa.bool_())
             yield batch.filter(kept), [name for name in classes if name is not None]
@@ -146,7 +164,7 @@ def _split(values: _Values, layout: TableLayout, options: DataOptions) -> tuple[
     order = np.argsort(values.time, kind="stable")
     rows = splits.in_time(order, shares)
     for name, split in rows.items():
-        if len(split) and len(np.unique(y[split])) < 2:
+        if len(split) and layout.labels and len(np.unique(y[split])) < 2:
             raise SuiteError(
                 f"split in time by '{layout.time.name if layout.time else ''}', the {name} rows hold only "
                 f"'{layout.labels[int(y[split][0])]}': bring data with both classes in every period"

@@ -1,4 +1,4 @@
-"""The built-in domains, which do not import each other, and the lookup of a domain's data."""
+"""The built-in domains, which do not import each other but may share a base, and the lookup of a domain's data."""
 
 from pathlib import Path
 

@@ -9,8 +9,8 @@ import numpy as np
 from suite.data.dataset import Dataset
 from suite.report import statistics
 from suite.report.statistics import Interval, Predictions
+from suite.task import Measure, Task
 
-LOWER_IS_BETTER = "log_loss"
 MAX_SHOWN = 30
 # A measure takes about 25 ns for each row: so this many rows of all columns take some three seconds.
 MAX_ROWS_MEASURED, MIN_RESAMPLES, MAX_RESAMPLES = 120_000_000, 100, 300
@@ -39,30 +39,31 @@ class ColumnRow:
 
 
 def measure(
-    objective: str, unchanged: Predictions, weights: np.ndarray, exchanged: Iterable[tuple[str, np.ndarray]]
+    task: Task, objective: str, unchanged: Predictions, weights: np.ndarray,
+    exchanged: Iterable[tuple[str, np.ndarray]],
 ) -> Importance | None:  # fmt: skip
-    """Permutation importance, most important first; None if the rows have only one class.
+    """Permutation importance, most important first; None if the truth of all rows is the same.
 
-    `weights` (N,) is how much each row counts. Each of `exchanged` is a column's name and the probabilities (R x N, K)
+    `weights` (N,) is how much each row counts. Each of `exchanged` is a column's name and the outputs (R x N, K)
     of the rows repeated R times, with the column's values from other rows.
     """
     if len(np.unique(unchanged.y)) < 2:
         return None
-    metrics = statistics.headline_metrics(unchanged)
+    metrics = task.headline_metrics(unchanged)
     name = objective if objective in metrics else next(iter(metrics))
-    sign = -1.0 if name == LOWER_IS_BETTER else 1.0
+    sign = task.direction(name)
     before = metrics[name](unchanged)
 
-    def drop(probabilities: np.ndarray) -> statistics.Measure:
-        repeats = len(probabilities) // len(weights)
-        after = metrics[name](Predictions(np.tile(unchanged.y, repeats), probabilities, unchanged.threshold))
+    def drop(outputs: np.ndarray) -> Measure:
+        repeats = len(outputs) // len(weights)
+        after = metrics[name](Predictions(np.tile(unchanged.y, repeats), outputs, unchanged.threshold))
         return lambda counts: sign * (before(counts * weights) - after(np.tile(counts * weights, repeats)))
 
     found = dict(exchanged)
     drawn = MAX_ROWS_MEASURED // max(1, sum(map(len, found.values())))
     drops = statistics.intervals(
         len(weights),
-        {column: drop(probabilities) for column, probabilities in found.items()},
+        {column: drop(outputs) for column, outputs in found.items()},
         int(np.clip(drawn, MIN_RESAMPLES, MAX_RESAMPLES)),
     )
     return Importance(name, len(weights), dict(sorted(drops.items(), key=lambda item: -item[1].value)))

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from suite import artifact
+from suite import artifact, task
 from suite.artifact import Card
 from suite.errors import SuiteError
 from suite.report import statistics, stored_predictions
 from suite.report.statistics import Interval, McNemar, Predictions
+from suite.task import Task
 
 SIGNIFICANCE = 1 - statistics.CONFIDENCE
-LOWER_IS_BETTER = "log_loss"
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,14 @@ class EvaluatedModel:
         """NAME/VERSION."""
         return f"{self.card.name}/{self.card.version}"
 
+    @property
+    def task(self) -> Task:
+        """The kind of its answers."""
+        return task.get(self.card.task)
+
     def intervals(self) -> dict[str, Interval]:
         """The headline metrics with their intervals."""
-        return statistics.bootstrap(statistics.headline_metrics(self.predictions), self.predictions)
+        return statistics.bootstrap(self.task.headline_metrics(self.predictions), self.predictions)
 
 
 def load(models: Path, reference: str) -> EvaluatedModel:
@@ -41,9 +46,9 @@ def load(models: Path, reference: str) -> EvaluatedModel:
     card = artifact.read_card(folder)
     if card is None:
         raise SuiteError(f"{folder} has no card, so it was never measured: report on a model made by 'suite fit'")
-    stored = stored_predictions.read(folder, len(card.labels)).sorted()
+    stored = stored_predictions.read(folder, card).sorted()
     artifact.verify(folder, card, only=stored_predictions.FILE)
-    return EvaluatedModel(folder, card, Predictions(stored.y, stored.probabilities, card.threshold), stored.keys)
+    return EvaluatedModel(folder, card, Predictions(stored.y, stored.outputs, card.threshold), stored.keys)
 
 
 @dataclass(frozen=True)
@@ -57,12 +62,12 @@ class MetricComparison:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two models compared on the same test rows."""
+    """Two models compared on the same test rows; McNemar's test compares only models that answer with classes."""
 
     first: EvaluatedModel
     second: EvaluatedModel
     metrics: dict[str, MetricComparison]
-    mcnemar: McNemar
+    mcnemar: McNemar | None
     conclusion: str
 
     def to_json(self) -> dict[str, Any]:
@@ -75,7 +80,7 @@ class Comparison:
                 name: {"first": row.first, "second": row.second} | interval_json(row.difference, "difference")
                 for name, row in self.metrics.items()
             },
-            "mcnemar": asdict(self.mcnemar),
+            "mcnemar": asdict(self.mcnemar) if self.mcnemar else None,
             "conclusion": self.conclusion,
         }
 
@@ -94,8 +99,8 @@ def compare(first: EvaluatedModel, second: EvaluatedModel) -> Comparison:
     _check_comparable(first, second)
     shared = {
         name: metric
-        for name, metric in statistics.headline_metrics(first.predictions).items()
-        if name in statistics.headline_metrics(second.predictions)
+        for name, metric in first.task.headline_metrics(first.predictions).items()
+        if name in second.task.headline_metrics(second.predictions)
     }
     differences = statistics.paired_bootstrap(shared, first.predictions, second.predictions)
     once = np.ones(len(first.keys))
@@ -103,7 +108,7 @@ def compare(first: EvaluatedModel, second: EvaluatedModel) -> Comparison:
         name: MetricComparison(metric(first.predictions)(once), metric(second.predictions)(once), differences[name])
         for name, metric in shared.items()
     }
-    test = statistics.mcnemar(first.predictions, second.predictions)
+    test = statistics.mcnemar(first.predictions, second.predictions) if first.card.labels else None
     main = next(iter(metrics))
     return Comparison(first, second, metrics, test, _conclude(first, second, main, metrics[main], test))
 
@@ -127,31 +132,29 @@ def _check_comparable(first: EvaluatedModel, second: EvaluatedModel) -> None:
 
 
 def _conclude(
-    first: EvaluatedModel, second: EvaluatedModel, name: str, row: MetricComparison, test: McNemar
+    first: EvaluatedModel, second: EvaluatedModel, name: str, row: MetricComparison, test: McNemar | None
 ) -> str:  # fmt: skip
     """What the main metric's interval and McNemar's test say, in plain words."""
     value, low, high = row.difference.value, row.difference.low, row.difference.high
-    mcnemar = _conclude_mcnemar(test)
+    mcnemar = f" {_conclude_mcnemar(test)}" if test else ""
     if _are_equal(first.predictions, second.predictions):
         return "Both models answer every test row alike."
     if np.isnan(low):
-        return f"The test rows cannot tell how {name} differs. {mcnemar}"
+        return f"The test rows cannot tell how {name} differs.{mcnemar}"
     if low <= 0 <= high:
         return (
             f"These {len(first.keys):,} rows do not tell the models apart by {name}: the difference of {value:+.4f} "
-            f"may be chance, since its interval ({low:+.4f} to {high:+.4f}) includes zero. {mcnemar}"
+            f"may be chance, since its interval ({low:+.4f} to {high:+.4f}) includes zero.{mcnemar}"
         )
-    better = second if (value > 0) != (name == LOWER_IS_BETTER) else first
+    better = second if value * first.task.direction(name) > 0 else first
     return (
         f"{better.reference} is better by {name}: the difference is {value:+.4f}, and its 95% interval "
-        f"({low:+.4f} to {high:+.4f}) excludes zero. {mcnemar}"
+        f"({low:+.4f} to {high:+.4f}) excludes zero.{mcnemar}"
     )
 
 
 def _are_equal(first: Predictions, second: Predictions) -> bool:
-    return np.array_equal(first.probabilities, second.probabilities) and np.array_equal(
-        first.predicted, second.predicted
-    )
+    return np.array_equal(first.outputs, second.outputs) and np.array_equal(first.predicted, second.predicted)
 
 
 def _conclude_mcnemar(test: McNemar) -> str:

@@ -1,6 +1,6 @@
 """The charts of a report: learning curves, ROC and precision-recall, calibration, and thresholds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from markupsafe import Markup
@@ -16,16 +16,18 @@ MAX_CLASSES = 5
 GRID_POINTS = 201
 MIN_SCORE = 1e-6
 MAX_NAME = 40
+Direction = Callable[[str], float]
 # Charts for these metrics and the objective; others depend on a threshold that is chosen after training.
-LEARNING_METRICS = ("loss", "accuracy", "macro_f1", "average_precision", "roc_auc")
+LEARNING_METRICS = ("loss", "accuracy", "macro_f1", "average_precision", "roc_auc", "rmse", "r2")
 
 
-def learning(history: Mapping[str, Sequence[float]], objective: str, chosen: int) -> list[Markup]:
+def learning(history: Mapping[str, Sequence[float]], objective: str, chosen: int, direction: Direction) -> list[Markup]:
     """A chart for each metric, with a line for validation, and one for training if it is measured there.
 
-    `chosen` is the epoch whose weights count; where the objective was better after another, that is marked too.
+    `direction` is that of suite.task.Task; `chosen` is the epoch whose weights count; where the objective was better
+    after another, that is marked too.
     """
-    best = best_epoch(history, objective)
+    best = best_epoch(history, objective, direction)
     figures = []
     for name in dict.fromkeys(["loss", objective, *LEARNING_METRICS]):
         if f"val_{name}" not in history:
@@ -46,17 +48,15 @@ def learning(history: Mapping[str, Sequence[float]], objective: str, chosen: int
     return figures
 
 
-def best_epoch(history: Mapping[str, Sequence[float]], objective: str) -> int:
+def best_epoch(history: Mapping[str, Sequence[float]], objective: str, direction: Direction) -> int:
     """The first epoch after which validation was best by the objective; the last epoch if that was not measured."""
-    from suite.training import evaluate
-
-    values = np.array(history.get(f"val_{objective}", ()), np.float64) * evaluate.direction(objective)
+    values = np.array(history.get(f"val_{objective}", ()), np.float64) * direction(objective)
     return int(values.argmax()) + 1 if len(values) else len(history["loss"])
 
 
-def describe_epoch(history: Mapping[str, Sequence[float]], objective: str, chosen: int) -> str:
+def describe_epoch(history: Mapping[str, Sequence[float]], objective: str, chosen: int, direction: Direction) -> str:
     """Which epoch's weights count, and whether validation was better after another."""
-    best, epochs = best_epoch(history, objective), len(history["loss"])
+    best, epochs = best_epoch(history, objective, direction), len(history["loss"])
     values = history.get(f"val_{objective}", ())
     if not values or chosen == best:
         return f"The weights are those of epoch {chosen} of {epochs}, the best by {objective} on validation."

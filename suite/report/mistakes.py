@@ -48,7 +48,7 @@ def worst(dataset: Dataset, predictions: Predictions, preprocessing: dict[str, A
         wrong = np.concatenate([kind[:count] for kind, count in zip(kinds, shares, strict=True)])
     shown = wrong[:MAX_MISTAKES]
     rows = dataset.rows["test"][shown]
-    inputs = _inputs(dataset, rows, preprocessing)
+    inputs = inputs_of(dataset, rows, preprocessing)
     return [
         Mistake(
             int(row),
@@ -62,7 +62,7 @@ def worst(dataset: Dataset, predictions: Predictions, preprocessing: dict[str, A
     ]
 
 
-def _inputs(dataset: Dataset, rows: np.ndarray, preprocessing: dict[str, Any]) -> list[dict[str, Any]]:
+def inputs_of(dataset: Dataset, rows: np.ndarray, preprocessing: dict[str, Any]) -> list[dict[str, Any]]:
     """The inputs of each row, as fields of Mistake."""
     kind = preprocessing["kind"]
     if kind == "image":

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
+from suite import task
 from suite.artifact import Card
 from suite.data.dataset import Dataset
-from suite.report import column_drawing, confusion, curves, drawing, mistakes, statistics, stored_predictions, tables
+from suite.report import column_drawing, curves, drawing, statistics, stored_predictions, tables
 from suite.report.columns import MAX_SHOWN, ColumnRow, Importance
 from suite.report.comparison import Comparison, EvaluatedModel
 from suite.report.network import Block
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 FILE = "report.html"
 MAX_TILES = 4
+OWN = "suite.report"
 
 
 @dataclass(frozen=True)
@@ -46,36 +48,24 @@ class ReportData:
 def render(card: Card, data: ReportData) -> str:
     """The report of one model as HTML."""
     dataset, predictions = data.dataset, data.predictions
-    intervals = _intervals(dataset, predictions)
-    counts = statistics.confusion(predictions).astype(np.int64)
-    classes = tables.classes(dataset, counts)
+    intervals = _intervals(card, dataset, predictions)
+    own = task.get(card.task).report(card, data)
+    direction = task.get(card.task).direction
     return _render(
         "report.html",
+        own.package,
+        task=own,
         card=card,
         rows=len(predictions.y),
         bootstrap_seed=statistics.SEED,
         tiles=dict(list(intervals.items())[:MAX_TILES]),
         metrics=tables.metrics(card.metrics, intervals),
-        balance=classes,
         splits=list(dataset.rows),
-        learning=curves.learning(data.history, card.training["objective"], card.training["best_epoch"]),
-        weights=curves.describe_epoch(data.history, card.training["objective"], card.training["best_epoch"]),
-        classes=classes,
-        matrix=confusion.matrix(counts),
-        clustered=confusion.cluster(card.labels, counts),
-        opacity=confusion.opacity,
-        max_clusters=confusion.MAX_CLUSTERS,
-        confused=confusion.confused_pairs(card.labels, counts) if len(card.labels) > 2 else [],
-        ranking=curves.ranking(predictions, card.labels),
-        calibration=curves.calibration(predictions, card.labels),
-        thresholds=_threshold_charts(data),
-        cost=_cost(data) if len(card.labels) == 2 else None,
-        costs=_describe_costs(data.costs),
+        learning=curves.learning(data.history, card.training["objective"], card.training["best_epoch"], direction),
+        weights=curves.describe_epoch(data.history, card.training["objective"], card.training["best_epoch"], direction),
         columns=data.columns,
         measured=data.importance,
         most_columns=MAX_SHOWN,
-        mistakes=mistakes.worst(dataset, predictions, card.preprocessing),
-        wrong=int((predictions.predicted != predictions.y).sum()),
         drawing=drawing.draw(data.blocks) if drawing.fits_page(data.blocks) else None,
         column_drawing=column_drawing.draw(data.blocks),
         found=section.section(card.search, data.blocks, data.runners_up),
@@ -83,52 +73,50 @@ def render(card: Card, data: ReportData) -> str:
         max_trials=section.MAX_TRIALS,
         max_bars=section.MAX_BARS,
         quantity=units.format_quantity,
+        **own.content,
     )
 
 
-def _intervals(dataset: Dataset, predictions: Predictions) -> dict[str, Interval]:
+def _intervals(card: Card, dataset: Dataset, predictions: Predictions) -> dict[str, Interval]:
     """The same intervals as those of `suite report`, which draws from the stored predictions."""
-    rows = stored_predictions.collect(dataset, predictions.probabilities).sorted()
-    ordered = Predictions(rows.y, rows.probabilities, predictions.threshold)
-    return statistics.bootstrap(statistics.headline_metrics(ordered), ordered)
-
-
-def _threshold_charts(data: ReportData) -> list[Any]:
-    if data.predictions.probabilities.shape[1] == 2:
-        return curves.thresholds(data.predictions, data.missed_costs, data.costs.false_positive)
-    return curves.abstention(data.predictions)
-
-
-def _cost(data: ReportData) -> float:
-    return curves.cost(data.predictions, data.missed_costs, data.costs.false_positive)
-
-
-def _describe_costs(costs: "ErrorCosts") -> str:
-    missed = f"what its row has in {costs.column}" if costs.column else f"{costs.false_negative:g}"
-    return f"a missed case costs {missed} and a false alarm {costs.false_positive:g}"
+    rows = stored_predictions.collect(dataset, predictions.outputs).sorted()
+    ordered = Predictions(rows.y, rows.outputs, predictions.threshold)
+    return statistics.bootstrap(task.get(card.task).headline_metrics(ordered), ordered)
 
 
 def render_comparison(comparison: Comparison) -> str:
     """The comparison of two models on the same rows as HTML."""
     first, second = (model.card.hyperparameters for model in (comparison.first, comparison.second))
     differing = [name for name in {**first, **second} if first.get(name) != second.get(name)]
-    return _render("comparison.html", comparison=comparison, rows=len(comparison.first.keys), differing=differing)
+    return _render(
+        "comparison.html",
+        OWN,
+        comparison=comparison,
+        rows=len(comparison.first.keys),
+        differing=differing,
+        lower=" or ".join(name for name in comparison.metrics if comparison.first.task.direction(name) < 0),
+    )
 
 
 def render_summary(model: EvaluatedModel) -> str:
     """The figures and curves of a saved model as HTML, drawn from its stored predictions: for a notebook."""
     card, predictions = model.card, model.predictions
     return _render(
-        "summary.html", card=card, rows=len(predictions.y), metrics=tables.metrics(card.metrics, model.intervals()),
-        curves=[*curves.ranking(predictions, card.labels), *curves.calibration(predictions, card.labels)],
-    )  # fmt: skip
+        "summary.html",
+        OWN,
+        card=card,
+        rows=len(predictions.y),
+        metrics=tables.metrics(card.metrics, model.intervals()),
+        charts_of_task=model.task.charts(card, predictions),
+    )
 
 
-def _render(name: str, **content: Any) -> str:
+def _render(name: str, package: str, **content: Any) -> str:
+    """The page of a template of ours; its parts may also be templates of another package."""
+    loader = ChoiceLoader([PackageLoader(one) for one in dict.fromkeys((OWN, package))])
     environment = Environment(
-        loader=PackageLoader("suite.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     environment.filters["figure"] = _format_figure
     environment.filters["percent"] = _format_percent
     return str(environment.get_template(name).render(content))

@@ -46,7 +46,7 @@ def trained_on(folder: Path, card: Card, dataset: Dataset, rows: np.ndarray) -> 
     if trained is None:
         return None
     try:
-        test = stored_predictions.read(folder, len(card.labels)).keys
+        test = stored_predictions.read(folder, card).keys
     except SuiteError:
         return None
     if np.isin(test, trained).mean() > MAX_REPEATED:

@@ -6,10 +6,12 @@ It uses NumPy only, and resamples many thousand rows a thousand times within sec
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import exp, lgamma, log
+from typing import Any
 
 import numpy as np
 
 from suite.decision import predicted_classes
+from suite.task import Measure
 
 MAX_RESAMPLES, MIN_RESAMPLES = 1_000, 200
 CONFIDENCE = 0.95
@@ -24,11 +26,16 @@ MIN_PROBABILITY = 1e-7
 
 @dataclass(frozen=True)
 class Predictions:
-    """True classes y int (N,) of some rows, and a model's probabilities (N, K) and threshold for them."""
+    """The truth y (N,) of some rows, and a model's outputs (N, K) and threshold for them."""
 
     y: np.ndarray
-    probabilities: np.ndarray
+    outputs: np.ndarray
     threshold: float | None = None
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """The outputs of a model that answers with one class out of K."""
+        return self.outputs
 
     @property
     def predicted(self) -> np.ndarray:
@@ -36,23 +43,22 @@ class Predictions:
         return predicted_classes(self.probabilities, self.threshold)
 
 
-# A function from how often each row counts, (N,), to the metric's value; NaN where it is undefined for those rows.
-Measure = Callable[[np.ndarray], float]
-Metric = Callable[[Predictions], Measure]
+Metric = Callable[[Any], Measure]
 
 
 def accuracy(predictions: Predictions) -> Measure:
     """The share of rows whose class is right."""
-    return _mean(predictions.predicted == predictions.y)
+    return mean(predictions.predicted == predictions.y)
 
 
 def log_loss(predictions: Predictions) -> Measure:
     """Cross-entropy in nats."""
     of_truth = predictions.probabilities[np.arange(len(predictions.y)), predictions.y]
-    return _mean(-np.log(np.maximum(of_truth, MIN_PROBABILITY)).astype(np.float64))
+    return mean(-np.log(np.maximum(of_truth, MIN_PROBABILITY)).astype(np.float64))
 
 
-def _mean(values: np.ndarray) -> Measure:
+def mean(values: np.ndarray) -> Measure:
+    """The mean of values (N,)."""
     # A dot product would be slower: its threads wait for each other in every resample.
     return lambda counts: float(np.average(values, weights=counts))
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from suite import artifact
+from suite import artifact, task
+from suite.artifact import Card
 from suite.data import row_keys
 from suite.data.dataset import Dataset
 from suite.errors import SuiteError
@@ -18,38 +19,39 @@ FILE = "test_predictions.npz"
 
 @dataclass(frozen=True)
 class StoredPredictions:
-    """True classes y (N,), probabilities float32 (N, K), and for each row a hash of its inputs, uint64 (N,)."""
+    """The truth y (N,), outputs float32 (N, K), and for each row a hash of its inputs, uint64 (N,)."""
 
     y: np.ndarray
-    probabilities: np.ndarray
+    outputs: np.ndarray
     keys: np.ndarray
 
     def sorted(self) -> "StoredPredictions":
         """The rows in an order that depends only on what they hold, so that intervals do not depend on any other."""
         order = np.lexsort((self.y, self.keys))
-        return StoredPredictions(self.y[order], self.probabilities[order], self.keys[order])
+        return StoredPredictions(self.y[order], self.outputs[order], self.keys[order])
 
 
-def collect(dataset: Dataset, probabilities: np.ndarray) -> StoredPredictions:
+def collect(dataset: Dataset, outputs: np.ndarray) -> StoredPredictions:
     """The predictions (N, K) for the test rows of a data set."""
     rows = dataset.rows["test"]
-    return StoredPredictions(dataset.y[rows], probabilities.astype(np.float32), row_keys.row_keys(dataset, rows))
+    return StoredPredictions(dataset.y[rows], outputs.astype(np.float32), row_keys.row_keys(dataset, rows))
 
 
 def write(folder: Path, predictions: StoredPredictions) -> None:
     """Store predictions in an artifact's folder."""
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, y=predictions.y, probabilities=predictions.probabilities, keys=predictions.keys)
+    # The same name whatever the task is.
+    np.savez_compressed(buffer, y=predictions.y, probabilities=predictions.outputs, keys=predictions.keys)
     artifact.replace_file(folder / FILE, buffer.getbuffer())
 
 
-def read(folder: Path, classes: int) -> StoredPredictions:
-    """The stored predictions of a model with this many classes; SuiteError if there are none or they are damaged."""
+def read(folder: Path, card: Card) -> StoredPredictions:
+    """The stored predictions of the model of this card; SuiteError if there are none or they are damaged."""
     try:
         # Given a path, NumPy leaves a damaged file open.
         with np.load(io.BytesIO((folder / FILE).read_bytes()), allow_pickle=False) as saved:
             predictions = StoredPredictions(saved["y"], saved["probabilities"], saved["keys"])
-        _check(predictions, classes)
+        _check(predictions, card)
     except FileNotFoundError:
         raise SuiteError(f"{folder} does not hold its predictions for the test rows: fit the model again") from None
     except (OSError, EOFError, ValueError, TypeError, KeyError, zipfile.BadZipFile, zlib.error) as error:
@@ -57,13 +59,13 @@ def read(folder: Path, classes: int) -> StoredPredictions:
     return predictions
 
 
-def _check(predictions: StoredPredictions, classes: int) -> None:
+def _check(predictions: StoredPredictions, card: Card) -> None:
     """ValueError if the arrays are not of the kind that `write` stores."""
-    y, probabilities, keys = predictions.y, predictions.probabilities, predictions.keys
-    rows = len(y)
-    if not rows or probabilities.shape != (rows, classes) or keys.shape != (rows,):
-        raise ValueError(f"{rows} rows with probabilities {probabilities.shape} for {classes} labels")
-    if y.dtype.kind not in "iu" or probabilities.dtype.kind != "f" or keys.dtype != np.uint64:
+    y, outputs, keys = predictions.y, predictions.outputs, predictions.keys
+    rows, shape = len(y), card.outputs[0].shape
+    if not rows or outputs.shape != (rows, *shape) or keys.shape != (rows,):
+        raise ValueError(f"{rows} rows with outputs {outputs.shape}, where each has {shape}")
+    if outputs.dtype.kind != "f" or keys.dtype != np.uint64:
         raise ValueError("arrays of other types than were written")
-    if y.min() < 0 or y.max() >= classes or not np.isfinite(probabilities).all():
+    if not np.isfinite(outputs).all() or not task.get(card.task).is_truth(y, len(card.labels)):
         raise ValueError("values that no prediction can have")

@@ -1,17 +1,18 @@
 """Data as a network takes it: preprocessed once, in batches that copy only their own rows."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from suite import task as tasks
 from suite.blocks.types import Augmentation
-from suite.data import splits
 from suite.data.dataset import Dataset, SplitName
 from suite.domain import Domain
 from suite.preprocessing import mirror
+from suite.task import Task
 
 ROWS_AT_ONCE = 8_192
 MAX_BATCHES_PER_CHUNK = 16
@@ -21,13 +22,28 @@ PREFETCHED = 2
 
 @dataclass
 class PreparedData:
-    """The core's inputs for every row, the classes and splits, and the preprocessing specification."""
+    """The core's inputs for every row, truth and splits, and the preprocessing specification.
+
+    `target` is what the task learned for its head and targets.
+    """
 
     core: dict[str, np.ndarray]
     y: np.ndarray
     rows: dict[SplitName, np.ndarray]
     labels: list[str]
     preprocessing: dict[str, Any]
+    task: Task
+    target: dict[str, Any]
+
+    @classmethod
+    def of(cls, domain: Domain, dataset: Dataset, preprocessing: dict[str, Any], core: dict[str, np.ndarray]) -> Self:
+        """The data of a domain and what its preprocessing learned from it."""
+        task = tasks.get(domain.task_of(dataset))
+        return cls(core, dataset.y, dataset.rows, dataset.labels, preprocessing, task, task.target(dataset))
+
+    def head(self, x: Any) -> dict[str, Any]:
+        """The last layers of a network for this data."""
+        return self.task.head(x, self.target)
 
     def split(self, name: SplitName) -> dict[str, np.ndarray]:
         """The core's inputs of one split."""
@@ -45,9 +61,9 @@ class TrainingChunks(keras.callbacks.Callback):  # type: ignore[misc]
     """Chunks of (inputs, targets, weights) of the training split, in an order that only seed and epoch decide.
 
     A chunk is a whole number of batches of `size` rows, which suite.training.steps takes apart: with single batches,
-    the time in Python between them would dominate for small networks. Targets are float32 (N, classes), one-hot before
-    augmentation. It is a callback of the training that it feeds, to know the epoch: a resumed training sees the same
-    rows as one that was never stopped.
+    the time in Python between them would dominate for small networks. Targets are those of the task, float32 (N, K),
+    before augmentation. It is a callback of the training that it feeds, to know the epoch: a resumed training sees the
+    same rows as one that was never stopped.
     """
 
     def __init__(
@@ -65,7 +81,7 @@ class TrainingChunks(keras.callbacks.Callback):  # type: ignore[misc]
         row = sum(values[:1].nbytes for values in prepared.core.values())
         self._chunk = size * max(1, min(MAX_BATCHES_PER_CHUNK, MAX_CHUNK_BYTES // (row * size)))
         self._rows = prepared.rows["train"]
-        self._one_hot = np.eye(len(prepared.labels), dtype=np.float32)
+        self._width = self._targets(self._rows[:1]).shape[1]
         self._weights = self._rarity_weights(class_weight)
         self._chances = self._rarity_weights(oversample) / len(self._rows) if oversample else None
         self._epoch = -1
@@ -74,8 +90,10 @@ class TrainingChunks(keras.callbacks.Callback):  # type: ignore[misc]
 
     def _rarity_weights(self, exponent: float) -> np.ndarray:
         """A weight for each training row, higher for rarer classes; their mean is one."""
+        if not exponent:
+            return np.ones(len(self._rows), np.float32)
         y = self._prepared.y[self._rows]
-        rarity = np.maximum(np.bincount(y, minlength=len(self._one_hot)), 1.0) ** -exponent
+        rarity = np.maximum(np.bincount(y, minlength=len(self._prepared.labels)), 1.0) ** -exponent
         return np.asarray(rarity[y] / rarity[y].mean(), np.float32)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -94,18 +112,21 @@ class TrainingChunks(keras.callbacks.Callback):  # type: ignore[misc]
         rows = self._rows[chosen]
         seed = np.random.SeedSequence((self._seed, self._epoch, int(number))).generate_state(2).astype(np.int32)
         core = [values[rows] for values in self._prepared.core.values()]
-        return [*core, self._one_hot[self._prepared.y[rows]], self._weights[chosen], seed]
+        return [*core, self._targets(rows), self._weights[chosen], seed]
+
+    def _targets(self, rows: np.ndarray) -> np.ndarray:
+        return self._prepared.task.targets(self._prepared.y[rows], self._prepared.target)
 
     def dataset(self) -> tf.data.Dataset:
         """The chunks of one epoch, the current one whenever it is iterated."""
-        prepared, classes = self._prepared, len(self._one_hot)
+        prepared = self._prepared
 
         # The arrays stay in NumPy: a constant in the graph would be a second copy of them.
         def load(number: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor, tf.Tensor]:
             types = [*(values.dtype for values in prepared.core.values()), tf.float32, tf.float32, tf.int32]
             *core, targets, weights, seed = tf.numpy_function(self._gather, [number], types)
             inputs = prepared.tensors(core)
-            targets.set_shape((None, classes))
+            targets.set_shape((None, self._width))
             weights.set_shape((None,))
             seed.set_shape((2,))
             if self._augmentation:
@@ -128,12 +149,12 @@ def _without_autotune(dataset: tf.data.Dataset) -> tf.data.Dataset:
 
 def prepare(domain: Domain, dataset: Dataset) -> PreparedData:
     """Adapt preprocessing to the training split and apply it to every row."""
-    splits.check_class_coverage(dataset)
+    tasks.get(domain.task_of(dataset)).check(dataset)
     preprocessing = domain.adapt(dataset)
     transform = mirror.load(preprocessing)
     # Images stay as they are: parts would only copy them.
     core = transform(dataset.inputs) if preprocessing["kind"] == "image" else _in_parts(transform, dataset)
-    return PreparedData(core, dataset.y, dataset.rows, dataset.labels, preprocessing)
+    return PreparedData.of(domain, dataset, preprocessing, core)
 
 
 def _in_parts(transform: Any, dataset: Dataset) -> dict[str, np.ndarray]:

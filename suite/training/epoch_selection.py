@@ -8,12 +8,9 @@ import keras
 import numpy as np
 
 from suite.errors import SuiteError
-from suite.training import calibration, evaluate
 from suite.training.data import PreparedData
 from suite.training.predictor import Predictor
 
-# What selects the epoch where no metric is asked for.
-CRITERION = "calibrated_log_loss"
 # A gain of less than this share is none to wait for.
 MIN_GAIN = 0.001
 
@@ -26,8 +23,8 @@ class EpochSelection(keras.callbacks.Callback):  # type: ignore[misc]
     """Adds the metrics of the validation split to each epoch's logs, as `val_METRIC`; restores the best weights.
 
     It comes before all callbacks that read those logs. Where the optimiser averages weights, the averages are what it
-    validates and keeps. `objective` is a metric of suite.training.evaluate that selects the best epoch; None selects
-    by the calibrated log loss. Training stops once that has hardly improved for `patience` epochs, or where another
+    validates and keeps. `objective` is a metric of the task that selects the best epoch; None selects by the task's
+    criterion. Training stops once that has hardly improved for `patience` epochs, or where another
     epoch would take it beyond `max_seconds`. With `to_the_end` nothing is validated and the last epoch is the best.
     `history` holds a value for each epoch, by metric.
     """
@@ -42,6 +39,8 @@ class EpochSelection(keras.callbacks.Callback):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         self._prepared, self._objective, self._patience = prepared, objective, patience
+        self._task = prepared.task
+        self._selector = objective or self._task.criterion
         self._to_the_end, self._max_seconds = to_the_end, max_seconds
         self._y = prepared.y[prepared.rows["validation"]]
         self.started = perf_counter()
@@ -73,7 +72,7 @@ class EpochSelection(keras.callbacks.Callback):  # type: ignore[misc]
 
     def _validation_scores(self) -> list[float]:
         """What selects the epoch, for each epoch so far; higher is better."""
-        return [self._better_if_higher(value) for value in self.history.get(f"val_{self._objective or CRITERION}", [])]
+        return [self._better_if_higher(value) for value in self.history.get(f"val_{self._selector}", [])]
 
     def on_train_begin(self, logs: Any = None) -> None:
         self._predict = Predictor(self.model, self._prepared)
@@ -99,11 +98,13 @@ class EpochSelection(keras.callbacks.Callback):  # type: ignore[misc]
         for variable, average in averages:
             variable.assign(average)
         score = np.inf
-        probabilities = self._answers(epoch)
+        outputs = self._answers(epoch)
         if not self._to_the_end:
-            scores = self._scores(probabilities)
-            logs |= {f"val_{name}": value for name, value in scores.items()} | {"val_loss": scores["log_loss"]}
-            score = self._better_if_higher(scores[self._objective or CRITERION])
+            scores = self._scores(outputs)
+            logs |= {f"val_{name}": value for name, value in scores.items()}
+            if self._task.loss_metric:
+                logs["val_loss"] = scores[self._task.loss_metric]
+            score = self._better_if_higher(scores[self._selector])
         if score > self.best_score:
             self.best_score, self.best_epoch, self.best_weights = score, epoch + 1, self.model.get_weights()
         for (variable, _), value in zip(averages, trained, strict=True):
@@ -115,21 +116,21 @@ class EpochSelection(keras.callbacks.Callback):  # type: ignore[misc]
 
     def _answers(self, epoch: int) -> np.ndarray:
         assert self._predict is not None
-        probabilities = self._predict("validation")
-        if not np.isfinite(probabilities).all():
+        outputs = self._predict("validation")
+        if not np.isfinite(outputs).all():
             raise TrainingDiverged(
                 f"the training diverged: after epoch {epoch + 1} the network's answers are no numbers; lower "
                 "training.learning_rate, or keep training.clip above 0"
             )
-        return probabilities
+        return outputs
 
-    def _scores(self, probabilities: np.ndarray) -> dict[str, float]:
-        loss = calibration.calibrated_log_loss(self._y, probabilities)
-        return {**evaluate.evaluate(self._y, probabilities), CRITERION: loss}
+    def _scores(self, outputs: np.ndarray) -> dict[str, float]:
+        scores = self._task.evaluate(self._y, outputs)
+        return scores | {self._task.criterion: self._task.criterion_of(self._y, outputs)}
 
     def _better_if_higher(self, value: float) -> float:
         """A value of the metric that selects the epoch, turned so that higher is better."""
-        return value * (-1.0 if self._objective is None else evaluate.direction(self._objective))
+        return value * (-1.0 if self._objective is None else self._task.direction(self._objective))
 
     def _averaged_variables(self) -> list[tuple[Any, Any]]:
         """Each trainable variable with its moving average; empty if the optimiser keeps none."""

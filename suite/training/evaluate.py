@@ -1,7 +1,6 @@
 """Metrics of probabilities against classes, under their usual names."""
 
 import numpy as np
-from sklearn import metrics
 
 from suite.decision import predicted_classes
 from suite.errors import UsageError, unknown
@@ -38,6 +37,8 @@ def evaluate(y: np.ndarray, probabilities: np.ndarray, threshold: float | None =
     recall if there are no rows of the second class.
     """
     predicted = predicted_classes(probabilities, threshold)
+    from sklearn import metrics
+
     result = {
         "accuracy": metrics.accuracy_score(y, predicted),
         "macro_f1": metrics.f1_score(y, predicted, labels=np.unique(y), average="macro", zero_division=0),
@@ -55,6 +56,8 @@ def evaluate(y: np.ndarray, probabilities: np.ndarray, threshold: float | None =
 
 
 def _ranking(y: np.ndarray, scores: np.ndarray) -> dict[str, float]:
+    from sklearn import metrics
+
     precision, recall, _ = metrics.precision_recall_curve(y, scores)
     return {
         "roc_auc": metrics.roc_auc_score(y, scores),

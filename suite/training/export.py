@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from suite.artifact import PROBABILITIES, SAVED_MODEL, TensorSpec
+from suite.artifact import SAVED_MODEL, TensorSpec
 from suite.config import native_log_silenced
 from suite.preprocessing import mirror
 from suite.preprocessing.graph import Preprocessing
@@ -26,16 +26,18 @@ Arrays = dict[str, np.ndarray]
 
 def export(
     folder: Path, model: keras.Model, preprocessing: dict[str, Any], specs: list[TensorSpec], checks: Arrays,
-    light_engines: Sequence[str] = ("litert",),
+    light_engines: Sequence[str] = ("litert",), scale: float = 1.0,
 ) -> tuple[dict[str, dict[str, Any]], list[str]]:  # fmt: skip
     """Write the network; return the engines that passed the check, as a card lists them, and notes on the others.
 
     `checks` are raw inputs, real and unusual ones, on which every engine must answer as the SavedModel does.
-    `light_engines` names the engines without TensorFlow to write files for: litert, onnx.
+    `light_engines` names the engines without TensorFlow to write files for: litert, onnx. Differences are divided by
+    `scale` before they are compared with the tolerance.
     """
     model.save(folder / KERAS)
     _write_saved_model(folder, model, preprocessing, specs)
-    reference = _run_saved_model(folder, specs, checks)
+    (output,) = model.output
+    reference = _run_saved_model(folder, specs, checks, output)
     rows = len(reference)
     engines: dict[str, dict[str, Any]] = {"tf": {"file": SAVED_MODEL, "max_abs_diff": 0.0, "rows_checked": rows}}
     notes = []
@@ -43,15 +45,15 @@ def export(
         light = LIGHT_FORMATS[name]
         try:
             light.write(folder / light.file, model)
-            answers = light.run(folder / light.file, mirror.load(preprocessing)(checks))
+            answers = light.run(folder / light.file, mirror.load(preprocessing)(checks), output)
             difference = float(np.abs(answers - reference).max())
         except Exception as error:  # the converter may raise anything; without it the SavedModel still serves
             notes.append(f"no {light.title}: the conversion failed ({type(error).__name__})")
         else:
-            if difference <= TOLERANCE:
+            if difference <= TOLERANCE * scale:
                 engines[name] = {"file": light.file, "max_abs_diff": difference, "rows_checked": rows}
                 continue
-            notes.append(f"no {light.title}: its answers differ by {difference:.2g}, more than {TOLERANCE}")
+            notes.append(f"no {light.title}: its answers differ by {difference:.2g}, more than {TOLERANCE * scale:.2g}")
         (folder / light.file).unlink(missing_ok=True)
     return engines, notes
 
@@ -108,28 +110,28 @@ def litert_milliseconds(content: bytes, warm_up: int, runs: int) -> float:
     return float(np.median(seconds[warm_up:]) * 1000)
 
 
-def _run_saved_model(folder: Path, specs: list[TensorSpec], raw: Arrays) -> np.ndarray:
+def _run_saved_model(folder: Path, specs: list[TensorSpec], raw: Arrays, output: str) -> np.ndarray:
     run = tf.saved_model.load(folder).signatures["serving_default"]
     tensors = {spec.tensor: tf.constant(raw[spec.name], DTYPES[spec.dtype]) for spec in specs}
-    return run(**tensors)[PROBABILITIES].numpy()  # type: ignore[no-any-return]
+    return run(**tensors)[output].numpy()  # type: ignore[no-any-return]
 
 
-def _run_litert(path: Path, core: Arrays) -> np.ndarray:
+def _run_litert(path: Path, core: Arrays, output: str) -> np.ndarray:
     from ai_edge_litert.interpreter import Interpreter
 
     with native_log_silenced():
         interpreter = Interpreter(str(path))
-        return np.array(interpreter.get_signature_runner()(**core)[PROBABILITIES])
+        return np.array(interpreter.get_signature_runner()(**core)[output])
 
 
 @dataclass(frozen=True)
 class _LightFormat:
-    """A light model's title in notes and its file; `write` converts the core, `run` runs it on the core's inputs."""
+    """A light model's title in notes and its file; `write` converts the core, `run` gives one of its outputs."""
 
     title: str
     file: str
     write: Callable[[Path, keras.Model], None]
-    run: Callable[[Path, Arrays], np.ndarray]
+    run: Callable[[Path, Arrays, str], np.ndarray]
 
 
 LIGHT_FORMATS = {

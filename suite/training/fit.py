@@ -14,14 +14,14 @@ from suite.training import interruption, precision, steps
 from suite.training.checkpoint import SAVE_INTERVAL, Checkpoint
 from suite.training.data import PreparedData, TrainingChunks
 from suite.training.epoch_selection import EpochSelection
-from suite.training.model import balance, batch_size, build
+from suite.training.model import batch_size, build
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """The settings of a training besides its hyperparameters; `objective` is a metric of suite.training.evaluate.
+    """The settings of a training besides its hyperparameters; `objective` is a metric of the task.
 
-    An objective that is not the domain's selects the best epoch, instead of the calibrated log loss; with
+    An objective that is not the task's own selects the best epoch, instead of the task's criterion; with
     `to_the_end` the last epoch counts.
     """
 
@@ -111,14 +111,14 @@ def run_training(
 
     With `target_epoch`, train only up to that epoch, with the learning rate's schedule over all `settings.epochs`.
     """
-    weight, oversample = balance(hp)
+    weight, oversample = prepared.task.balance(hp)
     rows = len(prepared.rows["train"])
     size = batch_size(hp, domain.recipe, rows)
     chunks = TrainingChunks(
         prepared, size, seed=settings.seed, augmentation=domain.augmentation(hp),
         class_weight=weight, oversample=oversample,
     )  # fmt: skip
-    objective = None if settings.objective == domain.objective else settings.objective
+    objective = None if settings.objective == prepared.task.objective else settings.objective
     patience = domain.recipe.patience_for(-(-rows // size))
     selection = EpochSelection(prepared, objective, patience, settings.to_the_end, max_seconds)
     saving, done = _checkpointing(checkpoint, hp, model, settings, selection)

@@ -1,4 +1,4 @@
-"""The loss of every network."""
+"""The losses of networks."""
 
 from typing import Any
 
@@ -34,3 +34,18 @@ class FocalCrossEntropy(keras.losses.Loss):  # type: ignore[misc]
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "label_smoothing": self.label_smoothing, "gamma": self.gamma}
+
+
+@keras.saving.register_keras_serializable(package="suite")
+class QuadraticLoss(keras.losses.Loss):  # type: ignore[misc]
+    """The loss a y²/2 - b y + c of targets y, (N,) or (N, 1), and coefficients a, b, c (N, 3).
+
+    See suite.blocks.regression.
+    """
+
+    def __init__(self, name: str = "loss", **kwargs: Any) -> None:
+        super().__init__(name=name, **kwargs)
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        y = ops.reshape(ops.cast(y_true, "float32"), (-1,))
+        return y_pred[:, 0] * ops.square(y) / 2 - y_pred[:, 1] * y + y_pred[:, 2]

@@ -8,6 +8,7 @@ import keras
 from keras_tuner import HyperParameters
 
 from suite.domain import Domain, Recipe
+from suite.task import Task
 from suite.training import precision
 from suite.training.data import PreparedData
 from suite.training.losses import FocalCrossEntropy
@@ -30,26 +31,28 @@ SCHEDULES = ("cosine", "one_cycle", "constant")
 def build(domain: Domain, hp: HyperParameters, prepared: PreparedData, epochs: int) -> keras.Model:
     """The compiled network, with the learning rate's schedule over all steps of `epochs`."""
     with precision.applied(precision.choose(hp)):
-        model = domain.build(hp, prepared.preprocessing, len(prepared.labels))
+        model = domain.build(hp, prepared.preprocessing, prepared.head)
     # The network's own policy would round its inputs before they reach a layer.
     model.dtype_policy = precision.FLOAT32
     domain.augmentation(hp)
     rows = len(prepared.rows["train"])
     steps_of_epoch = -(-rows // batch_size(hp, domain.recipe, rows))
-    # An object, for Keras would create the variables of a metric that is only named within the first step.
-    accuracy = keras.metrics.CategoricalAccuracy(name="accuracy")
-    model.compile(optimizer(hp, domain.recipe, epochs * steps_of_epoch), loss(hp, domain.recipe), metrics=[accuracy])
-    balance(hp)
+    task = prepared.task
+    model.compile(
+        optimizer(hp, domain.recipe, epochs * steps_of_epoch), task.loss(hp, domain.recipe),
+        metrics=task.training_metrics(),
+    )  # fmt: skip
+    task.balance(hp)
     return model
 
 
-def declare(hp: HyperParameters, recipe: Recipe, rows: int) -> None:
+def declare(hp: HyperParameters, recipe: Recipe, task: Task, rows: int) -> None:
     """Declare the hyperparameters of a training on so many rows, without building a network."""
     precision.choose(hp)
     batch_size(hp, recipe, rows)
     optimizer(hp, recipe, 1)
-    loss(hp, recipe)
-    balance(hp)
+    task.loss(hp, recipe)
+    task.balance(hp)
 
 
 def batch_size(hp: HyperParameters, recipe: Recipe, rows: int) -> int:

@@ -7,7 +7,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from suite.artifact import PROBABILITIES
 from suite.config import native_log_silenced
 from suite.errors import UsageError
 
@@ -33,9 +32,9 @@ def write(path: Path, model: keras.Model) -> None:
         model.export(path, format="onnx", verbose=False, input_signature=[model.input])
 
 
-def run(path: Path, core: dict[str, np.ndarray]) -> Any:
-    """The file's probabilities (N, K) for the core's inputs."""
+def run(path: Path, core: dict[str, np.ndarray], output: str) -> Any:
+    """The file's output of that name (N, K) for the core's inputs."""
     from onnxruntime import InferenceSession
 
     session = InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
-    return session.run([PROBABILITIES], {one.name: core[one.name] for one in session.get_inputs()})[0]
+    return session.run([output], {one.name: core[one.name] for one in session.get_inputs()})[0]

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from suite.data.dataset import Dataset, SplitName
+from suite.data.splits import strata
 from suite.preprocessing import mirror
 from suite.training.data import PreparedData
 from suite.training.model import values_per_row
@@ -27,7 +28,8 @@ class Sample:
 
 def sample(y: np.ndarray, rows: np.ndarray, most: int) -> Sample:
     """At most about so many of the rows, evenly; of rare classes all, since a share of them would tell little."""
-    classes = sorted((rows[y[rows] == label] for label in np.unique(y[rows])), key=len)
+    of_rows = strata(y[rows])
+    classes = sorted((rows[of_rows == label] for label in np.unique(of_rows)), key=len)
     chosen: list[np.ndarray] = []
     weights: list[np.ndarray] = []
     for number, members in enumerate(classes):

@@ -76,7 +76,7 @@ def _ours(dataset: Any, seed: int) -> float:
     prepared = prepare(domain, dataset)
     epochs = domain.recipe.epochs_for(len(prepared.rows["train"]))
     hp = workflow.resolve_hyperparameters(domain, prepared, epochs, {})
-    outcome = workflow.train(domain, dataset, prepared, hp, TrainingSettings(epochs, seed, domain.objective))
+    outcome = workflow.train(domain, dataset, prepared, hp, TrainingSettings(epochs, seed, prepared.task.objective))
     return outcome.metrics["test"]["accuracy"]
 
 

@@ -36,7 +36,7 @@ def main(name: str = "image_cls") -> None:
         for split in ("train", "validation")
     }
 
-    settings = fit.TrainingSettings(EPOCHS, 0, domain.objective)
+    settings = fit.TrainingSettings(EPOCHS, 0, prepared.task.objective)
 
     def bare() -> float:
         fit.set_seeds(0)
@@ -54,7 +54,7 @@ def main(name: str = "image_cls") -> None:
         return perf_counter() - started
 
     def ours() -> float:
-        report = ProgressReporter(lambda progress: None, domain.objective)
+        report = ProgressReporter(lambda progress: None, prepared.task.objective)
         return fit.fit(domain, HyperParameters(), prepared, settings, callbacks=[report]).seconds
 
     pairs = []

@@ -25,6 +25,6 @@ def answers(domain: "Domain", dataset: "Dataset", rows: "dict[SplitName, np.ndar
     prepared = prepare(domain, part)
     epochs = domain.recipe.epochs_for(len(rows["train"]))
     hp = workflow.resolve_hyperparameters(domain, prepared, epochs, {})
-    trained = workflow.train(domain, part, prepared, hp, TrainingSettings(epochs, 0, domain.objective))
+    trained = workflow.train(domain, part, prepared, hp, TrainingSettings(epochs, 0, prepared.task.objective))
     answers = workflow.retrain(trained).test_probabilities
     return answers, perf_counter() - started

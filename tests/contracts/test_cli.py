@@ -55,7 +55,8 @@ def test_an_unknown_option_and_a_wrong_value_are_misuse(suite: Run) -> None:
     assert "--epochs" in failing(suite, 2, "fit", "fraud", "--epochs", "0")
 
 
-def test_an_unknown_domain_model_or_version_suggests_the_nearest_one(suite: Run, made: Any) -> None:
+def test_an_unknown_domain_model_or_version_suggests_the_nearest_one(suite: Run, make: Callable[[str], Any]) -> None:
+    made = make("fraud")
     name = made.card.name
     assert "image_cls" in failing(suite, 2, "fit", "image_csl")
     assert name in failing(suite, 2, "models", "show", f"{name}x", "--models", made.models)
@@ -67,7 +68,9 @@ def test_an_empty_store_says_how_to_fill_it(suite: Run, tmp_path: Path) -> None:
     assert "suite fit" in failing(suite, 2, "predict", "fraud", "--input", "-", "--models", tmp_path)
 
 
-def test_models_list_and_show(suite: Run, made: Any) -> None:
+@pytest.mark.parametrize("name", ["fraud", "table-regression"])
+def test_models_list_and_show(suite: Run, make: Callable[[str], Any], name: str) -> None:
+    made = make(name)
     listed = json.loads(suite("models", "list", "--models", made.models, "--json").stdout.splitlines()[-1])
     assert {"name": made.card.name, "version": 1} in [
         {k: row[k] for k in ("name", "version")} for row in listed["models"]
@@ -81,7 +84,8 @@ def test_models_list_and_show(suite: Run, made: Any) -> None:
 
 def test_data_list_names_what_is_embedded(suite: Run) -> None:
     rows = json.loads(suite("data", "list", "--json").stdout)["data"]
-    assert {row["name"] for row in rows if row["file"]} == {"fashion_mnist", "movie_sentiment", "card_fraud"}
+    embedded = {"fashion_mnist", "movie_sentiment", "card_fraud", "wine", "diamonds"}
+    assert {row["name"] for row in rows if row["file"]} == embedded
 
 
 def test_data_that_needs_the_network_fails_in_one_line(

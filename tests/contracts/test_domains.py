@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 
 from serving.engines import select
-from suite import artifact
+from suite import answers, artifact
 from suite import domain as registry
-from suite.artifact import PROBABILITIES
+from suite import task as tasks
 from suite.data.options import DataOptions
 from suite.preprocessing import mirror
+from tests.conftest import every_model, example
 
+NUMBERS = {"score", "threshold", "prediction", "lower", "upper"}
 RELOAD = """
 import sys, json
 import numpy as np, tensorflow as tf
@@ -22,7 +24,8 @@ folder, path, answer = sys.argv[1:]
 raw = np.load(path, allow_pickle=False)
 run = tf.saved_model.load(folder).signatures["serving_default"]
 given = {name: x.astype(object) if x.dtype.kind == "U" else x for name, x in raw.items()}
-np.save(answer, run(**{name: tf.constant(x) for name, x in given.items()})["probabilities"])
+(output,) = run(**{name: tf.constant(x) for name, x in given.items()}).values()
+np.save(answer, output)
 print(json.dumps(sorted(name for name in sys.modules if name.split(".")[0] in ("suite", "serving", "tuning"))))
 """
 
@@ -37,21 +40,23 @@ def test_the_artifact_is_whole_and_describes_itself(made: Any) -> None:
     assert artifact.read_card(made.folder) == card
     artifact.verify(made.folder, card)
     assert set(card.metrics) == {"validation", "test"}
-    assert registry.get(card.domain).objective in card.metrics["test"]
+    assert tasks.get(card.task).objective in card.metrics["test"]
     assert card.data["rows"] == {name: len(rows) for name, rows in made.dataset.rows.items()}
     assert card.labels == made.dataset.labels
     assert "learning_rate" in " ".join(card.hyperparameters)
 
 
 def test_the_light_engine_agrees_with_the_saved_model(made: Any) -> None:
-    assert made.card.engines["litert"]["max_abs_diff"] <= 1e-4
+    scale = made.card.target.get("scale", 1)
+    assert made.card.engines["litert"]["max_abs_diff"] <= 1e-4 * scale
     # More rows than any batch size that an engine pads to.
     raw = made.dataset.take(np.resize(made.dataset.rows["test"], 300))
-    light = select.load(made.folder, made.card, "litert").run(raw)[PROBABILITIES]
-    full = select.load(made.folder, made.card, "tf").run(raw)[PROBABILITIES]
-    assert light.shape == (300, len(made.card.labels))
-    np.testing.assert_allclose(light, full, atol=1e-4)
-    np.testing.assert_allclose(light.sum(axis=1), 1, atol=1e-5)
+    light = select.load(made.folder, made.card, "litert").run(raw)[made.card.outputs[0].name]
+    full = select.load(made.folder, made.card, "tf").run(raw)[made.card.outputs[0].name]
+    assert light.shape == (300, *made.card.outputs[0].shape)
+    np.testing.assert_allclose(light, full, atol=1e-4 * scale)
+    if made.card.labels:
+        np.testing.assert_allclose(light.sum(axis=1), 1, atol=1e-5)
 
 
 def test_a_fresh_process_without_our_code_gives_the_same_outputs(made: Any, tmp_path: Any) -> None:
@@ -61,8 +66,8 @@ def test_a_fresh_process_without_our_code_gives_the_same_outputs(made: Any, tmp_
     command = [sys.executable, "-c", RELOAD, made.folder, tmp_path / "raw.npz", tmp_path / "answer.npy"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
     assert json.loads(done.stdout.splitlines()[-1]) == []
-    ours = select.load(made.folder, made.card, "tf").run(raw)[PROBABILITIES]
-    np.testing.assert_allclose(np.load(tmp_path / "answer.npy"), ours, atol=1e-6)
+    ours = select.load(made.folder, made.card, "tf").run(raw)[made.card.outputs[0].name]
+    np.testing.assert_allclose(np.load(tmp_path / "answer.npy"), ours, rtol=1e-6, atol=1e-6)
 
 
 def test_the_mirror_and_the_graph_agree_on_edge_cases(made: Any) -> None:
@@ -94,9 +99,32 @@ def test_the_keras_file_trains_further(made: Any) -> None:
 
 def test_example_rows_have_every_split_and_class(made: Any) -> None:
     for rows in made.dataset.rows.values():
-        assert set(made.dataset.y[rows]) == set(range(len(made.dataset.labels)))
+        if made.dataset.labels:
+            assert set(made.dataset.y[rows]) == set(range(len(made.dataset.labels)))
 
 
 @pytest.mark.parametrize("name", registry.names())
 def test_a_domain_names_existing_reader_options(name: str) -> None:
     assert set(registry.get(name).data_options) <= set(vars(DataOptions()))
+
+
+@pytest.mark.parametrize("name", every_model())
+def test_a_domain_names_tasks_that_its_example_rows_ask_for(name: str) -> None:
+    domain, dataset = registry.get(name.partition("-")[0]), example(name)
+    assert domain.task_of(dataset) == (name.partition("-")[2] or domain.tasks[0])
+    assert set(domain.tasks) <= set(tasks.names())
+
+
+def test_answers_are_the_same_in_a_file_and_from_the_service(made: Any) -> None:
+    answer = answers.of(made.card)
+    outputs = select.load(made.folder, made.card, "tf").run(rows_of(made))
+    rows = answer.rows(outputs[answer.output])
+    assert [set(row) for row in rows] == [set(answer.columns())] * len(rows)
+    for row, told in zip(rows, json.loads(answer.write(outputs)), strict=True):
+        assert set(told) == set(answer.schema()["properties"])
+        for name in set(row) & set(told):
+            assert told[name] == (pytest.approx(row[name], rel=1e-5, abs=1e-6) if name in NUMBERS else row[name])
+    broken = {answer.output: np.where(np.arange(len(rows))[:, None] == 1, np.nan, outputs[answer.output])}
+    with pytest.raises(answers.NotFinite) as caught:
+        answer.write(broken)
+    assert caught.value.row == 1

@@ -1,5 +1,6 @@
 import pytest
 
+from suite import task
 from suite.errors import UsageError
 from tuning import objectives
 
@@ -9,7 +10,7 @@ from tuning import objectives
     [("accuracy", ["val_accuracy"]), ("val_log_loss, latency,size", ["val_log_loss", "latency", "size"])],
 )
 def test_objectives_are_written_with_or_without_val(text: str, names: list[str]) -> None:
-    found = objectives.parse(text, 3)
+    found = objectives.parse(text, task.get("classification"), 3)
     assert [one.name for one in found] == names
     assert found[0].sign == (1 if names == ["val_accuracy"] else -1)
 
@@ -26,4 +27,4 @@ def test_objectives_are_written_with_or_without_val(text: str, names: list[str])
 )
 def test_an_objective_that_no_model_reports_is_refused(text: str, said: str) -> None:
     with pytest.raises(UsageError, match=said.replace("?", r"\?")):
-        objectives.parse(text, 3)
+        objectives.parse(text, task.get("classification"), 3)

@@ -1,7 +1,7 @@
 """Make the embedded data sets from their originals: python -m suite.data.embedded.make SOURCE
 
-SOURCE holds fashion_mnist/ (the four idx .gz files), movie_sentiment/movie_sentiment.csv and
-creditcard/creditcard.parquet. The same originals give the same files.
+SOURCE holds fashion_mnist/ (the four idx .gz files), movie_sentiment/movie_sentiment.csv,
+creditcard/creditcard.parquet wine/wine.data and tables/diamonds.csv. The same originals give the same files.
 """
 
 import csv
@@ -17,7 +17,11 @@ from suite.data import arrays
 
 TARGET = Path(__file__).parent
 CLASS_NAMES = ("t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
-TRAIN, TEST, OTHERS = 10_000, 2_000, 30_000
+WINE = (
+    "alcohol", "malic acid", "ash", "alcalinity of ash", "magnesium", "total phenols", "flavanoids",
+    "nonflavanoid phenols", "proanthocyanins", "color intensity", "hue", "OD280/OD315 of diluted wines", "proline",
+)  # fmt: skip
+TRAIN, TEST, OTHERS, DIAMONDS = 10_000, 2_000, 30_000, 2_000
 
 
 def fashion_mnist(source: Path, target: Path) -> None:
@@ -56,8 +60,27 @@ def card_fraud(source: Path, target: Path) -> None:
     parquet.write_table(table.take(rows), target / "card_fraud.parquet", compression="zstd", compression_level=19)
 
 
+def wine(source: Path, target: Path) -> None:
+    """Every row, with names for its columns and its class at the end."""
+    with (source / "wine.data").open(newline="") as file, (target / "wine.csv").open("w", newline="") as written:
+        writer = csv.writer(written, lineterminator="\n")
+        writer.writerow([*WINE, "class"])
+        writer.writerows([*row[1:], f"cultivar {row[0]}"] for row in csv.reader(file) if row)
+
+
+def diamonds(source: Path, target: Path) -> None:
+    """2,000 rows, drawn with seed 0, in the original's order."""
+    header, *lines = (source / "diamonds.csv").read_text().splitlines()
+    drawn = np.sort(np.random.default_rng(0).choice(len(lines), DIAMONDS, replace=False))
+    text = "\n".join([header, *(lines[row] for row in drawn), ""])
+    with (target / "diamonds.csv.gz").open("wb") as file:
+        file.write(gzip.compress(text.encode(), mtime=0))
+
+
 if __name__ == "__main__":
     originals = Path(sys.argv[1])
     fashion_mnist(originals / "fashion_mnist", TARGET / "fashion_mnist")
     movie_sentiment(originals / "movie_sentiment", TARGET / "movie_sentiment")
     card_fraud(originals / "creditcard", TARGET / "card_fraud")
+    wine(originals / "wine", TARGET / "wine")
+    diamonds(originals / "tables", TARGET / "diamonds")

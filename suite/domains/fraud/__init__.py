@@ -1,69 +1,27 @@
 """Fraud detection: rows of a table to the probability that each is the rare, positive case."""
 
-import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
-
-import numpy as np
+from typing import ClassVar
 
 from suite.data import builtin, tables
 from suite.data.dataset import Dataset
-from suite.data.options import FILE_OPTIONS, SPLIT_OPTIONS, DataOptions
+from suite.data.options import DataOptions
 from suite.data.source import Source
-from suite.domain import MIN_EPOCHS, Domain, Recipe
-from suite.preprocessing import adapt
-
-if TYPE_CHECKING:
-    import keras
-    from keras_tuner import HyperParameters
+from suite.domains.tabular import DATA_OPTIONS, TabularDomain
 
 
-@dataclass(frozen=True)
-class TableRecipe(Recipe):
-    """A recipe with fewer epochs for more rows: epochs fall with the cube root of the rows, so steps still grow.
-
-    `epochs` is the number for a thousand rows. From a few hundred to a few hundred thousand rows, this is near the
-    number that scored best on validation rows.
-    """
-
-    def epochs_for(self, rows: int) -> int:
-        return max(MIN_EPOCHS, round(self.epochs * math.cbrt(1_000 / rows)))
-
-
-class FraudDetection(Domain):
-    """Fraud detection on numeric, boolean, categorical and date columns; the second label is the rare one."""
+class FraudDetection(TabularDomain):
+    """Fraud detection on the columns of a table; the second label is the rare one."""
 
     name: ClassVar[str] = "fraud"
     summary: ClassVar[str] = "fraud detection: CSV, JSON Lines or Parquet with a label of two values, one of them rare"
-    kind: ClassVar[str] = "table"
     default_data: ClassVar[str] = "card_fraud"
-    objective: ClassVar[str] = "average_precision"
-    has_threshold: ClassVar[bool] = True
-    data_options: ClassVar[tuple[str, ...]] = (
-        "label_column", "positive", "time_column", "group_column", "date_order", *FILE_OPTIONS, *SPLIT_OPTIONS,
-    )  # fmt: skip
-    recipe: ClassVar[Recipe] = TableRecipe(epochs=70, batch_size=256, learning_rate=4e-3, weight_decay=3e-2)
+    tasks: ClassVar[tuple[str, ...]] = ("detection",)
+    data_options: ClassVar[tuple[str, ...]] = ("positive", *DATA_OPTIONS)
 
     def read(self, source: Source, options: DataOptions) -> Dataset:
         return tables.read(source, options)
 
-    def adapt(self, dataset: Dataset) -> dict[str, Any]:
-        return adapt.columns(dataset.specs, dataset.inputs, dataset.rows["train"])
-
-    def build(self, hp: "HyperParameters", preprocessing: dict[str, Any], classes: int) -> "keras.Model":
-        from suite.domains.fraud import model
-
-        return model.build(hp, preprocessing, classes)
-
-    def edge_cases(self, dataset: Dataset) -> dict[str, np.ndarray]:
-        def missing_and_extreme(dtype: str) -> np.ndarray:
-            if dtype == "string":
-                return np.array(["", "no such category", "é\t😀"], object)
-            return np.array([np.nan, 0.0, 1e9], dtype)
-
-        return {spec.name: missing_and_extreme(spec.dtype) for spec in dataset.specs}
-
-    def example(self) -> Dataset:
+    def example(self, task: str = "") -> Dataset:
         return builtin.load(self.default_data, DataOptions()).sample(400)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from suite.blocks.types import Augmentation
+from suite.blocks.types import Augmentation, Head
 from suite.data import builtin, images
 from suite.data.dataset import Dataset
 from suite.data.options import FILE_OPTIONS, SPLIT_OPTIONS, DataOptions
@@ -70,10 +70,10 @@ class ImageClassification(Domain):
     def adapt(self, dataset: Dataset) -> dict[str, Any]:
         return (dataset.picture or Form(*dataset.inputs["image"].shape[1:])).spec()
 
-    def build(self, hp: "HyperParameters", preprocessing: dict[str, Any], classes: int) -> "keras.Model":
+    def build(self, hp: "HyperParameters", preprocessing: dict[str, Any], head: Head) -> "keras.Model":
         from suite.domains.image_cls import model
 
-        return model.build(hp, preprocessing, classes)
+        return model.build(hp, preprocessing, head)
 
     def augmentation(self, hp: "HyperParameters") -> Augmentation | None:
         from suite.blocks import augment
@@ -84,7 +84,7 @@ class ImageClassification(Domain):
         shape = dataset.inputs["image"].shape[1:]
         return {"image": np.stack([np.zeros(shape, np.uint8), np.full(shape, 255, np.uint8)])}
 
-    def example(self) -> Dataset:
+    def example(self, task: str = "") -> Dataset:
         return builtin.load(self.default_data, DataOptions()).sample(120)
 
 

@@ -7,21 +7,22 @@ import keras
 from keras import layers
 from keras_tuner import HyperParameters
 
-from suite.blocks import activations, conv, dense, heads
+from suite.blocks import activations, conv, dense
+from suite.blocks.types import Head
 from suite.errors import unknown
 
 LENET_SIDE = 32
 
 
-def build(hp: HyperParameters, preprocessing: dict[str, Any], classes: int) -> keras.Model:
-    """uint8 (N, height, width, channels) under the name `image` to probabilities (N, classes)."""
+def build(hp: HyperParameters, preprocessing: dict[str, Any], head: Head) -> keras.Model:
+    """uint8 (N, height, width, channels) under the name `image` to what the head answers."""
     shape = (preprocessing["height"], preprocessing["width"], preprocessing["channels"])
     image = keras.Input(shape, dtype="uint8", name="image")
     x = layers.Rescaling(1 / 127.5, offset=-1, name="rescale")(image)
     network = hp.Fixed("network", "stages")
     if network not in NETWORKS:
         raise unknown("network", network, list(NETWORKS))
-    return keras.Model({"image": image}, heads.classification(NETWORKS[network](hp, x), classes), name="image_cls")
+    return keras.Model({"image": image}, head(NETWORKS[network](hp, x)), name="image_cls")
 
 
 def _stages(hp: HyperParameters, x: keras.KerasTensor) -> keras.KerasTensor:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from suite.blocks.types import Head
 from suite.data import builtin, texts
 from suite.data.dataset import Dataset
 from suite.data.options import FILE_OPTIONS, SPLIT_OPTIONS, DataOptions
@@ -42,16 +43,16 @@ class TextClassification(Domain):
     def adapt(self, dataset: Dataset) -> dict[str, Any]:
         return adapt.texts(dataset.inputs["text"][dataset.rows["train"]])
 
-    def build(self, hp: "HyperParameters", preprocessing: dict[str, Any], classes: int) -> "keras.Model":
+    def build(self, hp: "HyperParameters", preprocessing: dict[str, Any], head: Head) -> "keras.Model":
         from suite.domains.text_cls import model
 
-        return model.build(hp, preprocessing, classes)
+        return model.build(hp, preprocessing, head)
 
     def edge_cases(self, dataset: Dataset) -> dict[str, np.ndarray]:
         texts = ["", " \t\n", "?!", "😀👍🏽", "我爱北京天安门", "ΟΔΥΣΣΕΥΣ İstanbul", "don’t stop " * 5_000]
         return {"text": np.array(texts, object)}
 
-    def example(self) -> Dataset:
+    def example(self, task: str = "") -> Dataset:
         return builtin.load(self.default_data, DataOptions()).sample(200)
 
 

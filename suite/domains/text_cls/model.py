@@ -7,14 +7,15 @@ import numpy as np
 from keras import layers
 from keras_tuner import HyperParameters
 
-from suite.blocks import backbone, bags, dense, heads, sequence
+from suite.blocks import backbone, bags, dense, sequence
+from suite.blocks.types import Head
 from suite.preprocessing.mirror.text import FIRST
 
 TOKENS = ("words", "bigrams", "characters")
 
 
-def build(hp: HyperParameters, preprocessing: dict[str, Any], classes: int) -> keras.Model:
-    """Ids int32 (N, length) under `words`, `bigrams` and `characters` to probabilities (N, classes)."""
+def build(hp: HyperParameters, preprocessing: dict[str, Any], head: Head) -> keras.Model:
+    """Ids int32 (N, length) under `words`, `bigrams` and `characters` to what the head answers."""
     lengths = [preprocessing["length"], preprocessing["length"], preprocessing["characters_length"]]
     inputs = {
         name: keras.Input((length,), dtype="int32", name=name) for name, length in zip(TOKENS, lengths, strict=True)
@@ -28,7 +29,7 @@ def build(hp: HyperParameters, preprocessing: dict[str, Any], classes: int) -> k
     if len(parts) > 1:
         x = layers.Concatenate(name="join")(parts)
     x = dense.multilayer(hp, x, "dense", depth=0, units=64)
-    return keras.Model(inputs, heads.classification(x, classes), name="text_cls")
+    return keras.Model(inputs, head(x), name="text_cls")
 
 
 def _rarity(frequencies: list[int], texts: int) -> np.ndarray:

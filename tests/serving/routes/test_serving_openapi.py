@@ -78,7 +78,8 @@ def test_every_domain_has_examples_that_are_answered(made: Any, tmp_path: Path) 
     shutil.copytree(made.folder, tmp_path / made.card.name / "1")
     client = serve(tmp_path)
     listed = examples(document(client))
-    assert {path for path, _, _ in listed} >= {"/predict", f"/v1/models/{made.card.name}:classify"}
+    method = "classify" if made.card.labels else "regress"
+    assert {path for path, _, _ in listed} >= {"/predict", f"/v1/models/{made.card.name}:{method}"}
     for path, kind, value in listed:
         answered(client, path, kind, value)
 

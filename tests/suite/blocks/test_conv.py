@@ -1,3 +1,4 @@
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,12 @@ ROWS = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 1), dtype=np.uint8)
 
 
 def build(values: dict[str, Any], shape: dict[str, int] = TINY) -> Any:
+    from suite.blocks import heads
     from suite.domains.image_cls import model
 
     hp = HyperParameters()
     hp.values.update(values)
-    return model.build(hp, {"kind": "image", **shape}, 3)
+    return model.build(hp, {"kind": "image", **shape}, partial(heads.classification, classes=3))
 
 
 def parts() -> list[tuple[str, Any]]:

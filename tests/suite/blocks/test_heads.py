@@ -134,7 +134,7 @@ def test_a_domain_with_the_binary_head_trains_calibrates_and_exports(table: Data
     domain = YesOrNo()
     prepared = prepare(domain, table)
     hp = workflow.resolve_hyperparameters(domain, prepared, 3, {})
-    outcome = workflow.train(domain, table, prepared, hp, TrainingSettings(3, 0, domain.objective))
+    outcome = workflow.train(domain, table, prepared, hp, TrainingSettings(3, 0, prepared.task.objective))
     _, card = workflow.save(tmp_path, "yes-or-no", outcome, command="suite fit")
     assert card.engines["litert"]["max_abs_diff"] < 1e-5, card.notes
     assert outcome.fitted.history["loss"][-1] < outcome.fitted.history["loss"][0]

@@ -43,7 +43,7 @@ def test_the_quick_network_keeps_its_units_alive() -> None:
     some = prepare(domain, builtin.load("fashion_mnist", DataOptions()).sample(1_500))
     values = {name: value for name, value in domain.presets["quick"].items() if name != "epochs"}
     hp = workflow.resolve_hyperparameters(domain, some, 4, values)
-    fitted = fit.fit(domain, hp, some, fit.TrainingSettings(4, 0, domain.objective))
+    fitted = fit.fit(domain, hp, some, fit.TrainingSettings(4, 0, some.task.objective))
     shares = dead_units(fitted.model, [some.split("validation")])
     assert max(shares.values()) < 0.05, shares
 
@@ -79,6 +79,6 @@ def test_augmentation_repeats_with_the_seed(prepared: Any) -> None:
         "augment.mixup": 0.2, "augment.cutmix": 1.0, "training.batch_size": 16,
     }  # fmt: skip
     hp = workflow.resolve_hyperparameters(domain, prepared, 1, values)
-    settings = fit.TrainingSettings(1, 0, domain.objective)
+    settings = fit.TrainingSettings(1, 0, prepared.task.objective)
     first, again = (fit.fit(domain, hp, prepared, settings).model.get_weights() for _ in range(2))
     assert all((one == other).all() for one, other in zip(first, again, strict=True))

@@ -1,5 +1,6 @@
 """The classic ConvNet against the textbook's formulas in NumPy."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -43,11 +44,12 @@ def convolution_gradients(
 
 @pytest.fixture(scope="module")
 def lenet() -> Any:
+    from suite.blocks import heads
     from suite.domains.image_cls import model
 
     hp = HyperParameters()
     hp.values["network"] = "lenet"
-    return model.build(hp, {"height": 28, "width": 28, "channels": 1}, 10)
+    return model.build(hp, {"height": 28, "width": 28, "channels": 1}, partial(heads.classification, classes=10))
 
 
 def test_its_layers_are_the_classic_ones(lenet: Any) -> None:
@@ -98,10 +100,12 @@ def test_backpropagation_through_a_dense_layer(lenet: Any) -> None:
 
 @pytest.mark.parametrize("shape", [(8, 8, 3), (31, 40, 1), (64, 48, 3)])
 def test_pictures_of_any_size_become_32_by_32(shape: tuple[int, int, int]) -> None:
+    from suite.blocks import heads
     from suite.domains.image_cls import model
 
     hp = HyperParameters()
     hp.values["network"] = "lenet"
     height, width, channels = shape
-    built = model.build(hp, {"height": height, "width": width, "channels": channels}, 3)
+    preprocessing = {"height": height, "width": width, "channels": channels}
+    built = model.build(hp, preprocessing, partial(heads.classification, classes=3))
     assert built.get_layer("lenet_conv_1").input.shape[1:] == (32, 32, channels)

@@ -1,5 +1,6 @@
 """Network diagrams: branches, joins, repetitions."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -126,12 +127,13 @@ def test_multiply_adds_are_those_of_the_formulas() -> None:
 def test_the_classic_network_costs_what_the_textbook_says() -> None:
     from keras_tuner import HyperParameters
 
+    from suite.blocks import heads
     from suite.domains.image_cls import model as networks
     from suite.training import architecture
 
     hp = HyperParameters()
     hp.values["network"] = "lenet"
-    model = networks.build(hp, {"height": 32, "width": 32, "channels": 1}, 10)
+    model = networks.build(hp, {"height": 32, "width": 32, "channels": 1}, partial(heads.classification, classes=10))
     convolutions = 28 * 28 * 6 * 25 + 10 * 10 * 16 * 6 * 25
     assert architecture.multiply_adds(model) == convolutions + 400 * 120 + 120 * 84 + 84 * 10
     assert np.prod(architecture.layers(model)[-1].shape) == 10

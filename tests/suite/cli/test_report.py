@@ -17,7 +17,7 @@ def test_a_report_gives_the_test_figures_with_intervals(suite: Run, made: Any, t
     target = tmp_path / "copy.html"
     done = suite("report", made.card.name, "--models", made.models, "--output", target)
     assert done.returncode == 0, done.stderr
-    assert f"{made.card.metrics['test']['accuracy']:.4f}" in done.stdout
+    assert f"{next(iter(made.card.metrics['test'].values())):.4f}" in done.stdout
     assert str(made.folder / "report.html") in done.stdout
     assert target.read_bytes() == (made.folder / "report.html").read_bytes()
     found = json.loads(suite("report", f"{made.card.name}/1", "--models", made.models, "--json").stdout)

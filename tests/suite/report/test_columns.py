@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from suite import task
 from suite.artifact import TensorSpec
 from suite.data.dataset import Dataset
 from suite.report import columns
@@ -19,7 +20,7 @@ def measured(metric: str, y: np.ndarray = Y, weights: np.ndarray | None = None) 
     weights = np.ones(len(y)) if weights is None else weights
     exchanged = [("useless", np.tile(scores, 2)), ("all", RNG.random(2 * len(y)))]
     answers = [(name, probabilities(values)) for name, values in exchanged]
-    return columns.measure(metric, Predictions(y, probabilities(scores), 0.5), weights, answers)
+    return columns.measure(task.get("detection"), metric, Predictions(y, probabilities(scores), 0.5), weights, answers)
 
 
 @pytest.mark.parametrize("metric", ["average_precision", "log_loss"])

@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from suite.artifact import Card
+from suite.artifact import Card, TensorSpec
 from suite.data.dataset import Dataset
 from suite.errors import SuiteError
 from suite.report import comparison, page, stored_predictions
@@ -15,6 +15,8 @@ from suite.report.stored_predictions import StoredPredictions
 GENERATOR = np.random.default_rng(0)
 Y = GENERATOR.integers(0, 2, 600)
 KEYS = np.arange(600, dtype=np.uint64)
+OUTPUT = TensorSpec("probabilities", "float32", (2,))
+CARD = Card("one", 1, "text_cls", "now", [], [OUTPUT], ["a", "b"], {})
 TRAINING = {"parameters": 1, "seconds": 1.0, "command": "suite fit <b>"}
 
 
@@ -100,7 +102,7 @@ def good() -> StoredPredictions:
 
 def test_stored_predictions_round_trip(tmp_path: Path) -> None:
     stored_predictions.write(tmp_path, good())
-    found = stored_predictions.read(tmp_path, 2)
+    found = stored_predictions.read(tmp_path, CARD)
     for first, second in zip(vars(found).values(), vars(good()).values(), strict=True):
         np.testing.assert_array_equal(first, second)
 
@@ -114,7 +116,7 @@ def test_a_damaged_file_is_one_clear_error(tmp_path: Path, cut: str) -> None:
     bits[200:240] = bytes(byte ^ 0x55 for byte in bits[200:240])
     path.write_bytes({"empty": b"", "half": whole[: len(whole) // 2], "noise": b"noise" * 99, "bits": bytes(bits)}[cut])
     with pytest.raises(SuiteError, match="is damaged"):
-        stored_predictions.read(tmp_path, 2)
+        stored_predictions.read(tmp_path, CARD)
 
 
 @pytest.mark.parametrize(
@@ -131,9 +133,9 @@ def test_a_damaged_file_is_one_clear_error(tmp_path: Path, cut: str) -> None:
 def test_answers_that_do_not_fit_the_model_are_damaged(tmp_path: Path, other: StoredPredictions) -> None:
     stored_predictions.write(tmp_path, other)
     with pytest.raises(SuiteError, match="is damaged"):
-        stored_predictions.read(tmp_path, 2)
+        stored_predictions.read(tmp_path, CARD)
 
 
 def test_a_model_without_answers_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(SuiteError, match="fit the model again"):
-        stored_predictions.read(tmp_path, 2)
+        stored_predictions.read(tmp_path, CARD)

@@ -1,11 +1,14 @@
 import pytest
 
+from suite import task
 from suite.report import curves
+
+DIRECTION = task.get("classification").direction
 
 
 def test_validation_has_one_colour_in_every_chart_and_is_named() -> None:
     history = {"loss": [2.0, 1.0], "val_loss": [2.0, 1.5], "val_roc_auc": [0.5, 0.6]}
-    both, alone = map(str, curves.learning(history, "roc_auc", 2))
+    both, alone = map(str, curves.learning(history, "roc_auc", 2, DIRECTION))
     assert 'class="key key-0">train' in both
     for chart in (both, alone):
         assert 'class="key key-1">validation' in chart
@@ -24,6 +27,6 @@ def test_validation_has_one_colour_in_every_chart_and_is_named() -> None:
 )  # fmt: skip
 def test_it_is_told_where_validation_was_best(objective: str, values: list[float], chosen: int, words: str) -> None:
     history = {"loss": [3.0, 2.0, 1.0], "val_loss": [1.0, 1.0, 1.0], f"val_{objective}": values}
-    assert words in curves.describe_epoch(history, objective, chosen)
-    marked = "validation was best after epoch" in "".join(curves.learning(history, objective, chosen))
+    assert words in curves.describe_epoch(history, objective, chosen, DIRECTION)
+    marked = "validation was best after epoch" in "".join(curves.learning(history, objective, chosen, DIRECTION))
     assert marked == ("last" in words or "best after" in words)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from suite import task
 from suite.artifact import Card, TensorSpec
 from suite.data.dataset import Dataset
 from suite.report import comparison, page, stored_predictions
@@ -13,10 +14,12 @@ from suite.report.page import ReportData
 from suite.report.statistics import Predictions
 from suite.training.thresholds import ErrorCosts
 
-SECTIONS = (
-    "summary", "data", "learning", "classes", "confusion", "ranking", "calibration", "threshold", "mistakes",
-    "architecture", "dead", "hyperparameters", "engines", "environment", "repeat",
-)  # fmt: skip
+OF_CLASSES = ("classes", "confusion", "ranking", "calibration", "threshold", "mistakes")
+OF_NUMBERS = ("errors", "intervals", "mistakes")
+AROUND = (
+    ("summary", "data", "learning"),
+    ("architecture", "dead", "hyperparameters", "engines", "environment", "repeat"),
+)
 EMPTY = {"meta", "br", "img", "link", "hr", "input"}
 MARKUP = "<script>alert('x')</script> & <img src=http://elsewhere/x.png>"
 
@@ -76,10 +79,11 @@ def small(
 def test_every_domain_has_every_section_and_needs_nothing_else(made: Any) -> None:
     html = (made.folder / page.FILE).read_text()
     outline = Outline(html)
-    assert [name for name in outline.ids if name in SECTIONS] == list(SECTIONS)
+    sections = (*AROUND[0], *(OF_CLASSES if made.card.labels else OF_NUMBERS), *AROUND[1])
+    assert [name for name in outline.ids if name in sections] == list(sections)
     assert not {"script", "link", "iframe", "object", "base"} & set(outline.tags)
     assert all(load.startswith(("#", "data:image/png;base64,")) for load in outline.loads)
-    assert {f"#{name}" for name in SECTIONS} <= set(outline.loads)
+    assert {f"#{name}" for name in sections} <= set(outline.loads)
     assert not re.search(r"url\(|@import", html)
     assert outline.tags.count("svg") >= 5
     assert "<td>precision</td><td>float32</td>" in html
@@ -89,11 +93,12 @@ def test_every_domain_has_every_section_and_needs_nothing_else(made: Any) -> Non
 
 def test_the_artifact_holds_its_answers_and_its_dead_units(made: Any) -> None:
     assert stored_predictions.FILE in made.card.files
-    kept = stored_predictions.read(made.folder, len(made.card.labels))
+    kept = stored_predictions.read(made.folder, made.card)
     rows = made.dataset.rows["test"]
     np.testing.assert_array_equal(kept.y, made.dataset.y[rows])
-    accuracy = np.mean(Predictions(kept.y, kept.probabilities, made.card.threshold).predicted == kept.y)
-    assert made.card.metrics["test"]["accuracy"] == pytest.approx(accuracy, abs=1e-6)
+    objective = task.get(made.card.task).objective
+    measured = task.get(made.card.task).evaluate(kept.y, kept.outputs, made.card.threshold)
+    assert made.card.metrics["test"][objective] == pytest.approx(measured[objective], rel=1e-6, abs=1e-6)
     shares = made.card.training["dead_units"]
     assert all(0 <= share <= 1 for share in shares.values())
     assert made.card.training["dead_units_rows"] == len(made.dataset.rows["validation"])
@@ -181,7 +186,7 @@ def test_pages_of_few_and_many_classes(classes: int, table: bool) -> None:
     assert ('class="matrix"' in html) == table
     assert ('class="map"' in html) == (classes == 100)
     assert "<td>c0</td><td>c1</td><td>1</td>" in html
-    assert set(SECTIONS) <= set(outline.ids)
+    assert {*AROUND[0], *OF_CLASSES, *AROUND[1]} <= set(outline.ids)
     assert len(html) < 1_000_000
 
 

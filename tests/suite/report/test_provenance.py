@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from suite import domain as registry
-from suite.artifact import Card
+from suite.artifact import Card, TensorSpec
 from suite.data import row_keys, tables
 from suite.data.dataset import Dataset
 from suite.data.options import DataOptions
@@ -18,6 +18,7 @@ from suite.domains import load_data
 from suite.report import provenance, stored_predictions
 
 Run = Callable[..., CompletedProcess[str]]
+OUTPUTS = [TensorSpec("probabilities", "float32", (2,))]
 
 
 def table(path: Path, rows: Sequence[int], columns: int = 3) -> Path:
@@ -36,7 +37,7 @@ def made_from(folder: Path, dataset: Dataset) -> Card:
     row_keys.write_trained(folder, dataset)
     probabilities = np.full((len(dataset.rows["test"]), 2), 0.5)
     stored_predictions.write(folder, stored_predictions.collect(dataset, probabilities))
-    return Card("a", 1, "fraud", "", dataset.specs, [], dataset.labels, {}, data=dataset.source)
+    return Card("a", 1, "fraud", "", dataset.specs, OUTPUTS, dataset.labels, {}, data=dataset.source)
 
 
 def test_rows_are_recognised_in_another_order_and_among_others(tmp_path: Path) -> None:
@@ -89,7 +90,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     dataset = domain.read(table(folder / "data.csv", range(100)), DataOptions())
     prepared = prepare(domain, dataset)
     hp = workflow.resolve_hyperparameters(domain, prepared, 1, {"mlp.units": 16, "mlp.depth": 1})
-    trained = workflow.train(domain, dataset, prepared, hp, TrainingSettings(1, 0, domain.objective))
+    trained = workflow.train(domain, dataset, prepared, hp, TrainingSettings(1, 0, prepared.task.objective))
     workflow.save(folder / "models", "fraud", trained, command="suite fit")
     return folder
 

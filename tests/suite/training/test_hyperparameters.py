@@ -1,4 +1,5 @@
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +31,13 @@ def test_a_file_that_holds_no_hyperparameters(tmp_path: Path, content: str) -> N
 
 
 def test_a_network_that_is_a_number_is_refused() -> None:
+    from suite.blocks import heads
     from suite.domains.image_cls import model
 
     preprocessing = {"kind": "image", "height": 12, "width": 12, "channels": 1}
+    head = partial(heads.classification, classes=2)
     with pytest.raises(UsageError, match="there is no network '5'"):
-        hyperparameters.resolve(lambda hp: model.build(hp, preprocessing, 2), {"network": 5})
+        hyperparameters.resolve(lambda hp: model.build(hp, preprocessing, head), {"network": 5})
 
 
 def space(hp: Any) -> None:

@@ -5,14 +5,15 @@ from typing import Any
 import keras
 from keras_tuner import HyperParameters
 
-from suite.blocks import heads, tabular, trunks
+from suite.blocks import tabular, trunks
+from suite.blocks.types import Head
 from suite.preprocessing.mirror import table
 
 TRUNKS = ["mlp", "resnet", "transformer"]
 
 
-def build(hp: HyperParameters, preprocessing: dict[str, Any], classes: int) -> keras.Model:
-    """`features` float32 (N, F) and `categories` int32 (N, C) to probabilities (N, classes)."""
+def build(hp: HyperParameters, preprocessing: dict[str, Any], head: Head) -> keras.Model:
+    """`features` float32 (N, F) and `categories` int32 (N, C) to what the head answers."""
     shapes = table.core_inputs(preprocessing)
     inputs = {name: keras.Input(shape, dtype=dtype, name=name) for name, (shape, dtype) in shapes.items()}
     categorical = [column for column in preprocessing["columns"] if column["kind"] == "categorical"]
@@ -24,4 +25,4 @@ def build(hp: HyperParameters, preprocessing: dict[str, Any], classes: int) -> k
     else:
         make = {"mlp": trunks.mlp, "resnet": trunks.resnet}[trunk]
         x = make(hp, tabular.vector(hp, *columns, "columns"), trunk)
-    return keras.Model(inputs, heads.classification(x, classes), name="fraud")
+    return keras.Model(inputs, head(x), name="table")

@@ -7,7 +7,7 @@ INSTALLED := .venv/.installed
 TRAINS := $(if $(wildcard .venv/.installed),.venv/.installed,.venv/.trains)
 CLIENTS := .venv-clients/.installed
 
-.PHONY: demo test test-together test-alone coverage fuzz lint install lock bench-first bench-fit bench-readers bench-convnet bench-domains bench-linear bench-tuning bench-tuning-table bench-tuning-overhead bench-serving bench-serving-rivals bench-serving-endurance bench-tuning-memory
+.PHONY: demo test test-together test-alone coverage fuzz lint install lock bench-first bench-fit bench-readers bench-convnet bench-domains bench-linear bench-tune-fit bench-tuning bench-tuning-table bench-tuning-overhead bench-serving bench-serving-rivals bench-serving-endurance bench-tuning-memory
 
 demo: $(TRAINS)
 	@$(BIN)/suite demo
@@ -87,6 +87,10 @@ bench-domains: $(INSTALLED)
 # A quarter of an hour: what is fitted by default against logistic regression, on eleven data sets.
 bench-linear: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.linear $(TASKS)
+
+# Half an hour: searches of three minutes against what is fitted by default, on six data sets.
+bench-tune-fit: $(INSTALLED)
+	$(BIN)/python -m tests.benchmarks.tune_against_fit $(TASKS)
 
 # Half an hour: ten minutes each against plain KerasTuner and AutoKeras, then what workers gain.
 bench-tuning: $(INSTALLED)

@@ -25,5 +25,5 @@ def explore(
         domain.build(hp, prepared.preprocessing, len(prepared.labels))
 
     # Each part is explored by itself: no network is built to explore what changes its training.
-    parts = (network, domain.augmentation, lambda hp: model.declare(hp, domain.recipe))
+    parts = (network, domain.augmentation, lambda hp: model.declare(hp, domain.recipe, len(prepared.rows["train"])))
     return [dimension for part in parts for dimension in space.explore(part, new_hyperparameters)]

@@ -60,7 +60,7 @@ def _from_files(source: Path, listing: folders.LabelledFiles, options: DataOptio
 
 
 def _from_arrays(source: Source, found: arrays.Arrays, options: DataOptions) -> Dataset:
-    rows = _rows_of_arrays(found, options)
+    rows = splits.as_given(found.y, found.labels, found.given_splits, options, "pictures")
     side, channels = options.image_size, found.images.shape[3]
     form = options.picture or image.Form(*((side, side, channels) if side else found.images.shape[1:]))
     images, detected = arrays.convert_to_form(found.images, form)
@@ -68,18 +68,6 @@ def _from_arrays(source: Source, found: arrays.Arrays, options: DataOptions) -> 
     return _dataset(
         source, images, form, found.y, found.labels, rows, options, [*found.detected, *detected], files=files
     )
-
-
-def _rows_of_arrays(found: arrays.Arrays, options: DataOptions) -> splits.Rows:
-    if not options.has_splits(len(found.labels)):
-        return splits.undivided(len(found.y))
-    splits.check_random(options, "pictures")
-    if options.split or not len(found.test):
-        return splits.stratified(found.y, found.labels, options.seed, splits.Shares.of(options))
-    if options.test:
-        raise UsageError(f"the data has test pictures of its own: leave them or --test {options.test} out")
-    share = 0 if options.validation else splits.VALIDATION_SHARE_BESIDE_TEST
-    return splits.beside_test_rows(found.y, found.labels, found.test, options.seed, share)
 
 
 def _dataset(

@@ -50,7 +50,7 @@ def _read(dataset: Dataset, split: SplitName, path: str | Memory, options: DataO
     try:
         found = read(path if isinstance(path, Memory) else Path(path), like_the_data)
     except SuiteError as error:
-        raise type(error)(f"--{split} {'' if str(path) in str(error) else f'{path}: '}{error}") from error
+        raise type(error)(f"--{split}{'' if str(path) in str(error) else f' {path}'}: {error}") from error
     names = label_names.match(found.labels, dataset.labels)
     strange = [label for label in found.labels if label not in names]
     if strange:

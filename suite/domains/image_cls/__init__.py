@@ -59,8 +59,8 @@ class ImageClassification(Domain):
     data_options: ClassVar[tuple[str, ...]] = ("image_size", "label_column", *FILE_OPTIONS, *SPLIT_OPTIONS)
     # On two free cores, 4 minutes for the embedded pictures and 10 for 54,000 of them.
     recipe: ClassVar[Recipe] = Recipe(
-        epochs=34, batch_size=128, examples=800_000, patience=12, learning_rate=8e-3, weight_decay=0.3,
-        label_smoothing=0.1,
+        epochs=34, batch_size=128, examples=800_000, patience=12, steps_of_epoch=8, learning_rate=8e-3,
+        weight_decay=0.3, label_smoothing=0.1,
     )  # fmt: skip
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = MappingProxyType({"lenet": LENET, "quick": QUICK})
 

@@ -8,18 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from suite.api import keywords, steps
-from suite.api.keywords import DATE_ORDERS, RANGES, SPLITS, TASKS
+from suite.api.keywords import DATE_ORDERS, RANGES, READER, SPLITS, TASKS
 from suite.cli import complete
-from suite.data.options import FILE_OPTIONS, SPLIT_OPTIONS
 
 if TYPE_CHECKING:
     from suite.training.thresholds import ThresholdRule
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-READER_OPTIONS = (
-    "text_column", "label_column", "time_column", "group_column", "date_order", "positive", "task", "image_size",
-    *FILE_OPTIONS, *SPLIT_OPTIONS,
-)  # fmt: skip
+READER_OPTIONS = ("label_column", *READER)
 
 
 class Duration(click.ParamType[float]):

@@ -7,6 +7,7 @@ from typing import get_args
 import numpy as np
 
 from suite.data.dataset import Dataset, SplitName
+from suite.data.memory import Memory
 from suite.data.options import RANDOM, DataOptions
 from suite.errors import SuiteError, UsageError
 
@@ -128,7 +129,7 @@ def as_given(y: np.ndarray, labels: list[str], given: np.ndarray, options: DataO
         return stratified(y, labels, options.seed, shares)
     check_classes(y, labels, shares)
     rows: Rows = {name: np.flatnonzero(given == name) for name in get_args(SplitName)}
-    splits: tuple[tuple[SplitName, object, float], ...] = (
+    splits: tuple[tuple[SplitName, str | Memory | None, float], ...] = (
         ("test", options.test, TEST_SHARE),
         ("validation", options.validation, VALIDATION_SHARE_BESIDE_TEST),
     )

@@ -3,11 +3,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+# Enough to train and serve; everything that was installed before is enough, too.
+TRAINS := $(if $(wildcard .venv/.installed),.venv/.installed,.venv/.trains)
 CLIENTS := .venv-clients/.installed
 
-.PHONY: demo test test-together test-alone coverage fuzz lint install lock bench-first bench-fit bench-readers bench-convnet bench-domains bench-linear bench-tuning bench-tuning-table bench-tuning-overhead bench-serving bench-serving-rivals bench-serving-endurance bench-tuning-memory
+.PHONY: demo test test-together test-alone coverage fuzz lint install lock bench-first bench-fit bench-readers bench-convnet bench-domains bench-linear bench-tune-fit bench-tuning bench-tuning-table bench-tuning-overhead bench-serving bench-serving-rivals bench-serving-endurance bench-tuning-memory
 
-demo: $(INSTALLED)
+demo: $(TRAINS)
 	@$(BIN)/suite demo
 
 # Both halves run, whatever the first one says, one after the other; either one's failure is the whole's.
@@ -48,12 +50,12 @@ lint: $(INSTALLED)
 
 install: $(INSTALLED)
 
-$(INSTALLED): pyproject.toml .ci/constraints.txt
+.venv/.trains $(INSTALLED): pyproject.toml .ci/constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "error: $(PYTHON) is older than 3.11: say make PYTHON=python3.11"; exit 1; }
 	@$(PYTHON) -m venv .venv || { echo "error: no virtual environment could be made: on Debian, apt-get install python3-venv"; exit 1; }
 	@echo "installing into .venv (TensorFlow is large: this takes a minute or more)"
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --constraint .ci/constraints.txt --editable '.[dev]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --constraint .ci/constraints.txt --editable '.[$(if $(findstring trains,$@),train,dev)]'
 	@touch $@
 
 $(CLIENTS): .ci/clients.txt
@@ -63,7 +65,7 @@ $(CLIENTS): .ci/clients.txt
 
 # The versions that `install` takes, from those in .venv now.
 lock:
-	$(BIN)/python -m pip freeze --exclude-editable | grep -v '^suite @' > .ci/constraints.txt
+	$(BIN)/python -m pip freeze --exclude-editable | grep -vE '^(neural-)?suite @' > .ci/constraints.txt
 
 # Each prints what it measured; none is a test.
 bench-first: $(INSTALLED)
@@ -85,6 +87,10 @@ bench-domains: $(INSTALLED)
 # A quarter of an hour: what is fitted by default against logistic regression, on eleven data sets.
 bench-linear: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.linear $(TASKS)
+
+# Half an hour: searches of three minutes against what is fitted by default, on six data sets.
+bench-tune-fit: $(INSTALLED)
+	$(BIN)/python -m tests.benchmarks.tune_against_fit $(TASKS)
 
 # Half an hour: ten minutes each against plain KerasTuner and AutoKeras, then what workers gain.
 bench-tuning: $(INSTALLED)

@@ -36,7 +36,7 @@ def create_app(config: Config | None = None) -> Flask:
     """
     config = config or Config.from_environment()
     app = Flask(__name__, static_folder=None)
-    app.config["VERSION"] = version("suite")
+    app.config["VERSION"] = version("neural-suite")
     app.url_map.converters[NAMED] = Named
     app.json.sort_keys = False  # type: ignore[attr-defined]
     error_handlers.register(app)

@@ -219,7 +219,7 @@ BLOCKS = [
     )),
     Block("heads", heads.MeanOfMembers, _part(members, lambda hp, x: heads.MeanOfMembers()(x))),
     Block("heads", heads.Temperature, _part(vector, lambda hp, x: heads.Temperature()(x))),
-    Block("training", model.batch_size, lambda hp: model.batch_size(hp, RECIPE)),
+    Block("training", model.batch_size, lambda hp: model.batch_size(hp, RECIPE, 10_000)),
     Block("training", model.optimizer, lambda hp: model.optimizer(hp, RECIPE, 1_000)),
     Block("training", model.loss, lambda hp: model.loss(hp, RECIPE)),
     Block("training", model.balance, model.balance),

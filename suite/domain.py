@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from suite.blocks.types import Augmentation, Head
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
     from suite.data.dataset import Dataset
     from suite.data.options import DataOptions
+    from suite.data.source import Source
 
 ENTRY_POINTS = "suite.domains"
 BUILT_IN = {
@@ -29,6 +29,7 @@ BUILT_IN = {
     "table": "suite.domains.table",
 }
 MIN_EPOCHS = 5
+MIN_BATCH_SIZE = 16
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,9 @@ class Recipe:
     """The default training of a domain's networks.
 
     `epochs` is the most; with more rows than `examples / epochs` there are fewer. Training stops where validation has
-    not improved for `patience` epochs of at least `patience_steps` steps in all, and the best epoch is kept. The other
-    fields are defaults of the hyperparameters under `training`; see suite.training.model.
+    not improved for `patience` epochs of at least `patience_steps` steps in all, and the best epoch is kept.
+    `batch_size` is the most too: with fewer rows than make `steps_of_epoch` batches of it, batches are smaller. The
+    other fields are defaults of the hyperparameters under `training`; see suite.training.model.
     """
 
     epochs: int
@@ -45,6 +47,7 @@ class Recipe:
     examples: int = 10_000_000
     patience: int = 6
     patience_steps: int = 100
+    steps_of_epoch: int = 1
     optimizer: str = "adamw"
     learning_rate: float = 2e-3
     weight_decay: float = 1e-3
@@ -55,6 +58,11 @@ class Recipe:
     def epochs_for(self, rows: int) -> int:
         """The number of epochs for this many training rows: at least five, or `epochs` if that is fewer."""
         return min(self.epochs, max(MIN_EPOCHS, round(self.examples / rows)))
+
+    def batch_size_for(self, rows: int) -> int:
+        """The number of rows in a training step for this many training rows: a power of two, at least 16."""
+        most = max(MIN_BATCH_SIZE, rows // self.steps_of_epoch)
+        return min(self.batch_size, 1 << (most.bit_length() - 1))
 
     def patience_for(self, steps: int) -> int:
         """After how many epochs, of so many steps each, without improvement training stops."""
@@ -79,8 +87,8 @@ class Domain(ABC):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
     @abstractmethod
-    def read(self, source: Path, options: DataOptions) -> Dataset:
-        """Read the data at a path."""
+    def read(self, source: Source, options: DataOptions) -> Dataset:
+        """Read the data at a path or in memory."""
 
     @abstractmethod
     def adapt(self, dataset: Dataset) -> dict[str, Any]:

@@ -155,6 +155,10 @@ class Task(ABC):
         """The metrics worth an interval, the most informative first, of a suite.report.statistics.Predictions."""
 
     @abstractmethod
+    def charts(self, card: Card, predictions: Any) -> Sequence[Any]:
+        """Drawings of a suite.report.statistics.Predictions, the most telling first."""
+
+    @abstractmethod
     def report(self, card: Card, data: Any) -> ReportSections:
         """The sections of a report of this card and suite.report.page.ReportData."""
 

@@ -25,5 +25,6 @@ def explore(
         domain.build(hp, prepared.preprocessing, prepared.head)
 
     # Each part is explored by itself: no network is built to explore what changes its training.
-    parts = (network, domain.augmentation, lambda hp: model.declare(hp, domain.recipe, prepared.task))
+    rows = len(prepared.rows["train"])
+    parts = (network, domain.augmentation, lambda hp: model.declare(hp, domain.recipe, prepared.task, rows))
     return [dimension for part in parts for dimension in space.explore(part, new_hyperparameters)]

@@ -74,7 +74,7 @@ def _connect(address: str) -> Any:
     try:
         import ray
     except ImportError:
-        raise UsageError("--ray needs a package that is not installed: pip install 'suite[ray]'") from None
+        raise UsageError("--ray needs a package that is not installed: pip install 'neural-suite[ray]'") from None
     if address != AUTO:
         _check_address(address)
     try:

@@ -127,9 +127,10 @@ class TrialRunner:
         from suite.training.model import batch_size, build
 
         model = build(self._domain, hp, prepared, self._job.epochs)
-        _check_memory(model, batch_size(hp, self._domain.recipe))
+        rows = len(prepared.rows["train"])
+        _check_memory(model, batch_size(hp, self._domain.recipe, rows))
         if task.max_epoch_seconds is not None:
-            _check_speed(model, len(prepared.rows["train"]), task.max_epoch_seconds)
+            _check_speed(model, rows, task.max_epoch_seconds)
         return model
 
     def _callbacks(self, task: Task, objective: str) -> "list[keras.callbacks.Callback]":

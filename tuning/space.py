@@ -58,7 +58,8 @@ def explore(
     hyperparameters are listed, with one value. `new_hyperparameters` makes the object to declare on.
     """
     explorer = _Explorer(declare, new_hyperparameters)
-    explorer.visit({}, explorer.declared({}) or {})
+    first = explorer.declared({}) or {}
+    explorer.visit({}, first, first)
     return _sorted_by_scope(explorer.dimensions)
 
 
@@ -135,18 +136,18 @@ class _Explorer:
             return None
         return {item.name: item for item in hp.space}
 
-    def visit(self, context: dict[str, Any], items: dict[str, Any]) -> None:
-        """Try each value of `items`, which exist if the values of `context` are set."""
+    def visit(self, context: dict[str, Any], items: dict[str, Any], here: dict[str, Any]) -> None:
+        """Try each value of `items`, which exist if the values of `context` are set; `here` is all that exists then."""
         for item in items.values():
             self._dimensions.setdefault(dotted(item.name), _dimension(item))
-        here = self.declared(context) or {}
         for item in items.values():
             by_value = self._declared_by_value(context, item, here)
             self._add_conditions(item, by_value, items)
             for value, declared in by_value.items():
                 new = {name: one for name, one in declared.items() if dotted(name) not in self._dimensions}
                 if new:
-                    self.visit({**context, item.name: value}, new)
+                    inner = {**context, item.name: value}
+                    self.visit(inner, new, self.declared(inner) or {})
 
     def _declared_by_value(
         self, context: dict[str, Any], item: Any, here: dict[str, Any]

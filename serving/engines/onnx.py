@@ -18,7 +18,7 @@ try:
     from onnxruntime import InferenceSession, SessionOptions
     from onnxruntime.capi import onnxruntime_pybind11_state as native
 except ImportError:
-    raise UsageError("the engine 'onnx' needs a package that is not there: pip install 'suite[onnx]'") from None
+    raise UsageError("the engine 'onnx' needs a package that is not there: pip install 'neural-suite[onnx]'") from None
 
 # The errors of the runtime have no common base class.
 ERRORS = (

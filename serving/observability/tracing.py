@@ -20,7 +20,7 @@ try:
     from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 except ImportError:
-    raise UsageError("traces need packages that are not there: pip install 'suite[otel]'") from None
+    raise UsageError("traces need packages that are not there: pip install 'neural-suite[otel]'") from None
 
 # Seconds for which an exiting worker waits until its last spans are sent.
 END_TIMEOUT = 3.0

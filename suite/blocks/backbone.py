@@ -55,7 +55,7 @@ def _load(preset: str) -> tuple[keras.Model, Any]:
         import keras_hub
     except ImportError:
         raise UsageError(
-            "a pretrained network needs a package that is not installed: pip install 'suite[hub]'"
+            "a pretrained network needs a package that is not installed: pip install 'neural-suite[hub]'"
         ) from None
     if not ("://" in preset or preset in keras_hub.models.Backbone.presets or Path(preset).exists()):
         raise _unavailable(preset, "it is neither a folder here nor a preset that KerasHub knows")

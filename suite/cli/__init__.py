@@ -8,6 +8,7 @@ from importlib import import_module
 
 import click
 
+from suite.api import installation
 from suite.cli.stopping import INTERRUPTED, INTERRUPTED_EXIT_CODE
 from suite.errors import SuiteError, unknown
 
@@ -25,6 +26,7 @@ VERBS = {
     "blocks": "List the building blocks of networks, or show one.",
     "show": "Draw a domain's network, and list what a search may change.",
     "data": "List the built-in data sets.",
+    "completion": "Print the script with which a shell completes commands.",
 }
 
 
@@ -53,7 +55,7 @@ class Verbs(click.Group):
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="suite")
+@click.version_option(package_name="neural-suite", prog_name="suite")
 def group() -> None:
     """Train, tune and serve neural classifiers from a folder, a table or texts.
 
@@ -89,6 +91,8 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and installation.is_for_training(error.name or ""):
+            _fail(str(installation.without_training(error.name or "")), 1, debug)
         _fail(f"{type(error).__name__}: {error} (a defect; run again with --debug and report it)", 1, debug)
 
 

@@ -6,18 +6,15 @@ import math
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from suite.api.predict import AnswerRow, Columns, schema
 from suite.errors import SuiteError, UsageError
 
-AnswerRow = dict[str, Any]
 Write = Callable[[list[AnswerRow]], None]
-# Columns by name, each with its type in Parquet: one of these words, or a type of Arrow.
-Columns = Mapping[str, Any]
-TEXT, NUMBER, BOOLEAN = "string", "float64", "bool"
 FORMATS = (".csv", ".jsonl", ".parquet")
 
 
@@ -97,8 +94,6 @@ def _parquet(path: str, columns: Columns) -> Iterator[Write]:
     import pyarrow as pa
     from pyarrow import parquet
 
-    # The types cannot be inferred from the rows: the first ones may have no answers.
-    types = {name: pa.type_for_alias(kind) if isinstance(kind, str) else kind for name, kind in columns.items()}
-    schema = pa.schema(list(types.items()))
-    with parquet.ParquetWriter(path, schema) as output:
-        yield lambda rows: output.write_table(pa.Table.from_pylist(rows, schema))
+    types = schema(columns)
+    with parquet.ParquetWriter(path, types) as output:
+        yield lambda rows: output.write_table(pa.Table.from_pylist(rows, types))

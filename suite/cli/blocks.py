@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from suite.cli import options, space_table, steps
-from suite.cli.output import Output
+from suite.api import steps
+from suite.api.output import Output
+from suite.cli import options, space_table
 
 if TYPE_CHECKING:
     from suite.catalogue import Block

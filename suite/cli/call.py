@@ -5,9 +5,9 @@ from urllib.parse import urlencode
 
 import click
 
+from suite.api.output import Output
 from suite.cli import options
 from suite.cli.call_body import body
-from suite.cli.output import Output
 from suite.data.options import Reading
 from suite.errors import UsageError
 

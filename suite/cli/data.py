@@ -4,8 +4,8 @@ from dataclasses import asdict
 
 import click
 
+from suite.api.output import Output
 from suite.cli import options
-from suite.cli.output import Output
 
 
 @click.group()

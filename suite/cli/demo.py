@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from suite.cli import options, steps
-from suite.cli.fit import FitRequest, fit
-from suite.cli.output import Output
+from suite.api import steps
+from suite.api.fit import FitRequest, fit
+from suite.api.output import Output
+from suite.cli import complete, options
+from suite.cli.fit import show
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,21 +26,22 @@ TEXT_WIDTH = 90
 
 
 @click.command(epilog="Example: suite demo text_cls")
-@click.argument("domain", default="image_cls")
+@click.argument("domain", default="image_cls", shell_complete=complete.domain)
 @options.common
 def command(domain: str, models: Path, as_json: bool, quiet: bool) -> None:
     """Fit DOMAIN (default: image_cls) on its built-in data, serve it, ask it, and show the answers."""
-    from suite import artifact
+    from suite.data.options import DataOptions
     from suite.domain import get
     from suite.domains import load_data
 
     output = Output(as_json, quiet)
     chosen = get(domain)
     preset = "quick" if "quick" in chosen.presets else None
-    folder = fit(FitRequest(domain, models, preset=preset, retrain=False), output.progress_only())
-    card = artifact.read_card(folder)
-    assert card is not None
-    dataset = load_data(chosen, None, options.data_options(0, {}))
+    progress = output.progress_only()
+    saved = fit(FitRequest(domain, models, preset=preset, retrain=False), progress)
+    show(saved, progress)
+    folder, card = saved.folder, saved.card
+    dataset = load_data(chosen, None, DataOptions())
     rows = _test_rows(dataset)
     predictions = _serve_and_ask(models, card, dataset, rows, output)
     right = sum(predictions[row]["label"] == dataset.labels[dataset.y[row]] for row in rows)

@@ -1,80 +1,25 @@
 """`suite fit`: train a domain's network and save it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
-from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from suite.cli import options, steps, stopping
-from suite.cli.output import Output
-from suite.errors import SuiteError, UsageError
-
-if TYPE_CHECKING:
-    import keras
-    from keras_tuner import HyperParameters
-
-    from suite import workflow
-    from suite.data.dataset import Dataset
-    from suite.domain import Domain
-    from suite.training.data import PreparedData
-    from suite.training.fit import CheckpointOptions, TrainingSettings
-    from suite.training.thresholds import ThresholdRule
-
-
-# The share of --time for trainings; what is left reads the data, exports and checks the network.
-TRAINING_SHARE = 0.9
-LIMITED_BY_TIME = "The training was limited by time: how far it gets depends on the machine."
-
-
-@dataclass(frozen=True)
-class FitRequest:
-    """The options of `suite fit`; the defaults are those of options that are not given."""
-
-    domain: str
-    models: Path
-    source: str | None = None
-    name: str | None = None
-    epochs: int | None = None
-    seed: int = 0
-    seconds: float | None = None
-    retrain: bool = True
-    preset: str | None = None
-    file: Path | None = None
-    assignments: tuple[str, ...] = ()
-    objective: str | None = None
-    rule: "ThresholdRule | None" = None
-    folds: int | None = None
-    resume: bool = False
-    checkpoint_seconds: float | None = None
-    mlflow: bool = False
-    onnx: bool = False
-    reader: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class _Job:
-    """A checked request: what to train, on which data, and how."""
-
-    domain: "Domain"
-    dataset: "Dataset"
-    prepared: "PreparedData"
-    values: dict[str, Any]
-    hp: "HyperParameters"
-    settings: "TrainingSettings"
-    rule: "ThresholdRule"
+from suite.api import steps
+from suite.api.fit import FitRequest, Saved, fit
+from suite.api.keywords import RANGES
+from suite.api.output import Output
+from suite.cli import complete, options, stopping
 
 
 @click.command(epilog="Example: suite fit fraud --data payments.csv --label-column is_fraud --name payments")
-@click.argument("domain")
+@click.argument("domain", shell_complete=complete.domain)
 @options.data
 @options.training
 @options.network
 @options.threshold
-@click.option("--cv", "folds", type=click.IntRange(2, 50), help="First cross-validate on this many folds.")
+@click.option(
+    "--cv", "folds", type=click.IntRange(*RANGES["fit_folds"]), help="First cross-validate on this many folds."
+)
 @click.option("--resume", is_flag=True, help="Resume a fit of this name that was killed.")
 @click.option(
     "--checkpoint-seconds",
@@ -90,155 +35,19 @@ def command(as_json: bool, quiet: bool, **values: Any) -> None:
     """
     rule = options.pop_threshold_rule(values)
     reader = options.pop_reader_options(values)
+    assignments = options.pop_assignments(values)
+    output = Output(as_json, quiet)
     with stopping.soon():
-        fit(FitRequest(**values, rule=rule, reader=reader), Output(as_json, quiet))
+        show(fit(FitRequest(**values, assignments=assignments, rule=rule, reader=reader), output), output)
 
 
-def fit(request: FitRequest, output: Output) -> Path:
-    """Train and save; return the artifact's folder."""
-    from suite import artifact
-    from suite.domain import get
-
-    started = perf_counter()
-    if request.seconds is not None and request.folds is not None:
-        raise UsageError("--time bounds one training and --cv asks for several: leave one of them out")
-    domain = get(request.domain)
-    name = artifact.check_name(request.name or request.domain)
-    output.say(f"fitting {domain.name}")
-    values, epochs = options.hyperparameters(domain, request.preset, request.file, request.assignments)
-    if request.resume and request.source is None:
-        request = _with_data_to_resume(request, name, output)
-    dataset = steps.read_data(domain, request.source, request.seed, request.reader, output)
-    steps.load_tensorflow(output)
-    job = _check(request, domain, dataset, values, epochs)
-    folds = _cross_validate(job, request.folds, output) if request.folds else {}
-
-    from suite import workflow
-
-    left = None if request.seconds is None else TRAINING_SHARE * request.seconds - (perf_counter() - started)
-    with _checkpoint_options(request, name, job, output) as checkpoint:
-        trained = _train(job, request, name, checkpoint, left, output)
-        output.say("saving and checking every engine against the SavedModel")
-        folder, card = workflow.save(
-            request.models, name, trained, command=steps.command_line(request.source, request.reader), folds=folds,
-            onnx=request.onnx, varies="" if request.seconds is None else LIMITED_BY_TIME,
-        )  # fmt: skip
-        checkpoint.file.unlink(missing_ok=True)
-    value = steps.saved_json(folder, card) | {"seconds": round(perf_counter() - started, 1)}
-    lines = steps.saved_lines(folder, card, *_dead_units(card.training["dead_units"]))
+def show(saved: Saved, output: Output) -> None:
+    """Print what was saved."""
+    training = saved.card.training
+    folds = training["cross_validation"]
+    value = steps.saved_json(saved.folder, saved.card) | {"seconds": saved.seconds}
+    lines = steps.saved_lines(saved.folder, saved.card, *_dead_units(training["dead_units"]))
     output.result(lines, value | ({"cross_validation": folds} if folds else {}))
-    return folder
-
-
-def _check(
-    request: FitRequest, domain: "Domain", dataset: "Dataset", values: dict[str, Any], preset_epochs: int | None
-) -> _Job:
-    """Check the request before anything is trained; UsageError if it makes no sense."""
-    from suite import workflow
-    from suite.training import onnx_model
-    from suite.training.data import prepare
-    from suite.training.fit import TrainingSettings
-
-    if request.onnx:
-        onnx_model.check_installed()
-    rule = request.rule or workflow.DEFAULT_RULE
-    workflow.check_rule(domain, dataset, rule)
-    prepared = prepare(domain, dataset)
-    objective = request.objective or prepared.task.objective
-    prepared.task.check_objective(objective, len(dataset.labels))
-    epochs = request.epochs or preset_epochs or domain.recipe.epochs_for(len(prepared.rows["train"]))
-    hp = workflow.resolve_hyperparameters(domain, prepared, epochs, values)
-    return _Job(domain, dataset, prepared, values, hp, TrainingSettings(epochs, request.seed, objective), rule)
-
-
-def _train(
-    job: _Job, request: FitRequest, name: str, checkpoint: "CheckpointOptions", seconds: float | None, output: Output
-) -> "workflow.TrainedModel":
-    """Train, and train again on all rows but those of the test, in at most about `seconds`."""
-    from suite import workflow
-
-    if request.resume and not checkpoint.file.exists():
-        output.say(f"nothing to resume: no unfinished training of '{name}' in {request.models}; beginning one")
-    trackers = _trackers(request, name, job.hp.values)
-    known, rows = len(workflow.known_rows(job.dataset)), len(job.dataset.rows["train"])
-    first = seconds if seconds is None or not request.retrain else seconds / (1 + known / rows)
-    with output.training() as report:
-        trained = workflow.train(
-            job.domain, job.dataset, job.prepared, job.hp, job.settings, rule=job.rule, checkpoint=checkpoint,
-            callbacks=[*trackers, _progress_reporter(report, job.settings)], max_seconds=first,
-        )  # fmt: skip
-    if not request.retrain:
-        return trained
-    if seconds is not None and trained.fitted.seconds + workflow.retraining_seconds(trained) > seconds:
-        output.say("no time is left to train it again on training and validation rows together: skipped")
-        return trained
-    output.say(f"training it again on all {known:,} rows but those of the test, for {trained.fitted.best_epoch} epochs")
-    with output.training() as report:
-        return workflow.retrain(trained, [_progress_reporter(report, job.settings, "again ")])
-
-
-def _cross_validate(job: _Job, count: int, output: Output) -> dict[str, Any]:
-    """The metrics over folds, for the card."""
-    from suite import cross_validation
-
-    objective = job.settings.objective
-    folds = []
-    with output.training() as report:
-        scores = cross_validation.cross_validate(
-            job.domain, job.dataset, job.values, job.settings, count, rule=job.rule,
-            callbacks=lambda fold: [_progress_reporter(report, job.settings, f"fold {fold}/{count} ")],
-        )  # fmt: skip
-        for number, metrics in enumerate(scores, 1):
-            output.say(f"fold {number}/{count}: test {objective} {metrics[objective]:.4f}")
-            folds.append(metrics)
-    summaries = cross_validation.summarise(folds)
-    for metric, summary in summaries.items():
-        output.say(f"{metric} over {count} folds: {summary.mean:.4f} ± {summary.deviation:.4f}")
-    return {metric: asdict(summary) for metric, summary in summaries.items()}
-
-
-@contextmanager
-def _checkpoint_options(request: FitRequest, name: str, job: _Job, output: Output) -> "Iterator[CheckpointOptions]":
-    """Where the training's state is kept, in a file that no other fit of this name uses meanwhile."""
-    from suite.training import checkpoint, checkpoint_file, checkpoint_slots
-    from suite.training.fit import CheckpointOptions, identify
-
-    identity = {"domain": request.domain, "data": job.dataset.source}
-    ours = identify(identity, job.settings, job.hp)
-    seconds = request.checkpoint_seconds
-    interval = checkpoint.SAVE_INTERVAL if seconds is None else seconds
-    with checkpoint_slots.reserved(request.models, name, ours if request.resume else None) as file:
-        try:
-            yield CheckpointOptions(file, identity, request.resume, interval)
-        except KeyboardInterrupt:
-            if checkpoint_file.has_settings(file, ours):
-                output.say("the training goes on from its last saved epoch with --resume")
-            raise
-
-
-def _with_data_to_resume(request: FitRequest, name: str, output: Output) -> FitRequest:
-    """The request with the data of the training to resume, if there is one; options that are given win."""
-    from suite.training import checkpoint_file, checkpoint_slots
-
-    for file in checkpoint_slots.unfinished(request.models, name):
-        with suppress(SuiteError):
-            data = checkpoint_file.read_settings(file)["data"]
-            source, reader = steps.data_to_resume(data, request.reader, output)
-            return replace(request, source=source, reader=reader)
-    return request
-
-
-def _trackers(request: FitRequest, name: str, parameters: dict[str, Any]) -> "list[keras.callbacks.Callback]":
-    from suite.training import tracking
-
-    trackers = [tracking.tensorboard(request.models, name)]
-    return [*trackers, tracking.MLflow(name, parameters)] if request.mlflow else trackers
-
-
-def _progress_reporter(report: Any, settings: "TrainingSettings", prefix: str = "") -> "keras.callbacks.Callback":
-    from suite.training.callbacks import ProgressReporter
-
-    return ProgressReporter(report, settings.objective, prefix)
 
 
 def _dead_units(shares: dict[str, float]) -> list[str]:

@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from suite import files
+from suite.api.output import Output
 from suite.cli import options
-from suite.cli.output import Output
 from suite.errors import UsageError
 
 

@@ -8,8 +8,8 @@ import click
 
 from serving.models import settings as model_settings
 from suite import artifact, labels, model_folders
-from suite.cli import options
-from suite.cli.output import Output, metric_lines
+from suite.api.output import Output, metric_lines
+from suite.cli import complete, options
 from suite.errors import SuiteError, UsageError
 from suite.labels import Label
 
@@ -59,7 +59,7 @@ def _row(name: str, version: int, folder: Path) -> dict[str, Any]:
 
 
 @command.command("show", epilog="Example: suite models show image_cls/1")
-@click.argument("model", metavar="NAME[/VERSION]")
+@click.argument("model", metavar="NAME[/VERSION]", shell_complete=complete.model)
 @options.common
 def show(model: str, models: Path, as_json: bool, quiet: bool) -> None:
     """Show one version's card (the newest unless a version is given)."""
@@ -92,7 +92,7 @@ def show(model: str, models: Path, as_json: bool, quiet: bool) -> None:
 
 
 @command.command("label", epilog="Example: suite models label image_cls canary 4 --weight 10")
-@click.argument("name")
+@click.argument("name", shell_complete=complete.model)
 @click.argument("label")
 @click.argument("version", type=click.IntRange(1), required=False)
 @click.option("--weight", type=click.FloatRange(0, 100), default=0.0, help="Percentage of requests that a canary gets.")
@@ -115,7 +115,7 @@ def label(
 
 
 @command.command("set", epilog="Example: suite models set image_cls max_batch=32 max_delay_ms=5")
-@click.argument("name")
+@click.argument("name", shell_complete=complete.model)
 @click.argument("assignments", metavar="SETTING=VALUE...", nargs=-1, required=True)
 @options.common
 def set_settings(name: str, assignments: tuple[str, ...], models: Path, as_json: bool, quiet: bool) -> None:
@@ -131,7 +131,7 @@ def set_settings(name: str, assignments: tuple[str, ...], models: Path, as_json:
 
 
 @command.command("rollback", epilog="Example: suite models rollback image_cls")
-@click.argument("name")
+@click.argument("name", shell_complete=complete.model)
 @options.common
 def rollback(name: str, models: Path, as_json: bool, quiet: bool) -> None:
     """Let the version before the one that answers now answer again."""
@@ -148,7 +148,7 @@ def rollback(name: str, models: Path, as_json: bool, quiet: bool) -> None:
 
 
 @command.command("delete", epilog="Example: suite models delete image_cls/1 --yes")
-@click.argument("model", metavar="NAME/VERSION")
+@click.argument("model", metavar="NAME/VERSION", shell_complete=complete.model)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @options.common
 def delete(model: str, yes: bool, models: Path, as_json: bool, quiet: bool) -> None:

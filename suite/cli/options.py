@@ -1,26 +1,21 @@
 """Options that several verbs share."""
 
 import math
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from suite.data.options import FILE_OPTIONS, GROUP, RANDOM, SPLIT_OPTIONS, TIME, DataOptions
-from suite.errors import UsageError, unknown
+from suite.api import keywords, steps
+from suite.api.keywords import DATE_ORDERS, RANGES, READER, SPLITS, TASKS
+from suite.cli import complete
 
 if TYPE_CHECKING:
-    from suite.domain import Domain
     from suite.training.thresholds import ThresholdRule
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-SECONDS = {"s": 1, "m": 60, "h": 3600}
-READER_OPTIONS = (
-    "text_column", "label_column", "time_column", "group_column", "date_order", "positive", "task", "image_size",
-    *FILE_OPTIONS, *SPLIT_OPTIONS,
-)  # fmt: skip
+READER_OPTIONS = ("label_column", *READER)
 
 
 class Duration(click.ParamType[float]):
@@ -31,10 +26,10 @@ class Duration(click.ParamType[float]):
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
         if isinstance(value, float):
             return value
-        if not re.fullmatch(r"(\d+[hms])+", value):
-            self.fail(f"'{value}' is no time: write it as 90s, 30m or 1h30m", parameter, context)
-        seconds = float(sum(int(count) * SECONDS[unit] for count, unit in re.findall(r"(\d+)([hms])", value)))
-        return seconds or self.fail(f"'{value}' is no time at all: give some", parameter, context)
+        try:
+            return keywords.seconds(value)
+        except ValueError as error:
+            self.fail(str(error), parameter, context)
 
 
 class Cost(click.FloatRange):
@@ -60,7 +55,8 @@ def add_options(command: Command, *options: Callable[[Command], Command]) -> Com
 def common(command: Command) -> Command:
     """Add the options of every verb with a store: --models, --json, --quiet, --debug."""
     models = click.option(
-        "--models", type=click.Path(file_okay=False, path_type=Path), envvar="SUITE_MODELS", default="saved_models",
+        "--models", type=click.Path(file_okay=False, path_type=Path), envvar=keywords.MODELS_VARIABLE,
+        default=keywords.DEFAULT_MODELS,
         show_default=True, help="The folder of saved models (or $SUITE_MODELS).",
     )  # fmt: skip
     return models(_printing(command))
@@ -89,21 +85,23 @@ def data(command: Command) -> Command:
         command,
         click.option(
             "--task",
-            type=click.Choice(["classification", "regression"]),
+            type=click.Choice(TASKS),
             help="table: whether the label is a class or a number (default: by its values).",
         ),
         click.option("--positive", help="fraud: the positive label (default: the rarer one)."),
         click.option(
             "--date-order",
-            type=click.Choice(["dmy", "mdy", "ymd"]),
+            type=click.Choice(DATE_ORDERS),
             help="fraud, table: the order of day, month and year where the dates do not tell it.",
         ),
         click.option(
-            "--image-size", type=click.IntRange(4, 1024), help="image_cls: resize pictures to squares of this side."
+            "--image-size",
+            type=click.IntRange(*RANGES["image_size"]),
+            help="image_cls: resize pictures to squares of this side.",
         ),
         click.option(
             "--split",
-            type=click.Choice([RANDOM, TIME, GROUP]),
+            type=click.Choice(SPLITS),
             help="How rows are split (default: by groups or in time if there are such columns, else at random).",
         ),
         click.option("--validation", metavar="PATH", help="Validation rows in a file or folder of their own."),
@@ -129,7 +127,9 @@ def labelled(command: Command) -> Command:
     """Add the options of labelled data, without those that are settled when a model is made."""
     return add_options(
         files(command),
-        click.option("--data", "source", help="A path, or a name from 'suite data list'."),
+        click.option(
+            "--data", "source", help="A path, or a name from 'suite data list'.", shell_complete=complete.data
+        ),
         click.option("--label-column", help="The column of labels."),
         click.option("--text-column", help="text_cls: the column of texts."),
         click.option("--group-column", help="Keep rows with the same value in this column in one split."),
@@ -143,10 +143,10 @@ def training(command: Command) -> Command:
         command,
         click.option("--name", help="The model's name (default: the domain's)."),
         click.option("--onnx", is_flag=True, help="Also save an ONNX file, for the engine onnx and other programs."),
-        click.option("--epochs", type=click.IntRange(1), help="Train for at most this many epochs."),
+        click.option("--epochs", type=click.IntRange(*RANGES["epochs"]), help="Train for at most this many epochs."),
         click.option(
             "--seed",
-            type=click.IntRange(0, 2**31 - 1),
+            type=click.IntRange(*RANGES["seed"]),
             default=0,
             show_default=True,
             help="The seed of everything random.",
@@ -166,7 +166,10 @@ def network(command: Command) -> Command:
     """Add the options of a network: --preset, --hp, --set; the verb gets `preset`, `file` and `assignments`."""
     return add_options(
         command,
-        click.option("--preset", help="Start from a named set of hyperparameters, such as lenet for image_cls."),
+        click.option(
+            "--preset", help="Start from a named set of hyperparameters, such as lenet for image_cls.",
+            shell_complete=complete.preset,
+        ),
         click.option(
         "--hp", "file", type=click.Path(dir_okay=False, exists=True, path_type=Path),
         help="Take hyperparameters from a JSON file or a card.json.",
@@ -191,27 +194,9 @@ def threshold(command: Command) -> Command:
 
 def pop_threshold_rule(values: dict[str, Any]) -> "ThresholdRule | None":
     """Remove the options of `threshold`, except the objective, from `values`; return their rule, or None for none."""
-    text, missed, alarm, column = (
-        values.pop(name) for name in ("threshold", "cost_false_negative", "cost_false_positive", "cost_column")
-    )
-    if (missed, alarm, column) == (None, None, None) and text is None:
-        return None
-
-    from suite.training.thresholds import ErrorCosts, ThresholdRule
-
-    if (missed, alarm, column) == (None, None, None):
-        return ThresholdRule(text)
-    if text is not None:
-        raise UsageError("--threshold and the costs each choose the threshold: leave one of them out")
-    if missed is not None and column is not None:
-        raise UsageError("--cost-false-negative and --cost-column both say what a missed case costs: leave one out")
-    costs = ErrorCosts(1.0 if missed is None else missed, 1.0 if alarm is None else alarm, column)
-    if costs.false_negative == costs.false_positive == 0:
-        raise UsageError(
-            "if neither a missed case nor a false alarm costs anything, no threshold is better than another: "
-            "give one of them a cost above 0"
-        )
-    return ThresholdRule(costs=costs)
+    names = ("threshold", "cost_false_negative", "cost_false_positive", "cost_column")
+    text, missed, alarm, column = (values.pop(name) for name in names)
+    return steps.threshold_rule(text, missed, alarm, column)
 
 
 def pop_reader_options(values: dict[str, Any]) -> dict[str, Any]:
@@ -219,23 +204,8 @@ def pop_reader_options(values: dict[str, Any]) -> dict[str, Any]:
     return {name: values.pop(name) for name in READER_OPTIONS}
 
 
-def data_options(seed: int, reader: dict[str, Any]) -> DataOptions:
-    """The reader's options, from the options of `data`."""
-    return DataOptions(seed=seed, **reader)
-
-
-def hyperparameters(
-    domain: "Domain", preset: str | None, file: Path | None, assignments: tuple[str, ...]
-) -> tuple[dict[str, Any], int | None]:
-    """The values that the options of `network` set, and a preset's epochs.
-
-    Assignments win over the file, and the file wins over the preset.
-    """
+def pop_assignments(values: dict[str, Any]) -> dict[str, Any]:
+    """Remove the assignments of `network` from `values`; return their values by hyperparameter."""
     from suite.training import hyperparameters
 
-    if preset is not None and preset not in domain.presets:
-        raise unknown(f"preset of {domain.name}", preset, list(domain.presets))
-    values = dict(domain.presets[preset]) if preset else {}
-    epochs = values.pop("epochs", None)
-    given = hyperparameters.read_file(file) if file else {}
-    return values | given | hyperparameters.parse_assignments(assignments), epochs
+    return hyperparameters.parse_assignments(values.pop("assignments"))

@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from suite.cli import options
-from suite.cli.output import Output
+from suite.api.output import Output
+from suite.cli import complete, options
 
 if TYPE_CHECKING:
     from suite.report.comparison import Comparison, EvaluatedModel
 
 
 @click.command(epilog="Example: suite report image_cls/1 image_cls/2 --output comparison.html")
-@click.argument("model", metavar="NAME[/VERSION]")
-@click.argument("other", metavar="[NAME[/VERSION]]", required=False)
+@click.argument("model", metavar="NAME[/VERSION]", shell_complete=complete.model)
+@click.argument("other", metavar="[NAME[/VERSION]]", required=False, shell_complete=complete.model)
 @click.option(
     "--output", "target", type=click.Path(dir_okay=False, path_type=Path), help="Write the page to this file."
 )

@@ -83,7 +83,7 @@ def command(
     """
     from serving.server import launcher
     from suite import artifact
-    from suite.cli.output import Output
+    from suite.api.output import Output
 
     names = artifact.model_names(models)
     if not names:

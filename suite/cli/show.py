@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from suite.cli import network_diagram, options, space_table, steps
-from suite.cli.output import Output
+from suite.api import steps
+from suite.api.output import Output
+from suite.cli import complete, network_diagram, options, space_table
 from suite.notation import dotted
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog="Example: suite show image_cls --preset lenet --set lenet.activation=tanh")
-@click.argument("domain")
+@click.argument("domain", shell_complete=complete.domain)
 @options.data
 @options.network
 @options.printing
@@ -41,12 +42,14 @@ def command(
     small data set. The search space is that of 'suite tune'.
     """
     from suite import domains
+    from suite.data.options import DataOptions
     from suite.domain import get
+    from suite.training import hyperparameters
 
     output = Output(as_json, quiet)
     chosen = get(domain)
-    values, _ = options.hyperparameters(chosen, preset, file, assignments)
-    dataset = domains.load_data(chosen, source, options.data_options(0, reader))
+    values, _ = steps.hyperparameters(chosen, preset, file, hyperparameters.parse_assignments(assignments))
+    dataset = domains.load_data(chosen, source, DataOptions(**reader))
     steps.load_tensorflow(output)
 
     from suite.training.data import PreparedData

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from suite.api.keywords import PRUNERS, RANGES
 from suite.cli.options import Command, Duration, add_options
 from tuning import strategies, trial_selection
 from tuning.trial_selection import SelectionRule
@@ -33,16 +34,17 @@ _BOUNDS = (
         "--strategy", type=click.Choice(list(strategies.STRATEGIES)), default="hyperband", show_default=True,
         help="The search strategy.",
     ),
-    click.option("--trials", type=click.IntRange(1), help="The number of networks to try."),
+    click.option("--trials", type=click.IntRange(*RANGES["trials"]), help="The number of networks to try."),
     click.option(
-        "--pruner", type=click.Choice(["median", "asha"]),
+        "--pruner", type=click.Choice(PRUNERS),
         help="Stop trainings that are behind others at the same epoch; for Optuna's strategies.",
     ),
     click.option(
-        "--cv", "folds", type=click.IntRange(2, 20), help="Score a network by its mean over this many folds."
+        "--cv", "folds", type=click.IntRange(*RANGES["tune_folds"]),
+        help="Score a network by its mean over this many folds.",
     ),
     click.option(
-        "--repeats", type=click.IntRange(1, 20), default=1, show_default=True,
+        "--repeats", type=click.IntRange(*RANGES["repeats"]), default=1, show_default=True,
         help="Train each network this many times, with different seeds.",
     ),
 )  # fmt: skip
@@ -60,7 +62,7 @@ _SPACE = (
 )  # fmt: skip
 _WORKERS = (
     click.option(
-        "--workers", type=click.IntRange(1, 64),
+        "--workers", type=click.IntRange(*RANGES["workers"]),
         help="Train this many networks at a time, in processes that share the cores.",
     ),
     click.option(

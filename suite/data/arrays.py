@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from suite.errors import SuiteError
+from suite.data.memory import Memory, Pictures
+from suite.data.source import Source
+from suite.errors import SuiteError, UsageError
 from suite.preprocessing.mirror.image import Form, fitted
 
 IDX = re.compile(r"(?P<split>train|t10k|test).*(?P<kind>images|labels).*ubyte(\.gz)?$")
@@ -17,16 +19,22 @@ IDX_TYPES = {8: np.uint8}
 IMAGE_KEYS = ("images", "image", "x", "data")
 LABEL_KEYS = ("labels", "label", "y", "target", "targets")
 CLASS_NAMES = "class_names"
+# What arrays of each split are called: `x_val`, or `val_images`.
+SPLIT_WORDS = {"train": ("train",), "validation": ("val", "valid", "validation"), "test": ("test",)}
+Pair = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass
 class Arrays:
-    """uint8 images (N, height, width, channels), classes int32 (N,), and the numbers of the given test rows."""
+    """uint8 images (N, height, width, channels), and classes int32 (N,).
+
+    `given_splits` is the split of each row, or "" if there are no splits.
+    """
 
     images: np.ndarray
     y: np.ndarray
     labels: list[str]
-    test: np.ndarray
+    given_splits: np.ndarray
     detected: list[str] = field(default_factory=list)
 
 
@@ -48,9 +56,11 @@ def read_idx(folder: Path) -> Arrays:
             f"{folder} lacks idx files: it needs train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz"
         )
     splits = [split for split in ("train", "t10k", "test") if (split, "images") in files]
-    parts = [
-        (_idx(files[split, "images"]), _idx(files[split, "labels"])) for split in splits if (split, "labels") in files
-    ]
+    parts = {
+        "train" if split == "train" else "test": (_idx(files[split, "images"]), _idx(files[split, "labels"]))
+        for split in splits
+        if (split, "labels") in files
+    }
     names = [path.name for path in files.values()]
     return _join(folder, parts, [f"idx files: {', '.join(names)}"], None)
 
@@ -78,45 +88,60 @@ def read_npz(path: Path) -> Arrays:
         reason = "it holds Python objects, which are never loaded" if "pickle" in str(error) else str(error)
         raise SuiteError(f"{path} cannot be read ({reason}): save plain arrays with numpy.savez_compressed") from error
     names = [str(name) for name in arrays.pop(CLASS_NAMES)] if CLASS_NAMES in arrays else None
-    train = _pair(arrays, "_train") or _pair(arrays, "")
-    if train is None:
+    found = {split: _pair(arrays, words) for split, words in SPLIT_WORDS.items()}
+    found["train"] = found["train"] or _pair(arrays, ("",))
+    if found["train"] is None:
         raise SuiteError(
             f"{path} holds {', '.join(arrays) or 'nothing'}: name the arrays images and labels, "
             "or x_train, y_train, x_test and y_test"
         )
-    parts = [train, _pair(arrays, "_test")]
-    return _join(path, [part for part in parts if part], [f"arrays: {', '.join(arrays)}"], names)
+    parts = {split: pair for split, pair in found.items() if pair is not None}
+    return _join(path, parts, [f"arrays: {', '.join(arrays)}"], names)
 
 
-def _pair(arrays: dict[str, np.ndarray], suffix: str) -> tuple[np.ndarray, np.ndarray] | None:
-    """The images and labels whose names end in the suffix; None if one of them is missing."""
-    images = next((arrays[key + suffix] for key in IMAGE_KEYS if key + suffix in arrays), None)
-    labels = next((arrays[key + suffix] for key in LABEL_KEYS if key + suffix in arrays), None)
+def in_memory(source: Memory) -> Arrays:
+    """The arrays of pictures that are in memory, with their labels."""
+    if not isinstance(source, Pictures):
+        raise UsageError(f"{source} holds no pictures: give an array of them, or a path")
+    if source.labels is None:
+        raise UsageError(f"{source} has no labels: give one for each picture")
+    return _join(source, {"train": (source.images, source.labels)}, [], None)
+
+
+def _pair(arrays: dict[str, np.ndarray], words: tuple[str, ...]) -> Pair | None:
+    """The images and labels of a split, which goes by one of these words; None if one of them is missing."""
+
+    def first(keys: tuple[str, ...]) -> np.ndarray | None:
+        names = [
+            name for word in words for key in keys for name in ((f"{key}_{word}", f"{word}_{key}") if word else (key,))
+        ]
+        return next((arrays[name] for name in names if name in arrays), None)
+
+    images, labels = first(IMAGE_KEYS), first(LABEL_KEYS)
     return None if images is None or labels is None else (images, labels)
 
 
-def _join(
-    source: Path, parts: list[tuple[np.ndarray, np.ndarray]], detected: list[str], names: list[str] | None
-) -> Arrays:
-    for pictures, labels in parts:
+def _join(source: Source, parts: dict[str, Pair], detected: list[str], names: list[str] | None) -> Arrays:
+    """The splits' pictures behind each other; `names` are those of classes 0, 1, ..."""
+    for pictures, labels in parts.values():
         if len(pictures) != len(labels) or labels.ravel().shape != (len(pictures),):
             raise SuiteError(
                 f"{source} has {len(pictures)} pictures but labels of shape {labels.shape}: give one label each"
             )
-    images = [_to_uint8(source, pictures) for pictures, _ in parts]
+    images = [to_uint8(source, pictures) for pictures, _ in parts.values()]
     joined = images[0] if len(images) == 1 else np.concatenate(images)
-    classes, y = np.unique(np.concatenate([labels.ravel() for _, labels in parts]), return_inverse=True)
+    classes, y = np.unique(np.concatenate([labels.ravel() for _, labels in parts.values()]), return_inverse=True)
     if classes.dtype.kind == "f" and (classes != np.round(classes)).any():
         raise SuiteError(f"{source} has labels such as {classes[0]}, which are no classes: give whole numbers or names")
     if names and classes.dtype.kind in "iu" and classes.max() < len(names):
         class_labels = [names[index] for index in classes]
     else:
         class_labels = [str(int(name)) if classes.dtype.kind == "f" else str(name) for name in classes]
-    test = np.arange(len(images[0]), len(joined))
-    return Arrays(joined, y.astype(np.int32), class_labels, test, detected)
+    given = np.repeat(list(parts) if len(parts) > 1 else [""], [len(pictures) for pictures in images])
+    return Arrays(joined, y.astype(np.int32), class_labels, given, detected)
 
 
-def _to_uint8(source: Path, images: np.ndarray) -> np.ndarray:
+def to_uint8(source: Source, images: np.ndarray) -> np.ndarray:
     """Images as uint8 (N, height, width, channels); values are 0 to 255, or 0 to 1."""
     if images.ndim == 3:
         images = images[..., None]

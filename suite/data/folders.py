@@ -8,7 +8,7 @@ import numpy as np
 from suite.data import splits, walk
 from suite.data.dataset import SplitName
 from suite.data.options import DataOptions
-from suite.errors import SuiteError, UsageError, listed
+from suite.errors import SuiteError, listed
 
 SPLITS: dict[str, SplitName] = {
     "train": "train", "training": "train",
@@ -37,28 +37,8 @@ class LabelledFiles:
         return replace(self, paths=paths, y=self.y[kept], given_splits=self.given_splits[kept])
 
     def rows(self, options: DataOptions) -> splits.Rows:
-        """The rows of each split; a split that is not given is taken from the training rows."""
-        if not options.has_splits(len(self.labels)):
-            return splits.undivided(len(self.y))
-        splits.check_random(options, "files")
-        seed, shares = options.seed, splits.Shares.of(options)
-        if options.split or not self.given_splits.any():
-            return splits.stratified(self.y, self.labels, seed, shares)
-        splits.check_classes(self.y, self.labels, shares)
-        given = self.given_splits
-        rows: splits.Rows = {name: np.flatnonzero(given == name) for name in ("train", "validation", "test")}
-        for name, file, share in (
-            ("test", options.test, splits.TEST_SHARE),
-            ("validation", options.validation, splits.VALIDATION_SHARE_BESIDE_TEST),
-        ):
-            if file and len(rows[name]):  # type: ignore[index]
-                raise UsageError(f"the data has a folder of {name} files: leave it or --{name} {file} out")
-            if not file and not len(rows[name]):  # type: ignore[index]
-                rows["train"], rows[name] = splits.split_off(rows["train"], self.y, share, seed)  # type: ignore[index]
-        for index, label in enumerate(self.labels):
-            if index not in self.y[rows["train"]]:
-                raise SuiteError(f"class '{label}' has no training rows: add some, or remove it from the other splits")
-        return rows
+        """The rows of each split; see suite.data.splits.as_given."""
+        return splits.as_given(self.y, self.labels, self.given_splits, options, "files")
 
 
 def read_class_folders(source: Path, suffixes: tuple[str, ...]) -> LabelledFiles:

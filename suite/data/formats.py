@@ -16,6 +16,7 @@ from pyarrow import feather, parquet
 from suite.data import compression, csv_dialect, csv_rows, encodings, file_kinds, json_rows, workbooks
 from suite.data.compression import BLOCK
 from suite.data.json_rows import ROWS_PER_BATCH
+from suite.data.memory import Frame, Memory
 from suite.data.options import Reading
 from suite.errors import SuiteError, UsageError
 
@@ -27,7 +28,7 @@ class TableFile:
     `columns` holds the columns of JSON that were found so far; all of them in a second pass.
     """
 
-    source: Path | BinaryIO
+    source: Path | BinaryIO | Memory
     reading: Reading = field(default_factory=Reading)
     notes: list[str] = field(default_factory=list)
     columns: dict[str, None] = field(default_factory=dict)
@@ -35,7 +36,7 @@ class TableFile:
     @property
     def name(self) -> str:
         """The path, or words for a stream."""
-        return str(self.source) if isinstance(self.source, Path) else "standard input"
+        return str(self.source) if isinstance(self.source, Path | Memory) else "standard input"
 
     @property
     def suffix(self) -> str:
@@ -48,7 +49,7 @@ class TableFile:
             self.notes.append(line)
 
 
-Source = Path | BinaryIO | TableFile
+Source = Path | BinaryIO | Memory | TableFile
 
 
 def batches(source: Source) -> Iterator[pa.RecordBatch]:
@@ -57,14 +58,28 @@ def batches(source: Source) -> Iterator[pa.RecordBatch]:
     SuiteError for data that cannot be read.
     """
     file = source if isinstance(source, TableFile) else TableFile(source)
-    with _naming_errors(file.name), compression.opened(file.source) as (stream, is_packed):
+    with _naming_errors(file.name):
+        for batch in _of_frame(file, file.source) if isinstance(file.source, Memory) else _of_file(file, file.source):
+            yield _with_checked_names(batch, file)
+
+
+def _of_frame(file: TableFile, frame: Memory) -> Iterator[pa.RecordBatch]:
+    if not isinstance(frame, Frame):
+        raise UsageError(f"{frame} is no table: give a frame")
+    if file.reading != Reading():
+        raise UsageError("--encoding, --no-header and --sheet say how files are read: leave them out for a frame")
+    for line in frame.notes:
+        file.note(line)
+    yield from frame.table.to_batches(ROWS_PER_BATCH)
+
+
+def _of_file(file: TableFile, source: Path | BinaryIO) -> Iterator[pa.RecordBatch]:
+    with compression.opened(source) as (stream, is_packed):
         kind = _kind(file, stream)
         if kind in (file_kinds.CSV, file_kinds.JSON):
-            found = _text_batches(file, stream, kind)
+            yield from _text_batches(file, stream, kind)
         else:
-            found = map(_validated, _binary_batches(file, stream, kind, is_packed))
-        for batch in found:
-            yield _with_checked_names(batch, file)
+            yield from map(_validated, _binary_batches(file, source, stream, kind, is_packed))
 
 
 def kind_of(path: Path) -> str:
@@ -76,15 +91,21 @@ def kind_of(path: Path) -> str:
 
 def text_lines(file: TableFile) -> Iterator[str]:
     """The lines of a text file without their ends, which may be of any system."""
-    with _naming_errors(file.name), compression.opened(file.source) as (stream, _):
+    with _naming_errors(file.name), compression.opened(_on_disk(file)) as (stream, _):
         for line in io.TextIOWrapper(_as_utf8(file, stream), "utf-8", newline=None):
             yield line.rstrip("\n")
 
 
 def text(file: TableFile) -> str:
     """The whole of a text file."""
-    with _naming_errors(file.name), compression.opened(file.source) as (stream, _):
+    with _naming_errors(file.name), compression.opened(_on_disk(file)) as (stream, _):
         return io.TextIOWrapper(_as_utf8(file, stream), "utf-8", newline=None).read()
+
+
+def _on_disk(file: TableFile) -> Path | BinaryIO:
+    if isinstance(file.source, Memory):
+        raise UsageError(f"{file.name} is no text file: give a path")
+    return file.source
 
 
 def table(source: Source) -> pa.Table:
@@ -164,7 +185,7 @@ def _has_header(file: TableFile, values: list[str], sample: Any) -> bool:
 
 
 def _binary_batches(
-    file: TableFile, stream: io.BufferedReader, kind: str, is_packed: bool
+    file: TableFile, source: Path | BinaryIO, stream: io.BufferedReader, kind: str, is_packed: bool
 ) -> Iterator[pa.RecordBatch]:  # fmt: skip
     if kind == file_kinds.WORKBOOK:
         rows, told = workbooks.sheet_rows(stream, file.reading.sheet, file.name)
@@ -176,7 +197,7 @@ def _binary_batches(
     if kind == file_kinds.ARROW_STREAM:
         yield from pa.ipc.open_stream(stream)
         return
-    with _seekable(file.source, stream, is_packed) as content:
+    with _seekable(source, stream, is_packed) as content:
         if kind == file_kinds.FEATHER:
             yield from feather.read_table(content).to_batches(ROWS_PER_BATCH)
         else:

@@ -10,15 +10,18 @@ from suite.artifact import TensorSpec
 from suite.data import arrays, file_kinds, folders, formats, picture_files, splits
 from suite.data.compression import suffix_of
 from suite.data.dataset import Dataset
+from suite.data.memory import Memory
 from suite.data.options import DataOptions
-from suite.data.source import check_source, describe, names_within
+from suite.data.source import Source, check_source, describe, names_within
 from suite.errors import UsageError
 from suite.preprocessing.mirror import image
 
 
-def read(source: Path, options: DataOptions) -> Dataset:
+def read(source: Source, options: DataOptions) -> Dataset:
     """Pictures uint8 (N, height, width, channels) under the name `image`, and their classes."""
     source = check_source(source)
+    if isinstance(source, Memory):
+        return _from_arrays(source, arrays.in_memory(source), options)
     if source.is_dir() and not arrays.has_idx(source):
         return _from_files(source, folders.read_class_folders(source, picture_files.SUFFIXES), options)
     if source.is_dir():
@@ -56,31 +59,19 @@ def _from_files(source: Path, listing: folders.LabelledFiles, options: DataOptio
     return dataset
 
 
-def _from_arrays(source: Path, found: arrays.Arrays, options: DataOptions) -> Dataset:
-    rows = _rows_of_arrays(found, options)
+def _from_arrays(source: Source, found: arrays.Arrays, options: DataOptions) -> Dataset:
+    rows = splits.as_given(found.y, found.labels, found.given_splits, options, "pictures")
     side, channels = options.image_size, found.images.shape[3]
     form = options.picture or image.Form(*((side, side, channels) if side else found.images.shape[1:]))
     images, detected = arrays.convert_to_form(found.images, form)
-    files = arrays.idx_files(source) if source.is_dir() else ()
+    files = arrays.idx_files(source) if isinstance(source, Path) and source.is_dir() else ()
     return _dataset(
         source, images, form, found.y, found.labels, rows, options, [*found.detected, *detected], files=files
     )
 
 
-def _rows_of_arrays(found: arrays.Arrays, options: DataOptions) -> splits.Rows:
-    if not options.has_splits(len(found.labels)):
-        return splits.undivided(len(found.y))
-    splits.check_random(options, "pictures")
-    if options.split or not len(found.test):
-        return splits.stratified(found.y, found.labels, options.seed, splits.Shares.of(options))
-    if options.test:
-        raise UsageError(f"the data has test pictures of its own: leave them or --test {options.test} out")
-    share = 0 if options.validation else splits.VALIDATION_SHARE_BESIDE_TEST
-    return splits.beside_test_rows(found.y, found.labels, found.test, options.seed, share)
-
-
 def _dataset(
-    source: Path,
+    source: Source,
     images: np.ndarray,
     form: image.Form,
     y: np.ndarray,

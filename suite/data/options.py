@@ -2,11 +2,12 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from suite.artifact import TensorSpec
 
 if TYPE_CHECKING:
+    from suite.data.memory import Memory
     from suite.preprocessing.mirror.image import Form
 
 SET_BY_CALLER = ("seed", "inputs", "known_label", "known_text", "picture", "undivided", "allow_missing", "known_task")
@@ -29,7 +30,8 @@ class Reading:
 class DataOptions:
     """Options that people set are None if the reader decides by itself; `seed` decides random splits.
 
-    `split` is random, time or group. `validation` and `test` are paths of files with the rows of these splits.
+    `split` is random, time or group. `validation` and `test` are paths of files with the rows of these
+    splits, or data in memory.
 
     `inputs`, `known_label`, `known_text` and `known_task` are the inputs, columns and task of a model to evaluate: the
     data is converted to these inputs, of which none may be absent unless `allow_missing` is set, and its pictures to
@@ -50,8 +52,8 @@ class DataOptions:
     no_header: bool | None = None
     sheet: str | None = None
     split: str | None = None
-    validation: str | None = None
-    test: str | None = None
+    validation: "str | Memory | None" = None
+    test: "str | Memory | None" = None
     inputs: tuple[TensorSpec, ...] = ()
     known_label: str | None = None
     known_text: str | None = None
@@ -80,4 +82,9 @@ class DataOptions:
     def given(self) -> dict[str, str | int]:
         """The options that people set, by name."""
         values = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in SET_BY_CALLER}
-        return {name: value for name, value in values.items() if value is not None}
+        return {name: _plain(value) for name, value in values.items() if value is not None}
+
+
+def _plain(value: Any) -> str | int:
+    """A value as the card holds it."""
+    return value if isinstance(value, str | int) else str(value)

@@ -9,14 +9,21 @@ from typing import Any
 
 import numpy as np
 
+from suite.data.memory import Memory
 from suite.data.options import DataOptions
 from suite.errors import SuiteError, UsageError
 
+Source = Path | Memory
 THREADS = 4
 FILES_AT_ONCE = 256
 
 
-def check_source(source: Path, may_be_pipe: bool = False) -> Path:
+def check_source(source: Source, may_be_pipe: bool = False) -> Source:
+    """The source itself; errors of `check_path` if it is a path."""
+    return source if isinstance(source, Memory) else check_path(source, may_be_pipe)
+
+
+def check_path(source: Path, may_be_pipe: bool = False) -> Path:
     """The path itself; SuiteError if it does not exist, is an empty file, or has a name that no card can hold.
 
     Also if it is a pipe, where it is read twice.
@@ -34,7 +41,7 @@ def check_source(source: Path, may_be_pipe: bool = False) -> Path:
 
 
 def describe(
-    source: Path,
+    source: Source,
     rows: Mapping[Any, np.ndarray],
     detected: list[str],
     options: DataOptions,
@@ -44,11 +51,17 @@ def describe(
 ) -> dict[str, Any]:
     """The card's `data`: path, sha256, rows by split, columns of label and text (if any), detections, options given.
 
-    `files` are those that were read besides the source itself: the files in a folder, or those that a table lists.
+    Data in memory has a name in place of a path. `files` are those that were read besides the
+    source itself: the files in a folder, or those that a table lists.
     """
+    if isinstance(source, Memory):
+        content = source.sha256()
+        place = {"name": f"{source.words.removeprefix('the ')} {content[:8]}", "in_memory": True}
+    else:
+        content, place = content_hash(source, files), {"path": str(source)}
     return {
-        "path": str(source),
-        "sha256": content_hash(source, files),
+        **place,
+        "sha256": content,
         "rows": {name: len(split) for name, split in rows.items()},
         "label_column": label_column,
         **({"text_column": text_column} if text_column else {}),

@@ -9,12 +9,14 @@ import numpy as np
 
 from suite.data import row_keys, splits
 from suite.data.dataset import Dataset, SplitName
+from suite.data.memory import Memory
 from suite.data.options import SPLIT_OPTIONS, DataOptions
+from suite.data.source import Source
 from suite.data.table_label import REGRESSION
 from suite.errors import SuiteError, UsageError
 from suite.preprocessing.mirror import label_names
 
-Read = Callable[[Path, DataOptions], Dataset]
+Read = Callable[[Source, DataOptions], Dataset]
 # Options that only choose columns or splits of the data itself.
 OF_DATA = ("time_column", "group_column", "date_order", "positive", "image_size", "task")
 
@@ -32,14 +34,14 @@ def join(dataset: Dataset, options: DataOptions, read: Read) -> Dataset:
 
     SuiteError for a class that only a file has, and for a column that it lacks.
     """
-    files: dict[SplitName, str | None] = {"validation": options.validation, "test": options.test}
+    files: dict[SplitName, str | Memory | None] = {"validation": options.validation, "test": options.test}
     for split, path in files.items():
         if path:
             dataset = _add(dataset, split, _read(dataset, split, path, options, read), options)
     return dataset
 
 
-def _read(dataset: Dataset, split: SplitName, path: str, options: DataOptions, read: Read) -> Dataset:
+def _read(dataset: Dataset, split: SplitName, path: str | Memory, options: DataOptions, read: Read) -> Dataset:
     label, text = dataset.source.get("label_column"), dataset.source.get("text_column")
     others: dict[str, Any] = dict.fromkeys((*OF_DATA, *SPLIT_OPTIONS))
     like_the_data = replace(
@@ -47,9 +49,9 @@ def _read(dataset: Dataset, split: SplitName, path: str, options: DataOptions, r
         undivided=True, known_task=None if dataset.labels else REGRESSION,
     )  # fmt: skip
     try:
-        found = read(Path(path), like_the_data)
+        found = read(path if isinstance(path, Memory) else Path(path), like_the_data)
     except SuiteError as error:
-        raise type(error)(f"--{split} {'' if path in str(error) else f'{path}: '}{error}") from error
+        raise type(error)(f"--{split}{'' if str(path) in str(error) else f' {path}'}: {error}") from error
     if not dataset.labels:
         return found
     names = label_names.match(found.labels, dataset.labels)
@@ -77,8 +79,12 @@ def _add(dataset: Dataset, split: SplitName, file: Dataset, options: DataOptions
         notes=[*dataset.notes, *file.notes],
         files=[*map(dataset.file_of, range(count)), *file.files] if file.files else dataset.files,
     )  # fmt: skip
-    told = [f"{split} rows: {file.source['path']} ({more:,} rows)", *file.notes, *_repeated(joined, split, added)]
-    record = {key: file.source[key] for key in ("path", "sha256")} | {"rows": more}
+    told = [
+        f"{split} rows: {file.source.get('name') or file.source['path']} ({more:,} rows)",
+        *file.notes,
+        *_repeated(joined, split, added),
+    ]
+    record = {key: file.source[key] for key in ("path", "name", "sha256") if key in file.source} | {"rows": more}
     joined.detected = [*dataset.detected, *told]
     joined.source = dataset.source | {
         "rows": {name: len(rows) for name, rows in joined.rows.items()},

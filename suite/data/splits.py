@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import get_args
 
 import numpy as np
 
 from suite.data.dataset import Dataset, SplitName
+from suite.data.memory import Memory
 from suite.data.options import RANDOM, DataOptions
 from suite.errors import SuiteError, UsageError
 
@@ -111,6 +113,35 @@ def beside_test_rows(
     rest = np.setdiff1d(np.arange(len(y)), test)
     train, validation = split_off(rest, y, share, seed)
     return {"train": train, "validation": validation, "test": test}
+
+
+def as_given(y: np.ndarray, labels: list[str], given: np.ndarray, options: DataOptions, what: str) -> Rows:
+    """The rows of each split where the data names it: `given` is the split of each row, or "" if it has none.
+
+    A validation or test split that is not given is taken from the training rows, and all are where none is. `what`
+    says in errors what the rows are.
+    """
+    if not options.has_splits(len(labels)):
+        return undivided(len(y))
+    check_random(options, what)
+    shares = Shares.of(options)
+    if options.split or not given.any():
+        return stratified(y, labels, options.seed, shares)
+    check_classes(y, labels, shares)
+    rows: Rows = {name: np.flatnonzero(given == name) for name in get_args(SplitName)}
+    splits: tuple[tuple[SplitName, str | Memory | None, float], ...] = (
+        ("test", options.test, TEST_SHARE),
+        ("validation", options.validation, VALIDATION_SHARE_BESIDE_TEST),
+    )
+    for name, file, share in splits:
+        if file and len(rows[name]):
+            raise UsageError(f"the data has {name} {what} of its own: leave them or --{name} {file} out")
+        if not file and not len(rows[name]):
+            rows["train"], rows[name] = split_off(rows["train"], y, share, options.seed)
+    for index, label in enumerate(labels):
+        if index not in y[rows["train"]]:
+            raise SuiteError(f"class '{label}' has no training rows: add some, or remove it from the other splits")
+    return rows
 
 
 def undivided(count: int) -> Rows:

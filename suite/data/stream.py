@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from suite.artifact import TensorSpec
+from suite.data.memory import Memory, Pictures
 from suite.data.options import Reading
 from suite.errors import SuiteError, UsageError, listed, nearest, shortened, unknown
 from suite.preprocessing.mirror import image
@@ -50,8 +51,11 @@ class Batch:
 DEFAULT = RowOptions()
 
 
-def images(source: str, form: image.Form, size: int, options: RowOptions = DEFAULT) -> Iterator[Batch]:
+def images(source: str | Memory, form: image.Form, size: int, options: RowOptions = DEFAULT) -> Iterator[Batch]:
     """uint8 images (N, height, width, channels): those below a folder, a single one, or those listed in a table."""
+    if isinstance(source, Memory):
+        yield from _pictures(source, form, size, options)
+        return
     told = False
     for chunk, kept in _listed_files(source, size, options):
         pictures, errors = _read_each(chunk, lambda path: (path, image.read(path.read_bytes(), form)))
@@ -63,6 +67,19 @@ def images(source: str, form: image.Form, size: int, options: RowOptions = DEFAU
             )
         stacked = np.array([picture.pixels for _, picture in pictures], np.uint8).reshape(-1, *form[:3])
         yield Batch({"image": stacked}, [str(path) for path in chunk], errors, kept)
+
+
+def _pictures(source: Memory, form: image.Form, size: int, options: RowOptions) -> Iterator[Batch]:
+    from suite.data import arrays
+
+    if not isinstance(source, Pictures):
+        raise UsageError(f"{source} holds no pictures: give an array of them, or a path")
+    _refuse_keep(source, options)
+    pictures, notes = arrays.convert_to_form(arrays.to_uint8(source, source.images), form)
+    for line in notes:
+        options.tell(line)
+    for start in range(0, len(pictures), size):
+        yield Batch({"image": pictures[start : start + size]})
 
 
 def _read_each(paths: list[Path], read: Callable[[Path], Any]) -> tuple[list[Any], dict[str, str]]:
@@ -85,7 +102,7 @@ def _listed_files(source: str, size: int, options: RowOptions) -> Iterator[tuple
 
     path = Path(source)
     if path.is_dir() or path.suffix.lower() in PICTURES:
-        _check_source(path)
+        _check_path(path)
         _refuse_keep(source, options)
         found = walk.files_below(path)[0] if path.is_dir() else [path]
         pictures = (one for one in found if one.suffix.lower() in PICTURES)
@@ -105,16 +122,17 @@ def _listed_files(source: str, size: int, options: RowOptions) -> Iterator[tuple
 
 
 def texts(
-    source: str, column: str | None, size: int, options: RowOptions = DEFAULT, whole_files: bool = False
+    source: str | Memory, column: str | None, size: int, options: RowOptions = DEFAULT, whole_files: bool = False
 ) -> Iterator[Batch]:
     """The texts of a table's column, the lines of a .txt file, or with `whole_files` the file as one text.
 
     The texts of a folder are its .txt files. A `column` of None is detected.
     """
-    path = Path(source)
-    if column is None and (path.is_dir() or (whole_files and _is_text_file(source))):
-        yield from _text_files(path, size, options)
-        return
+    if column is None and not isinstance(source, Memory):
+        path = Path(source)
+        if path.is_dir() or (whole_files and _is_text_file(source)):
+            yield from _text_files(path, size, options)
+            return
     for batch in _batches(source, options, lines=column is None, needed=[column] if column else []):
         names = batch.schema.names
         column = column or _text_column(source, batch)
@@ -132,7 +150,7 @@ def _is_text_file(source: str) -> bool:
     path = Path(source)
     return (
         compression.suffix_of(path) == TEXT_FILE
-        and _check_source(path).is_file()
+        and _check_path(path).is_file()
         and formats.kind_of(path) == file_kinds.CSV
     )
 
@@ -151,7 +169,7 @@ def _text_files(path: Path, size: int, options: RowOptions) -> Iterator[Batch]:
         yield Batch({"text": np.array(read, object)}, [str(one) for one in chunk], errors)
 
 
-def _text_column(source: str, batch: Any) -> str:
+def _text_column(source: str | Memory, batch: Any) -> str:
     from suite.data.column import Column
 
     names: list[str] = batch.schema.names
@@ -171,7 +189,7 @@ def _text_column(source: str, batch: Any) -> str:
 
 
 def table(
-    source: str, specs: list[TensorSpec], ignored: list[str], size: int, options: RowOptions = DEFAULT
+    source: str | Memory, specs: list[TensorSpec], ignored: list[str], size: int, options: RowOptions = DEFAULT
 ) -> Iterator[Batch]:
     """A model's columns; others are passed over, and told unless they are `ignored` or kept.
 
@@ -203,7 +221,7 @@ def _tell_date_forms(specs: list[TensorSpec], names: list[str], options: RowOpti
             options.tell(f"dates of '{spec.name}' are read as {spec.format}, as the model learned them, or as ISO 8601")
 
 
-def _check_complete(source: str, used: list[str], names: list[str], options: RowOptions) -> None:
+def _check_complete(source: str | Memory, used: list[str], names: list[str], options: RowOptions) -> None:
     absent = [name for name in used if name not in names]
     if not absent:
         return
@@ -229,13 +247,17 @@ def _kept(rows: Any, options: RowOptions) -> Any:
     return rows.select(list(options.keep))
 
 
-def _refuse_keep(source: str, options: RowOptions) -> None:
+def _refuse_keep(source: str | Memory, options: RowOptions) -> None:
     if options.keep:
         raise UsageError(f"{source} is no table, so it has no columns to keep: leave --keep out")
 
 
 def _batches(
-    source: str, options: RowOptions, lines: bool = False, needed: Sequence[str] = (), known: Sequence[str] = ()
+    source: str | Memory,
+    options: RowOptions,
+    lines: bool = False,
+    needed: Sequence[str] = (),
+    known: Sequence[str] = (),
 ) -> Iterator[Any]:
     """Arrow batches of a table's rows or, where `lines` may be given, of the lines of a .txt file.
 
@@ -249,11 +271,14 @@ def _batches(
     every, hold = options.keep == (ALL,), not options.allow_missing
     kept = () if every else options.keep
     needed, known = [*needed, *kept], [*known, *kept]
-    if source == STDIN:
+    if isinstance(source, Memory):
+        file = formats.TableFile(source, options.reading)
+        found = formats.batches(file)
+    elif source == STDIN:
         file = formats.TableFile(sys.stdin.buffer, options.reading)
         found = late_keys.batches(file, needed, known, every=every, hold=hold)
     else:
-        path = _check_source(Path(source))
+        path = _check_path(Path(source))
         if path.is_dir():
             raise UsageError(f"{source} is a folder: give a file")
         file = formats.TableFile(path, options.reading)
@@ -272,10 +297,10 @@ def _batches(
         yield batch
 
 
-def _check_source(path: Path) -> Path:
-    from suite.data.source import check_source
+def _check_path(path: Path) -> Path:
+    from suite.data.source import check_path
 
-    return check_source(path, may_be_pipe=True)
+    return check_path(path, may_be_pipe=True)
 
 
 def _slices(batch: Any, size: int) -> Iterator[Any]:

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from suite.data.column import MAX_CATEGORIES, MAX_DISTINCT, MAX_NON_NUMERIC_SHARE, Column
 from suite.data.label_column import LabelColumn, NumberColumn
 from suite.data.options import DataOptions
+from suite.data.source import Source
 from suite.errors import SuiteError, UsageError, listed, unknown
 from suite.preprocessing.mirror import label_names
 
@@ -30,10 +30,10 @@ class TableLabel:
         return len(self.labels) if isinstance(self.column, LabelColumn) else 2
 
 
-FindLabel = Callable[[Path, dict[str, Column], DataOptions], TableLabel]
+FindLabel = Callable[[Source, dict[str, Column], DataOptions], TableLabel]
 
 
-def rare_class(source: Path, profiles: dict[str, Column], options: DataOptions) -> TableLabel:
+def rare_class(source: Source, profiles: dict[str, Column], options: DataOptions) -> TableLabel:
     """A label of two classes, the positive one last: the one asked for, else the rarer one."""
     label, reason = _of_two(source, profiles, options)
     positive = _positive(label, options)
@@ -59,7 +59,7 @@ def _describe_positive(label: LabelColumn, labels: list[str], positive: str, opt
     return f"positive: '{positive}' ({label.counts[positive]:,} of {label.known:,} rows; {reason})"
 
 
-def _of_two(source: Path, profiles: dict[str, Column], options: DataOptions) -> tuple[LabelColumn, str]:
+def _of_two(source: Source, profiles: dict[str, Column], options: DataOptions) -> tuple[LabelColumn, str]:
     """The label column of two values, and the reason why it is that one."""
     # A network needs two classes to learn from, but can be evaluated on rows of one.
     min_values = 1 if options.inputs else 2
@@ -112,7 +112,7 @@ def _as_asked(options: DataOptions) -> str:
     return "as asked" if options.label_column else "as the model knows it"
 
 
-def any_label(source: Path, profiles: dict[str, Column], options: DataOptions) -> TableLabel:
+def any_label(source: Source, profiles: dict[str, Column], options: DataOptions) -> TableLabel:
     """A label of up to 1,000 classes, or a number: by its values, or as the option `task` says."""
     column, reason = _any_column(source, profiles, options)
     task, why = _task(column, options)
@@ -130,7 +130,7 @@ def any_label(source: Path, profiles: dict[str, Column], options: DataOptions) -
     return TableLabel(label, labels, [f"label column: {column.name} ({reason}), {count}{why}: {shown}"])
 
 
-def _any_column(source: Path, profiles: dict[str, Column], options: DataOptions) -> tuple[Column, str]:
+def _any_column(source: Source, profiles: dict[str, Column], options: DataOptions) -> tuple[Column, str]:
     """The label column, and the reason why it is that one."""
     wanted = options.label_column_in(profiles)
     if wanted is not None:

@@ -2,13 +2,13 @@
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
 from suite.artifact import TensorSpec
 from suite.data import time_column
 from suite.data.column import Column
 from suite.data.label_column import LabelColumn, NumberColumn
 from suite.data.options import GROUP, DataOptions
+from suite.data.source import Source
 from suite.data.table_label import FindLabel, TableLabel
 from suite.data.tensor_names import tensor_name
 from suite.data.time_column import TimeColumn
@@ -37,7 +37,7 @@ class TableLayout:
     detected: list[str]
 
 
-def detect(source: Path, profiles: dict[str, Column], options: DataOptions, find_label: FindLabel) -> TableLayout:
+def detect(source: Source, profiles: dict[str, Column], options: DataOptions, find_label: FindLabel) -> TableLayout:
     """The layout of a table with these column profiles; errors name the option that settles what is unclear."""
     found = find_label(source, profiles, options)
     label, labels = found.column, found.labels
@@ -91,7 +91,7 @@ def _describe_split(group: Column | None, time: TimeColumn, options: DataOptions
 
 
 def _inputs(
-    source: Path, profiles: dict[str, Column], label: Column, time: Column | None, group: Column | None
+    source: Source, profiles: dict[str, Column], label: Column, time: Column | None, group: Column | None
 ) -> tuple[list[TensorSpec], list[str]]:
     """Every column that a network can learn from, and notes on kept and dropped columns."""
     features: list[Column] = []
@@ -152,7 +152,7 @@ def _describe_forms(features: list[Column]) -> list[str]:
 
 
 def _inputs_of_model(
-    source: Path, profiles: dict[str, Column], options: DataOptions
+    source: Source, profiles: dict[str, Column], options: DataOptions
 ) -> tuple[list[TensorSpec], list[str]]:
     """The inputs of the model to evaluate, even if these rows alone would suggest other kinds of columns."""
     absent = [spec.name for spec in options.inputs if spec.name not in profiles]

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from suite.data.column import MAX_NON_NUMERIC_SHARE, Column
 from suite.data.dataset import Dataset
 from suite.data.label_column import LabelColumn, NumberColumn
 from suite.data.options import DataOptions
-from suite.data.source import check_source, describe
+from suite.data.source import Source, check_source, describe
 from suite.data.table_label import FindLabel
 from suite.data.table_layout import TableLayout
 from suite.errors import SuiteError, UsageError
@@ -34,12 +33,12 @@ class _Values:
     non_numeric: dict[str, int]
 
 
-def read_any(source: Path, options: DataOptions) -> Dataset:
+def read_any(source: Source, options: DataOptions) -> Dataset:
     """As `read`, with a label of up to 1,000 classes, or a number."""
     return read(source, options, table_label.any_label)
 
 
-def read(source: Path, options: DataOptions, find_label: FindLabel = table_label.rare_class) -> Dataset:
+def read(source: Source, options: DataOptions, find_label: FindLabel = table_label.rare_class) -> Dataset:
     """Columns by name, as Dataset describes them; of two classes, the positive one is the last.
 
     `find_label` decides what the label is; by default it has two classes, of which one is rare.
@@ -130,7 +129,7 @@ def _labelled_batches(source: formats.TableFile, label: LabelColumn | NumberColu
             yield batch.filter(kept), [name for name in classes if name is not None]
 
 
-def _check_numbers(source: Path, layout: TableLayout, values: _Values) -> None:
+def _check_numbers(source: Source, layout: TableLayout, values: _Values) -> None:
     """SuiteError where more values of a model's column are no numbers than could be overlooked."""
     for spec in layout.specs:
         count = values.non_numeric[spec.name]

@@ -12,7 +12,7 @@ from suite.data.column import Column
 from suite.data.dataset import Dataset
 from suite.data.label_column import LabelColumn
 from suite.data.options import GROUP, RANDOM, DataOptions
-from suite.data.source import check_source, describe, names_within
+from suite.data.source import Source, check_source, describe, names_within
 from suite.errors import SuiteError, UsageError, unknown
 
 LABEL_NAMES = ("label", "sentiment", "class", "category", "target", "y", "topic")
@@ -23,10 +23,12 @@ FOLDER_SUFFIXES = (".txt",)
 SPEC = TensorSpec("text", "string", (), "text", "text")
 
 
-def read(source: Path, options: DataOptions) -> Dataset:
+def read(source: Source, options: DataOptions) -> Dataset:
     """Texts, object (N,) of str, under the name `text`, and their classes."""
     source = check_source(source)
-    return _from_folder(source, options) if source.is_dir() else _from_table(source, options)
+    if isinstance(source, Path) and source.is_dir():
+        return _from_folder(source, options)
+    return _from_table(source, options)
 
 
 def _from_folder(source: Path, options: DataOptions) -> Dataset:
@@ -39,7 +41,7 @@ def _from_folder(source: Path, options: DataOptions) -> Dataset:
     return dataset
 
 
-def _from_table(source: Path, options: DataOptions) -> Dataset:
+def _from_table(source: Source, options: DataOptions) -> Dataset:
     file = formats.TableFile(source, options.reading)
     profiles = columns.profile(file)
     asked, asked_text = options.label_column_in(profiles), options.text_column_in(profiles)
@@ -85,7 +87,7 @@ def _group_to_split_by(options: DataOptions) -> str | None:
     return None if options.split == RANDOM else options.group_column
 
 
-def _text_column(source: Path, profiles: dict[str, Column], label: str | None, group: str | None) -> Column:
+def _text_column(source: Source, profiles: dict[str, Column], label: str | None, group: str | None) -> Column:
     """The column with the longest values that are no numbers, dates or booleans."""
     candidates = [
         c
@@ -111,7 +113,7 @@ def _text_column(source: Path, profiles: dict[str, Column], label: str | None, g
     return best
 
 
-def _label_column(source: Path, profiles: dict[str, Column], text: Column, group: str | None) -> LabelColumn:
+def _label_column(source: Source, profiles: dict[str, Column], text: Column, group: str | None) -> LabelColumn:
     """The only column of few, repeated values; among several, the one named like a label."""
     candidates = [
         label
@@ -161,7 +163,7 @@ def _load(
 
 
 def _dataset(
-    source: Path,
+    source: Source,
     texts: np.ndarray,
     y: np.ndarray,
     labels: list[str],

@@ -4,13 +4,14 @@ from pathlib import Path
 
 from suite.data import builtin, split_files
 from suite.data.dataset import Dataset
+from suite.data.memory import Memory
 from suite.data.options import DataOptions
 from suite.domain import Domain
 from suite.errors import UsageError
 
 
-def load_data(domain: Domain, source: str | None, options: DataOptions) -> Dataset:
-    """Read the data of a built-in name or a path, and of the files of validation and test rows.
+def load_data(domain: Domain, source: str | Memory | None, options: DataOptions) -> Dataset:
+    """Read the data of a built-in name, a path or in memory, and of the files of validation and test rows.
 
     Without a name and a path, read the domain's own small data set.
     UsageError for an option that the domain does not support, or for data of another domain.
@@ -26,7 +27,9 @@ def load_data(domain: Domain, source: str | None, options: DataOptions) -> Datas
     return split_files.join(dataset, options, domain.read)
 
 
-def _read(domain: Domain, source: str, options: DataOptions) -> Dataset:
+def _read(domain: Domain, source: str | Memory, options: DataOptions) -> Dataset:
+    if isinstance(source, Memory):
+        return domain.read(source, options)
     if source not in builtin.NAMES:
         return domain.read(Path(source), options)
     if builtin.NAMES[source].domain != domain.name:

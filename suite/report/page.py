@@ -12,7 +12,7 @@ from suite.artifact import Card
 from suite.data.dataset import Dataset
 from suite.report import column_drawing, curves, drawing, statistics, stored_predictions, tables
 from suite.report.columns import MAX_SHOWN, ColumnRow, Importance
-from suite.report.comparison import Comparison
+from suite.report.comparison import Comparison, EvaluatedModel
 from suite.report.network import Block
 from suite.report.search import importance, section, units
 from suite.report.statistics import Interval, Predictions
@@ -95,6 +95,19 @@ def render_comparison(comparison: Comparison) -> str:
         rows=len(comparison.first.keys),
         differing=differing,
         lower=" or ".join(name for name in comparison.metrics if comparison.first.task.direction(name) < 0),
+    )
+
+
+def render_summary(model: EvaluatedModel) -> str:
+    """The figures and curves of a saved model as HTML, drawn from its stored predictions: for a notebook."""
+    card, predictions = model.card, model.predictions
+    return _render(
+        "summary.html",
+        OWN,
+        card=card,
+        rows=len(predictions.y),
+        metrics=tables.metrics(card.metrics, model.intervals()),
+        charts_of_task=model.task.charts(card, predictions),
     )
 
 

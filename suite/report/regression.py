@@ -24,14 +24,14 @@ def sections(card: Card, data: ReportData) -> ReportSections:
         "amounts": list(splits),
         "quantiles": [(words, [np.quantile(y, at) for y in splits.values()]) for words, at in QUANTILES.items()],
         "shown": min(MAX_POINTS, len(predictions.y)),
-        "errors": _errors(predictions),
-        "intervals": [_coverage(predictions, card.target["level"])],
+        "errors": errors(predictions),
+        "intervals": [coverage(predictions, card.target["level"])],
         "mistakes": _largest(dataset, predictions, card),
     }
     return ReportSections(TITLES, "regression", content)
 
 
-def _errors(predictions: Predictions) -> list[Markup]:
+def errors(predictions: Predictions) -> list[Markup]:
     """Predicted against true numbers, and how often errors of each size occur."""
     y, predicted = predictions.y, predictions.outputs[:, 0].astype(np.float64)
     low, high = float(min(y.min(), predicted.min())), float(max(y.max(), predicted.max()))
@@ -50,7 +50,7 @@ def _errors(predictions: Predictions) -> list[Markup]:
     return [against.figure(), sizes.figure()]
 
 
-def _coverage(predictions: Predictions, level: float) -> Markup:
+def coverage(predictions: Predictions, level: float) -> Markup:
     """The share of numbers within their interval, for rows with narrow and with wide ones."""
     widths = (predictions.outputs[:, 2] - predictions.outputs[:, 1]).astype(np.float64)
     inside = number_statistics.is_inside(predictions)

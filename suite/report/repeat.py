@@ -31,7 +31,7 @@ def fit_command(
     `retrained` says whether the network was trained on training and validation rows together in the end.
     """
     options = {
-        "--data": data.get("name") or data.get("path"),
+        "--data": "DATA" if data.get("in_memory") else data.get("name") or data.get("path"),
         **{f"--{name.replace('_', '-')}": value for name, value in data.get("options", {}).items()},
         "--hp": card,
         "--epochs": settings.epochs,

@@ -120,6 +120,11 @@ class Classification(Task):
 
         return statistics.headline_metrics(predictions)
 
+    def charts(self, card: Card, predictions: Any) -> Sequence[Any]:
+        from suite.report import curves
+
+        return [*curves.ranking(predictions, card.labels), *curves.calibration(predictions, card.labels)]
+
     def report(self, card: Card, data: Any) -> ReportSections:
         from suite.report import classification
 

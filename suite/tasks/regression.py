@@ -1,6 +1,6 @@
 """Regression: a number, with an interval that holds nine of ten."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -111,6 +111,11 @@ class Regression(Task):
         from suite.report import number_statistics
 
         return dict(number_statistics.METRICS)
+
+    def charts(self, card: Card, predictions: Any) -> Sequence[Any]:
+        from suite.report import regression
+
+        return [*regression.errors(predictions), regression.coverage(predictions, card.target["level"])]
 
     def report(self, card: Card, data: Any) -> ReportSections:
         from suite.report import regression

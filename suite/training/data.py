@@ -49,18 +49,6 @@ class PreparedData:
         """The core's inputs of one split."""
         return {key: values[self.rows[name]] for key, values in self.core.items()}
 
-    def batches(self, name: SplitName, size: int) -> tf.data.Dataset:
-        """The inputs of one split by name, in order, in batches of `size` rows."""
-        rows, keys = self.rows[name], list(self.core)
-
-        def gather(step: np.int64) -> list[np.ndarray]:
-            return [self.core[key][rows[step * size : (step + 1) * size]] for key in keys]
-
-        def load(step: tf.Tensor) -> tuple[dict[str, tf.Tensor]]:
-            return (self.tensors(tf.numpy_function(gather, [step], [self.core[key].dtype for key in keys])),)
-
-        return _without_autotune(tf.data.Dataset.range(-(-len(rows) // size)).map(load).prefetch(PREFETCHED))
-
     def tensors(self, values: list[tf.Tensor]) -> dict[str, tf.Tensor]:
         """Values in the order of `core` by name, with their shapes, which TensorFlow cannot infer."""
         named = dict(zip(self.core, values, strict=True))

@@ -112,13 +112,14 @@ def run_training(
     With `target_epoch`, train only up to that epoch, with the learning rate's schedule over all `settings.epochs`.
     """
     weight, oversample = prepared.task.balance(hp)
-    size = batch_size(hp, domain.recipe)
+    rows = len(prepared.rows["train"])
+    size = batch_size(hp, domain.recipe, rows)
     chunks = TrainingChunks(
         prepared, size, seed=settings.seed, augmentation=domain.augmentation(hp),
         class_weight=weight, oversample=oversample,
     )  # fmt: skip
     objective = None if settings.objective == prepared.task.objective else settings.objective
-    patience = domain.recipe.patience_for(-(-len(prepared.rows["train"]) // size))
+    patience = domain.recipe.patience_for(-(-rows // size))
     selection = EpochSelection(prepared, objective, patience, settings.to_the_end, max_seconds)
     saving, done = _checkpointing(checkpoint, hp, model, settings, selection)
     last = settings.epochs if target_epoch is None else min(target_epoch, settings.epochs)

@@ -35,7 +35,8 @@ def build(domain: Domain, hp: HyperParameters, prepared: PreparedData, epochs: i
     # The network's own policy would round its inputs before they reach a layer.
     model.dtype_policy = precision.FLOAT32
     domain.augmentation(hp)
-    steps_of_epoch = -(-len(prepared.rows["train"]) // batch_size(hp, domain.recipe))
+    rows = len(prepared.rows["train"])
+    steps_of_epoch = -(-rows // batch_size(hp, domain.recipe, rows))
     task = prepared.task
     model.compile(
         optimizer(hp, domain.recipe, epochs * steps_of_epoch), task.loss(hp, domain.recipe),
@@ -45,19 +46,19 @@ def build(domain: Domain, hp: HyperParameters, prepared: PreparedData, epochs: i
     return model
 
 
-def declare(hp: HyperParameters, recipe: Recipe, task: Task) -> None:
-    """Declare the hyperparameters of training, without building a network."""
+def declare(hp: HyperParameters, recipe: Recipe, task: Task, rows: int) -> None:
+    """Declare the hyperparameters of a training on so many rows, without building a network."""
     precision.choose(hp)
-    batch_size(hp, recipe)
+    batch_size(hp, recipe, rows)
     optimizer(hp, recipe, 1)
     task.loss(hp, recipe)
     task.balance(hp)
 
 
-def batch_size(hp: HyperParameters, recipe: Recipe) -> int:
-    """The number of rows in a training step."""
+def batch_size(hp: HyperParameters, recipe: Recipe, rows: int) -> int:
+    """The number of rows in a training step, where there are so many training rows."""
     with hp.name_scope("training"):
-        return int(hp.Choice("batch_size", [16, 32, 64, 128, 256, 512, 1024], default=recipe.batch_size))
+        return int(hp.Choice("batch_size", [16, 32, 64, 128, 256, 512, 1024], default=recipe.batch_size_for(rows)))
 
 
 def balance(hp: HyperParameters) -> tuple[float, float]:

@@ -21,7 +21,7 @@ def check_installed() -> None:
             import onnxruntime  # noqa: F401
             import tf2onnx  # noqa: F401
     except ImportError:
-        raise UsageError("--onnx needs packages that are not installed: pip install 'suite[onnx]'") from None
+        raise UsageError("--onnx needs packages that are not installed: pip install 'neural-suite[onnx]'") from None
 
 
 def write(path: Path, model: keras.Model) -> None:

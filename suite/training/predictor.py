@@ -26,12 +26,14 @@ class Predictor:
 
     def predict(self, core: dict[str, np.ndarray]) -> np.ndarray:
         """float32 (N, K) for the core's inputs of N rows, of which there must be some."""
-        rows = len(next(iter(core.values())))
-        batches = (
-            {name: values[start : start + BATCH] for name, values in core.items()} for start in range(0, rows, BATCH)
-        )
-        return np.concatenate([self._run(batch).numpy() for batch in batches])
+        return self._answers(core, np.arange(len(next(iter(core.values())))))
 
     def __call__(self, split: SplitName) -> np.ndarray:
         """float32 (N, K)."""
-        return np.concatenate([self._run(inputs).numpy() for (inputs,) in self._prepared.batches(split, BATCH)])
+        return self._answers(self._prepared.core, self._prepared.rows[split])
+
+    def _answers(self, core: dict[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
+        batches = (rows[start : start + BATCH] for start in range(0, len(rows), BATCH))
+        return np.concatenate(
+            [self._run({name: values[batch] for name, values in core.items()}).numpy() for batch in batches]
+        )

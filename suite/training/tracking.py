@@ -39,7 +39,7 @@ def import_mlflow() -> Any:
     try:
         import mlflow
     except ImportError:
-        raise UsageError("--mlflow needs a package that is not installed: pip install 'suite[mlflow]'") from None
+        raise UsageError("--mlflow needs a package that is not installed: pip install 'neural-suite[mlflow]'") from None
     return mlflow
 
 

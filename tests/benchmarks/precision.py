@@ -27,7 +27,10 @@ def trainer(preset: str, rows: int, precision: str) -> Any:
     values = {**domain.presets.get(preset, {}), "training.precision": precision}
     hp = hyperparameters.resolve(lambda hp: model.build(domain, hp, prepared, 1), values)
     fit.set_seeds(0)
-    network, size = model.build(domain, hp, prepared, 1), model.batch_size(hp, domain.recipe)
+    network, size = (
+        model.build(domain, hp, prepared, 1),
+        model.batch_size(hp, domain.recipe, len(prepared.rows["train"])),
+    )
     dataset = TrainingChunks(prepared, size, seed=0, augmentation=domain.augmentation(hp)).dataset()
     network.train_function = steps.train_function(network, size)
 

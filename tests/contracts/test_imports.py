@@ -36,3 +36,7 @@ def test_the_service_imports_without_tensorflow() -> None:
 
 def test_gunicorns_master_imports_nothing_heavy() -> None:
     assert not modules_after("import serving.server.gunicorn_conf") & {"tensorflow", "keras", "sklearn", "pyarrow"}
+
+
+def test_importing_the_suite_imports_nothing_else() -> None:
+    assert not modules_after("import suite") & {*HEAVY, "click", "rich", "pandas", "flask", "serving", "tuning"}

@@ -39,3 +39,19 @@ def test_both_halves_run_and_either_one_fails_the_whole(tmp_path: Path, failing:
     assert len(calls) == 2
     assert calls[0].endswith("-m not alone tests/tuning tests")
     assert calls[1].endswith("pytest -m alone tests/serving tests/tuning")
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
+def test_the_demo_waits_only_for_what_trains(tmp_path: Path) -> None:
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    shutil.copytree(ROOT / ".ci", tmp_path / ".ci")
+
+    def planned() -> str:
+        return subprocess.run(["make", "-n", "demo"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+
+    assert "--editable '.[train]'" in planned()
+    # Who has installed everything need not install again.
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / ".installed").touch()
+    assert "pip install" not in planned()

@@ -118,4 +118,4 @@ def test_without_optuna_its_strategies_say_what_to_install() -> None:
     program = "import sys; sys.modules['optuna'] = None; import tuning.oracles.optuna_samplers"
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
     assert "UsageError" in ended.stderr
-    assert "pip install 'suite[optuna]'" in ended.stderr
+    assert "pip install 'neural-suite[optuna]'" in ended.stderr

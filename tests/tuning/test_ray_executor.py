@@ -20,7 +20,7 @@ from trainings import FOLDER, initialize, train_with_crashes
 from suite.errors import SuiteError, UsageError
 from tuning.ray_executor import RayExecutor
 
-pytest.importorskip("ray", reason="Ray is not installed: pip install 'suite[ray]'")
+pytest.importorskip("ray", reason="Ray is not installed: pip install 'neural-suite[ray]'")
 HOST = "127.0.0.1"
 pytestmark = [
     # Ray's own, of files and processes that it leaves to the end of the interpreter.

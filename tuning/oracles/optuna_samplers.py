@@ -19,7 +19,8 @@ from tuning.task import Values
 try:
     import optuna
 except ImportError:
-    raise UsageError("this strategy needs a package that is not installed: pip install 'suite[optuna]'") from None
+    raise UsageError("this strategy needs a package that is missing: pip install 'neural-suite[optuna]'") from None
+
 
 from optuna import pruners, samplers
 from optuna.storages import JournalStorage

@@ -27,10 +27,10 @@ TRAIN, TEST, OTHERS, DIAMONDS = 10_000, 2_000, 30_000, 2_000
 def fashion_mnist(source: Path, target: Path) -> None:
     """10,000 of the training pictures and 2,000 of the test pictures, the same number of each class."""
     found = arrays.read_idx(source)
-    train = np.setdiff1d(np.arange(len(found.y)), found.test)
     generator = np.random.default_rng(0)
     parts = {}
-    for name, rows, size in (("train", train, TRAIN), ("test", found.test, TEST)):
+    for name, size in (("train", TRAIN), ("test", TEST)):
+        rows = np.flatnonzero(found.given_splits == name)
         each = size // len(CLASS_NAMES)
         chosen = [
             generator.choice(rows[found.y[rows] == label], each, replace=False) for label in range(len(CLASS_NAMES))

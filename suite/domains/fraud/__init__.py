@@ -1,11 +1,11 @@
 """Fraud detection: rows of a table to the probability that each is the rare, positive case."""
 
-from pathlib import Path
 from typing import ClassVar
 
 from suite.data import builtin, tables
 from suite.data.dataset import Dataset
 from suite.data.options import DataOptions
+from suite.data.source import Source
 from suite.domains.tabular import DATA_OPTIONS, TabularDomain
 
 
@@ -18,7 +18,7 @@ class FraudDetection(TabularDomain):
     tasks: ClassVar[tuple[str, ...]] = ("detection",)
     data_options: ClassVar[tuple[str, ...]] = ("positive", *DATA_OPTIONS)
 
-    def read(self, source: Path, options: DataOptions) -> Dataset:
+    def read(self, source: Source, options: DataOptions) -> Dataset:
         return tables.read(source, options)
 
     def example(self, task: str = "") -> Dataset:

@@ -1,11 +1,11 @@
 """Tables of any kind: rows to one of several classes, or to a number."""
 
-from pathlib import Path
 from typing import ClassVar
 
 from suite.data import builtin, tables
 from suite.data.dataset import Dataset
 from suite.data.options import DataOptions
+from suite.data.source import Source
 from suite.domain import Recipe
 from suite.domains.tabular import DATA_OPTIONS, TableRecipe, TabularDomain
 
@@ -24,7 +24,7 @@ class Table(TabularDomain):
     tasks: ClassVar[tuple[str, ...]] = ("classification", "regression")
     data_options: ClassVar[tuple[str, ...]] = ("task", *DATA_OPTIONS)
 
-    def read(self, source: Path, options: DataOptions) -> Dataset:
+    def read(self, source: Source, options: DataOptions) -> Dataset:
         return tables.read_any(source, options)
 
     def task_of(self, dataset: Dataset) -> str:

@@ -1,6 +1,5 @@
 """Text classification: texts of any script to a label."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -9,6 +8,7 @@ from suite.blocks.types import Head
 from suite.data import builtin, texts
 from suite.data.dataset import Dataset
 from suite.data.options import FILE_OPTIONS, SPLIT_OPTIONS, DataOptions
+from suite.data.source import Source
 from suite.domain import Domain, Recipe
 from suite.preprocessing import adapt
 
@@ -37,7 +37,7 @@ class TextClassification(Domain):
         epochs=150, batch_size=64, weight_decay=1.0, examples=1_000_000, schedule="constant", average=0.99
     )
 
-    def read(self, source: Path, options: DataOptions) -> Dataset:
+    def read(self, source: Source, options: DataOptions) -> Dataset:
         return texts.read(source, options)
 
     def adapt(self, dataset: Dataset) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def test_all_that_a_worker_imports_is_installed(light: Path) -> None:
     run_imports = [sys.executable, "-c", IMPORTED, str(light)]
     imported = set(subprocess.run(run_imports, capture_output=True, text=True, check=True).stdout.split())
     (listed,) = re.findall(r"constraints\.txt \\\n(.+?) \$\{MORE\}", CONTAINERFILE.read_text(), re.DOTALL)
-    installed = with_what_they_need(set(listed.replace("\\", " ").split()) | {"setuptools", "suite"})
+    installed = with_what_they_need(set(listed.replace("\\", " ").split()) | {"setuptools", "neural-suite"})
     assert {"flask", "gunicorn", "uvloop"} <= {name.lower() for name in imported}
     assert {re.sub(r"[-_.]+", "-", name).lower() for name in imported} <= installed
 

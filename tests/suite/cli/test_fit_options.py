@@ -136,7 +136,7 @@ def test_mlflow_that_is_not_installed_is_told_before_training(
     arguments = ["fit", "fraud", "--data", str(payments), "--models", str(tmp_path), "--epochs", "1", "--mlflow"]
     done = CliRunner().invoke(group, arguments)
     assert isinstance(done.exception, UsageError)
-    assert "pip install 'suite[mlflow]'" in str(done.exception)
+    assert "pip install 'neural-suite[mlflow]'" in str(done.exception)
     assert "val_" not in done.output
     assert not artifact.model_names(tmp_path)
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from suite.cli.output import Output
+from suite.api.output import Output
 
 ESCAPES = re.compile("\x1b\\[[0-9;?]*[a-zA-Z]")
 METRICS = {"loss": 0.1234, "accuracy": 0.5678, "val_loss": 0.2345, "val_macro_f1": 0.6789}

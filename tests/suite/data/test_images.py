@@ -135,6 +135,21 @@ def test_damaged_pictures_are_left_out_named_and_counted(tmp_path: Path) -> None
         images.read(tmp_path, OPTIONS)
 
 
+@pytest.mark.parametrize("name", ["x_{}", "{}_images"])
+def test_npz_with_validation_rows_of_its_own(tmp_path: Path, name: str) -> None:
+    sizes = {"train": 30, "val": 12, "test": 6}
+    label = "y_{}" if name == "x_{}" else "{}_labels"
+    found = {name.format(split): np.full((size, 4, 4), size, np.uint8) for split, size in sizes.items()}
+    found |= {label.format(split): np.arange(size)[:, None] % 2 for split, size in sizes.items()}
+    np.savez(tmp_path / "a.npz", **found)
+    dataset = images.read(tmp_path / "a.npz", OPTIONS)
+    for split, size in zip(("train", "validation", "test"), sizes.values(), strict=True):
+        assert (dataset.take(dataset.rows[split])["image"] == size).all()
+        assert len(dataset.rows[split]) == size
+    with pytest.raises(UsageError, match="the data has validation pictures of its own: leave them or"):
+        images.read(tmp_path / "a.npz", DataOptions(validation=str(tmp_path / "a.npz")))
+
+
 def test_npz_with_given_splits_and_floats(tmp_path: Path) -> None:
     x = np.linspace(0, 1, 40 * 25, dtype=np.float32).reshape(40, 5, 5)
     y = np.arange(40) % 4

@@ -138,13 +138,13 @@ def test_rows_that_are_in_both_files_are_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"country": None}, r"--test .*t.csv has no column country, which the model uses: add it"),
+        ({"country": None}, r"--test: .*t.csv has no column country, which the model uses: add it"),
         ({"country": None, "Country": lambda i: "FR"}, r"no column country \(is it 'Country'\?\), which"),
         ({"is_fraud": None}, "t.csv: there is no column 'is_fraud'"),
         ({"is_fraud": lambda i: "yes"}, r"--test .*t.csv has labels that the data does not have: yes \(it has 0, 1\)"),
         ({"is_fraud": lambda i: i % 3}, "the label column 'is_fraud' has 3 values"),
-        ({"at": lambda i: "soon"}, "--test .*t.csv, column 'at', must hold date values: 'soon'|Invalid isoformat"),
-        ({"amount": lambda i: "much"}, "--test .*t.csv, column 'amount': 20 of 20 values are no numbers"),
+        ({"at": lambda i: "soon"}, "--test: .*t.csv, column 'at', must hold date values: 'soon'|Invalid isoformat"),
+        ({"amount": lambda i: "much"}, "--test: .*t.csv, column 'amount': 20 of 20 values are no numbers"),
     ],
 )
 def test_files_that_do_not_match_the_data_are_refused(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
@@ -154,7 +154,7 @@ def test_files_that_do_not_match_the_data_are_refused(tmp_path: Path, changes: d
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"--validation there is nothing at /nowhere.csv"):
+    with pytest.raises(UsageError, match=r"--validation: there is nothing at /nowhere.csv"):
         read(payments(tmp_path / "a.csv", range(100)), validation="/nowhere.csv")
 
 
@@ -204,7 +204,7 @@ def test_data_with_test_rows_of_its_own_takes_no_others(tmp_path: Path) -> None:
     source = tmp_path / "data"
     pictures(source / "train", 20)
     pictures(source / "test", 6, 20)
-    with pytest.raises(UsageError, match=r"the data has a folder of test files: leave it or --test .* out"):
+    with pytest.raises(UsageError, match=r"the data has test files of its own: leave them or --test .* out"):
         read(source, "image_cls", test=source / "test")
     assert sizes(read(source, "image_cls", validation=source / "test", split="random")[0]) == [20, 6, 6]
     assert sizes(read(source, "image_cls", validation=source / "test")[0]) == [20, 6, 6]

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from suite.cli import steps
+from suite.api import steps
 from suite.report import repeat
 from suite.training.fit import TrainingSettings
 from suite.training.thresholds import ErrorCosts, ThresholdRule

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from suite.cli import options
+from suite.api import steps
 from suite.domain import get
 from suite.errors import UsageError
 from suite.training import hyperparameters
@@ -14,7 +14,7 @@ from suite.training import hyperparameters
 def test_assignments_win_over_a_file_and_a_file_over_a_preset(tmp_path: Path) -> None:
     card = tmp_path / "card.json"
     card.write_text(json.dumps({"hyperparameters": {"conv/filters": 16, "conv/stem": 2}}))
-    values, epochs = options.hyperparameters(get("image_cls"), "quick", card, ("conv.filters=64",))
+    values, epochs = steps.hyperparameters(get("image_cls"), "quick", card, {"conv.filters": 64})
     assert epochs == 18
     assert values["conv.filters"] == 64
     assert values["conv.stem"] == 2

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from suite.cli.output import Output
+from suite.api.output import Output
 from suite.errors import SuiteError
 from suite.notation import dotted, format_value
 from suite.search_record import COMPLETED, VALIDATION_PREFIX, Trial

@@ -1,4 +1,4 @@
-"""How hyperparameters are written: `conv.filters` for people, `conv/filters` in KerasTuner and in files."""
+"""How hyperparameters and figures are written: `conv.filters` for people, `conv/filters` in KerasTuner and in files."""
 
 from typing import Any
 
@@ -18,3 +18,8 @@ def format_value(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def rounded(value: float) -> float:
+    """A figure to keep: six decimals, or six digits below 0.1, since a label's units may make it small."""
+    return float(f"{value:.6g}") if abs(value) < 0.1 else round(value, 6)

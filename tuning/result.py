@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from suite import workflow
 from suite.domain import Domain
+from suite.notation import rounded
 from suite.report import network
 from suite.search_record import FINISHED, SearchRecord, Trial
 from tuning import search_folder, trial_selection
@@ -69,7 +70,7 @@ class SearchResult:
         objective = self.plan.objectives[0]
         trial.stage, trial.epochs, trial.reason = FINISHED, len(history["loss"]), None
         trial.scores |= {one.name: history[one.name][best_epoch - 1] for one in self.plan.objectives if one.metric}
-        trial.score = round(trial.scores[objective.name], 6)
+        trial.score = rounded(trial.scores[objective.name])
 
     def delete_states(self) -> None:
         """Delete what only a search that goes on would need."""

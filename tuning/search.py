@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from suite.errors import SuiteError
+from suite.notation import rounded
 from suite.search_record import COMPLETED, FAILED, FINISHED, INFEASIBLE, OPEN, RUNNING, STOPPED, Trial
 from suite.training.checkpoint_file import check_same_settings
 from tuning import trial_selection
@@ -289,8 +290,8 @@ class Search:
 
     def _set_score(self, trial: Trial, scores: list[float]) -> None:
         objective = self.plan.objectives[0]
-        trial.score = round(float(np.mean(scores)), 6)
-        trial.deviation = round(float(np.std(scores, ddof=1)), 6) if len(scores) > 1 else None
+        trial.score = rounded(float(np.mean(scores)))
+        trial.deviation = rounded(float(np.std(scores, ddof=1))) if len(scores) > 1 else None
         trial.scores[objective.name] = trial.score
         rank = trial_selection.ranking(objective)
         if self.best is None or rank(trial) > rank(self.best):

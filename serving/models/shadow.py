@@ -42,7 +42,8 @@ class Shadow:
 
     def compare(self, model: Model, expected: Arrays, outputs: Arrays, size: int = 0) -> None:
         """Compare the outputs of the shadow with those that were sent to the client."""
-        self._end(model, "same" if same(expected, outputs) else "different", size)
+        scale = model.card.target.get("scale", 1.0) if model.card else 1.0
+        self._end(model, "same" if same(expected, outputs, scale) else "different", size)
 
     def fail(self, model: Model, error: Exception, size: int = 0) -> None:
         """Count a request on which the shadow failed."""

@@ -121,7 +121,7 @@ def _shape(shown: Shown, row: Shape) -> Schema:
 def _wanted(shown: Shown) -> Schema:
     """Return the schema of a requested output."""
     known: dict[str, Schema] = {"binary_data": {"type": "boolean"}}
-    if shown.model.card:
+    if shown.model.card and shown.model.card.labels:
         known["classification"] = {"type": "integer", "minimum": 0, "description": "how many of the highest"}
     names = {"enum": list(shown.model.signature.outputs)}
     return fields({"name": names, "parameters": _parameters(known)}, ["parameters"], others=True)

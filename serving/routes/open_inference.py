@@ -8,6 +8,7 @@ from flask import Blueprint, current_app
 from serving.codecs import open_inference
 from serving.codecs.open_inference import InferRequest
 from serving.context import RequestContext
+from serving.errors import ServiceError
 from serving.http import body
 from serving.http.dispatch import Route
 from serving.http.messages import Request, Response, json_response
@@ -32,6 +33,8 @@ def routes(service: InferenceService) -> list[Route]:
         size = body.cost(request)
         asked = await service.read(context, size, partial(read, request))
         model = await service.model(context, name, None if version is None else int(version))
+        if model.card and not model.card.labels and any(output.classes for output in asked.outputs):
+            raise ServiceError(400, f"the model '{name}' has no classes: leave the parameter 'classification' out")
         inputs = await service.decode_named(context, model.codec, asked.inputs, size)
         outputs = await service.run(context, model, inputs, size)
         labels = model.card.labels if model.card else []

@@ -66,6 +66,7 @@ def evaluate(
 
 def _read(card: "Card", source: "str | Memory | None", given: dict[str, Any], split: str) -> "Dataset":
     """The data, read like the model's own data and converted to the model's inputs."""
+    from suite.data.memory import Memory
     from suite.data.options import DataOptions
     from suite.domain import get
     from suite.domains import load_data
@@ -74,7 +75,10 @@ def _read(card: "Card", source: "str | Memory | None", given: dict[str, Any], sp
     if source is None and card.data.get("in_memory"):
         raise UsageError(f"{card.name}/{card.version} was made from data in memory, which is not kept: name the --data")
     made_from = _name(card.data)
-    remembered = card.data.get("options", {}) if source in (None, made_from) else {}
+    is_the_same = source in (None, made_from) or (
+        isinstance(source, Memory) and source.sha256() == card.data.get("sha256")
+    )
+    remembered = card.data.get("options", {}) if is_the_same else {}
     chosen = remembered | {name: value for name, value in given.items() if value is not None}
     options = {
         "seed": card.training["seed"],

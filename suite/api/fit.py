@@ -1,7 +1,7 @@
 """Train a domain's network and save it: `suite fit` and `suite.fit`."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
@@ -176,7 +176,8 @@ def _cross_validate(job: _Job, count: int, output: Output) -> dict[str, Any]:
             callbacks=lambda fold: [_progress_reporter(report, job.settings, f"fold {fold}/{count} ")],
         )  # fmt: skip
         for number, metrics in enumerate(scores, 1):
-            output.say(f"fold {number}/{count}: test {objective} {metrics[objective]:.4f}")
+            reached = f"{metrics[objective]:.4f}" if objective in metrics else "undefined"
+            output.say(f"fold {number}/{count}: test {objective} {reached}")
             folds.append(metrics)
     summaries = cross_validation.summarise(folds)
     for metric, summary in summaries.items():
@@ -208,10 +209,12 @@ def _with_data_to_resume(request: FitRequest, name: str, output: Output) -> FitR
     from suite.training import checkpoint_file, checkpoint_slots
 
     for file in checkpoint_slots.unfinished(request.models, name):
-        with suppress(SuiteError):
+        try:
             data = checkpoint_file.read_settings(file)["data"]
-            source, reader = steps.data_to_resume(data, request.reader, output)
-            return replace(request, source=source, reader=reader)
+        except SuiteError:
+            continue
+        source, reader = steps.data_to_resume(data, request.reader, output)
+        return replace(request, source=source, reader=reader)
     return request
 
 

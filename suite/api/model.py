@@ -25,7 +25,9 @@ REPORT = "report.html"
 NOTEBOOK_HEIGHT = 720
 SPLITS = ("train", "validation", "test", "all")
 FILES: dict[str, Keyword] = {name: READER[name] for name in ("text_column", "encoding", "no_header", "sheet")}
-LABELLED: dict[str, Keyword] = FILES | {name: READER[name] for name in ("group_column", "time_column")}
+LABELLED: dict[str, Keyword] = FILES | {
+    name: READER[name] for name in ("group_column", "time_column", "validation", "test")
+}
 
 
 class SuiteWarning(UserWarning):

@@ -26,7 +26,7 @@ WANTED_ROWS = {
 AnswerRow = dict[str, Any]
 # Columns by name, each with its type in Parquet: one of these words, or a type of Arrow.
 Columns = Mapping[str, Any]
-TEXT, NUMBER, BOOLEAN = "string", "float64", "bool"
+TEXT = "string"
 
 
 @dataclass(frozen=True)

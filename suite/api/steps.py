@@ -39,6 +39,8 @@ def read_data(
 
 def data_to_resume(data: dict[str, Any], reader: dict[str, Any], output: Output) -> tuple[str, dict[str, Any]]:
     """The source and the reader's options of an unfinished training or search; options that are given win."""
+    if data.get("in_memory"):
+        raise UsageError("what is to be resumed was made from data in memory, which is not kept: give the data again")
     source = str(data.get("name") or data["path"])
     output.say(f"  data as in what is to be resumed: {source}")
     return source, data["options"] | {name: value for name, value in reader.items() if value is not None}

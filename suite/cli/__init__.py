@@ -57,7 +57,7 @@ class Verbs(click.Group):
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="neural-suite", prog_name="suite")
 def group() -> None:
-    """Train, tune and serve neural classifiers from a folder, a table or texts.
+    """Train, tune and serve neural networks from a folder, a table or texts.
 
     \b
     Example:

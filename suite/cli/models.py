@@ -35,8 +35,6 @@ def list_models(models: Path, as_json: bool, quiet: bool) -> None:
 
 
 def _row(name: str, version: int, folder: Path) -> dict[str, Any]:
-    from suite import task as tasks
-
     row: dict[str, Any] = {"name": name, "version": version, "notes": []}
     try:
         card = artifact.read_card(folder)
@@ -45,7 +43,7 @@ def _row(name: str, version: int, folder: Path) -> dict[str, Any]:
     if card is None:
         return row | {"summary": "a SavedModel without a card", "domain": None}
     test = card.metrics.get("test", {})
-    metric = tasks.get(card.task).objective
+    metric = card.training.get("objective")
     best = f"test {metric} {test[metric]:.4f}" if metric in test else ""
     summary = f"{card.domain}  {card.created}  {best}  engines {', '.join(card.engines)}"
     return row | {

@@ -81,8 +81,12 @@ class DataOptions:
 
     def given(self) -> dict[str, str | int]:
         """The options that people set, by name."""
+        from suite.data.memory import Memory
+
         values = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in SET_BY_CALLER}
-        return {name: _plain(value) for name, value in values.items() if value is not None}
+        # Rows in memory are not kept, so that nothing could read them again.
+        kept = {name: value for name, value in values.items() if value is not None and not isinstance(value, Memory)}
+        return {name: _plain(value) for name, value in kept.items()}
 
 
 def _plain(value: Any) -> str | int:

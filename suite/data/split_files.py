@@ -12,7 +12,7 @@ from suite.data.dataset import Dataset, SplitName
 from suite.data.memory import Memory
 from suite.data.options import SPLIT_OPTIONS, DataOptions
 from suite.data.source import Source
-from suite.data.table_label import REGRESSION
+from suite.data.table_label import CLASSIFICATION, REGRESSION
 from suite.errors import SuiteError, UsageError
 from suite.preprocessing.mirror import label_names
 
@@ -46,7 +46,7 @@ def _read(dataset: Dataset, split: SplitName, path: str | Memory, options: DataO
     others: dict[str, Any] = dict.fromkeys((*OF_DATA, *SPLIT_OPTIONS))
     like_the_data = replace(
         options, **others, inputs=tuple(dataset.specs), label_column=label, text_column=text, picture=dataset.picture,
-        undivided=True, known_task=None if dataset.labels else REGRESSION,
+        undivided=True, known_task=CLASSIFICATION if dataset.labels else REGRESSION,
     )  # fmt: skip
     try:
         found = read(path if isinstance(path, Memory) else Path(path), like_the_data)

@@ -68,7 +68,7 @@ def check_classes(y: np.ndarray, labels: list[str], shares: Shares = DEFAULT_SHA
     needed = shares.parts
     if is_numbers(y):
         if len(y) < MIN_NUMBERS:
-            raise SuiteError(f"there are {len(y)} rows with a number to predict, and at least {MIN_NUMBERS} are needed")
+            raise SuiteError(f"{len(y)} rows have a number to predict, and {MIN_NUMBERS} are needed: bring more")
         return
     if len(labels) < 2:
         present = f"only '{labels[0]}'" if labels else "none"

@@ -137,6 +137,10 @@ def _any_column(source: Source, profiles: dict[str, Column], options: DataOption
         if wanted not in profiles:
             raise unknown("column", wanted, list(profiles))
         return profiles[wanted], _as_asked(options)
+    if options.known_label is not None:
+        raise UsageError(
+            f"{source} has no column '{options.known_label}', which is the model's label: name it with --label-column"
+        )
     names = {name.lower() for name in profiles}
     # Beside x and z, y is a place and no label.
     usual = [name for name in LABEL_NAMES if name != "y" or not {"x", "z"} <= names]
@@ -176,8 +180,8 @@ def _number(column: Column, reason: str, why: str) -> TableLabel:
         )
     if column.infinite or column.beyond:
         raise SuiteError(
-            f"the label column '{column.name}' has {column.infinite + column.beyond:,} infinite numbers, which cannot "
-            "be learned: correct or leave out their rows"
+            f"the label column '{column.name}' has {column.infinite + column.beyond:,} of {column.known:,} values that "
+            "are infinite or beyond 3.4e38, which cannot be learned: correct them, or leave their rows out"
         )
     return TableLabel(
         number, [], [f"label column: {column.name} ({reason}), a number from {column.low:g} to {column.high:g}{why}"]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from suite.data.dataset import Dataset
+from suite.notation import rounded
 from suite.report import statistics
 from suite.report.statistics import Interval, Predictions
 from suite.task import Measure, Task
@@ -96,4 +97,4 @@ def to_json(rows: Iterable[ColumnRow], importance: Importance | None) -> dict[st
 def _interval_json(interval: Interval | None) -> dict[str, float | None] | None:
     if interval is None:
         return None
-    return {name: None if np.isnan(value) else round(value, 6) for name, value in asdict(interval).items()}
+    return {name: None if np.isnan(value) else rounded(value) for name, value in asdict(interval).items()}

@@ -116,7 +116,8 @@ def compare(first: EvaluatedModel, second: EvaluatedModel) -> Comparison:
 def _check_comparable(first: EvaluatedModel, second: EvaluatedModel) -> None:
     if first.card.labels != second.card.labels:
         answered = " and ".join(
-            f"{one.reference} answers {', '.join(one.card.labels[:4])}{', ...' if len(one.card.labels) > 4 else ''}"
+            f"{one.reference} answers {', '.join(one.card.labels[:4]) or 'a number'}"
+            f"{', ...' if len(one.card.labels) > 4 else ''}"
             for one in (first, second)
         )
         raise SuiteError(f"the models have different labels ({answered}): compare models of the same data")

@@ -35,9 +35,10 @@ class Regression(Task):
     criterion: ClassVar[str] = "rmse"
 
     def check(self, dataset: Dataset) -> None:
-        if np.ptp(dataset.y[dataset.rows["train"]]) == 0:
+        y = dataset.y[dataset.rows["train"]]
+        if np.ptp(y) == 0:
             raise SuiteError(
-                f"the label is {dataset.y[0]:g} in all training rows, so there is nothing to learn: bring other rows"
+                f"the label is {y[0]:g} in all training rows, so there is nothing to learn: bring other rows"
             )
 
     def target(self, dataset: Dataset) -> dict[str, Any]:

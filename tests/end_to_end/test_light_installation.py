@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -27,6 +28,13 @@ with launcher.running(Path(sys.argv[1])) as url:
 """
 
 # Nothing of this checkout, which would count as installed.
+# What a wheel holds besides modules.
+FILES = [
+    str(file.relative_to(ROOT))
+    for folder in ("suite/report/templates", "serving/static", "suite/data/embedded")
+    for file in (ROOT / folder).rglob("*")
+    if file.is_file() and file.suffix not in (".py", ".pyc")
+]
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
 Command = Callable[..., CompletedProcess[str]]
@@ -51,6 +59,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("setuptools, which builds the wheel, is not to be had: no package index can be reached")
     assert built.returncode == 0, built.stderr
     (wheel,) = folder.glob("*.whl")
+    packed = zipfile.ZipFile(wheel).namelist()
+    assert {name for name in FILES if name not in packed} == set()
     constraints = ["--constraint", ROOT / ".ci" / "constraints.txt"]
     installed = subprocess.run([*pip, "install", "-q", *constraints, wheel], capture_output=True, text=True, env=CLEAN)
     assert installed.returncode == 0, installed.stderr

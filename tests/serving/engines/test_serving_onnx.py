@@ -170,7 +170,7 @@ def test_one_that_does_not_load_is_passed_over(folder: Path) -> None:
 def test_the_package_that_is_missing_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     monkeypatch.delitem(sys.modules, "serving.engines.onnx", raising=False)
-    with pytest.raises(UsageError, match=r"pip install 'suite\[onnx\]'"):
+    with pytest.raises(UsageError, match=r"pip install 'neural-suite\[onnx\]'"):
         select.load(folder, card_of(folder), "onnx")
     assert select.load(folder, card_of(folder)).name == "litert"
 

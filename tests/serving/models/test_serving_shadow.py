@@ -3,6 +3,7 @@
 import json
 import shutil
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from serving.config import Config
 from serving.models.loader import Model
 from serving.models.shadow import Shadow, size_of
 from suite import labels
+from suite.artifact import Card
 from suite.labels import Label
 
 ONE = {"y": np.ones((1, 2), np.float32)}
@@ -34,6 +36,15 @@ def test_answers_are_counted() -> None:
         end()
     shadow.wait()
     assert shadow.counts["digits", 2] == {"same": 1, "different": 2, "failed": 1}
+
+
+def test_numbers_are_compared_on_their_scale() -> None:
+    card = Card("prices", 1, "table", "", [], [], [], {}, task="regression", target={"scale": 1e5})
+    shadow, asked = Shadow(), replace(model(), card=card)
+    for difference in (10, 1_000):
+        assert shadow.begin(asked)
+        shadow.compare(asked, ONE, {"y": ONE["y"] + difference})
+    assert shadow.counts["digits", 2] == {"same": 1, "different": 1}
 
 
 def test_only_so_many_are_under_way() -> None:

@@ -194,5 +194,5 @@ def test_a_service_without_the_packages_says_so_and_does_not_start(
     (tmp_path / "opentelemetry" / "__init__.py").touch()
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
-    with pytest.raises(SuiteError, match=r"its log ends:\nError: traces need .*pip install 'suite\[otel\]'$"):
+    with pytest.raises(SuiteError, match=r"its log ends:\nError: traces need .*pip install 'neural-suite\[otel\]'$"):
         run.running(light).__enter__()

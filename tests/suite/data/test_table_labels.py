@@ -71,10 +71,10 @@ def test_rows_without_a_number_are_left_out_and_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("labels", "options", "said"),
     [
-        ([*(row + 0.5 for row in range(ROWS)), "inf"], {}, "1 infinite numbers"),
+        ([*(row + 0.5 for row in range(ROWS)), "inf"], {}, "1 of 61 values that are infinite"),
         (["a", "b"] * 30, {"task": "regression"}, "60 of 60 values that are no numbers, such as 'a'"),
         ([f"name {row}" for row in range(1_100)], {}, "more than 1,000 classes"),
-        ([row + 0.5 for row in range(10)], {}, "10 rows with a number to predict, and at least 20 are needed"),
+        ([row + 0.5 for row in range(10)], {}, "10 rows have a number to predict, and 20 are needed: bring more"),
         (["a"] * ROWS, {}, "a classifier needs two classes or more"),
     ],
 )
@@ -109,3 +109,28 @@ def test_numbers_are_split_by_groups_folds_and_files(tmp_path: Path) -> None:
     assert grouped.groups is not None
     places = [set(grouped.groups[rows]) for rows in grouped.rows.values()]
     assert sum(map(len, places)) == len(set.union(*places)) == 10
+
+
+def test_labels_of_files_are_read_as_those_of_the_data(tmp_path: Path) -> None:
+    """Numbers are classes in a file too, where they are in the data."""
+    from suite import domain
+
+    data, file = table(tmp_path / "a.csv", [0.5, 1.5, 2.5] * 20), table(tmp_path / "b.csv", [1.5, 0.5, 2.5] * 2)
+    options = DataOptions(task="classification", test=str(file))
+    dataset = load_data(domain.get("table"), str(data), options)
+    assert [dataset.labels[number] for number in dataset.y[dataset.rows["test"]]] == ["1.5", "0.5", "2.5"] * 2
+
+
+def test_a_model_is_not_measured_on_another_column_than_its_label(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv", [row + 0.5 for row in range(ROWS)])
+    with pytest.raises(UsageError, match="no column 'price', which is the model's label: name it with --label-column"):
+        tables.read_any(path, DataOptions(known_label="price", known_task="regression", undivided=True))
+
+
+def test_rows_in_memory_are_no_option_to_remember() -> None:
+    import pyarrow as pa
+
+    from suite.data.memory import Frame
+
+    options = DataOptions(test=Frame(pa.table({"a": [1]})), validation="b.csv")
+    assert options.given() == {"validation": "b.csv"}

@@ -60,5 +60,5 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     from suite.training import onnx_model
 
     monkeypatch.setitem(sys.modules, "tf2onnx", None)
-    with pytest.raises(UsageError, match=r"pip install 'suite\[onnx\]'"):
+    with pytest.raises(UsageError, match=r"pip install 'neural-suite\[onnx\]'"):
         onnx_model.check_installed()

@@ -135,7 +135,8 @@ class Wire:
     def reset(self) -> None:
         """End it by force: the other side gets an RST."""
         taken = self._writer.get_extra_info("socket")
-        if taken.fileno() >= 0:
+        # A connection that the service has closed already may have none left.
+        if taken is not None and taken.fileno() >= 0:
             taken.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._writer.transport.abort()
 

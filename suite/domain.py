@@ -5,13 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib import import_module
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from suite.blocks.types import Augmentation, Head
-from suite.errors import unknown
+from suite.registry import Registry
 
 if TYPE_CHECKING:
     import keras
@@ -21,13 +18,6 @@ if TYPE_CHECKING:
     from suite.data.options import DataOptions
     from suite.data.source import Source
 
-ENTRY_POINTS = "suite.domains"
-BUILT_IN = {
-    "image_cls": "suite.domains.image_cls",
-    "text_cls": "suite.domains.text_cls",
-    "fraud": "suite.domains.fraud",
-    "table": "suite.domains.table",
-}
 MIN_EPOCHS = 5
 MIN_BATCH_SIZE = 16
 
@@ -115,19 +105,14 @@ class Domain(ABC):
         """A few dozen real rows with every split, for tests; read within a second. By default for the first task."""
 
 
-@cache
-def names() -> list[str]:
-    """Every registered domain: the built-in ones and those of installed packages (entry points `suite.domains`)."""
-    return [*BUILT_IN, *sorted(point.name for point in entry_points(group=ENTRY_POINTS) if point.name not in BUILT_IN)]
-
-
-@cache
-def get(name: str) -> Domain:
-    """The domain of that name; UsageError if there is none."""
-    if name in BUILT_IN:
-        domain: Domain = import_module(BUILT_IN[name]).DOMAIN
-        return domain
-    for point in entry_points(group=ENTRY_POINTS):
-        if point.name == name:
-            return point.load()  # type: ignore[no-any-return]
-    raise unknown("domain", name, names())
+REGISTRY: Registry[Domain] = Registry(
+    "domain",
+    "suite.domains",
+    {
+        "image_cls": "suite.domains.image_cls:DOMAIN",
+        "text_cls": "suite.domains.text_cls:DOMAIN",
+        "fraud": "suite.domains.fraud:DOMAIN",
+        "table": "suite.domains.table:DOMAIN",
+    },
+)
+names, get = REGISTRY.names, REGISTRY.get

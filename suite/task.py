@@ -5,15 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib import import_module
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from suite.artifact import Card, TensorSpec
-from suite.errors import unknown
+from suite.registry import Registry
 
 if TYPE_CHECKING:
     import keras
@@ -22,12 +19,6 @@ if TYPE_CHECKING:
     from suite.data.dataset import Dataset
     from suite.domain import Recipe
 
-ENTRY_POINTS = "suite.tasks"
-BUILT_IN = {
-    "classification": "suite.tasks.classification",
-    "detection": "suite.tasks.detection",
-    "regression": "suite.tasks.regression",
-}
 # A function from how often each row counts, (N,), to a metric's value; NaN where it is undefined for those rows.
 Measure = Callable[[np.ndarray], float]
 # Numbers that `Task.calibrate` gives a network, by name.
@@ -109,9 +100,9 @@ class Task(ABC):
     def evaluate(self, y: np.ndarray, outputs: np.ndarray, threshold: float | None = None) -> dict[str, float]:
         """Metrics under their usual names, the most informative first."""
 
-    @abstractmethod
     def criterion_of(self, y: np.ndarray, outputs: np.ndarray) -> float:
-        """The value of `criterion`; lower is better."""
+        """The value of `criterion`, where it is none of the metrics of `evaluate`; lower is better."""
+        raise NotImplementedError
 
     @abstractmethod
     def direction(self, metric: str) -> float:
@@ -163,19 +154,13 @@ class Task(ABC):
         """The sections of a report of this card and suite.report.page.ReportData."""
 
 
-@cache
-def names() -> list[str]:
-    """Every registered task: the built-in ones and those of installed packages (entry points `suite.tasks`)."""
-    return [*BUILT_IN, *sorted(point.name for point in entry_points(group=ENTRY_POINTS) if point.name not in BUILT_IN)]
-
-
-@cache
-def get(name: str) -> Task:
-    """The task of that name; UsageError if there is none."""
-    if name in BUILT_IN:
-        task: Task = import_module(BUILT_IN[name]).TASK
-        return task
-    for point in entry_points(group=ENTRY_POINTS):
-        if point.name == name:
-            return point.load()  # type: ignore[no-any-return]
-    raise unknown("task", name, names())
+REGISTRY: Registry[Task] = Registry(
+    "task",
+    "suite.tasks",
+    {
+        "classification": "suite.tasks.classification:TASK",
+        "detection": "suite.tasks.detection:TASK",
+        "regression": "suite.tasks.regression:TASK",
+    },
+)
+names, get = REGISTRY.names, REGISTRY.get

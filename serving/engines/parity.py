@@ -19,6 +19,11 @@ TEXT = "a good day"
 SECONDS, MAX_ROUNDS = 0.1, 50
 
 
+def scale_of(card: Card | None) -> float:
+    """Return the scale of a model's outputs: of numbers in units of their own, and 1 of others."""
+    return float(card.target.get("scale", 1.0)) if card else 1.0
+
+
 def same(one: "Arrays", other: "Arrays", scale: float = 1.0) -> bool:
     """Return whether two outputs, of numbers of this scale, are the same within the tolerance."""
     return one.keys() == other.keys() and all(_alike(x, other[name], scale) for name, x in one.items())

@@ -43,7 +43,7 @@ def choose(folder: Path, card: Card | None, engine: str = AUTO, threads: int = 1
     loaded, passed_over = _load_all(light, folder, card, threads)
     if len(loaded) > 1:
         rows = parity.examples(card)
-        if parity.agree(loaded, rows, card.target.get("scale", 1.0)):
+        if parity.agree(loaded, rows, parity.scale_of(card)):
             return _fastest(loaded, parity.milliseconds(loaded, rows), passed_over)
         passed_over |= {one.name: f"{' and '.join(light)} answer differently" for one in loaded}
         loaded = []

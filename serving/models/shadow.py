@@ -6,7 +6,7 @@ from collections import Counter
 from sys import getsizeof
 
 from serving.engines.base import Arrays
-from serving.engines.parity import same
+from serving.engines.parity import same, scale_of
 from serving.models.loader import Model
 
 # Limits of the comparisons that are under way: how many, and the bytes of their inputs and outputs together.
@@ -42,8 +42,8 @@ class Shadow:
 
     def compare(self, model: Model, expected: Arrays, outputs: Arrays, size: int = 0) -> None:
         """Compare the outputs of the shadow with those that were sent to the client."""
-        scale = model.card.target.get("scale", 1.0) if model.card else 1.0
-        self._end(model, "same" if same(expected, outputs, scale) else "different", size)
+        is_same = same(expected, outputs, scale_of(model.card))
+        self._end(model, "same" if is_same else "different", size)
 
     def fail(self, model: Model, error: Exception, size: int = 0) -> None:
         """Count a request on which the shadow failed."""

@@ -2,21 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from importlib import import_module
-from importlib.metadata import entry_points
 from typing import Any, ClassVar
 
 import numpy as np
 
 from suite.artifact import Card
-from suite.errors import SuiteError, unknown
+from suite.errors import SuiteError
+from suite.registry import Registry
 
-ENTRY_POINTS = "suite.answers"
-BUILT_IN = {
-    "classification": "suite.answers.classes:Classes",
-    "detection": "suite.answers.classes:Classes",
-    "regression": "suite.answers.number:Number",
-}
 # Kinds of columns in files of answers, as Arrow names types.
 TEXT, NUMBER, BOOLEAN = "string", "float64", "bool"
 # float32 has seven digits; more would be noise.
@@ -67,16 +60,20 @@ class Answer(ABC):
         raise NotImplementedError
 
 
+REGISTRY: Registry[type[Answer]] = Registry(
+    "task",
+    "suite.answers",
+    {
+        "classification": "suite.answers.classes:Classes",
+        "detection": "suite.answers.classes:Classes",
+        "regression": "suite.answers.number:Number",
+    },
+)
+
+
 def of(card: Card) -> Answer:
     """The answers of a card's model; UsageError for a task that is not installed."""
-    if card.task in BUILT_IN:
-        module, _, name = BUILT_IN[card.task].partition(":")
-        answer: Answer = getattr(import_module(module), name)(card)
-        return answer
-    points = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
-    if card.task not in points:
-        raise unknown("task", card.task, [*BUILT_IN, *sorted(points)])
-    return points[card.task].load()(card)  # type: ignore[no-any-return]
+    return REGISTRY.get(card.task)(card)
 
 
 def closed(properties: Mapping[str, Schema]) -> Schema:

@@ -76,7 +76,7 @@ def _read(card: "Card", source: "str | Memory | None", given: dict[str, Any], sp
         raise UsageError(f"{card.name}/{card.version} was made from data in memory, which is not kept: name the --data")
     made_from = _name(card.data)
     is_the_same = source in (None, made_from) or (
-        isinstance(source, Memory) and source.sha256() == card.data.get("sha256")
+        isinstance(source, Memory) and card.data.get("in_memory") and source.sha256() == card.data["sha256"]
     )
     remembered = card.data.get("options", {}) if is_the_same else {}
     chosen = remembered | {name: value for name, value in given.items() if value is not None}

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from serving.engines.base import Engine
+    from suite.answers import Answer
     from suite.artifact import Card
     from suite.data import stream
     from suite.data.memory import Memory
@@ -45,13 +46,16 @@ def answer(
     The rows are those of a path, of standard input (-) or of data in memory. SuiteError if there are none, and for
     values that cannot be read.
     """
+    from suite import answers
+
     batches = _batches(card, source, text_column, options)
     first = next(batches, None)
     if first is None:
         name = "standard input" if source == "-" else source
         raise SuiteError(f"{name} has no rows to answer: give {WANTED_ROWS[card.preprocessing['kind']]}")
-    kept = _kept_names(card, first)
-    return _columns(card, first, kept), _parts(card, engine, chain([first], batches), kept)
+    form = answers.of(card)
+    kept = _kept_names(form, first)
+    return _columns(form, first, kept), _parts(form, engine, chain([first], batches), kept)
 
 
 def schema(columns: Columns) -> "pa.Schema":
@@ -68,13 +72,16 @@ def probabilities(
     """The probabilities (N, labels) of all rows; SuiteError for files that cannot be read, too."""
     import numpy as np
 
+    from suite import answers
+
     if not card.labels:
         raise UsageError(f"{card.name}/{card.version} answers with a number, and has no probabilities: use predict")
+    form = answers.of(card)
     found = [np.empty((0, len(card.labels)))]
     for batch in _batches(card, source, text_column, options):
         if batch.errors:
             raise unreadable(card, batch.errors, len(batch.paths))
-        found.append(_outputs(card, engine, batch, sum(map(len, found))))
+        found.append(_outputs(form, engine, batch, sum(map(len, found))))
     return np.concatenate(found)
 
 
@@ -107,11 +114,11 @@ def _batches(
 
 
 def _parts(
-    card: "Card", engine: "Engine", batches: "Iterator[stream.Batch]", kept: dict[str, str]
+    form: "Answer", engine: "Engine", batches: "Iterator[stream.Batch]", kept: dict[str, str]
 ) -> Iterator[Part]:  # fmt: skip
     done = 0
     for batch in batches:
-        rows = _answer_batch(card, engine, batch, done)
+        rows = _answer_batch(form, engine, batch, done)
         done += len(rows)
         yield Part(rows if batch.kept is None else _beside(batch.kept, rows, kept), batch.errors)
 
@@ -127,22 +134,17 @@ def _beside(batch: "pa.RecordBatch", rows: list[AnswerRow], kept: dict[str, str]
     ]
 
 
-def _answer_batch(card: "Card", engine: "Engine", batch: "stream.Batch", done: int) -> list[AnswerRow]:
-    from suite import answers
-
-    rows = answers.of(card).rows(_outputs(card, engine, batch, done))
+def _answer_batch(form: "Answer", engine: "Engine", batch: "stream.Batch", done: int) -> list[AnswerRow]:
+    rows = form.rows(_outputs(form, engine, batch, done))
     return _by_path(batch, rows) if batch.paths else rows
 
 
-def _outputs(card: "Card", engine: "Engine", batch: "stream.Batch", done: int) -> "np.ndarray":
+def _outputs(form: "Answer", engine: "Engine", batch: "stream.Batch", done: int) -> "np.ndarray":
     """The model's outputs (rows, K) for a batch; SuiteError, with the row's number, for one that is not finite."""
     import numpy as np
 
-    from suite import answers
-
     readable = len(next(iter(batch.inputs.values())))
-    name = answers.of(card).output
-    found = engine.run(batch.inputs)[name] if readable else np.empty((0, *card.outputs[0].shape))
+    found = engine.run(batch.inputs)[form.output] if readable else np.empty((0, *form.card.outputs[0].shape))
     finite = np.isfinite(found).all(axis=1)
     if not finite.all():
         raise SuiteError(
@@ -152,11 +154,9 @@ def _outputs(card: "Card", engine: "Engine", batch: "stream.Batch", done: int) -
     return found
 
 
-def _kept_names(card: "Card", batch: "stream.Batch") -> dict[str, str]:
+def _kept_names(form: "Answer", batch: "stream.Batch") -> dict[str, str]:
     """The kept columns, each with the name under which it is written: answers keep theirs."""
-    from suite import answers
-
-    taken = {*answers.of(card).columns(), *(("path", "error") if batch.paths else ())}
+    taken = {*form.columns(), *(("path", "error") if batch.paths else ())}
     names: dict[str, str] = {}
     for name in batch.kept.schema.names if batch.kept is not None else []:
         written = name
@@ -167,13 +167,11 @@ def _kept_names(card: "Card", batch: "stream.Batch") -> dict[str, str]:
     return names
 
 
-def _columns(card: "Card", batch: "stream.Batch", kept: dict[str, str]) -> Columns:
+def _columns(form: "Answer", batch: "stream.Batch", kept: dict[str, str]) -> Columns:
     """All columns of the answers by name: kept ones, path, answers, error."""
-    from suite import answers
-
     types = {} if batch.kept is None else {kept[one.name]: one.type for one in batch.kept.schema}
     path, error = ({"path": TEXT}, {"error": TEXT}) if batch.paths else ({}, {})
-    return types | path | answers.of(card).columns() | error
+    return types | path | form.columns() | error
 
 
 def _by_path(batch: "stream.Batch", rows: list[AnswerRow]) -> list[AnswerRow]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from suite.data import splits
 from suite.data.memory import Memory, Pictures
 from suite.data.source import Source
 from suite.errors import SuiteError, UsageError
@@ -19,8 +20,6 @@ IDX_TYPES = {8: np.uint8}
 IMAGE_KEYS = ("images", "image", "x", "data")
 LABEL_KEYS = ("labels", "label", "y", "target", "targets")
 CLASS_NAMES = "class_names"
-# What arrays of each split are called: `x_val`, or `val_images`.
-SPLIT_WORDS = {"train": ("train",), "validation": ("val", "valid", "validation"), "test": ("test",)}
 Pair = tuple[np.ndarray, np.ndarray]
 
 
@@ -88,14 +87,19 @@ def read_npz(path: Path) -> Arrays:
         reason = "it holds Python objects, which are never loaded" if "pickle" in str(error) else str(error)
         raise SuiteError(f"{path} cannot be read ({reason}): save plain arrays with numpy.savez_compressed") from error
     names = [str(name) for name in arrays.pop(CLASS_NAMES)] if CLASS_NAMES in arrays else None
-    found = {split: _pair(arrays, words) for split, words in SPLIT_WORDS.items()}
-    found["train"] = found["train"] or _pair(arrays, ("",))
-    if found["train"] is None:
+    parts: dict[str, Pair] = {}
+    for word, split in splits.WORDS.items():
+        pair = _pair(arrays, word)
+        if pair is not None:
+            parts.setdefault(split, pair)
+    whole = None if "train" in parts else _pair(arrays)
+    if whole is not None:
+        parts = {"train": whole, **parts}
+    if "train" not in parts:
         raise SuiteError(
             f"{path} holds {', '.join(arrays) or 'nothing'}: name the arrays images and labels, "
             "or x_train, y_train, x_test and y_test"
         )
-    parts = {split: pair for split, pair in found.items() if pair is not None}
     return _join(path, parts, [f"arrays: {', '.join(arrays)}"], names)
 
 
@@ -108,13 +112,11 @@ def in_memory(source: Memory) -> Arrays:
     return _join(source, {"train": (source.images, source.labels)}, [], None)
 
 
-def _pair(arrays: dict[str, np.ndarray], words: tuple[str, ...]) -> Pair | None:
-    """The images and labels of a split, which goes by one of these words; None if one of them is missing."""
+def _pair(arrays: dict[str, np.ndarray], word: str = "") -> Pair | None:
+    """The images and labels of a split, such as `x_val` or `val_images`; None if one of them is missing."""
 
     def first(keys: tuple[str, ...]) -> np.ndarray | None:
-        names = [
-            name for word in words for key in keys for name in ((f"{key}_{word}", f"{word}_{key}") if word else (key,))
-        ]
+        names = [name for key in keys for name in ((f"{key}_{word}", f"{word}_{key}") if word else (key,))]
         return next((arrays[name] for name in names if name in arrays), None)
 
     images, labels = first(IMAGE_KEYS), first(LABEL_KEYS)

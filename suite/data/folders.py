@@ -6,15 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from suite.data import splits, walk
-from suite.data.dataset import SplitName
 from suite.data.options import DataOptions
 from suite.errors import SuiteError, listed
-
-SPLITS: dict[str, SplitName] = {
-    "train": "train", "training": "train",
-    "validation": "validation", "valid": "validation", "val": "validation",
-    "test": "test", "testing": "test",
-}  # fmt: skip
 
 
 @dataclass
@@ -46,7 +39,7 @@ def read_class_folders(source: Path, suffixes: tuple[str, ...]) -> LabelledFiles
     folders = walk.class_folders(source, suffixes)
     if not folders:
         raise SuiteError(f"{source} has no sub-folders: put the files of each class into a folder named after it")
-    by_split = {folder: SPLITS[folder.name.lower()] for folder in folders if folder.name.lower() in SPLITS}
+    by_split = {folder: splits.WORDS[folder.name.lower()] for folder in folders if folder.name.lower() in splits.WORDS}
     detected = []
     classes: list[tuple[Path, str]]
     if by_split and "train" in by_split.values() and any(walk.class_folders(folder, suffixes) for folder in by_split):

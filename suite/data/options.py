@@ -15,6 +15,7 @@ SET_BY_CALLER = ("seed", "inputs", "known_label", "known_text", "picture", "undi
 FILE_OPTIONS = ("encoding", "no_header", "sheet")
 SPLIT_OPTIONS = ("split", "validation", "test")
 RANDOM, TIME, GROUP = "random", "time", "group"
+CLASSIFICATION, REGRESSION = "classification", "regression"
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,8 @@ import numpy as np
 from suite.data import row_keys, splits
 from suite.data.dataset import Dataset, SplitName
 from suite.data.memory import Memory
-from suite.data.options import SPLIT_OPTIONS, DataOptions
+from suite.data.options import CLASSIFICATION, REGRESSION, SPLIT_OPTIONS, DataOptions
 from suite.data.source import Source
-from suite.data.table_label import CLASSIFICATION, REGRESSION
 from suite.errors import SuiteError, UsageError
 from suite.preprocessing.mirror import label_names
 

@@ -16,6 +16,12 @@ VALIDATION_SHARE = 0.2
 # Where the test split is given, few rows are usually left: most of them are for training.
 VALIDATION_SHARE_BESIDE_TEST = 0.1
 MIN_NUMBERS = 20
+# What people call splits, in lower case.
+WORDS: dict[str, SplitName] = {
+    "train": "train", "training": "train",
+    "validation": "validation", "valid": "validation", "val": "validation",
+    "test": "test", "testing": "test",
+}  # fmt: skip
 Rows = dict[SplitName, np.ndarray]
 
 

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 
 from suite.data.column import MAX_CATEGORIES, MAX_DISTINCT, MAX_NON_NUMERIC_SHARE, Column
 from suite.data.label_column import LabelColumn, NumberColumn
-from suite.data.options import DataOptions
+from suite.data.options import CLASSIFICATION, REGRESSION, DataOptions
 from suite.data.source import Source
 from suite.errors import SuiteError, UsageError, listed, unknown
 from suite.preprocessing.mirror import label_names
 
 LABEL_NAMES = ("class", "label", "target", "fraud", "is_fraud", "isfraud", "y", "default", "creditability", "outcome")
-CLASSIFICATION, REGRESSION = "classification", "regression"
 ANY = "use 'suite fit table', which takes any number of classes"
 SHOWN = 10
 

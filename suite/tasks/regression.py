@@ -66,9 +66,6 @@ class Regression(Task):
 
         return regression_metrics.evaluate(y, outputs)
 
-    def criterion_of(self, y: np.ndarray, outputs: np.ndarray) -> float:
-        return self.evaluate(y, outputs)[self.criterion]
-
     def direction(self, metric: str) -> float:
         return 1.0 if metric in ("r2", "coverage") else -1.0
 

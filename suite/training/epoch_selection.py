@@ -131,7 +131,9 @@ class EpochSelection(keras.callbacks.Callback):  # type: ignore[misc]
 
     def _scores(self, outputs: np.ndarray) -> dict[str, float]:
         scores = self._task.evaluate(self._y, outputs)
-        return scores | {self._task.criterion: self._task.criterion_of(self._y, outputs)}
+        if self._task.criterion not in scores:
+            scores[self._task.criterion] = self._task.criterion_of(self._y, outputs)
+        return scores
 
     def _better_if_higher(self, value: float) -> float:
         """A value of the metric that selects the epoch, turned so that higher is better."""

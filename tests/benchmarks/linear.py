@@ -18,12 +18,12 @@ from sklearn.metrics import average_precision_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from suite import artifact, domains, workflow
 from suite import domain as registry
+from suite import domains, workflow
 from suite.data.dataset import Dataset
 from suite.data.options import DataOptions
 from tests.benchmarks import ours, shared_data
-from tests.benchmarks.results import paired_interval
+from tests.benchmarks.results import measure_tasks, paired_interval
 
 FIGURE = Path(__file__).with_name("figures") / "linear.md"
 
@@ -121,15 +121,11 @@ def _columns(dataset: Dataset, rows: np.ndarray) -> Callable[[np.ndarray], Any]:
 
 def main(names: list[str]) -> None:
     """Measure the tasks one by one, and keep the table of them."""
-    lines = [
-        "| task, metric | rows to learn from + to test | `suite fit` | logistic regression | difference (95%) | time |",
-        "|---|---|---|---|---|---|",
-    ]
-    for name in names or TASKS:
-        lines.append(measure(name))
-        print(lines[-1], flush=True)
-    command = f"make bench-linear TASKS='{' '.join(names)}'" if names else "make bench-linear"
-    artifact.replace_file(FIGURE, "\n".join([*lines, "", f"`{command}`", ""]).encode())
+    columns = (
+        "task, metric", "rows to learn from + to test", "`suite fit`", "logistic regression", "difference (95%)",
+        "time",
+    )  # fmt: skip
+    measure_tasks(columns, measure, names, TASKS, FIGURE, "make bench-linear")
 
 
 if __name__ == "__main__":

@@ -26,5 +26,5 @@ def answers(domain: "Domain", dataset: "Dataset", rows: "dict[SplitName, np.ndar
     epochs = domain.recipe.epochs_for(len(rows["train"]))
     hp = workflow.resolve_hyperparameters(domain, prepared, epochs, {})
     trained = workflow.train(domain, part, prepared, hp, TrainingSettings(epochs, 0, prepared.task.objective))
-    answers = workflow.retrain(trained).test_probabilities
+    answers = workflow.retrain(trained).test_outputs
     return answers, perf_counter() - started

@@ -1,10 +1,13 @@
 """Results of the benchmarks of the domains, as rows of one table."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+
+from suite import artifact
 
 RESAMPLES = 2_000
 
@@ -41,6 +44,19 @@ def table(rows: Sequence[Row]) -> str:
     """A Markdown table."""
     lines = [HEADER, ["---"] * len(HEADER), *(row.cells() for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def measure_tasks(
+    columns: Sequence[str], measure: Callable[[str], str], names: Sequence[str], all_names: Iterable[str], figure: Path,
+    command: str,
+) -> None:  # fmt: skip
+    """Measure tasks one by one, those of these names or all, and keep their table with the command that repeats it."""
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    for name in names or all_names:
+        lines.append(measure(name))
+        print(lines[-1], flush=True)
+    repeat = f"{command} TASKS='{' '.join(names)}'" if names else command
+    artifact.replace_file(figure, "\n".join([*lines, "", f"`{repeat}`", ""]).encode())
 
 
 def paired_interval(metric: object, pairs: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> str:

@@ -15,7 +15,7 @@ from suite.report import stored_predictions
 from suite.report.stored_predictions import StoredPredictions
 from tests.benchmarks import shared_data
 from tests.benchmarks.linear import TASKS, Task, accuracy, precision
-from tests.benchmarks.results import paired_interval
+from tests.benchmarks.results import measure_tasks, paired_interval
 
 FIGURE = Path(__file__).with_name("figures") / "tune-against-fit.md"
 NAMES = ("apps", "german_credit", "attrition", "cells", "oj", "caravan")
@@ -30,9 +30,9 @@ def measure(name: str) -> str:
         tune, tune_seconds = _run(task, "tune", Path(models), "--time", f"{MINUTES}m")
     metric = accuracy if task.domain == "text_cls" else precision
     cells = [
-        f"{name}, {metric.__name__}", f"{metric(fit.y, fit.probabilities):.4f}",
-        f"{metric(tune.y, tune.probabilities):.4f}",
-        paired_interval(metric, [(fit.y, tune.probabilities, fit.probabilities)]), f"{fit_seconds:.0f} s",
+        f"{name}, {metric.__name__}", f"{metric(fit.y, fit.outputs):.4f}",
+        f"{metric(tune.y, tune.outputs):.4f}",
+        paired_interval(metric, [(fit.y, tune.outputs, fit.outputs)]), f"{fit_seconds:.0f} s",
         f"{tune_seconds:.0f} s",
     ]  # fmt: skip
     return f"| {' | '.join(cells)} |"
@@ -52,20 +52,17 @@ def _run(task: Task, verb: str, models: Path, *arguments: str) -> tuple[StoredPr
     )
     seconds = perf_counter() - started
     folder = models / verb / "1"
-    return stored_predictions.read(folder, len(artifact.read_card(folder).labels)).sorted(), seconds
+    card = artifact.read_card(folder)
+    assert card
+    return stored_predictions.read(folder, card).sorted(), seconds
 
 
 def main(names: list[str]) -> None:
     """Measure the tasks one by one, and keep the table of them."""
-    lines = [
-        f"| task, metric | `suite fit` | `suite tune --time {MINUTES}m` | difference (95%) | fit takes | tune takes |",
-        "|---|---|---|---|---|---|",
-    ]
-    for name in names or NAMES:
-        lines.append(measure(name))
-        print(lines[-1], flush=True)
-    command = f"make bench-tune-fit TASKS='{' '.join(names)}'" if names else "make bench-tune-fit"
-    artifact.replace_file(FIGURE, "\n".join([*lines, "", f"`{command}`", ""]).encode())
+    columns = (
+        "task, metric", "`suite fit`", f"`suite tune --time {MINUTES}m`", "difference (95%)", "fit takes", "tune takes",
+    )  # fmt: skip
+    measure_tasks(columns, measure, names, NAMES, FIGURE, "make bench-tune-fit")
 
 
 if __name__ == "__main__":

@@ -77,6 +77,9 @@ class Regression(Task):
                 raise UsageError(f"{metric} is for classes, and a number is predicted: choose {', '.join(OBJECTIVES)}")
             raise unknown("objective", metric, [*OBJECTIVES, *others])
 
+    def undefined_metrics(self, y: np.ndarray, labels: Sequence[str], metrics: Mapping[str, float]) -> list[str]:
+        return [] if "r2" in metrics else [f"all rows have the number {y[0]:g}: there is no r2"]
+
     def settle(
         self, dataset: Dataset, y: np.ndarray, rule: Any, outputs: np.ndarray, give: Callable[[Calibration], np.ndarray]
     ) -> Settled:

@@ -104,11 +104,9 @@ class EpochSelection(keras.callbacks.Callback):  # type: ignore[misc]
             logs |= {f"val_{name}": value for name, value in scores.items()}
             if self._task.loss_metric:
                 logs["val_loss"] = scores[self._task.loss_metric]
-            if self._selector not in scores:
-                raise SuiteError(
-                    f"{self._selector} is undefined on these validation rows, which are all alike: choose another "
-                    "--objective"
-                )
+            undefined = self._task.undefined_metrics(self._y, self._prepared.labels, scores)
+            if self._selector not in scores and undefined:
+                raise SuiteError(f"in validation, {undefined[0]}; choose another --objective")
             score = self._better_if_higher(scores[self._selector])
         if score > self.best_score:
             self.best_score, self.best_epoch, self.best_weights = score, epoch + 1, self.model.get_weights()

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from suite import task as tasks
 from suite.training import regression_metrics
 
 
@@ -29,7 +30,11 @@ def test_metrics_equal_those_of_scikit_learn() -> None:
     assert found["r2"] == pytest.approx(metrics.r2_score(y, prediction), rel=1e-6)
     assert found["rmse"] == pytest.approx(metrics.root_mean_squared_error(y, prediction), rel=1e-6)
     assert found["mae"] == pytest.approx(metrics.mean_absolute_error(y, prediction), rel=1e-6)
-    assert "r2" not in regression_metrics.evaluate(np.ones(5), outputs(np.ones(5), 1.0))
+    alike = regression_metrics.evaluate(np.ones(5), outputs(np.ones(5), 1.0))
+    assert "r2" not in alike
+    assert tasks.get("regression").undefined_metrics(np.ones(5), [], alike) == [
+        "all rows have the number 1: there is no r2"
+    ]
 
 
 def test_the_head_trains_as_its_members_would_alone_and_answers_with_their_mixture() -> None:

@@ -24,6 +24,8 @@ SAVED_MODEL = "saved_model.pb"
 STAGING = ".staging-"
 # Names of outputs: of networks that answer with a class, and with a number.
 PROBABILITIES, PREDICTION = "probabilities", "prediction"
+# From which probability of the second of two classes on a row is of it, or for each label from which on it holds.
+Threshold = float | list[float]
 LARGEST_CARD = 64 * files.MEBIBYTE
 
 
@@ -55,6 +57,7 @@ class Card:
     `ignored` names columns that a request may carry and the model does not use.
     `task` is the kind of answer; cards from before there were tasks have detection with a threshold, else
     classification. `target` is what else the task knows of it.
+    `threshold` is that of the second of two classes, or a list with one for each label.
     `engines` maps an engine to its `file`, `max_abs_diff` and `rows_checked` against the SavedModel.
     """
 
@@ -73,7 +76,7 @@ class Card:
     metrics: dict[str, dict[str, float]] = field(default_factory=dict)
     task: str = ""
     target: dict[str, Any] = field(default_factory=dict)
-    threshold: float | None = None
+    threshold: Threshold | None = None
     ignored: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     engines: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -124,7 +127,8 @@ def _checked(card: Card) -> Card:
         kind = get_origin(item.type) or item.type
         if kind in (str, int, list, dict) and not isinstance(getattr(card, item.name), kind):
             raise TypeError(f"'{item.name}' is no {kind.__name__}")
-    if not isinstance(card.threshold, int | float | None):
+    several = card.threshold if isinstance(card.threshold, list) else [card.threshold]
+    if not all(isinstance(one, int | float | None) for one in several):
         raise TypeError("'threshold' is no number")
     return card
 

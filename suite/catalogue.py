@@ -218,6 +218,7 @@ BLOCKS = [
         members, lambda hp, x: heads.dense_of_members(x, CLASSES, "softmax", "dense"),
     )),
     Block("heads", heads.MeanOfMembers, _part(members, lambda hp, x: heads.MeanOfMembers()(x))),
+    Block("heads", heads.LabelProbabilities, _part(members, lambda hp, x: heads.LabelProbabilities()(x))),
     Block("heads", heads.Temperature, _part(vector, lambda hp, x: heads.Temperature()(x))),
     Block("training", model.batch_size, lambda hp: model.batch_size(hp, RECIPE, 10_000)),
     Block("training", model.optimizer, lambda hp: model.optimizer(hp, RECIPE, 1_000)),

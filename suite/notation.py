@@ -1,5 +1,8 @@
 """How hyperparameters and figures are written: `conv.filters` for people, `conv/filters` in KerasTuner and in files."""
 
+import csv
+import io
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -23,3 +26,15 @@ def format_value(value: Any) -> str:
 def rounded(value: float) -> float:
     """A figure to keep: six decimals, or six digits below 0.1, since a label's units may make it small."""
     return float(f"{value:.6g}") if abs(value) < 0.1 else round(value, 6)
+
+
+def split_names(text: str) -> list[str]:
+    """Names of columns that are separated by commas, and quoted where they hold one."""
+    return [name.strip() for name in next(csv.reader([text], skipinitialspace=True), [])]
+
+
+def join_names(names: Sequence[str]) -> str:
+    """Names of columns in one text, as `split_names` reads it."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(names)
+    return text.getvalue()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from suite.artifact import Card, TensorSpec
+from suite.artifact import Card, TensorSpec, Threshold
 from suite.registry import Registry
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ Calibration = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Settled:
-    """What was settled on validation rows after a training, with notes; `threshold` is None where none is flagged."""
+    """What was settled on validation rows after a training, with notes; `threshold` is None where there is none."""
 
     calibration: Calibration
-    threshold: float | None = None
+    threshold: Threshold | None = None
     notes: Sequence[str] = ()
 
 
@@ -52,8 +52,8 @@ class Task(ABC):
     """A kind of answer: only what differs from other tasks.
 
     `objective` is the validation metric that selects the best epoch and the best trial. `output` is the name of the
-    network's output. `has_threshold` is set where rows are flagged whose score reaches a threshold.
-    y (N,) is the truth of rows as a Dataset has it, and outputs float32 (N, K) the network's output for them.
+    network's output. `has_threshold` is set where a score, or the score of each label, counts from a threshold on.
+    y is the truth of rows as a Dataset has it, and outputs float32 (N, K) the network's output for them.
     """
 
     name: ClassVar[str]
@@ -97,7 +97,7 @@ class Task(ABC):
         return 0.0, 0.0
 
     @abstractmethod
-    def evaluate(self, y: np.ndarray, outputs: np.ndarray, threshold: float | None = None) -> dict[str, float]:
+    def evaluate(self, y: np.ndarray, outputs: np.ndarray, threshold: Threshold | None = None) -> dict[str, float]:
         """Metrics under their usual names, the most informative first."""
 
     def criterion_of(self, y: np.ndarray, outputs: np.ndarray) -> float:
@@ -139,7 +139,19 @@ class Task(ABC):
 
     @abstractmethod
     def is_truth(self, y: np.ndarray, classes: int) -> bool:
-        """Whether values (N,) can be the truth of rows."""
+        """Whether values can be the truth of rows, with so many labels."""
+
+    @abstractmethod
+    def describe(self, labels: Sequence[str]) -> str:
+        """What there is to answer, in a few words."""
+
+    @abstractmethod
+    def decide(self, predictions: Any) -> np.ndarray:
+        """What each row is answered with, such as a class number, of a suite.report.statistics.Predictions."""
+
+    def right(self, predictions: Any) -> np.ndarray | None:
+        """Whether each row is answered rightly, bool (N,); None where answers are only more or less wrong."""
+        return np.asarray(self.decide(predictions) == predictions.y)
 
     @abstractmethod
     def headline_metrics(self, predictions: Any) -> dict[str, Callable[[Any], Measure]]:
@@ -161,6 +173,7 @@ REGISTRY: Registry[Task] = Registry(
         "classification": "suite.tasks.classification:TASK",
         "detection": "suite.tasks.detection:TASK",
         "regression": "suite.tasks.regression:TASK",
+        "multi_label": "suite.tasks.multi_label:TASK",
     },
 )
 names, get = REGISTRY.names, REGISTRY.get

@@ -12,7 +12,7 @@ import numpy as np
 
 from suite import artifact
 from suite import task as tasks
-from suite.artifact import Card
+from suite.artifact import Card, Threshold
 from suite.data import row_keys
 from suite.data.dataset import Dataset, SplitName
 from suite.domain import Domain
@@ -64,8 +64,8 @@ class TrainedModel:
     notes: list[str]
 
     @property
-    def threshold(self) -> float | None:
-        """The threshold from which on rows are flagged; None where none is."""
+    def threshold(self) -> Threshold | None:
+        """The threshold that was settled, or one for each label; None where there is none."""
         return self.settled.threshold
 
     @property

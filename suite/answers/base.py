@@ -67,6 +67,7 @@ REGISTRY: Registry[type[Answer]] = Registry(
         "classification": "suite.answers.classes:Classes",
         "detection": "suite.answers.classes:Classes",
         "regression": "suite.answers.number:Number",
+        "multi_label": "suite.answers.labels:Labels",
     },
 )
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from suite.answers.base import BOOLEAN, DIGITS, NUMBER, TEXT, Answer, NotFinite, Outputs, Schema, closed
 from suite.artifact import PROBABILITIES, Card
-from suite.decision import predicted_classes
+from suite.decision import predicted_classes, single
 
 
 class Classes(Answer):
@@ -23,7 +23,8 @@ class Classes(Answer):
     def __init__(self, card: Card) -> None:
         super().__init__(card)
         self._labels = [json.dumps(label, ensure_ascii=False) for label in card.labels]
-        self._threshold, self._has_threshold = card.threshold or 0.0, card.threshold is not None
+        self._has_threshold = card.threshold is not None
+        self._threshold = 0.0 if card.threshold is None else single(card.threshold)
         probabilities = ",".join(label.replace("%", "%%") + ":%.7g" for label in self._labels)
         detected = f'"threshold":{json.dumps(card.threshold)},"flagged":%s,' if card.threshold is not None else ""
         self._template = f'{{"label":%s,"score":%.7g,{detected}"probabilities":{{{probabilities}}}}}'

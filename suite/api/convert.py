@@ -6,7 +6,9 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from suite.data.options import MULTI_LABEL
 from suite.errors import SuiteError, UsageError, listed
+from suite.notation import join_names
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,9 +25,10 @@ def source(kind: str, data: Any, labels: Any = None) -> "tuple[str | Memory | No
     """Data of a domain's kind (image, text or table) as a reader takes it, and the column of labels if they were given.
 
     `data` is a path or the name of built-in data, which stay as they are, or a frame, arrays or lists. `labels` is the
-    name of a column, or a label for each row.
+    name of a column, a list of names of several, a label for each row, or a frame or array with several for each.
     """
     if data is None or isinstance(data, str | os.PathLike):
+        labels = names_of(labels) or labels
         if labels is not None and not isinstance(labels, str):
             raise UsageError("label= is the name of a column where the data is a path: name it")
         return None if data is None else os.fspath(data), labels
@@ -34,6 +37,9 @@ def source(kind: str, data: Any, labels: Any = None) -> "tuple[str | Memory | No
             raise UsageError("pictures in memory have no columns: give their labels as label=, one for each")
         return _pictures(data, labels), None
     frame, notes = _texts(data) if kind == TEXT and not is_frame(data) else table(data)
+    names = names_of(labels)
+    if names is not None and (len(labels) != frame.num_rows or set(labels) <= set(frame.column_names)):
+        labels = names
     column = labels
     if labels is not None and not isinstance(labels, str):
         frame, column = _with_labels(frame, labels)
@@ -41,6 +47,13 @@ def source(kind: str, data: Any, labels: Any = None) -> "tuple[str | Memory | No
     from suite.data.memory import Frame
 
     return Frame(frame, notes), column
+
+
+def names_of(labels: Any) -> str | None:
+    """A list of texts, which may be names of columns, as the option for a label has them; None for anything else."""
+    if not isinstance(labels, list | tuple) or not labels or not all(isinstance(name, str) for name in labels):
+        return None
+    return labels[0] if len(labels) == 1 else join_names(labels)
 
 
 def is_frame(data: Any) -> bool:
@@ -184,20 +197,38 @@ def _values(data: Any) -> list[Any]:
 
 
 def _with_labels(frame: "pa.Table", labels: Any) -> "tuple[pa.Table, str]":
-    """The table with a column of labels, and its name."""
+    """The table with a column of labels, or several, and the name or names."""
     import pyarrow as pa
 
+    if is_frame(labels) or getattr(labels, "ndim", 1) == 2:
+        return _with_label_columns(frame, table(labels)[0], "label " if not is_frame(labels) else "")
     values = _values(labels)
     if len(values) != frame.num_rows:
         raise UsageError(f"there are {len(values):,} labels for {frame.num_rows:,} rows: give one for each row")
-    name = str(getattr(labels, "name", None) or LABEL)
-    while name in frame.column_names:
-        name = f"{name}_"
+    name = _free_name(str(getattr(labels, "name", None) or LABEL), frame)
     try:
         column = pa.array(values)
     except (pa.ArrowException, TypeError):
         column = _column(name, values, as_text=True)
     return frame.append_column(name, column), name
+
+
+def _with_label_columns(frame: "pa.Table", labels: "pa.Table", prefix: str) -> "tuple[pa.Table, str]":
+    """The table with further columns; those of an array are called by their number after the prefix."""
+    if labels.num_rows != frame.num_rows:
+        raise UsageError(f"there are {labels.num_rows:,} labels for {frame.num_rows:,} rows: give one for each row")
+    found = [f"{prefix}{number}" if prefix else name for number, name in enumerate(labels.column_names, 1)]
+    names = [_free_name(name, frame) for name in found]
+    for name, column in zip(names, labels.columns, strict=True):
+        frame = frame.append_column(name, column)
+    return frame, join_names(names)
+
+
+def _free_name(name: str, frame: "pa.Table") -> str:
+    """The name, or one that no column has."""
+    while name in frame.column_names:
+        name = f"{name}_"
+    return name
 
 
 def _pictures(data: Any, labels: Any) -> "Memory":
@@ -221,7 +252,8 @@ def _pictures(data: Any, labels: Any) -> "Memory":
 def check_width(card: "Card", width: int) -> None:
     """UsageError if an array of so many columns is not what a model of a table learned from: they have no names."""
     label = card.data.get("label_column")
-    known = [name for name in (*(spec.name for spec in card.inputs), *card.ignored) if name != label]
+    of_label = [label, *(card.labels if card.task == MULTI_LABEL else ())]
+    known = [name for name in (*(spec.name for spec in card.inputs), *card.ignored) if name not in of_label]
     if not all(name.removeprefix("column ").isdigit() for name in known):
         shown = listed([spec.name for spec in card.inputs][:5])
         raise UsageError(f"the model knows its columns by name ({shown}), and an array has none: give a frame")

@@ -137,22 +137,16 @@ def _leave_out_trained(
 
 
 def _translate(dataset: "Dataset", labels: list[str]) -> "np.ndarray":
-    """The data's class numbers as the model's, or its numbers; SuiteError for a label that the model does not know."""
-    import numpy as np
+    """The data's truth with the model's labels; SuiteError for a label that the model does not know."""
+    from suite.data import truth
 
-    from suite.preprocessing.mirror import label_names
-
-    if not labels:
-        return dataset.y
-    names = label_names.match(dataset.labels, labels)
-    unfamiliar = [label for label in dataset.labels if label not in names]
+    unfamiliar = truth.unfamiliar(dataset.y, dataset.labels, labels)
     if unfamiliar:
         raise SuiteError(
             f"the data has labels that the model does not know: {', '.join(unfamiliar[:5])} "
             f"(it knows {', '.join(labels)})"
         )
-    numbers = np.array([labels.index(names[label]) for label in dataset.labels])
-    return np.asarray(numbers[dataset.y])
+    return truth.translate(dataset.y, dataset.labels, labels)
 
 
 def _answer(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from suite.data.options import CLASSIFICATION, GROUP, RANDOM, REGRESSION, TIME
+from suite.data.options import CLASSIFICATION, GROUP, MULTI_LABEL, RANDOM, REGRESSION, TIME
 from suite.errors import UsageError, nearest, unknown
 
 # The least and the most that options may be; None for no bound.
@@ -18,7 +18,7 @@ RANGES: dict[str, tuple[int, int | None]] = {
     "epochs": (1, None), "seed": (0, 2**31 - 1), "image_size": (4, 1024), "fit_folds": (2, 50), "tune_folds": (2, 20),
     "trials": (1, None), "repeats": (1, 20), "workers": (1, 64),
 }  # fmt: skip
-TASKS = (CLASSIFICATION, REGRESSION)
+TASKS = (CLASSIFICATION, REGRESSION, MULTI_LABEL)
 SPLITS, DATE_ORDERS, PRUNERS = (RANDOM, TIME, GROUP), ("dmy", "mdy", "ymd"), ("median", "asha")
 SECONDS = {"s": 1, "m": 60, "h": 3600}
 # How the commands name the one option that has another name here.

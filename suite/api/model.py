@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from suite.api import convert, keywords
 from suite.api.boundary import plain_errors
 from suite.api.keywords import READER, Keyword
-from suite.artifact import Card
+from suite.artifact import Card, Threshold
 from suite.errors import SuiteError, UsageError, unknown
 
 if TYPE_CHECKING:
@@ -56,12 +56,14 @@ class Model:
 
     @property
     def labels(self) -> list[str]:
-        """The classes, in the order of `predict_proba`; none where it answers with a number."""
+        """The classes or labels, in the order of `predict_proba`; none where it answers with a number."""
         return self.card.labels
 
     @property
-    def threshold(self) -> float | None:
-        """The probability of the second label from which rows are flagged; None for models that flag none."""
+    def threshold(self) -> Threshold | None:
+        """The probability of the second label from which rows are flagged, or for each of several labels that from
+        which it holds; None for models without thresholds.
+        """
         return self.card.threshold
 
     @property
@@ -78,7 +80,8 @@ class Model:
     def predict(self, data: Any, *, keep: Any = (), allow_missing: bool = False, **options: Any) -> Any:
         """A table with a row for each row of `data`: label, score, p_LABEL for each label, and what is flagged.
 
-        A model that predicts a number answers with prediction, and lower and upper bound of its interval.
+        A model that predicts a number answers with prediction, and lower and upper bound of its interval. One of
+        several labels answers with those that hold as prediction, separated by semicolons, and p_LABEL for each.
 
         `data` is as in `suite.fit`, without labels. The table is a pandas or polars frame if the data is one, with the
         same index, else one of Arrow. `keep` names columns of the data to keep in it, or is "all". Files that cannot be

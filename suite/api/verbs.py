@@ -25,7 +25,8 @@ def fit(domain: str, data: Any = None, *, label: Any = None, quiet: bool = False
     """Train the network of a domain, and save it as the next version of a model.
 
     `data` is a path, a name of `suite data list`, a frame (pandas, polars, Arrow), columns by name, rows as
-    dictionaries, or an array; for texts a list, for pictures an array. `label` is the name of a column, or the labels.
+    dictionaries, or an array; for texts a list, for pictures an array. `label` is the name of a column, the labels, or
+    a list of names of columns, in each of which a label holds or not.
     The other keywords are the options of the command `suite fit`, with the same defaults: `epochs=5` for --epochs 5,
     `cost_column="amount"` for --cost-column amount, `set={"training.learning_rate": 0.001}` for --set,
     `retrain=False` for --no-retrain. `quiet` prints nothing. SuiteError says what is wrong.
@@ -39,7 +40,9 @@ def fit(domain: str, data: Any = None, *, label: Any = None, quiet: bool = False
     if isinstance(hp, Mapping):
         values["assignments"] = {**hp, **values.get("assignments", {})}
         del values["file"]
-    request = training.FitRequest(domain, **values, command=_call("fit", domain, data, label, options))
+    request = training.FitRequest(
+        domain, **values, command=_call("fit", domain, data, label, values["reader"]["label_column"], options)
+    )
 
     with without_warnings():
         saved = training.fit(request, Output(False, quiet))
@@ -65,7 +68,9 @@ def tune(domain: str, data: Any = None, *, label: Any = None, quiet: bool = Fals
     values = _common(domain, data, label, chosen, reader, rule)
     if "pick" in values:
         values["pick"] = _selection_rule(values["pick"])
-    request = search.TuneRequest(domain, **values, command=_call("tune", domain, data, label, options))
+    request = search.TuneRequest(
+        domain, **values, command=_call("tune", domain, data, label, values["reader"]["label_column"], options)
+    )
     with without_warnings():
         saved = search.tune(request, Output(False, quiet)).saved
     return Model(saved.folder, saved.card)
@@ -129,13 +134,13 @@ def _selection_rule(value: Any) -> Any:
     return trial_selection.parse_rule(value[0], float(value[1]))
 
 
-def _call(verb: str, domain: str, data: Any, label: Any, options: Mapping[str, Any]) -> str:
-    """The call as the card tells it; data in memory is named by its type."""
+def _call(verb: str, domain: str, data: Any, label: Any, column: str | None, options: Mapping[str, Any]) -> str:
+    """The call as the card tells it; data in memory is named by its type. `column` is what names the label."""
     words = [repr(domain)]
     if data is not None:
         words.append(_place_or_type(data))
     if label is not None:
-        words.append(f"label={_place_or_type(label)}")
+        words.append(f"label={list(label) if convert.names_of(label) == column else _place_or_type(label)}")
     for name, value in options.items():
         shown = _place_or_type(value) if name in SPLITS_OF_THEIR_OWN or isinstance(value, os.PathLike) else repr(value)
         words.append(f"{name}={shown}")

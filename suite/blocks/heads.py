@@ -44,6 +44,33 @@ class MeanOfMembers(layers.Layer):  # type: ignore[misc]
         return (shape[0], shape[2])
 
 
+@keras.saving.register_keras_serializable(package="suite")
+class LabelProbabilities(layers.Layer):  # type: ignore[misc]
+    """Logits (N, labels), or (N, members, labels) of an ensemble, to the probability that each label holds (N, labels).
+
+    An ensemble's is the mean of its members'. Its logit is divided by `temperature`, as in Temperature.
+
+    While an ensemble trains the output is (N, 2 labels): the geometric means of the members' probabilities that each
+    label does not hold, then that it does. Their cross-entropy is the mean of the members' own, as in MeanOfMembers.
+    """
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        self.temperature = self.add_weight(shape=(), initializer="ones", trainable=False, name="temperature")
+
+    def call(self, logits: Any, training: bool | None = None) -> Any:
+        is_ensemble = len(logits.shape) == 3
+        if training and is_ensemble:
+            return ops.exp(ops.mean(ops.log_sigmoid(ops.concatenate([-logits, logits], axis=-1)), axis=1))
+        if is_ensemble:
+            # Each side by itself, so that neither loses digits when the other is near one.
+            fails, holds = ops.mean(ops.sigmoid(-logits), axis=1), ops.mean(ops.sigmoid(logits), axis=1)
+            logits = ops.log(ops.maximum(holds, MIN_LOG_ARGUMENT)) - ops.log(ops.maximum(fails, MIN_LOG_ARGUMENT))
+        return ops.sigmoid(logits if training else logits / self.temperature)
+
+    def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return (shape[0], shape[-1])
+
+
 def classification(x: keras.KerasTensor, classes: int) -> dict[str, keras.KerasTensor]:
     """One class out of several, by softmax: (N, F) to {"probabilities": float32 (N, classes)}; rows sum to one.
 
@@ -66,15 +93,11 @@ def binary(x: keras.KerasTensor) -> dict[str, keras.KerasTensor]:
 def multi_label(x: keras.KerasTensor, labels: int) -> dict[str, keras.KerasTensor]:
     """Any number of labels at once, by sigmoids: {"probabilities": float32 (N, labels)}, independent of each other.
 
-    For networks that you compile yourself, with binary cross-entropy: the shared readers, loss, calibration and metrics
-    are for one class in each row, and no built-in domain uses it. Of an ensemble, (N, members, F), it is the members'
-    mean, while training too.
+    An ensemble's vectors, (N, members, F), get a layer for each member. Train it with binary cross-entropy; that of an
+    ensemble, with suite.training.losses.LabelCrossEntropy.
     """
-    name = PROBABILITIES if len(x.shape) == 2 else "sigmoid"
-    probabilities = dense_of_members(x, labels, "sigmoid", name)
-    if len(x.shape) == 2:
-        return {PROBABILITIES: probabilities}
-    return {PROBABILITIES: layers.GlobalAveragePooling1D(dtype="float32", name=PROBABILITIES)(probabilities)}
+    logits = dense_of_members(x, labels, None, "logits")
+    return {PROBABILITIES: LabelProbabilities(dtype="float32", name=PROBABILITIES)(logits)}
 
 
 def dense_of_members(x: keras.KerasTensor, units: int, activation: str | None, name: str) -> keras.KerasTensor:

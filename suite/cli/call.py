@@ -51,6 +51,9 @@ def command(
 
 
 def _line(prediction: object) -> str:
+    if isinstance(prediction, dict) and "labels" in prediction:
+        scores = ", ".join(f"{label} {share:.4f}" for label, share in prediction["probabilities"].items())
+        return f"{', '.join(prediction['labels']) or 'no label'}  ({scores})"
     if not isinstance(prediction, dict) or "label" not in prediction:
         return str(prediction)
     flagged = "  flagged" if prediction.get("flagged") else ""

@@ -86,7 +86,7 @@ def data(command: Command) -> Command:
         click.option(
             "--task",
             type=click.Choice(TASKS),
-            help="table: whether the label is a class or a number (default: by its values).",
+            help="table: whether the label is a class, a number, or several labels (default: by its values).",
         ),
         click.option("--positive", help="fraud: the positive label (default: the rarer one)."),
         click.option(
@@ -130,7 +130,7 @@ def labelled(command: Command) -> Command:
         click.option(
             "--data", "source", help="A path, or a name from 'suite data list'.", shell_complete=complete.data
         ),
-        click.option("--label-column", help="The column of labels."),
+        click.option("--label-column", help="The column of labels; table: or several, as a,b,c, which hold or not."),
         click.option("--text-column", help="text_cls: the column of texts."),
         click.option("--group-column", help="Keep rows with the same value in this column in one split."),
         click.option("--time-column", help="fraud, table: split rows in time by this column; none splits at random."),
@@ -185,9 +185,11 @@ def threshold(command: Command) -> Command:
     return add_options(
         command,
         click.option("--objective", help="The validation metric to optimise (default: the domain's)."),
-        click.option("--threshold", help="fraud: the rule for the threshold: f1, f2, precision>=0.9, or a number."),
-        click.option("--cost-false-negative", type=Cost(), help="fraud: the cost of a missed case."),
-        click.option("--cost-false-positive", type=Cost(), help="fraud: the cost of a false alarm."),
+        click.option(
+            "--threshold", help="fraud, several labels: the rule for thresholds: f1, f2, precision>=0.9, or a number."
+        ),
+        click.option("--cost-false-negative", type=Cost(), help="fraud, several labels: the cost of a missed case."),
+        click.option("--cost-false-positive", type=Cost(), help="fraud, several labels: the cost of a false alarm."),
         click.option("--cost-column", help="fraud: the column with the cost of a missed case, such as the amount."),
     )
 

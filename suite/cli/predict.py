@@ -1,6 +1,5 @@
 """`suite predict`: answer every row of a file, a folder or standard input, in a stream."""
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from suite.api.output import Output
 from suite.api.predict import Columns, Part, answer, unreadable
 from suite.cli import answer_file, complete, options
 from suite.errors import SuiteError
+from suite.notation import split_names
 
 if TYPE_CHECKING:
     from suite.artifact import Card
@@ -56,7 +56,8 @@ def command(
 ) -> None:  # fmt: skip
     """Answer every row: label, score, and a probability for each label as p_LABEL; and whether it is flagged.
 
-    A model that predicts a number answers with prediction, and lower and upper bound of its interval.
+    A model that predicts a number answers with prediction, and lower and upper bound of its interval. One of several
+    labels answers with those that hold as prediction, separated by semicolons, and a probability for each as p_LABEL.
 
     The input is a table in CSV, JSON Lines, a list in JSON, Parquet, Feather or a workbook, told by its content; a
     folder of pictures or of .txt files; or a .txt file with a text a line. Columns that the model does not use are
@@ -86,7 +87,7 @@ def command(
 
 def _columns_to_keep(keep: str | None) -> tuple[str, ...]:
     """The names in --keep, which are separated by commas and quoted where they hold one."""
-    return tuple(name.strip() for name in next(csv.reader([keep]))) if keep else ()
+    return tuple(split_names(keep)) if keep else ()
 
 
 def _find(models: Path, model: str) -> "tuple[Path, Card]":

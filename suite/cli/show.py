@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import keras
     from keras_tuner import HyperParameters
 
-    from suite.data.dataset import Dataset
     from suite.domain import Domain
     from suite.training.data import PreparedData
     from tuning.space import Dimension
@@ -57,7 +56,7 @@ def command(
     # Only the specification that preprocessing learned matters here: no row is transformed.
     prepared = PreparedData.of(chosen, dataset, chosen.adapt(dataset), {})
     hp, model = _build(chosen, prepared, values)
-    title = f"{chosen.name}: {dataset.source.get('name') or source}, {_answers(dataset)}"
+    title = f"{chosen.name}: {dataset.source.get('name') or source}, {prepared.task.describe(dataset.labels)}"
     chosen_values = {dotted(name): value for name, value in hp.values.items()}
     network_lines, network = _describe_network(model)
     space_lines, space = _describe_space(_explore(chosen, prepared, hp), chosen_values)
@@ -65,11 +64,6 @@ def command(
     request = {"domain": chosen.name, "data": dataset.source, "labels": dataset.labels}
     presets = {name: dict(preset_values) for name, preset_values in chosen.presets.items()}
     output.result(lines, request | {"hyperparameters": chosen_values} | network | space | {"presets": presets})
-
-
-def _answers(dataset: "Dataset") -> str:
-    """What there is to answer, in words."""
-    return f"{len(dataset.labels)} classes" if dataset.labels else "a number"
 
 
 def _build(

@@ -61,10 +61,15 @@ def load(name: str, options: DataOptions) -> Dataset:
     if entry.label:
         options = replace(options, label_column=options.label_column or entry.label)
     read = _reader(entry.domain)
-    dataset = read(EMBEDDED / name / entry.file, options) if entry.embedded else _download(name, options)
+    dataset = read(path(name), options) if entry.embedded else _download(name, options)
     dataset.source = {"name": name, **{key: value for key, value in dataset.source.items() if key != "path"}}
     dataset.notes = [entry.note] if entry.note else []
     return dataset
+
+
+def path(name: str) -> Path:
+    """The file of an embedded data set."""
+    return EMBEDDED / name / NAMES[name].file
 
 
 def _reader(domain: str) -> Callable[[Path, DataOptions], Dataset]:

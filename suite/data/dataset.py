@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from suite.artifact import TensorSpec
+from suite.data import truth
 
 if TYPE_CHECKING:
     from suite.preprocessing.mirror.image import Form
@@ -21,7 +22,7 @@ class Dataset:
     `inputs`: raw inputs by name, each of N rows: uint8 (N, height, width, channels) images, object (N,) str texts,
     float32 numeric and boolean columns (missing is NaN), float64 numeric ones that would lose their digits, object str
     categorical ones (missing is ""), float64 dates (seconds since 1970 UTC, missing is NaN). `y`: int32 (N,) indices
-    into `labels`; float64 (N,) numbers to predict where there are no labels.
+    into `labels`; float64 (N,) numbers to predict where there are no labels; bool (N, labels) which of several hold.
     `specs` describes the inputs for the card. `ignored` names columns that were read and dropped.
     `order` sorts the rows by time if they are split in time; rows of one of `groups`, int (N,), are in one split.
     `files` names the file of each row, if rows are files; it may end before the last row.
@@ -74,5 +75,6 @@ class Dataset:
     def _sample_rows(self, rows: np.ndarray, share: float) -> np.ndarray:
         if not self.labels:
             return rows[: max(2, round(share * len(rows)))]
-        classes = [rows[self.y[rows] == label] for label in np.unique(self.y[rows])]
+        of_rows = truth.strata(self.y[rows])
+        classes = [rows[of_rows == label] for label in np.unique(of_rows)]
         return np.sort(np.concatenate([members[: max(2, round(share * len(members)))] for members in classes]))

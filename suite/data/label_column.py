@@ -1,6 +1,7 @@
 """A column of labels: its classes, and which rows have none."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +41,23 @@ class LabelColumn:
         """The number of rows with a label."""
         return sum(self.counts.values())
 
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return (self.column,)
+
+    def empty(self, rows: int) -> np.ndarray:
+        """An array for the truth of so many rows."""
+        return np.empty(rows, np.int32)
+
+    def read_batch(self, batch: Any, labels: Sequence[str], row: int) -> tuple[np.ndarray, np.ndarray]:
+        """Which rows of a batch have a label, bool (N,), and the numbers of their classes among `labels`."""
+        if self.name not in batch.schema.names:
+            return np.zeros(batch.num_rows, bool), self.empty(0)
+        numbers = {name: number for number, name in enumerate(labels)}
+        classes = self.read(batch.column(self.name))
+        kept = np.array([name is not None for name in classes], bool)
+        return kept, np.array([numbers[name] for name in classes if name is not None], np.int32)
+
     def read(self, column: Any) -> list[str | None]:
         """The classes of a batch, with None for rows without a label."""
         return [self.names.get(text) or None if text else None for text in arrow_types.strings(column).to_pylist()]
@@ -76,11 +94,23 @@ class NumberColumn:
         """Whether a text is a number as the column writes them."""
         return not math.isnan(numbers.read(text, self.form))
 
-    def read(self, column: Any, is_plain: bool) -> np.ndarray:
-        """The numbers of a batch, float64 (N,), with NaN for rows without one."""
-        found = np.empty(len(column), np.float64)
-        columns.fill("numeric", "" if is_plain else self.form, column, found, {})
-        return found
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return (self.column,)
+
+    def empty(self, rows: int) -> np.ndarray:
+        """An array for the truth of so many rows."""
+        return np.empty(rows, np.float64)
+
+    def read_batch(self, batch: Any, labels: Sequence[str], row: int) -> tuple[np.ndarray, np.ndarray]:
+        """Which rows of a batch have a number, bool (N,), and these numbers."""
+        if self.name not in batch.schema.names:
+            return np.zeros(batch.num_rows, bool), self.empty(0)
+        found = self.empty(batch.num_rows)
+        form = "" if columns.is_plain(batch, self.name) else self.form
+        columns.fill("numeric", form, batch.column(self.name), found, {})
+        kept = ~np.isnan(found)
+        return kept, found[kept]
 
     def notes(self) -> list[str]:
         """A note on rows without a number."""

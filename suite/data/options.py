@@ -15,7 +15,7 @@ SET_BY_CALLER = ("seed", "inputs", "known_label", "known_text", "picture", "undi
 FILE_OPTIONS = ("encoding", "no_header", "sheet")
 SPLIT_OPTIONS = ("split", "validation", "test")
 RANDOM, TIME, GROUP = "random", "time", "group"
-CLASSIFICATION, REGRESSION = "classification", "regression"
+CLASSIFICATION, REGRESSION, MULTI_LABEL = "classification", "regression", "multi_label"
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Reading:
 class DataOptions:
     """Options that people set are None if the reader decides by itself; `seed` decides random splits.
 
+    `label_column` is the column of labels, or several, separated by commas, in each of which a label holds or not.
     `split` is random, time or group. `validation` and `test` are paths of files with the rows of these
     splits, or data in memory.
 

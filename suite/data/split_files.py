@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from suite.data import row_keys, splits
+from suite.data import row_keys, splits, truth
 from suite.data.dataset import Dataset, SplitName
 from suite.data.memory import Memory
-from suite.data.options import CLASSIFICATION, REGRESSION, SPLIT_OPTIONS, DataOptions
+from suite.data.options import SPLIT_OPTIONS, DataOptions
 from suite.data.source import Source
 from suite.errors import SuiteError, UsageError
-from suite.preprocessing.mirror import label_names
 
 Read = Callable[[Source, DataOptions], Dataset]
 # Options that only choose columns or splits of the data itself.
@@ -45,23 +44,19 @@ def _read(dataset: Dataset, split: SplitName, path: str | Memory, options: DataO
     others: dict[str, Any] = dict.fromkeys((*OF_DATA, *SPLIT_OPTIONS))
     like_the_data = replace(
         options, **others, inputs=tuple(dataset.specs), label_column=label, text_column=text, picture=dataset.picture,
-        undivided=True, known_task=CLASSIFICATION if dataset.labels else REGRESSION,
+        known_label=label, undivided=True, known_task=truth.task_of(dataset.y),
     )  # fmt: skip
     try:
         found = read(path if isinstance(path, Memory) else Path(path), like_the_data)
     except SuiteError as error:
         raise type(error)(f"--{split}{'' if str(path) in str(error) else f' {path}'}: {error}") from error
-    if not dataset.labels:
-        return found
-    names = label_names.match(found.labels, dataset.labels)
-    strange = [label for label in found.labels if label not in names]
+    strange = truth.unfamiliar(found.y, found.labels, dataset.labels)
     if strange:
         raise SuiteError(
             f"--{split} {path} has labels that the data does not have: {', '.join(strange[:5])} (it has "
             f"{', '.join(dataset.labels[:10])}): correct them, or add rows of them to --data"
         )
-    numbers = np.array([dataset.labels.index(names[label]) for label in found.labels], np.int32)
-    return replace(found, y=numbers[found.y])
+    return replace(found, y=truth.translate(found.y, found.labels, dataset.labels))
 
 
 def _add(dataset: Dataset, split: SplitName, file: Dataset, options: DataOptions) -> Dataset:

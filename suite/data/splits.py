@@ -9,13 +9,14 @@ import numpy as np
 from suite.data.dataset import Dataset, SplitName
 from suite.data.memory import Memory
 from suite.data.options import RANDOM, DataOptions
+from suite.data.truth import are_labels, is_numbers, strata
 from suite.errors import SuiteError, UsageError
 
 TEST_SHARE = 0.2
 VALIDATION_SHARE = 0.2
 # Where the test split is given, few rows are usually left: most of them are for training.
 VALIDATION_SHARE_BESIDE_TEST = 0.1
-MIN_NUMBERS = 20
+MIN_ROWS = 20
 # What people call splits, in lower case.
 WORDS: dict[str, SplitName] = {
     "train": "train", "training": "train",
@@ -59,22 +60,13 @@ def check_random(options: DataOptions, what: str) -> None:
         raise UsageError(f"--split {options.split}: {what} have no {options.split} column, leave it out")
 
 
-def is_numbers(y: np.ndarray) -> bool:
-    """Whether y (N,) holds numbers to predict instead of classes."""
-    return y.dtype.kind == "f"
-
-
-def strata(y: np.ndarray) -> np.ndarray:
-    """The classes of rows, which splits have the same share of; numbers to predict are all of one class."""
-    return np.zeros(len(y), np.int32) if is_numbers(y) else y
-
-
 def check_classes(y: np.ndarray, labels: list[str], shares: Shares = DEFAULT_SHARES) -> None:
-    """SuiteError unless there are at least two classes, each with a row for every split; or numbers for each split."""
+    """SuiteError unless there are at least two classes, each with a row for every split; or rows for each split."""
     needed = shares.parts
-    if is_numbers(y):
-        if len(y) < MIN_NUMBERS:
-            raise SuiteError(f"{len(y)} rows have a number to predict, and {MIN_NUMBERS} are needed: bring more")
+    if is_numbers(y) or are_labels(y):
+        if len(y) < MIN_ROWS:
+            what = "a number to predict" if is_numbers(y) else "labels"
+            raise SuiteError(f"{len(y)} rows have {what}, and {MIN_ROWS} are needed: bring more")
         return
     if len(labels) < 2:
         present = f"only '{labels[0]}'" if labels else "none"
@@ -185,7 +177,7 @@ def grouped(
 def check_groups(rows: Rows, y: np.ndarray, labels: list[str]) -> None:
     """SuiteError if a split by groups lacks a class; a split without rows has them in another file."""
     for name, split in rows.items():
-        if not len(split):
+        if not len(split) or are_labels(y):
             continue
         lacking = np.setdiff1d(np.arange(len(labels)), y[split])
         if len(lacking):
@@ -219,7 +211,8 @@ def folds(dataset: Dataset, count: int, seed: int) -> Iterator[Rows]:
 
 def _check_folds(dataset: Dataset, count: int) -> None:
     """SuiteError if a class has too few rows for so many folds."""
-    rows, labels = np.bincount(strata(dataset.y), minlength=len(dataset.labels)), dataset.labels
+    labels = [] if are_labels(dataset.y) else dataset.labels
+    rows = np.bincount(strata(dataset.y), minlength=len(labels)) if labels else np.array([len(dataset.y)])
     smallest = int(rows.argmin())
     if rows[smallest] <= count:
         what = f"class '{labels[smallest]}'" if labels else "the data"
@@ -252,7 +245,7 @@ def _windows(dataset: Dataset, order: np.ndarray, count: int) -> Iterator[Rows]:
         end = round((1 - VALIDATION_SHARE) * len(past))
         rows: Rows = {"train": past[:end], "validation": past[end:], "test": blocks[index]}
         for name, split in rows.items():
-            if len(np.unique(dataset.y[split])) < len(dataset.labels):
+            if not are_labels(dataset.y) and len(np.unique(dataset.y[split])) < len(dataset.labels):
                 raise SuiteError(
                     f"in window {index} of {count} in time, the {name} rows lack a class: ask for fewer windows with "
                     "--cv, or bring more data"

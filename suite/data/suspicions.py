@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from suite.artifact import TensorSpec
+from suite.data.truth import are_labels
 
 MAX_ROWS = 50_000
 # Fewer rows of a class than this say nothing about a column.
@@ -14,8 +15,31 @@ MAX_CLASSES = 10
 BINS = 64
 
 
-def leaks(specs: Sequence[TensorSpec], inputs: dict[str, np.ndarray], y: np.ndarray, rows: np.ndarray) -> list[str]:
-    """A note on columns that alone tell almost all rows of every class from the others, on training rows."""
+def leaks(
+    specs: Sequence[TensorSpec], inputs: dict[str, np.ndarray], y: np.ndarray, rows: np.ndarray, labels: Sequence[str]
+) -> list[str]:
+    """Notes on columns that alone tell almost all rows of every class from the others, on training rows.
+
+    Of several labels the first few are looked at.
+    """
+    if are_labels(y):
+        of_labels = {f"label '{name}'": y[:, number] for number, name in enumerate(labels[:MAX_CLASSES])}
+    else:
+        of_labels = {"label": y}
+    notes = []
+    for what, truth in of_labels.items():
+        found = _leaking(specs, inputs, truth, rows)
+        if found:
+            notes.append(
+                f"suspected leaks, columns that alone give the {what} away: {', '.join(found)}; remove those that are "
+                "not known when a row is to be predicted"
+            )
+    return notes
+
+
+def _leaking(
+    specs: Sequence[TensorSpec], inputs: dict[str, np.ndarray], y: np.ndarray, rows: np.ndarray
+) -> list[str]:  # fmt: skip
     rows = rows[:: max(1, len(rows) // MAX_ROWS)]
     # Every other row of each class, so that what is learned from some rows is measured on others.
     half = np.zeros(len(rows), bool)
@@ -33,12 +57,7 @@ def leaks(specs: Sequence[TensorSpec], inputs: dict[str, np.ndarray], y: np.ndar
         auc = min(max(_areas(spec, inputs[spec.name], one, known, asked), default=0.5) for one in of_classes)
         if auc >= LEAK_AUC:
             found.append(f"{spec.name} (ROC AUC {auc:.3f})")
-    if not found:
-        return []
-    return [
-        f"suspected leaks, columns that alone give the label away: {', '.join(found)}; remove those that are not known "
-        "when a row is to be predicted"
-    ]
+    return found
 
 
 def _areas(spec: TensorSpec, x: np.ndarray, y: np.ndarray, known: np.ndarray, asked: np.ndarray) -> Iterator[float]:

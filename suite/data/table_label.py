@@ -1,31 +1,36 @@
-"""The label of a table: two classes of which one is rare, several classes, or a number."""
+"""The label of a table: two classes of which one is rare, several classes, a number, or several labels at once."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from suite.data import label_set
 from suite.data.column import MAX_CATEGORIES, MAX_DISTINCT, MAX_NON_NUMERIC_SHARE, Column
 from suite.data.label_column import LabelColumn, NumberColumn
-from suite.data.options import CLASSIFICATION, REGRESSION, DataOptions
+from suite.data.label_set import LabelSet
+from suite.data.options import CLASSIFICATION, MULTI_LABEL, REGRESSION, DataOptions
 from suite.data.source import Source
 from suite.errors import SuiteError, UsageError, listed, unknown
+from suite.notation import join_names, split_names
 from suite.preprocessing.mirror import label_names
 
 LABEL_NAMES = ("class", "label", "target", "fraud", "is_fraud", "isfraud", "y", "default", "creditability", "outcome")
 ANY = "use 'suite fit table', which takes any number of classes"
+SEVERAL = "use 'suite fit table', which takes several labels at once"
 SHOWN = 10
+Label = LabelColumn | NumberColumn | LabelSet
 
 
 @dataclass(frozen=True)
 class TableLabel:
-    """The label column, its classes in order (none where it is a number), and what was `detected`, a line each."""
+    """The label, its classes or names in order (none where it is a number), and what was `detected`, a line each."""
 
-    column: LabelColumn | NumberColumn
+    column: Label
     labels: list[str]
     detected: list[str]
 
     @property
     def classes(self) -> int:
-        """The number of classes that matter to a split; a number to predict counts as several."""
+        """The number of classes that matter to a split; a number to predict and several labels count as several."""
         return len(self.labels) if isinstance(self.column, LabelColumn) else 2
 
 
@@ -91,6 +96,8 @@ def _of_two(source: Source, profiles: dict[str, Column], options: DataOptions) -
 
 def _named(profiles: dict[str, Column], wanted: str, min_values: int) -> LabelColumn:
     if wanted not in profiles:
+        if len(split_names(wanted)) > 1 and all(name in profiles for name in split_names(wanted)):
+            raise UsageError(f"the label is one column here, and --label-column names several: {SEVERAL}")
         raise unknown("column", wanted, list(profiles))
     label = LabelColumn.of(profiles[wanted], 2)
     if not min_values <= len(label.counts) <= 2:
@@ -107,12 +114,16 @@ def _count_values(label: LabelColumn) -> str:
     return "two values" if len(label.counts) == 2 else "one value"
 
 
-def _as_asked(options: DataOptions) -> str:
-    return "as asked" if options.label_column else "as the model knows it"
+def _as_asked(options: DataOptions, several: bool = False) -> str:
+    return "as asked" if options.label_column else "as the model knows them" if several else "as the model knows it"
 
 
 def any_label(source: Source, profiles: dict[str, Column], options: DataOptions) -> TableLabel:
-    """A label of up to 1,000 classes, or a number: by its values, or as the option `task` says."""
+    """A label of up to 1,000 classes, a number, or several label columns: by their values, or as `task` says."""
+    several = _several(source, profiles, options)
+    if several is not None:
+        found = label_set.find(profiles, several)
+        return TableLabel(found, several, found.describe(_as_asked(options, several=True)))
     column, reason = _any_column(source, profiles, options)
     task, why = _task(column, options)
     if task == REGRESSION:
@@ -127,6 +138,28 @@ def any_label(source: Source, profiles: dict[str, Column], options: DataOptions)
     shown = ", ".join(labels[:SHOWN]) + (", ..." if len(labels) > SHOWN else "")
     count = f"{len(labels):,} class{'es' if len(labels) != 1 else ''}"
     return TableLabel(label, labels, [f"label column: {column.name} ({reason}), {count}{why}: {shown}"])
+
+
+def _several(source: Source, profiles: dict[str, Column], options: DataOptions) -> list[str] | None:
+    """The names of several label columns, in the model's order if there is one; None for a label of one column."""
+    known = split_names(options.known_label or "") if options.known_task == MULTI_LABEL else []
+    asked = options.label_column
+    # A column that is named so is one, whatever commas there are in its name.
+    is_one = not known and options.task != MULTI_LABEL and (asked is None or asked in profiles)
+    names = [] if is_one else split_names(asked) if asked else known
+    if known and set(names) != set(known):
+        raise UsageError(f"--label-column names {join_names(names)}, and the model's labels are {join_names(known)}")
+    absent = [name for name in names if name not in profiles]
+    if known and absent:
+        raise UsageError(f"{source} has no column {listed(absent)}, which the model has as a label: add it")
+    if options.task == MULTI_LABEL and len(names) < 2:
+        raise UsageError(f"--task {MULTI_LABEL} takes several label columns: name them, as in --label-column a,b,c")
+    if options.task not in (None, MULTI_LABEL) and len(names) > 1:
+        raise UsageError(
+            f"--task {options.task} takes one label column, and --label-column names {len(names):,}: leave --task out, "
+            "or name one column"
+        )
+    return known or (names if len(names) > 1 else None)
 
 
 def _any_column(source: Source, profiles: dict[str, Column], options: DataOptions) -> tuple[Column, str]:

@@ -1,15 +1,15 @@
 """The layout of a table: which columns are the label, the time, the groups and the inputs."""
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from suite.artifact import TensorSpec
 from suite.data import time_column
 from suite.data.column import Column
-from suite.data.label_column import LabelColumn, NumberColumn
 from suite.data.options import GROUP, DataOptions
 from suite.data.source import Source
-from suite.data.table_label import FindLabel, TableLabel
+from suite.data.table_label import FindLabel, Label, TableLabel
 from suite.data.tensor_names import tensor_name
 from suite.data.time_column import TimeColumn
 from suite.errors import SuiteError, UsageError, listed, nearest, shortened, unknown
@@ -27,7 +27,7 @@ DROPPED = {"row index": "row indices", "unlearnable": "columns of types that can
 class TableLayout:
     """The columns to read, and what was `detected`, a line each; see TableLabel for `label` and `labels`."""
 
-    label: LabelColumn | NumberColumn
+    label: Label
     labels: list[str]
     classes: int
     time: Column | None
@@ -41,14 +41,15 @@ def detect(source: Source, profiles: dict[str, Column], options: DataOptions, fi
     """The layout of a table with these column profiles; errors name the option that settles what is unclear."""
     found = find_label(source, profiles, options)
     label, labels = found.column, found.labels
-    group = _group(profiles, label.name, options)
+    label_names = [column.name for column in label.columns]
+    group = _group(profiles, label_names, options)
     _settle_dates(profiles, options)
     splits_by_group = group is not None and options.split in (None, GROUP)
-    time = TimeColumn(None) if splits_by_group else time_column.find(profiles, label.name, options)
+    time = TimeColumn(None) if splits_by_group else time_column.find(profiles, label_names, options)
     if options.inputs:
         specs, input_notes = _inputs_of_model(source, profiles, options)
     else:
-        specs, input_notes = _inputs(source, profiles, label.column, time.column, group)
+        specs, input_notes = _inputs(source, profiles, label_names, time.column, group)
     detected = [
         *found.detected,
         *input_notes,
@@ -91,13 +92,13 @@ def _describe_split(group: Column | None, time: TimeColumn, options: DataOptions
 
 
 def _inputs(
-    source: Source, profiles: dict[str, Column], label: Column, time: Column | None, group: Column | None
+    source: Source, profiles: dict[str, Column], labels: Collection[str], time: Column | None, group: Column | None
 ) -> tuple[list[TensorSpec], list[str]]:
     """Every column that a network can learn from, and notes on kept and dropped columns."""
     features: list[Column] = []
     dropped: dict[str, list[str]] = {}
     for column in profiles.values():
-        if column in (label, time, group) and not (column is time and column.kind == "date"):
+        if column.name in labels or (column in (time, group) and not (column is time and column.kind == "date")):
             continue
         if column.kind in INPUT_KINDS:
             features.append(column)
@@ -105,7 +106,7 @@ def _inputs(
             dropped.setdefault(column.kind, []).append(f"{column.name}{_explain(column)}")
     if not features:
         raise SuiteError(
-            f"{source} has no column to learn from besides '{label.name}': add some that vary"
+            f"{source} has no column to learn from besides '{listed([*labels])}': add some that vary"
             f"{TEXTS if 'text' in dropped else ''}"
         )
     notes = []
@@ -170,13 +171,13 @@ def _inputs_of_model(
     return list(options.inputs), [f"columns absent, taken as missing: {', '.join(absent)}"] if absent else []
 
 
-def _group(profiles: dict[str, Column], label: str, options: DataOptions) -> Column | None:
+def _group(profiles: dict[str, Column], labels: Collection[str], options: DataOptions) -> Column | None:
     if options.group_column is None:
         if options.split == GROUP:
             raise UsageError("--split group needs a column of groups: name it with --group-column")
         return None
-    if options.group_column not in profiles or options.group_column == label:
-        raise unknown("column", options.group_column, [name for name in profiles if name != label])
+    if options.group_column not in profiles or options.group_column in labels:
+        raise unknown("column", options.group_column, [name for name in profiles if name not in labels])
     if options.time_column is not None and options.split is None:
         raise UsageError(
             "rows are split by --group-column or by --time-column: leave one of them out, or say which with --split"

@@ -11,17 +11,17 @@ from suite.artifact import TensorSpec
 from suite.data import columns, digits, formats, splits, suspicions, table_label, table_layout
 from suite.data.column import MAX_NON_NUMERIC_SHARE, Column
 from suite.data.dataset import Dataset
-from suite.data.label_column import LabelColumn, NumberColumn
 from suite.data.options import DataOptions
 from suite.data.source import Source, check_source, describe
 from suite.data.table_label import FindLabel
 from suite.data.table_layout import TableLayout
+from suite.data.truth import are_labels
 from suite.errors import SuiteError, UsageError
 
 
 @dataclass
 class _Values:
-    """The values of all labelled rows: inputs, y (class numbers, or numbers), time in seconds or as it was, groups.
+    """The values of all labelled rows: inputs, truth y, time in seconds or as it was, groups.
 
     `non_numeric` counts, for each input, the values that are no numbers.
     """
@@ -34,7 +34,7 @@ class _Values:
 
 
 def read_any(source: Source, options: DataOptions) -> Dataset:
-    """As `read`, with a label of up to 1,000 classes, or a number."""
+    """As `read`, with a label of up to 1,000 classes, a number, or several label columns."""
     return read(source, options, table_label.any_label)
 
 
@@ -67,8 +67,8 @@ def read(source: Source, options: DataOptions, find_label: FindLabel = table_lab
         rows, order = _split(values, layout, options)
     else:
         rows, order = splits.undivided(len(y)), None
-    if not options.inputs:
-        detected += suspicions.leaks(layout.specs, values.inputs, y, rows["train"]) if layout.labels else []
+    if not options.inputs and layout.labels:
+        detected += suspicions.leaks(layout.specs, values.inputs, y, rows["train"], layout.labels)
     described = describe(source, rows, detected, options, layout.label.name)
     return Dataset(
         values.inputs, y, layout.labels, rows, layout.specs, described, detected, ignored=layout.ignored, order=order,
@@ -81,17 +81,15 @@ def _load(source: formats.TableFile, layout: TableLayout, wide: Collection[str])
     total = layout.label.known
     types = {spec.name: "float64" if spec.name in wide else spec.dtype for spec in layout.specs}
     inputs = {name: np.empty(total, object if kind == "string" else kind) for name, kind in types.items()}
-    is_number = isinstance(layout.label, NumberColumn)
-    y = np.empty(total, np.float64 if is_number else np.int32)
+    y = layout.label.empty(total)
     time = None if layout.time is None else np.empty(total, np.float64)
     groups = None if layout.group is None else columns.GroupNumbers(total)
     shared: dict[str, str] = {}
     non_numeric = dict.fromkeys(inputs, 0)
     start = 0
-    numbers = {name: number for number, name in enumerate(layout.labels)}
-    for batch, classes in _labelled_batches(source, layout.label):
+    for batch, truth in _labelled_batches(source, layout):
         rows = slice(start, start + batch.num_rows)
-        y[rows] = classes if is_number else [numbers[name] for name in classes]
+        y[rows] = truth
         for spec in layout.specs:
             if spec.name in batch.schema.names:
                 target = inputs[spec.name][rows]
@@ -115,18 +113,14 @@ def _fill(source: str, spec: TensorSpec, batch: Any, target: np.ndarray, shared:
         raise SuiteError(f"{source}, column '{spec.name}', must hold {spec.kind} values: {error}") from error
 
 
-def _labelled_batches(source: formats.TableFile, label: LabelColumn | NumberColumn) -> Iterator[tuple[Any, Any]]:
-    """The rows that have a label, and their classes or numbers."""
+def _labelled_batches(source: formats.TableFile, layout: TableLayout) -> Iterator[tuple[Any, np.ndarray]]:
+    """The rows that have a label, and their truth."""
+    row = 1
     for batch in formats.batches(source):
-        if label.name not in batch.schema.names:
-            continue
-        if isinstance(label, NumberColumn):
-            found = label.read(batch.column(label.name), columns.is_plain(batch, label.name))
-            yield batch.filter(pa.array(~np.isnan(found))), found[~np.isnan(found)]
-        else:
-            classes = label.read(batch.column(label.name))
-            kept = pa.array([name is not None for name in classes], pa.bool_())
-            yield batch.filter(kept), [name for name in classes if name is not None]
+        kept, truth = layout.label.read_batch(batch, layout.labels, row)
+        row += batch.num_rows
+        if len(truth):
+            yield batch.filter(pa.array(kept)), truth
 
 
 def _check_numbers(source: Source, layout: TableLayout, values: _Values) -> None:
@@ -164,7 +158,7 @@ def _split(values: _Values, layout: TableLayout, options: DataOptions) -> tuple[
     order = np.argsort(values.time, kind="stable")
     rows = splits.in_time(order, shares)
     for name, split in rows.items():
-        if len(split) and layout.labels and len(np.unique(y[split])) < 2:
+        if len(split) and layout.labels and not are_labels(y) and len(np.unique(y[split])) < 2:
             raise SuiteError(
                 f"split in time by '{layout.time.name if layout.time else ''}', the {name} rows hold only "
                 f"'{layout.labels[int(y[split][0])]}': bring data with both classes in every period"

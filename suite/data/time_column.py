@@ -1,6 +1,7 @@
 """The column in whose order the rows of a table came, if there is one."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from suite.data.column import Column
@@ -21,7 +22,7 @@ class TimeColumn:
     note: str = ""
 
 
-def find(profiles: dict[str, Column], label: str, options: DataOptions) -> TimeColumn:
+def find(profiles: dict[str, Column], labels: Collection[str], options: DataOptions) -> TimeColumn:
     """The column that was asked for, else one that is a time by its name or type if the rows come in its order."""
     wanted = options.time_column
     if wanted == NONE and NONE not in profiles:
@@ -35,12 +36,12 @@ def find(profiles: dict[str, Column], label: str, options: DataOptions) -> TimeC
             raise SuiteError(f"the time column '{wanted}' holds neither dates nor numbers: name another, or none")
     if options.split == RANDOM:
         return TimeColumn(None, "as asked")
-    return TimeColumn(profiles[wanted]) if wanted is not None else _detect(profiles, label, options)
+    return TimeColumn(profiles[wanted]) if wanted is not None else _detect(profiles, labels, options)
 
 
-def _detect(profiles: dict[str, Column], label: str, options: DataOptions) -> TimeColumn:
+def _detect(profiles: dict[str, Column], labels: Collection[str], options: DataOptions) -> TimeColumn:
     candidates = [
-        column for name, column in profiles.items() if name != label and not column.missing and _can_order(column)
+        column for name, column in profiles.items() if name not in labels and not column.missing and _can_order(column)
     ]
     named = [column for column in candidates if column.name.lower() in NAMES]
     dates = [column for column in candidates if column.kind == "date" and not BIRTH.search(column.name)]

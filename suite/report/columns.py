@@ -57,11 +57,13 @@ def measure(
 
     def drop(outputs: np.ndarray) -> Measure:
         repeats = len(outputs) // len(weights)
-        after = metrics[name](Predictions(np.tile(unchanged.y, repeats), outputs, unchanged.threshold))
+        after = metrics[name](Predictions(np.concatenate([unchanged.y] * repeats), outputs, unchanged.threshold))
         return lambda counts: sign * (before(counts * weights) - after(np.tile(counts * weights, repeats)))
 
     found = dict(exchanged)
-    drawn = MAX_ROWS_MEASURED // max(1, sum(map(len, found.values())))
+    # With several labels, a row takes as long as so many.
+    values = sum(map(len, found.values())) * unchanged.y.size // len(unchanged.y)
+    drawn = MAX_ROWS_MEASURED // max(1, values)
     drops = statistics.intervals(
         len(weights),
         {column: drop(outputs) for column, outputs in found.items()},

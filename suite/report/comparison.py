@@ -35,6 +35,10 @@ class EvaluatedModel:
         """The kind of its answers."""
         return task.get(self.card.task)
 
+    def right(self) -> np.ndarray | None:
+        """Whether each row is answered rightly; None where answers are only more or less wrong."""
+        return self.task.right(self.predictions)
+
     def intervals(self) -> dict[str, Interval]:
         """The headline metrics with their intervals."""
         return statistics.bootstrap(self.task.headline_metrics(self.predictions), self.predictions)
@@ -62,7 +66,7 @@ class MetricComparison:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two models compared on the same test rows; McNemar's test compares only models that answer with classes."""
+    """Two models compared on the same test rows; McNemar's test compares only answers that are right or wrong."""
 
     first: EvaluatedModel
     second: EvaluatedModel
@@ -108,7 +112,8 @@ def compare(first: EvaluatedModel, second: EvaluatedModel) -> Comparison:
         name: MetricComparison(metric(first.predictions)(once), metric(second.predictions)(once), differences[name])
         for name, metric in shared.items()
     }
-    test = statistics.mcnemar(first.predictions, second.predictions) if first.card.labels else None
+    right, also_right = first.right(), second.right()
+    test = None if right is None or also_right is None else statistics.mcnemar(right, also_right)
     main = next(iter(metrics))
     return Comparison(first, second, metrics, test, _conclude(first, second, main, metrics[main], test))
 
@@ -128,7 +133,7 @@ def _check_comparable(first: EvaluatedModel, second: EvaluatedModel) -> None:
             f"{len(second.keys):,}, {shared:,} in common): fit both on the same data with the same --seed"
         )
     if not np.array_equal(first.predictions.y, second.predictions.y):
-        different = int((first.predictions.y != second.predictions.y).sum())
+        different = int((first.predictions.y != second.predictions.y).reshape(len(first.keys), -1).any(axis=1).sum())
         raise SuiteError(f"the data of the models give {different:,} of the same test rows different labels")
 
 
@@ -138,7 +143,7 @@ def _conclude(
     """What the main metric's interval and McNemar's test say, in plain words."""
     value, low, high = row.difference.value, row.difference.low, row.difference.high
     mcnemar = f" {_conclude_mcnemar(test)}" if test else ""
-    if _are_equal(first.predictions, second.predictions):
+    if _are_equal(first, second):
         return "Both models answer every test row alike."
     if np.isnan(low):
         return f"The test rows cannot tell how {name} differs.{mcnemar}"
@@ -154,8 +159,10 @@ def _conclude(
     )
 
 
-def _are_equal(first: Predictions, second: Predictions) -> bool:
-    return np.array_equal(first.outputs, second.outputs) and np.array_equal(first.predicted, second.predicted)
+def _are_equal(first: EvaluatedModel, second: EvaluatedModel) -> bool:
+    alike = np.array_equal(first.predictions.outputs, second.predictions.outputs)
+    decided = [one.task.decide(one.predictions) for one in (first, second)]
+    return alike and np.array_equal(decided[0], decided[1])
 
 
 def _conclude_mcnemar(test: McNemar) -> str:

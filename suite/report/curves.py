@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from markupsafe import Markup
 
+from suite.decision import LIKELIER, single
 from suite.report import statistics
 from suite.report.plots import Chart, truncate
 from suite.report.statistics import Predictions
@@ -18,7 +19,10 @@ MIN_SCORE = 1e-6
 MAX_NAME = 40
 Direction = Callable[[str], float]
 # Charts for these metrics and the objective; others depend on a threshold that is chosen after training.
-LEARNING_METRICS = ("loss", "accuracy", "macro_f1", "average_precision", "roc_auc", "rmse", "r2")
+LEARNING_METRICS = (
+    "loss", "accuracy", "macro_f1", "average_precision", "roc_auc", "macro_average_precision", "macro_roc_auc",
+    "exact_match", "rmse", "r2",
+)  # fmt: skip
 
 
 def learning(history: Mapping[str, Sequence[float]], objective: str, chosen: int, direction: Direction) -> list[Markup]:
@@ -101,30 +105,39 @@ def _scale(scores: np.ndarray, *others: float) -> tuple[float, float]:
 
 def ranking(predictions: Predictions, labels: Sequence[str]) -> list[Markup]:
     """ROC and precision-recall curves of the hardest classes; dots mark the model's own operating points."""
-    classes = hardest(predictions)
-    if not classes:
+    answered = [
+        (labels[index], one_class(predictions, index), predictions.predicted == index) for index in hardest(predictions)
+    ]
+    return draw_ranking(answered)
+
+
+def draw_ranking(answered: Sequence[tuple[str, Predictions, np.ndarray]]) -> list[Markup]:
+    """ROC and precision-recall curves of some labels: each with predictions of whether it holds, and where it is said.
+
+    The latter, bool (N,), are the operating points, which dots mark.
+    """
+    if not answered:
         return []
     roc = Chart("ROC", "false positive rate", "true positive rate", UNIT, UNIT, legend=True)
     precision_recall = Chart("Precision and recall", "recall", "precision", UNIT, UNIT, legend=True)
     roc.line("chance", [(0, 0), (1, 1)], guide=True)
-    table, once = statistics.confusion(predictions), np.ones(len(predictions.y))
-    for index in classes:
-        one = one_class(predictions, index)
+    for label, one, said in answered:
+        once = np.ones(len(one.y))
         order = np.argsort(-one.probabilities[:, 1], kind="stable")
         last = np.append(np.diff(one.probabilities[order, 1]) < 0, True)
         found, alarms = (np.cumsum(one.y[order] == value)[last] for value in (1, 0))
         area, average = statistics.roc_auc(one)(once), statistics.average_precision(one)(once)
         rates = zip(np.append(0, alarms / alarms[-1]), np.append(0, found / found[-1]), strict=True)
-        series = roc.line(f"{_short(labels[index])} (AUC {area:.3f})", rates)
+        series = roc.line(f"{_short(label)} (AUC {area:.3f})", rates)
         precision_recall.line(
-            f"{_short(labels[index])} (AP {average:.3f})",
+            f"{_short(label)} (AP {average:.3f})",
             zip(found / found[-1], found / (found + alarms), strict=True),
         )
-        hit, flagged, present = table[index, index], table[:, index].sum(), table[index].sum()
-        false, recall = (flagged - hit) / (len(predictions.y) - present), hit / present
+        hit, flagged, present = ((one.y == 1) & said).sum(), said.sum(), (one.y == 1).sum()
+        false, recall = (flagged - hit) / (len(one.y) - present), hit / present
         precision = hit / flagged if flagged else 0.0
-        roc.dot(false, recall, f"{labels[index]}: recall {recall:.4f}, false positive rate {false:.4f}", series)
-        text = f"{labels[index]}: precision {precision:.4f}, recall {recall:.4f}"
+        roc.dot(false, recall, f"{label}: recall {recall:.4f}, false positive rate {false:.4f}", series)
+        text = f"{label}: precision {precision:.4f}, recall {recall:.4f}"
         precision_recall.dot(recall, precision, text, series)
     return [roc.figure(), precision_recall.figure()]
 
@@ -138,11 +151,19 @@ def calibration(predictions: Predictions, labels: Sequence[str]) -> list[Markup]
         confidence = predictions.probabilities.max(axis=1)
         true = predictions.probabilities.argmax(axis=1) == predictions.y
         what, share = "confidence", "share that is right"
+    return reliability(confidence, true, what, share)
+
+
+def reliability(confidence: np.ndarray, true: np.ndarray, what: str, share: str) -> list[Markup]:
+    """A reliability diagram of scores (N,) and whether what they are about is true, and the number of rows by score.
+
+    `what` and `share` name the axes.
+    """
     scale = _scale(confidence)
     width = scale[1] / BINS
-    reliability = Chart("Reliability", what, share, scale, scale, legend=True)
+    diagram = Chart("Reliability", what, share, scale, scale, legend=True)
     counts = Chart("Rows by score", what, "rows", scale, log=True)
-    reliability.line("perfect", [(0, 0), (scale[1], scale[1])], guide=True)
+    diagram.line("perfect", [(0, 0), (scale[1], scale[1])], guide=True)
     bins = np.minimum((confidence / width).astype(int), BINS - 1)
     points = []
     for index in range(BINS):
@@ -153,11 +174,11 @@ def calibration(predictions: Predictions, labels: Sequence[str]) -> list[Markup]
         if rows:
             mean = float(confidence[inside].mean())
             points.append((mean, hits / rows, f"{bounds}: {hits:,} of {rows:,} rows, {mean:.3f} expected"))
-            reliability.error(mean, *statistics.wilson(hits, rows))
-    reliability.line("model", [(x, y) for x, y, _ in points])
+            diagram.error(mean, *statistics.wilson(hits, rows))
+    diagram.line("model", [(x, y) for x, y, _ in points])
     for x, y, text in points:
-        reliability.dot(x, y, text)
-    return [reliability.figure(), counts.figure()]
+        diagram.dot(x, y, text)
+    return [diagram.figure(), counts.figure()]
 
 
 def thresholds(predictions: Predictions, missed_costs: np.ndarray, alarm_cost: float) -> list[Markup]:
@@ -169,7 +190,7 @@ def thresholds(predictions: Predictions, missed_costs: np.ndarray, alarm_cost: f
     positive = predictions.y == 1
     order = np.argsort(predictions.probabilities[:, 1], kind="stable")
     scores = predictions.probabilities[order, 1]
-    chosen = 0.5 if predictions.threshold is None else predictions.threshold
+    chosen = LIKELIER if predictions.threshold is None else single(predictions.threshold)
     scale = _scale(scores, chosen)
     at = np.linspace(*scale, GRID_POINTS)
     start = np.searchsorted(scores, at, side="left")

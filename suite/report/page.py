@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from suite.training.thresholds import ErrorCosts
 
 FILE = "report.html"
-MAX_TILES = 4
+MAX_TILES, MAX_FIGURES = 4, 8
 OWN = "suite.report"
 
 
@@ -122,8 +122,10 @@ def _render(name: str, package: str, **content: Any) -> str:
     return str(environment.get_template(name).render(content))
 
 
-def _format_figure(value: float | None) -> str:
-    """A number with four decimals; empty if there is none."""
+def _format_figure(value: float | list[float] | None) -> str:
+    """A number, or each of several, with four decimals; empty if there is none."""
+    if isinstance(value, list):
+        return ", ".join(map(_format_figure, value[:MAX_FIGURES])) + (", ..." if len(value) > MAX_FIGURES else "")
     return "" if value is None or np.isnan(value) else f"{value:.4f}"
 
 

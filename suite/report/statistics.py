@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from suite.artifact import Threshold
 from suite.decision import predicted_classes
 from suite.task import Measure
 
@@ -26,11 +27,11 @@ MIN_PROBABILITY = 1e-7
 
 @dataclass(frozen=True)
 class Predictions:
-    """The truth y (N,) of some rows, and a model's outputs (N, K) and threshold for them."""
+    """The truth y of some rows, and a model's outputs (N, K) and threshold, or thresholds, for them."""
 
     y: np.ndarray
     outputs: np.ndarray
-    threshold: float | None = None
+    threshold: Threshold | None = None
 
     @property
     def probabilities(self) -> np.ndarray:
@@ -159,24 +160,28 @@ class Interval:
 
 def bootstrap(metrics: Mapping[str, Metric], predictions: Predictions) -> dict[str, Interval]:
     """Each metric with its percentile interval over resampled rows (Efron 1979)."""
-    return intervals(len(predictions.y), {name: metric(predictions) for name, metric in metrics.items()})
+    measures = {name: metric(predictions) for name, metric in metrics.items()}
+    return intervals(len(predictions.y), measures, resamples_of(predictions))
 
 
 def paired_bootstrap(metrics: Mapping[str, Metric], first: Predictions, second: Predictions) -> dict[str, Interval]:
     """How much higher each metric is for the second model, with the same resampled rows for both."""
-    return intervals(
-        len(first.y), {name: _difference(metric(first), metric(second)) for name, metric in metrics.items()}
-    )
+    measures = {name: _difference(metric(first), metric(second)) for name, metric in metrics.items()}
+    return intervals(len(first.y), measures, resamples_of(first))
+
+
+def resamples_of(predictions: Predictions) -> int:
+    """How many resamples fit for these rows; with several labels, a row takes as long as so many."""
+    return int(np.clip(MAX_ROWS_DRAWN // predictions.y.size, MIN_RESAMPLES, MAX_RESAMPLES))
 
 
 def _difference(first: Measure, second: Measure) -> Measure:
     return lambda counts: second(counts) - first(counts)
 
 
-def intervals(rows: int, measures: Mapping[str, Measure], resamples: int | None = None) -> dict[str, Interval]:
-    """Each measure of this many rows with its percentile interval over resampled rows, by default as many as fit."""
-    count = int(np.clip(MAX_ROWS_DRAWN // rows, MIN_RESAMPLES, MAX_RESAMPLES)) if resamples is None else resamples
-    resampled = np.array([[measure(counts) for measure in measures.values()] for counts in _resample(rows, count)])
+def intervals(rows: int, measures: Mapping[str, Measure], resamples: int) -> dict[str, Interval]:
+    """Each measure of this many rows with its percentile interval over resampled rows."""
+    resampled = np.array([[measure(counts) for measure in measures.values()] for counts in _resample(rows, resamples)])
     tail = 100 * (1 - CONFIDENCE) / 2
     found = {}
     for (name, measure), figures in zip(measures.items(), resampled.T, strict=True):
@@ -212,10 +217,9 @@ class McNemar:
     p: float
 
 
-def mcnemar(first: Predictions, second: Predictions) -> McNemar:
-    """The exact test of whether two models are right equally often on the same rows (McNemar 1947)."""
-    right = [predictions.predicted == predictions.y for predictions in (first, second)]
-    only_first, only_second = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
+def mcnemar(first: np.ndarray, second: np.ndarray) -> McNemar:
+    """The exact test of whether two models are right equally often (McNemar 1947), from which rows each gets right."""
+    only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
     total, fewer = only_first + only_second, min(only_first, only_second)
     # Both tails of a fair coin, by logarithms: binomial coefficients of thousands of rows overflow.
     tail = sum(exp(_log_binomial(total, count) - total * log(2)) for count in range(fewer + 1))

@@ -19,7 +19,7 @@ FILE = "test_predictions.npz"
 
 @dataclass(frozen=True)
 class StoredPredictions:
-    """The truth y (N,), outputs float32 (N, K), and for each row a hash of its inputs, uint64 (N,)."""
+    """The truth y, outputs float32 (N, K), and for each row a hash of its inputs, uint64 (N,)."""
 
     y: np.ndarray
     outputs: np.ndarray
@@ -27,7 +27,7 @@ class StoredPredictions:
 
     def sorted(self) -> "StoredPredictions":
         """The rows in an order that depends only on what they hold, so that intervals do not depend on any other."""
-        order = np.lexsort((self.y, self.keys))
+        order = np.lexsort((*self.y.reshape(len(self.y), -1).T, self.keys))
         return StoredPredictions(self.y[order], self.outputs[order], self.keys[order])
 
 

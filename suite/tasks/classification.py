@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from suite.artifact import PROBABILITIES, Card, TensorSpec
+from suite.artifact import PROBABILITIES, Card, TensorSpec, Threshold
 from suite.data import splits
 from suite.data.dataset import Dataset
 from suite.domain import Recipe
@@ -62,7 +62,7 @@ class Classification(Task):
 
         return model.balance(hp)
 
-    def evaluate(self, y: np.ndarray, outputs: np.ndarray, threshold: float | None = None) -> dict[str, float]:
+    def evaluate(self, y: np.ndarray, outputs: np.ndarray, threshold: Threshold | None = None) -> dict[str, float]:
         from suite.training import evaluate
 
         return evaluate.evaluate(y, outputs, threshold)
@@ -114,6 +114,12 @@ class Classification(Task):
 
     def is_truth(self, y: np.ndarray, classes: int) -> bool:
         return y.dtype.kind in "iu" and y.min() >= 0 and y.max() < classes
+
+    def describe(self, labels: Sequence[str]) -> str:
+        return f"{len(labels):,} classes"
+
+    def decide(self, predictions: Any) -> np.ndarray:
+        return np.asarray(predictions.predicted)
 
     def headline_metrics(self, predictions: Any) -> dict[str, Callable[[Any], Measure]]:
         from suite.report import statistics

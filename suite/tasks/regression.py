@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from suite.artifact import PREDICTION, Card, TensorSpec
+from suite.artifact import PREDICTION, Card, TensorSpec, Threshold
 from suite.data.dataset import Dataset
 from suite.domain import Recipe
 from suite.errors import SuiteError, UsageError, unknown
@@ -61,7 +61,7 @@ class Regression(Task):
         standardised = (y - target["centre"]) / target["scale"]
         return np.asarray(standardised[:, None], np.float32)
 
-    def evaluate(self, y: np.ndarray, outputs: np.ndarray, threshold: float | None = None) -> dict[str, float]:
+    def evaluate(self, y: np.ndarray, outputs: np.ndarray, threshold: Threshold | None = None) -> dict[str, float]:
         from suite.training import regression_metrics
 
         return regression_metrics.evaluate(y, outputs)
@@ -107,6 +107,15 @@ class Regression(Task):
 
     def is_truth(self, y: np.ndarray, classes: int) -> bool:
         return y.dtype.kind == "f" and bool(np.isfinite(y).all())
+
+    def describe(self, labels: Sequence[str]) -> str:
+        return "a number"
+
+    def decide(self, predictions: Any) -> np.ndarray:
+        return np.asarray(predictions.outputs)
+
+    def right(self, predictions: Any) -> np.ndarray | None:
+        return None
 
     def headline_metrics(self, predictions: Any) -> dict[str, Callable[[Any], Measure]]:
         from suite.report import number_statistics

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from suite.artifact import Threshold
 from suite.decision import predicted_classes
 from suite.errors import UsageError, unknown
 
@@ -29,7 +30,7 @@ def check_objective(objective: str, classes: int, others: tuple[str, ...] = ()) 
         )
 
 
-def evaluate(y: np.ndarray, probabilities: np.ndarray, threshold: float | None = None) -> dict[str, float]:
+def evaluate(y: np.ndarray, probabilities: np.ndarray, threshold: Threshold | None = None) -> dict[str, float]:
     """Metrics of `probabilities` (N, K) for classes `y` int (N,).
 
     Two classes have metrics of detecting the second one too, from `threshold` on (None: where it is the likelier one).

@@ -11,7 +11,7 @@ from suite.domain import Domain, Recipe
 from suite.task import Task
 from suite.training import precision
 from suite.training.data import PreparedData
-from suite.training.losses import FocalCrossEntropy
+from suite.training.losses import FocalCrossEntropy, LabelCrossEntropy
 
 COSINE_WARM_UP = 0.05
 ONE_CYCLE_WARM_UP = 1 / 3
@@ -71,14 +71,16 @@ def balance(hp: HyperParameters) -> tuple[float, float]:
         return weight, hp.Float("oversample", 0.0, 1.0, step=0.25, default=0.0)
 
 
-def loss(hp: HyperParameters, recipe: Recipe) -> FocalCrossEntropy:
+def loss(
+    hp: HyperParameters, recipe: Recipe, make: type[FocalCrossEntropy | LabelCrossEntropy] = FocalCrossEntropy
+) -> keras.losses.Loss:
     """Cross-entropy with label smoothing (Szegedy et al. 2016) and a focus on hard rows (Lin et al. 2017).
 
-    Both are off at 0.
+    Both are off at 0. `make` is the loss: that of classes, or of labels of which any number may hold.
     """
     with hp.name_scope("training"):
         smoothing = hp.Float("label_smoothing", 0.0, 0.3, step=0.05, default=recipe.label_smoothing)
-        return FocalCrossEntropy(smoothing, hp.Float("focal_gamma", 0.0, 5.0, step=0.5, default=0.0))
+        return make(smoothing, hp.Float("focal_gamma", 0.0, 5.0, step=0.5, default=0.0))
 
 
 def optimizer(hp: HyperParameters, recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from suite.data.dataset import Dataset, SplitName
-from suite.data.splits import strata
+from suite.data.truth import strata
 from suite.preprocessing import mirror
 from suite.training.data import PreparedData
 from suite.training.model import values_per_row

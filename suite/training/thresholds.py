@@ -45,6 +45,11 @@ def check_rule(rule: ThresholdRule) -> None:
     _parse(rule.text)
 
 
+def is_given(rule: ThresholdRule) -> bool:
+    """Whether the rule is a number, so that no rows choose it."""
+    return rule.costs is None and re.fullmatch(NUMBER, rule.text) is not None
+
+
 def choose(rule: ThresholdRule, y: np.ndarray, scores: np.ndarray, amounts: np.ndarray | None = None) -> float:
     """The threshold that the rule chooses on rows with classes y (N,) in {0, 1} and scores (N,).
 
@@ -124,8 +129,7 @@ def few_positives_notes(
 ) -> list[str]:
     """A note if few positive rows chose an extreme threshold, with its interval over resampled rows; else none."""
     positives = int((y == 1).sum())
-    is_given = rule.costs is None and re.fullmatch(NUMBER, rule.text)
-    if is_given or positives >= FEW_POSITIVES or EXTREMES[0] <= threshold <= EXTREMES[1]:
+    if is_given(rule) or positives >= FEW_POSITIVES or EXTREMES[0] <= threshold <= EXTREMES[1]:
         return []
     low, high = np.percentile(_resampled_thresholds(rule, y, scores, amounts), INTERVAL)
     return [

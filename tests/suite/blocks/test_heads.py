@@ -93,11 +93,28 @@ def test_multi_label_probabilities_are_independent() -> None:
     from suite.blocks import heads
 
     model = model_of(lambda x: heads.multi_label(x, CLASSES))
-    np.testing.assert_allclose(answer(model, ROWS), sigmoid(logits(model, PROBABILITIES, ROWS)), atol=1e-6)
+    np.testing.assert_allclose(answer(model, ROWS), sigmoid(logits(model, "logits", ROWS)), atol=1e-6)
+    model.get_layer(PROBABILITIES).temperature.assign(2.0)
+    np.testing.assert_allclose(answer(model, ROWS), sigmoid(logits(model, "logits", ROWS) / 2), atol=1e-6)
     model = model_of(lambda x: heads.multi_label(x, CLASSES), members=True)
-    each = sigmoid(logits(model, "sigmoid", OF_MEMBERS))
-    for training in (False, True):
-        np.testing.assert_allclose(answer(model, OF_MEMBERS, training), each.mean(axis=1), atol=1e-6)
+    z = logits(model, "logits", OF_MEMBERS)
+    np.testing.assert_allclose(answer(model, OF_MEMBERS), sigmoid(z).mean(axis=1), atol=1e-6)
+
+
+def test_members_of_a_multi_label_ensemble_train_as_they_would_alone() -> None:
+    from suite.blocks import heads
+    from suite.training.losses import LabelCrossEntropy
+
+    model = model_of(lambda x: heads.multi_label(x, CLASSES), members=True)
+    each = sigmoid(logits(model, "logits", OF_MEMBERS))
+    y = np.array([[1, 0, 1], [0, 0, 0], [1, 1, 1], [0, 1, 0], [1, 0, 0]], np.float32)
+    alone = -np.where(y[:, None], np.log(each), np.log(1 - each)).mean()
+    loss = LabelCrossEntropy()
+    assert float(loss(y, answer(model, OF_MEMBERS, training=True))) == pytest.approx(alone, rel=1e-5)
+    one = np.array([[0.8, 0.3, 0.5]], np.float32)
+    assert float(loss(y[:1], one)) == pytest.approx(-np.log([0.8, 0.7, 0.5]).mean(), rel=1e-5)
+    smoothed = float(LabelCrossEntropy(label_smoothing=0.2)(y[:1, :1], one[:, :1]))
+    assert smoothed == pytest.approx(-(0.9 * np.log(0.8) + 0.1 * np.log(0.2)), rel=1e-5)
 
 
 def test_multi_label_trains_by_binary_cross_entropy() -> None:

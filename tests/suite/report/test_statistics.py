@@ -69,10 +69,10 @@ def test_paired_models_that_hardly_differ_have_a_narrow_interval() -> None:
 
 
 def test_mcnemar_by_hand_and_by_scipy() -> None:
-    def answers(wrong: slice, rows: int) -> Predictions:
-        probabilities = np.tile([1.0, 0.0], (rows, 1))
-        probabilities[wrong] = [0.0, 1.0]
-        return Predictions(np.zeros(rows, int), probabilities)
+    def answers(wrong: slice, rows: int) -> np.ndarray:
+        right = np.ones(rows, bool)
+        right[wrong] = False
+        return right
 
     found = statistics.mcnemar(answers(slice(0, 9), 20), answers(slice(9, 10), 20))
     assert (found.only_first, found.only_second) == (1, 9)

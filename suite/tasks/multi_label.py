@@ -84,7 +84,9 @@ class MultiLabel(Task):
         if metric in OBJECTIVES:
             return
         if metric in (*OF_CLASSES, *TWO_CLASSES):
-            raise UsageError(f"{metric} is for one class a row, and there are several labels: {', '.join(OBJECTIVES)}")
+            raise UsageError(
+                f"{metric} is for one class a row, and there are several labels: choose {', '.join(OBJECTIVES)}"
+            )
         raise unknown("objective", metric, [*OBJECTIVES, *others])
 
     def undefined_metrics(self, y: np.ndarray, labels: Sequence[str], metrics: Mapping[str, float]) -> list[str]:

@@ -15,7 +15,10 @@ from suite.report.statistics import Predictions
 from suite.training.thresholds import ErrorCosts
 
 OF_CLASSES = ("classes", "confusion", "ranking", "calibration", "threshold", "mistakes")
-OF_NUMBERS = ("errors", "intervals", "mistakes")
+OF_TASK = {
+    "regression": ("errors", "intervals", "mistakes"),
+    "multi_label": ("labels", "number", "ranking", "calibration", "common", "mistakes"),
+}
 AROUND = (
     ("summary", "data", "learning"),
     ("architecture", "dead", "hyperparameters", "engines", "environment", "repeat"),
@@ -79,7 +82,7 @@ def small(
 def test_every_domain_has_every_section_and_needs_nothing_else(made: Any) -> None:
     html = (made.folder / page.FILE).read_text()
     outline = Outline(html)
-    sections = (*AROUND[0], *(OF_CLASSES if made.card.labels else OF_NUMBERS), *AROUND[1])
+    sections = (*AROUND[0], *OF_TASK.get(made.card.task, OF_CLASSES), *AROUND[1])
     assert [name for name in outline.ids if name in sections] == list(sections)
     assert not {"script", "link", "iframe", "object", "base"} & set(outline.tags)
     assert all(load.startswith(("#", "data:image/png;base64,")) for load in outline.loads)

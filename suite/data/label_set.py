@@ -11,7 +11,7 @@ from suite.data import arrow_types
 from suite.data.column import MAX_DISTINCT, Column
 from suite.data.label_column import LabelColumn
 from suite.errors import SuiteError, UsageError, listed, shortened, unknown
-from suite.notation import join_names
+from suite.notation import join_names, split_names
 from suite.preprocessing.mirror.values import FALSE, TRUE
 
 MAX_LABELS, SHOWN = 1_000, 10
@@ -115,6 +115,17 @@ def find(profiles: dict[str, Column], names: Sequence[str]) -> LabelSet:
         if name not in profiles:
             raise unknown("column", name, list(profiles))
     return LabelSet([_label(profiles[name]) for name in names])
+
+
+def no_column(wanted: str, names: Sequence[str]) -> UsageError:
+    """An error for a label column that a table with these columns lacks, where the label is a single column."""
+    several = split_names(wanted)
+    if len(several) > 1 and all(name in names for name in several):
+        return UsageError(
+            "the label is one column here, and --label-column names several: use 'suite fit table', which takes several "
+            "labels at once"
+        )
+    return unknown("column", wanted, names)
 
 
 def _label(column: Column) -> LabelColumn:

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from suite.data import formats
+from suite.data import formats, label_set
 from suite.data.folders import LabelledFiles
 from suite.data.label_column import whole_column
 from suite.data.options import DataOptions
-from suite.errors import SuiteError, UsageError, unknown
+from suite.errors import SuiteError, UsageError
 from suite.preprocessing.mirror import image, sixteen_bits
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp")
@@ -190,7 +190,7 @@ def read_listing(source: Path, options: DataOptions) -> LabelledFiles:
             f"{source} has the columns {', '.join(names)}: name them path and label, or say --label-column"
         )
     if label_column not in names:
-        raise unknown("column", label_column, names)
+        raise label_set.no_column(label_column, names)
     paths = [source.parent / str(value) for value in table[path_column].to_pylist()]
     classes = whole_column(table[label_column])
     labels = sorted({name for name in classes if name})

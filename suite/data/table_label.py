@@ -15,7 +15,6 @@ from suite.preprocessing.mirror import label_names
 
 LABEL_NAMES = ("class", "label", "target", "fraud", "is_fraud", "isfraud", "y", "default", "creditability", "outcome")
 ANY = "use 'suite fit table', which takes any number of classes"
-SEVERAL = "use 'suite fit table', which takes several labels at once"
 SHOWN = 10
 Label = LabelColumn | NumberColumn | LabelSet
 
@@ -96,9 +95,7 @@ def _of_two(source: Source, profiles: dict[str, Column], options: DataOptions) -
 
 def _named(profiles: dict[str, Column], wanted: str, min_values: int) -> LabelColumn:
     if wanted not in profiles:
-        if len(split_names(wanted)) > 1 and all(name in profiles for name in split_names(wanted)):
-            raise UsageError(f"the label is one column here, and --label-column names several: {SEVERAL}")
-        raise unknown("column", wanted, list(profiles))
+        raise label_set.no_column(wanted, list(profiles))
     label = LabelColumn.of(profiles[wanted], 2)
     if not min_values <= len(label.counts) <= 2:
         some = ", ".join(list(label.counts)[:4]) or "nothing"

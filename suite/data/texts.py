@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from suite.artifact import TensorSpec
-from suite.data import columns, folders, formats, splits
+from suite.data import columns, folders, formats, label_set, splits
 from suite.data.column import Column
 from suite.data.dataset import Dataset
 from suite.data.label_column import LabelColumn
@@ -45,7 +45,9 @@ def _from_table(source: Source, options: DataOptions) -> Dataset:
     file = formats.TableFile(source, options.reading)
     profiles = columns.profile(file)
     asked, asked_text = options.label_column_in(profiles), options.text_column_in(profiles)
-    for wanted in (options.text_column, options.label_column, options.group_column):
+    if options.label_column is not None and options.label_column not in profiles:
+        raise label_set.no_column(options.label_column, list(profiles))
+    for wanted in (options.text_column, options.group_column):
         if wanted is not None and wanted not in profiles:
             raise unknown("column", wanted, list(profiles))
     if asked is not None and asked in (asked_text, options.group_column):

@@ -11,7 +11,7 @@ from suite.task import Measure
 from suite.training import label_metrics
 
 # Of more labels a ranking metric has no interval: each takes some 20 microseconds a resample for a thousand rows.
-MAX_RANKED = 50
+MAX_RANKED = 20
 
 
 def holds(predictions: Predictions) -> np.ndarray:

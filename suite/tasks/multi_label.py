@@ -108,12 +108,14 @@ class MultiLabel(Task):
         temperature = label_metrics.temperature(y, outputs)
         probabilities = give({TEMPERATURE: temperature})
         amounts = cost_column.amounts(dataset, rule, dataset.rows["validation"])
+        chosen = label_thresholds.choose(rule, y, probabilities, amounts)
         notes = [
             *calibration.bound_notes(temperature),
             *cost_column.negative_notes(dataset, rule),
+            *label_thresholds.precision_notes(rule, y, probabilities, chosen, dataset.labels),
             *label_thresholds.few_rows_notes(rule, y, dataset.labels),
         ]
-        return Settled({TEMPERATURE: temperature}, label_thresholds.choose(rule, y, probabilities, amounts), notes)
+        return Settled({TEMPERATURE: temperature}, chosen, notes)
 
     def calibrate(self, model: "keras.Model", calibration: Calibration) -> None:
         model.get_layer(PROBABILITIES).temperature.assign(calibration[TEMPERATURE])

@@ -12,7 +12,7 @@ OBJECTIVES = (
 LOWER_IS_BETTER = ("hamming_loss", "log_loss")
 RANKING = OBJECTIVES[:2]
 # A temperature is fitted to at most so many probabilities, which takes a tenth of a second.
-MAX_FITTED = 500_000
+MAX_FITTED = 100_000
 
 
 def evaluate(y: np.ndarray, probabilities: np.ndarray, thresholds: Threshold | None = None) -> dict[str, float]:
@@ -48,17 +48,21 @@ def row_losses(y: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
 
 
 def _ranking(y: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
-    from sklearn import metrics
+    known = np.flatnonzero(y.any(axis=0) & ~y.all(axis=0))
+    areas = np.array([_areas(y[:, number], probabilities[:, number]) for number in known])
+    return dict(zip(RANKING, areas.mean(axis=0).tolist(), strict=True)) if len(known) else {}
 
-    known = y.any(axis=0) & ~y.all(axis=0)
-    if not known.any():
-        return {}
-    y, probabilities = y[:, known], probabilities[:, known]
-    measures = dict(zip(RANKING, (metrics.average_precision_score, metrics.roc_auc_score), strict=True))
-    return {
-        name: float(np.mean([measure(truth, scores) for truth, scores in zip(y.T, probabilities.T, strict=True)]))
-        for name, measure in measures.items()
-    }
+
+def _areas(y: np.ndarray, scores: np.ndarray) -> tuple[float, float]:
+    """Average precision and the area under the ROC curve of a label: as scikit-learn's, in a tenth of the time."""
+    order = np.argsort(-scores, kind="stable")
+    ranked = scores[order]
+    last = np.flatnonzero(np.append(ranked[1:] < ranked[:-1], True))
+    found = np.cumsum(y[order])[last].astype(np.float64)
+    alarms = last + 1 - found
+    average_precision = np.sum(np.diff(found, prepend=0.0) * found / (last + 1)) / found[-1]
+    area = np.trapezoid(np.append(0, found), np.append(0, alarms)) / found[-1] / alarms[-1]
+    return float(average_precision), float(area)
 
 
 def temperature(y: np.ndarray, probabilities: np.ndarray) -> float:

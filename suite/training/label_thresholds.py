@@ -1,5 +1,7 @@
 """The choice of a threshold for each of several labels."""
 
+from itertools import islice
+
 import numpy as np
 
 from suite.decision import LIKELIER
@@ -25,6 +27,19 @@ def choose(
         else LIKELIER
         for truth, scores in zip(y.T, probabilities.T, strict=True)
     ]
+
+
+def precision_notes(
+    rule: ThresholdRule, y: np.ndarray, probabilities: np.ndarray, chosen: list[float], labels: list[str]
+) -> list[str]:
+    """Notes on labels that no threshold gives the precision that the rule asks for; of many, on the first few."""
+    found = (
+        f"{label}: {note}"
+        for label, truth, scores, threshold in zip(labels, y.T, probabilities.T, chosen, strict=True)
+        if 0 < truth.sum() < len(truth)
+        for note in thresholds.precision_shortfall(rule, truth.astype(np.int64), scores, threshold)
+    )
+    return list(islice(found, SHOWN))
 
 
 def few_rows_notes(rule: ThresholdRule, y: np.ndarray, labels: list[str]) -> list[str]:

@@ -98,6 +98,9 @@ def test_each_label_has_its_own_threshold() -> None:
     assert "fewer than 10 validation rows tell them: b, " in label_thresholds.few_rows_notes(
         ThresholdRule("f1"), rare, ["a", "b", "c"]
     )[0]  # fmt: skip
+    sure = ThresholdRule("precision>=1")
+    notes = label_thresholds.precision_notes(sure, ~Y, P, label_thresholds.choose(sure, ~Y, P), ["a", "b", "c"])
+    assert any(note.startswith("a: No threshold reaches a precision of 1 on the validation rows") for note in notes)
     assert label_thresholds.few_rows_notes(ThresholdRule("0.5"), rare, ["a", "b", "c"]) == []
 
 

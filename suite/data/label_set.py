@@ -122,8 +122,8 @@ def no_column(wanted: str, names: Sequence[str]) -> UsageError:
     several = split_names(wanted)
     if len(several) > 1 and all(name in names for name in several):
         return UsageError(
-            "the label is one column here, and --label-column names several: use 'suite fit table', which takes several "
-            "labels at once"
+            "the label is one column here, and --label-column names several: use 'suite fit table', which takes "
+            "several labels at once"
         )
     return unknown("column", wanted, names)
 

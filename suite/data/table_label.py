@@ -144,19 +144,33 @@ def _several(source: Source, profiles: dict[str, Column], options: DataOptions) 
     # A column that is named so is one, whatever commas there are in its name.
     is_one = not known and options.task != MULTI_LABEL and (asked is None or asked in profiles)
     names = [] if is_one else split_names(asked) if asked else known
-    if known and set(names) != set(known):
+    if known:
+        _check_known(source, profiles, names, known)
+        return known
+    _check_count(len(names), options)
+    return names if len(names) > 1 else None
+
+
+def _check_known(source: Source, profiles: dict[str, Column], names: list[str], known: list[str]) -> None:
+    """UsageError unless the names are those of the model's labels, and there are columns of these names."""
+    if set(names) != set(known):
         raise UsageError(f"--label-column names {join_names(names)}, and the model's labels are {join_names(known)}")
     absent = [name for name in names if name not in profiles]
-    if known and absent:
+    if absent:
         raise UsageError(f"{source} has no column {listed(absent)}, which the model has as a label: add it")
-    if options.task == MULTI_LABEL and len(names) < 2:
+
+
+def _check_count(names: int, options: DataOptions) -> None:
+    """UsageError where so many label columns do not go with the task."""
+    if options.task == MULTI_LABEL and names < 2:
         raise UsageError(f"--task {MULTI_LABEL} takes several label columns: name them, as in --label-column a,b,c")
-    if options.task not in (None, MULTI_LABEL) and len(names) > 1:
+    if options.task not in (None, MULTI_LABEL) and names > 1:
         raise UsageError(
-            f"--task {options.task} takes one label column, and --label-column names {len(names):,}: leave --task out, "
-            "or name one column"
+            f"--task {options.task} takes one label column, and --label-column names {names:,}: leave --task out, or "
+            "name one column"
         )
-    return known or (names if len(names) > 1 else None)
+    if options.known_task not in (None, MULTI_LABEL) and names > 1:
+        raise UsageError(f"--label-column names {names:,} columns, and the model has one label: name its column")
 
 
 def _any_column(source: Source, profiles: dict[str, Column], options: DataOptions) -> tuple[Column, str]:

@@ -43,6 +43,12 @@ class MultiLabel(Task):
                     f"the label '{found[0]}' holds in {words} training row, so there is nothing to learn: bring other "
                     f"rows, or leave it out of --label-column{_others(found[1:])}"
                 )
+        y = dataset.y[dataset.rows["validation"]]
+        if not (y.any(axis=0) & ~y.all(axis=0)).any():
+            raise SuiteError(
+                f"each label holds in all of the {len(y):,} validation rows or in none, so nothing can be chosen on "
+                "them: bring more rows"
+            )
 
     def target(self, dataset: Dataset) -> dict[str, Any]:
         return {"labels": len(dataset.labels)}

@@ -1,5 +1,6 @@
 """Several label columns of a table, each of which says whether its label holds."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,8 @@ def test_a_model_is_measured_on_its_own_labels(path: Path) -> None:
     np.testing.assert_array_equal(found.y, learned.y)
     turned = tables.read_any(path, DataOptions(**known, label_column="dry,red"))  # type: ignore[arg-type]
     np.testing.assert_array_equal(truth.translate(turned.y, turned.labels, ["red", "dry"]), learned.y)
+    with pytest.raises(UsageError, match="names 2 columns, and the model has one label: name its column"):
+        tables.read_any(path, replace(NAMED, known_task="classification", inputs=tuple(learned.specs)))
     with pytest.raises(UsageError, match="names red, and the model's labels are red,dry"):
         tables.read_any(path, DataOptions(**known, label_column="red"))  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="no column wet, which the model has as a label: add it"):

@@ -73,6 +73,9 @@ def test_what_there_is_nothing_to_learn_of_is_one_error() -> None:
         dataset = Dataset({}, y, ["a", "b", "c"], {"train": np.arange(300), "validation": np.arange(300, 400)}, [])
         with pytest.raises(SuiteError, match=f"the label 'c' holds in {words}"):
             TASK.check(dataset)
+    alike = Dataset({}, Y, ["a", "b", "c"], {"train": np.arange(300), "validation": np.arange(300, 301)}, [])
+    with pytest.raises(SuiteError, match="each label holds in all of the 1 validation rows or in none"):
+        TASK.check(alike)
     with pytest.raises(UsageError, match="roc_auc is for one class a row"):
         TASK.check_objective("roc_auc", 3)
 

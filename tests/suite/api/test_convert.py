@@ -14,6 +14,7 @@ from suite.data.memory import Frame, Pictures
 from suite.data.options import DataOptions
 from suite.domain import get
 from suite.errors import SuiteError, UsageError
+from suite.notation import split_names
 
 COLUMNS = {"amount": [1.5, None, 3.0], "city": ["Bonn", "Ulm", None], "open": [True, False, True]}
 
@@ -67,6 +68,20 @@ def test_labels_beside_the_rows_become_a_column() -> None:
     assert isinstance(source, Frame)
     assert source.table.column("late").to_pylist() == [0, 1, 0]
     assert convert.source("table", pa.table({"label": [1]}), ["x"])[1] == "label_"
+
+
+def test_several_labels_are_names_of_columns_or_beside_the_rows() -> None:
+    frame = pd.DataFrame({"size": [1, 2, 3], "red": [0, 1, 0], "dry, cold": [1, 1, 0]})
+    assert convert.source("table", frame, ["red", "dry, cold"])[1] == 'red,"dry, cold"'
+    assert convert.source("table", "rows.csv", ["red", "dry"]) == ("rows.csv", "red,dry")
+    assert convert.source("table", "rows.csv", ["dry, cold"]) == ("rows.csv", "dry, cold")
+    for labels, names in ((frame[["red", "dry, cold"]], 'red_,"dry, cold_"'), (np.eye(3)[:, :2], "label 1,label 2")):
+        source, column = convert.source("table", frame, labels)
+        assert column == names
+        assert isinstance(source, Frame)
+        assert source.table.column_names[3:] == split_names(names)
+    with pytest.raises(UsageError, match="2 labels for 3 rows"):
+        convert.source("table", frame, np.eye(2))
 
 
 def test_texts_are_a_list_or_a_column() -> None:

@@ -141,17 +141,17 @@ class Task(ABC):
     def is_truth(self, y: np.ndarray, classes: int) -> bool:
         """Whether values can be the truth of rows, with so many labels."""
 
-    @abstractmethod
     def describe(self, labels: Sequence[str]) -> str:
         """What there is to answer, in a few words."""
+        return self.summary
 
-    @abstractmethod
     def decide(self, predictions: Any) -> np.ndarray:
         """What each row is answered with, such as a class number, of a suite.report.statistics.Predictions."""
+        return np.asarray(predictions.outputs)
 
     def right(self, predictions: Any) -> np.ndarray | None:
         """Whether each row is answered rightly, bool (N,); None where answers are only more or less wrong."""
-        return np.asarray(self.decide(predictions) == predictions.y)
+        return None
 
     @abstractmethod
     def headline_metrics(self, predictions: Any) -> dict[str, Callable[[Any], Measure]]:

@@ -119,7 +119,7 @@ def compare(first: EvaluatedModel, second: EvaluatedModel) -> Comparison:
 
 
 def _check_comparable(first: EvaluatedModel, second: EvaluatedModel) -> None:
-    if first.card.labels != second.card.labels:
+    if first.card.labels != second.card.labels or first.predictions.y.ndim != second.predictions.y.ndim:
         answered = " and ".join(
             f"{one.reference} answers {', '.join(one.card.labels[:4]) or 'a number'}"
             f"{', ...' if len(one.card.labels) > 4 else ''}"

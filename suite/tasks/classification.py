@@ -121,6 +121,9 @@ class Classification(Task):
     def decide(self, predictions: Any) -> np.ndarray:
         return np.asarray(predictions.predicted)
 
+    def right(self, predictions: Any) -> np.ndarray | None:
+        return np.asarray(self.decide(predictions) == predictions.y)
+
     def headline_metrics(self, predictions: Any) -> dict[str, Callable[[Any], Measure]]:
         from suite.report import statistics
 

@@ -111,12 +111,6 @@ class Regression(Task):
     def describe(self, labels: Sequence[str]) -> str:
         return "a number"
 
-    def decide(self, predictions: Any) -> np.ndarray:
-        return np.asarray(predictions.outputs)
-
-    def right(self, predictions: Any) -> np.ndarray | None:
-        return None
-
     def headline_metrics(self, predictions: Any) -> dict[str, Callable[[Any], Measure]]:
         from suite.report import number_statistics
 

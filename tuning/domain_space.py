@@ -26,5 +26,6 @@ def explore(
 
     # Each part is explored by itself: no network is built to explore what changes its training.
     rows = len(prepared.rows["train"])
-    parts = (network, domain.augmentation, lambda hp: model.declare(hp, domain.recipe, prepared.task, rows))
+    recipe = model.recipe_of(domain, prepared, fixed or {})
+    parts = (network, domain.augmentation, lambda hp: model.declare(hp, recipe, prepared.task, rows))
     return [dimension for part in parts for dimension in space.explore(part, new_hyperparameters)]

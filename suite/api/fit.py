@@ -125,6 +125,7 @@ def _check(
     from suite.training import onnx_model
     from suite.training.data import prepare
     from suite.training.fit import TrainingSettings
+    from suite.training.model import recipe_of
 
     if request.onnx:
         onnx_model.check_installed()
@@ -133,7 +134,8 @@ def _check(
     prepared = prepare(domain, dataset)
     objective = request.objective or prepared.task.objective
     prepared.task.check_objective(objective, len(dataset.labels))
-    epochs = request.epochs or preset_epochs or domain.recipe.epochs_for(len(prepared.rows["train"]))
+    recipe = recipe_of(domain, prepared, values)
+    epochs = request.epochs or preset_epochs or recipe.epochs_for(len(prepared.rows["train"]))
     hp = workflow.resolve_hyperparameters(domain, prepared, epochs, values)
     return _Job(domain, dataset, prepared, values, hp, TrainingSettings(epochs, request.seed, objective), rule)
 

@@ -1,6 +1,7 @@
 """Data as a network takes it: preprocessed once, in batches that copy only their own rows."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 import keras
@@ -8,11 +9,12 @@ import numpy as np
 import tensorflow as tf
 
 from suite import task as tasks
-from suite.blocks.types import Augmentation
+from suite.blocks.types import Augmentation, Head
 from suite.data.dataset import Dataset, SplitName
 from suite.domain import Domain
 from suite.preprocessing import mirror
 from suite.task import Task
+from suite.training.base_models import BaseModels, ScoresInput
 
 ROWS_AT_ONCE = 8_192
 MAX_BATCHES_PER_CHUNK = 16
@@ -24,7 +26,7 @@ PREFETCHED = 2
 class PreparedData:
     """The core's inputs for every row, truth and splits, and the preprocessing specification.
 
-    `target` is what the task learned for its head and targets.
+    `target` is what the task learned for its head and targets. `base` holds models whose scores the network corrects.
     """
 
     core: dict[str, np.ndarray]
@@ -34,16 +36,25 @@ class PreparedData:
     preprocessing: dict[str, Any]
     task: Task
     target: dict[str, Any]
+    base: BaseModels | None = None
 
     @classmethod
     def of(cls, domain: Domain, dataset: Dataset, preprocessing: dict[str, Any], core: dict[str, np.ndarray]) -> Self:
         """The data of a domain and what its preprocessing learned from it."""
         task = tasks.get(domain.task_of(dataset))
-        return cls(core, dataset.y, dataset.rows, dataset.labels, preprocessing, task, task.target(dataset))
+        target = task.target(dataset)
+        base = BaseModels.of(task, dataset, target, preprocessing, core) if domain.corrects_base_models else None
+        return cls(core, dataset.y, dataset.rows, dataset.labels, preprocessing, task, target, base)
 
-    def head(self, x: Any) -> dict[str, Any]:
-        """The last layers of a network for this data."""
-        return self.task.head(x, self.target)
+    @property
+    def head(self) -> Head:
+        """The last layers of a network that learns from this data: scores of base models are one of its inputs."""
+        return Head(partial(self.task.head, target=self.target), ScoresInput(self.base) if self.base else None)
+
+    @property
+    def complete_head(self) -> Head:
+        """The last layers of a network that computes the scores of base models itself."""
+        return Head(partial(self.task.head, target=self.target), self.base)
 
     def split(self, name: SplitName) -> dict[str, np.ndarray]:
         """The core's inputs of one split."""

@@ -19,8 +19,9 @@ from suite.data import splits
 from suite.data.dataset import Dataset
 from suite.preprocessing.mirror import table
 from suite.task import Scores, Task
-from suite.training import linear_model
+from suite.training import linear_model, thinning
 from suite.training.linear_model import LinearWeights
+from suite.training.thinning import Thinning
 
 FOLDS = 5
 # Fewer rows make no folds that tell anything; with more scores a row, forests become slow and large.
@@ -51,6 +52,7 @@ class BaseModels:
         self._truth, self._kind, self._folds = truth, kind, folds
         self._features = core.get("features", np.empty((len(truth), 0), np.float32))
         self._categories = core.get("categories", np.empty((len(truth), 0), np.int32))
+        self._thinned = thinning.applies(truth, self._rows)
         self._sizes = table.sizes(preprocessing)
         self._marks = table.marks(preprocessing)
 
@@ -118,6 +120,10 @@ class BaseModels:
         """How far scores of classes may be apart; 0 for numbers, which have no limit."""
         return 0.0 if self._kind.objective == "regression" else stacking.LIMIT
 
+    def thinning(self, members: Sequence[str]) -> Thinning | None:
+        """How a network that corrects these members sees a class that is far more common than the other one."""
+        return thinning.hard_rows(self._truth, self._rows, self.combined(members)[:, 0]) if self._thinned else None
+
     def _bounded(self, scores: np.ndarray) -> np.ndarray:
         return np.asarray(stacking.bounded(scores, self.limit, np))
 
@@ -129,30 +135,40 @@ class BaseModels:
     def _fitted(self) -> _Fitted:
         from suite.training import boosting
 
+        weights = thinning.rare_rows(self._truth, self._rows).weights(len(self._truth)) if self._thinned else None
         data = boosting.TreeData(
-            self._with_missing(), self._truth, len(self._sizes), self._marks, self._kind.objective, self._kind.count
-        )
+            self._with_missing(), self._truth, len(self._sizes), self._marks, self._kind.objective, self._kind.count,
+            weights,
+        )  # fmt: skip
+        folds = [(self._thin(rest), part) for rest, part in self._folds]
         boosters, by_kind, rounds = [], [], {}
         for kind in boosting.KINDS:
-            scores, rounds[kind] = boosting.out_of_fold(data, kind, self._folds)
-            booster = boosting.train(data, kind, self._rows, rounds[kind])
+            scores, rounds[kind] = boosting.out_of_fold(data, kind, folds)
+            booster = boosting.train(data, kind, self._thin(self._rows), rounds[kind])
             others = np.setdiff1d(np.arange(len(scores)), self._rows)
             scores[others] = boosting.predict(booster, data.x[others])
             boosters.append(booster)
             by_kind.append(scores)
-        linear, linear_scores = self._fit_linear()
+        linear, linear_scores = self._fit_linear(folds, weights)
         members = {TREES: np.stack(by_kind, axis=1), LINEAR: linear_scores[:, None]}
         return _Fitted(members, boosting.forest(boosters, data, self._sizes), linear, rounds)
 
-    def _fit_linear(self) -> tuple[LinearWeights, np.ndarray]:
+    def _thin(self, rows: np.ndarray) -> np.ndarray:
+        """The rows to fit models of: all, or fewer of a class that is far more common than the other one."""
+        return thinning.rare_rows(self._truth, rows).draw(np.random.default_rng(0)) if self._thinned else rows
+
+    def _fit_linear(
+        self, folds: Sequence[tuple[np.ndarray, np.ndarray]], weights: np.ndarray | None
+    ) -> tuple[LinearWeights, np.ndarray]:
         def fit(rows: np.ndarray) -> LinearWeights:
             return linear_model.fit(
-                self._features[rows], self._categories[rows], self._sizes, self._truth[rows], self._kind.count
-            )
+                self._features[rows], self._categories[rows], self._sizes, self._truth[rows], self._kind.count,
+                None if weights is None else weights[rows],
+            )  # fmt: skip
 
-        everything = fit(self._rows)
+        everything = fit(self._thin(self._rows))
         scores = everything.scores(self._features, self._categories)
-        for rest, part in self._folds:
+        for rest, part in folds:
             scores[part] = fit(rest).scores(self._features[part], self._categories[part])
         return everything, scores
 

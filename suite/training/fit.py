@@ -15,7 +15,7 @@ from suite.training import interruption, steps
 from suite.training.checkpoint import SAVE_INTERVAL, Checkpoint
 from suite.training.data import PreparedData, TrainingChunks
 from suite.training.epoch_selection import EpochSelection
-from suite.training.model import batch_size, build, complete, recipe_of, with_base_scores
+from suite.training.model import batch_size, build, complete, recipe_of, rows_of_epoch, with_base_scores
 
 
 @dataclass(frozen=True)
@@ -122,13 +122,13 @@ def run_training(
     With `target_epoch`, train only up to that epoch, with the learning rate's schedule over all `settings.epochs`.
     """
     started = perf_counter()
-    prepared = with_base_scores(model, hp, prepared)
+    prepared, thinning = with_base_scores(model, hp, prepared)
     weight, oversample = prepared.task.balance(hp)
-    rows, recipe = len(prepared.rows["train"]), recipe_of(domain, prepared, hp.values)
+    rows, recipe = rows_of_epoch(prepared, hp.values), recipe_of(domain, prepared, hp.values)
     size = batch_size(hp, recipe, rows)
     chunks = TrainingChunks(
         prepared, size, seed=settings.seed, augmentation=domain.augmentation(hp),
-        class_weight=weight, oversample=oversample,
+        class_weight=weight, oversample=oversample, thinning=None if oversample else thinning,
     )  # fmt: skip
     objective = None if settings.objective == prepared.task.objective else settings.objective
     patience = recipe.patience_for(-(-rows // size))

@@ -32,25 +32,30 @@ class LinearWeights:
 
 
 def fit(
-    features: np.ndarray, categories: np.ndarray, sizes: Sequence[int], y: np.ndarray, scores: int
+    features: np.ndarray,
+    categories: np.ndarray,
+    sizes: Sequence[int],
+    y: np.ndarray,
+    scores: int,
+    weights: np.ndarray | None = None,
 ) -> LinearWeights:
     """Logistic regression of classes int (N,), or ridge regression of numbers float (N,).
 
     `sizes` are those of the categorical columns. With one score for two classes it is the second one's; of classes that
-    no row has the constant is far below the others'.
+    no row has the constant is far below the others'. `weights` (N,) is how often each row counts.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression, Ridge
 
     x = _joined(features, categories, sizes)
     if y.dtype.kind == "f":
-        model: Any = Ridge(RIDGE).fit(x, y)
+        model: Any = Ridge(RIDGE).fit(x, y, weights)
         kernel, constant = np.atleast_2d(model.coef_), np.atleast_1d(model.intercept_)
     else:
         model = LogisticRegression(C=LOGISTIC_STRENGTH, solver="newton-cg", max_iter=MAX_STEPS, tol=TOLERANCE)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(x, y)
+            model.fit(x, y, weights)
         kernel, constant = _of_all_classes(model, scores)
     widths = np.cumsum([features.shape[1], *sizes])
     by_column = np.split(np.asarray(kernel.T, np.float32), widths[:-1])

@@ -14,6 +14,7 @@ from suite.task import Task
 from suite.training import precision
 from suite.training.data import PreparedData
 from suite.training.losses import FocalCrossEntropy
+from suite.training.thinning import Thinning
 
 COSINE_WARM_UP = 0.05
 ONE_CYCLE_WARM_UP = 1 / 3
@@ -35,6 +36,14 @@ def recipe_of(domain: Domain, prepared: PreparedData, values: Mapping[str, Any])
     return domain.recipe_of(values) if prepared.base else domain.recipe
 
 
+def rows_of_epoch(prepared: PreparedData, values: Mapping[str, Any]) -> int:
+    """How many rows an epoch sees in a training with these hyperparameters."""
+    oversamples = values.get("training/oversample", 0) or values.get("training.oversample", 0)
+    if prepared.base is None or values.get("members") == "mlp" or oversamples:
+        return len(prepared.rows["train"])
+    return prepared.rows_of_epoch
+
+
 def build(domain: Domain, hp: HyperParameters, prepared: PreparedData, epochs: int) -> keras.Model:
     """The compiled network, with the learning rate's schedule over all steps of `epochs`.
 
@@ -45,7 +54,7 @@ def build(domain: Domain, hp: HyperParameters, prepared: PreparedData, epochs: i
     # The network's own policy would round its inputs before they reach a layer.
     model.dtype_policy = precision.FLOAT32
     domain.augmentation(hp)
-    rows, recipe = len(prepared.rows["train"]), recipe_of(domain, prepared, hp.values)
+    rows, recipe = rows_of_epoch(prepared, hp.values), recipe_of(domain, prepared, hp.values)
     steps_of_epoch = -(-rows // batch_size(hp, recipe, rows))
     task = prepared.task
     model.compile(
@@ -62,16 +71,19 @@ def base_members(model: keras.Model, hp: HyperParameters) -> list[str]:
     return [member for member in hp.get("members").split("+") if member != stacking.NETWORK]
 
 
-def with_base_scores(model: keras.Model, hp: HyperParameters, prepared: PreparedData) -> PreparedData:
+def with_base_scores(
+    model: keras.Model, hp: HyperParameters, prepared: PreparedData
+) -> tuple[PreparedData, Thinning | None]:
     """The data with the scores of the base models that a network corrects, which gets the weights of these.
 
-    Base models are fitted now, if they are not yet.
+    Base models are fitted now, if they are not yet. By their scores the rows of a common class may be thinned out.
     """
     members = base_members(model, hp)
     if prepared.base is None or not members:
-        return prepared
+        return prepared, None
     model.get_layer(stacking.WEIGHTED).kernel.assign(prepared.base.weights(members))
-    return replace(prepared, core={**prepared.core, stacking.INPUT: prepared.base.scores(members)})
+    core = {**prepared.core, stacking.INPUT: prepared.base.scores(members)}
+    return replace(prepared, core=core), prepared.base.thinning(members)
 
 
 def complete(domain: Domain, hp: HyperParameters, prepared: PreparedData, model: keras.Model) -> keras.Model:

@@ -80,7 +80,7 @@ bench-readers: $(INSTALLED)
 bench-convnet: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.convnet
 
-# More than an hour; TASKS=credit measures one (see tests/benchmarks/domains.py). Needs the full data sets.
+# More than an hour; TASKS=german measures one (see tests/benchmarks/domains.py). Needs the full data sets.
 bench-domains: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.domains $(TASKS)
 

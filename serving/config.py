@@ -8,11 +8,10 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from suite import files
+from suite.config import cores
 from suite.errors import UsageError, shortened, unknown
 
 PREFIX = "SUITE_"
-QUOTA = Path("/sys/fs/cgroup/cpu.max")
-QUOTA_V1 = Path("/sys/fs/cgroup/cpu")
 MEBIBYTE = 2**20
 SHOWN = 40
 LONGEST_NUMBER = 20
@@ -46,28 +45,9 @@ PATH = re.compile(r"(?:/(?!\.\.?(?:/|$))[A-Za-z0-9._~-]+)*")
 FASTEST_FIRST = ("litert", "onnx", "tf")
 
 
-def cores() -> int:
-    """Return how many cores this process may use, by its CPU affinity and its container's quota."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = _quota()
-    return max(1, min(allowed, round(quota))) if quota else allowed
-
-
 def default_workers() -> int:
     """Return how many workers a service has if nobody says so: one a core."""
     return min(cores(), RANGES["workers"][1])
-
-
-def _quota() -> float | None:
-    try:
-        if QUOTA.exists():
-            limit, period = QUOTA.read_text().split()
-        else:
-            limit, period = ((QUOTA_V1 / f"cpu.cfs_{part}_us").read_text() for part in ("quota", "period"))
-        return float(limit) / float(period) if float(limit) > 0 else None
-    except (OSError, ValueError):
-        # There is no control group, or it has no limit ("max").
-        return None
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The process: loading TensorFlow quietly, and the memory that is free."""
+"""The process: loading TensorFlow quietly, the cores that it may use, and the memory that is free."""
 
 import os
 import sys
@@ -10,6 +10,8 @@ from suite.errors import SuiteError
 
 MEMINFO = Path("/proc/meminfo")
 CONTROL_GROUP = Path("/sys/fs/cgroup")
+QUOTA = CONTROL_GROUP / "cpu.max"
+QUOTA_V1 = CONTROL_GROUP / "cpu"
 
 
 @contextmanager
@@ -50,6 +52,25 @@ def load_tensorflow() -> None:
         keras.config.set_floatx("float32")
         keras.config.set_epsilon(1e-7)
         keras.config.set_image_data_format("channels_last")
+
+
+def cores() -> int:
+    """The number of cores that this process may use, by its CPU affinity and its container's quota."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = _quota()
+    return max(1, min(allowed, round(quota))) if quota else allowed
+
+
+def _quota() -> float | None:
+    try:
+        if QUOTA.exists():
+            limit, period = QUOTA.read_text().split()
+        else:
+            limit, period = ((QUOTA_V1 / f"cpu.cfs_{part}_us").read_text() for part in ("quota", "period"))
+        return float(limit) / float(period) if float(limit) > 0 else None
+    except (OSError, ValueError):
+        # There is no control group, or it has no limit ("max").
+        return None
 
 
 def free_bytes() -> int | None:

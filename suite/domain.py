@@ -64,7 +64,8 @@ class Domain(ABC):
 
     `tasks` names the kinds of its answers, see suite.task; where there are several, `task_of` chooses by the data.
     `data_options` names the fields of DataOptions that the domain's reader supports.
-    `presets` are named sets of hyperparameters.
+    `presets` are named sets of hyperparameters. `corrects_base_models` is set where networks can correct the scores of
+    base models, which `head` then has; `recipe_of` gives the recipe for a choice of these.
     """
 
     name: ClassVar[str]
@@ -75,6 +76,7 @@ class Domain(ABC):
     data_options: ClassVar[tuple[str, ...]] = ()
     recipe: ClassVar[Recipe]
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    corrects_base_models: ClassVar[bool] = False
 
     @abstractmethod
     def read(self, source: Source, options: DataOptions) -> Dataset:
@@ -91,6 +93,10 @@ class Domain(ABC):
     @abstractmethod
     def build(self, hp: keras_tuner.HyperParameters, preprocessing: dict[str, Any], head: Head) -> keras.Model:
         """The network: the core's inputs, by name, through a trunk to what the task's head makes of it."""
+
+    def recipe_of(self, values: Mapping[str, Any]) -> Recipe:
+        """The default training of networks with base models, for these hyperparameters."""
+        return self.recipe
 
     def augmentation(self, hp: keras_tuner.HyperParameters) -> Augmentation | None:
         """The augmentation of training batches, different in each epoch; None for no augmentation."""

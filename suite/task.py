@@ -35,6 +35,17 @@ class Settled:
 
 
 @dataclass(frozen=True)
+class Scores:
+    """The numbers that a task's answer follows from, `count` a row: a mean, or what softmax or the like is taken of.
+
+    `objective` is the loss, by LightGBM's name, with which other models than networks learn them.
+    """
+
+    objective: str
+    count: int
+
+
+@dataclass(frozen=True)
 class ReportSections:
     """The sections of a report that belong to a task: titles by id, the folder of their templates, their content.
 
@@ -77,8 +88,21 @@ class Task(ABC):
         """What the head and the targets need to know, learned from the training split only; plain JSON values."""
 
     @abstractmethod
-    def head(self, x: keras.KerasTensor, target: Mapping[str, Any]) -> dict[str, keras.KerasTensor]:
-        """The last layers: (N, F), or (N, members, F) of an ensemble, to the output by name."""
+    def head(
+        self, x: keras.KerasTensor, target: Mapping[str, Any], offset: keras.KerasTensor | None = None
+    ) -> dict[str, keras.KerasTensor]:
+        """The last layers: (N, F), or (N, members, F) of an ensemble, to the output by name.
+
+        `offset` (N, scores) is what is added to the scores of every row, if the task has scores.
+        """
+
+    def scores(self, target: Mapping[str, Any]) -> Scores | None:
+        """What base models can predict, for a network to correct; None where it does without them."""
+        return None
+
+    def answers_of(self, scores: np.ndarray, target: Mapping[str, Any]) -> np.ndarray:
+        """The outputs float32 (N, K) of a model that has only these scores (N, count)."""
+        raise NotImplementedError
 
     @abstractmethod
     def loss(self, hp: keras_tuner.HyperParameters, recipe: Recipe) -> keras.losses.Loss:

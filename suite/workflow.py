@@ -27,6 +27,7 @@ from suite.training import (
     export,
     fit,
     hyperparameters,
+    member_metrics,
     precision,
     thresholds,
 )
@@ -48,7 +49,8 @@ FRAMEWORKS = ("tensorflow", "keras", "keras-tuner", "numpy", "ai-edge-litert")
 class TrainedModel:
     """A trained and evaluated network, ready to be saved.
 
-    `test_outputs` are float32 (N, K), for the rows of the test split.
+    `test_outputs` are float32 (N, K), for the rows of the test split. `members` are validation metrics of base models
+    alone, see suite.training.member_metrics.
     """
 
     domain: Domain
@@ -62,6 +64,7 @@ class TrainedModel:
     rule: thresholds.ThresholdRule
     test_outputs: np.ndarray
     notes: list[str]
+    members: dict[str, dict[str, float]]
 
     @property
     def threshold(self) -> Threshold | None:
@@ -125,8 +128,18 @@ def train(
     }
     notes = [*_unfinished_notes(fitted, hp), *settled.notes]
     return TrainedModel(
-        domain, dataset, prepared, fitted, hp, settings, metrics, settled, rule, outputs["test"], notes
+        domain, dataset, prepared, fitted, hp, settings, metrics, settled, rule, outputs["test"], notes,
+        _member_metrics(prepared, hp, settings, metrics["validation"]),
     )  # fmt: skip
+
+
+def _member_metrics(
+    prepared: PreparedData, hp: "HyperParameters", settings: fit.TrainingSettings, whole: dict[str, float]
+) -> dict[str, dict[str, float]]:
+    """The objective and the loss of base models alone; empty where the network corrects none."""
+    members = str(hp.values.get("members", "")).split("+")
+    names = dict.fromkeys((settings.objective, prepared.task.loss_metric or prepared.task.criterion))
+    return member_metrics.on_validation_rows(prepared, members, list(names), whole)
 
 
 def _unfinished_notes(fitted: fit.FitResult, hp: "HyperParameters") -> list[str]:
@@ -269,6 +282,7 @@ def _training_record(trained: TrainedModel, folds: dict[str, Any]) -> dict[str, 
         "parameters": fitted.model.count_params(),
         "cross_validation": folds,
         "machine": environment.machine(),
+        "members": trained.members,
         "dead_units": shares,
         "dead_units_rows": rows,
     }

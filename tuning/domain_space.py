@@ -25,6 +25,7 @@ def explore(
         domain.build(hp, prepared.preprocessing, prepared.head)
 
     # Each part is explored by itself: no network is built to explore what changes its training.
-    rows = len(prepared.rows["train"])
-    parts = (network, domain.augmentation, lambda hp: model.declare(hp, domain.recipe, prepared.task, rows))
+    rows = model.rows_of_epoch(prepared, fixed or {})
+    recipe = model.recipe_of(domain, prepared, fixed or {})
+    parts = (network, domain.augmentation, lambda hp: model.declare(hp, recipe, prepared.task, rows))
     return [dimension for part in parts for dimension in space.explore(part, new_hyperparameters)]

@@ -124,11 +124,11 @@ class TrialRunner:
 
     def _build(self, hp: "HyperParameters", prepared: "PreparedData", task: Task) -> "keras.Model":
         """The network; UsageError if it would need too much memory or time."""
-        from suite.training.model import batch_size, build
+        from suite.training.model import batch_size, build, recipe_of, rows_of_epoch
 
         model = build(self._domain, hp, prepared, self._job.epochs)
-        rows = len(prepared.rows["train"])
-        _check_memory(model, batch_size(hp, self._domain.recipe, rows))
+        rows = rows_of_epoch(prepared, hp.values)
+        _check_memory(model, batch_size(hp, recipe_of(self._domain, prepared, hp.values), rows))
         if task.max_epoch_seconds is not None:
             _check_speed(model, rows, task.max_epoch_seconds)
         return model

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from serving import signature
-from serving.config import cores
 from serving.engines import light
 from serving.engines.base import Arrays, OneSignature, in_parts, padded
 from suite.artifact import Card
+from suite.config import cores
 from suite.errors import SuiteError, UsageError
 
 try:

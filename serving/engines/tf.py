@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from serving.config import cores
 from serving.engines import base
 from serving.engines.base import Arrays, blank, in_parts, padded
 from serving.engines.graph_safety import check_graph
 from serving.engines.saved_model import read_signatures
 from serving.signature import DEFAULT, Signature, Tensor, in_words
 from suite.artifact import SAVED_MODEL, Card
+from suite.config import cores
 from suite.errors import SuiteError
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64)

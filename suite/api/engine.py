@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 def load(folder: Path, card: "Card", engine: str = "auto") -> "Engine":
     """Load the model in an engine, after checking its files against the card."""
-    from serving.config import cores
     from serving.engines import select
     from suite import artifact
+    from suite.config import cores
 
     artifact.verify(folder, card)
     with native_log_silenced():

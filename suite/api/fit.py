@@ -125,6 +125,7 @@ def _check(
     from suite.training import onnx_model
     from suite.training.data import prepare
     from suite.training.fit import TrainingSettings
+    from suite.training.model import recipe_of, rows_of_epoch
 
     if request.onnx:
         onnx_model.check_installed()
@@ -133,7 +134,8 @@ def _check(
     prepared = prepare(domain, dataset)
     objective = request.objective or prepared.task.objective
     prepared.task.check_objective(objective, len(dataset.labels))
-    epochs = request.epochs or preset_epochs or domain.recipe.epochs_for(len(prepared.rows["train"]))
+    recipe = recipe_of(domain, prepared, values)
+    epochs = request.epochs or preset_epochs or recipe.epochs_for(rows_of_epoch(prepared, values))
     hp = workflow.resolve_hyperparameters(domain, prepared, epochs, values)
     return _Job(domain, dataset, prepared, values, hp, TrainingSettings(epochs, request.seed, objective), rule)
 
@@ -147,6 +149,9 @@ def _train(
     if request.resume and not checkpoint.file.exists():
         output.say(f"nothing to resume: no unfinished training of '{name}' in {request.models}; beginning one")
     trackers = _trackers(request, name, job.hp.values)
+    if job.prepared.base and job.hp.get("members") != "mlp":
+        output.say("fitting boosted trees and a linear model, for the network to correct")
+        job.prepared.base.fit()
     known, rows = len(workflow.known_rows(job.dataset)), len(job.dataset.rows["train"])
     first = seconds if seconds is None or not request.retrain else seconds / (1 + known / rows)
     with output.training() as report:

@@ -129,6 +129,7 @@ def _check(request: TuneRequest, name: str, domain: "Domain", dataset: "Dataset"
     from suite import workflow
     from suite.training import onnx_model
     from suite.training.data import prepare
+    from suite.training.model import recipe_of, rows_of_epoch
     from tuning import objectives, trial_selection
 
     if request.onnx:
@@ -138,7 +139,7 @@ def _check(request: TuneRequest, name: str, domain: "Domain", dataset: "Dataset"
     rule = request.rule or workflow.DEFAULT_RULE
     workflow.check_rule(domain, dataset, rule)
     prepared = prepare(domain, dataset)
-    epochs = request.epochs or domain.recipe.epochs_for(len(prepared.rows["train"]))
+    epochs = request.epochs or recipe_of(domain, prepared, {}).epochs_for(rows_of_epoch(prepared, {}))
     plan = _plan(request, trial_selection.with_cost_of(request.pick, wanted), epochs)
     return _Job(request, name, domain, dataset, prepared, plan, rule)
 

@@ -71,12 +71,20 @@ class LabelProbabilities(layers.Layer):  # type: ignore[misc]
         return (shape[0], shape[-1])
 
 
-def classification(x: keras.KerasTensor, classes: int) -> dict[str, keras.KerasTensor]:
+def classification(
+    x: keras.KerasTensor, classes: int, offset: keras.KerasTensor | None = None
+) -> dict[str, keras.KerasTensor]:
     """One class out of several, by softmax: (N, F) to {"probabilities": float32 (N, classes)}; rows sum to one.
 
-    An ensemble's vectors, (N, members, F), get a layer for each member.
+    An ensemble's vectors, (N, members, F), get a layer for each member. `offset` (N, classes) is added to the logits of
+    every member, which then are zero before training; one of (N, 1) is the second class's logit.
     """
-    return _calibrated(dense_of_members(x, classes, "softmax", "softmax"))
+    if offset is None:
+        return _calibrated(dense_of_members(x, classes, "softmax", "softmax"))
+    if offset.shape[-1] == 1:
+        offset = ops.pad(offset, [[0, 0], [1, 0]])
+    logits = plus_offset(dense_of_members(x, classes, None, "logits", zero=True), offset)
+    return _calibrated(layers.Activation("softmax", dtype="float32", name="softmax")(logits))
 
 
 def binary(x: keras.KerasTensor) -> dict[str, keras.KerasTensor]:
@@ -90,23 +98,41 @@ def binary(x: keras.KerasTensor) -> dict[str, keras.KerasTensor]:
     return _calibrated(layers.Activation("sigmoid", dtype="float32", name="sigmoid")(sides))
 
 
-def multi_label(x: keras.KerasTensor, labels: int) -> dict[str, keras.KerasTensor]:
+def multi_label(
+    x: keras.KerasTensor, labels: int, offset: keras.KerasTensor | None = None
+) -> dict[str, keras.KerasTensor]:
     """Any number of labels at once, by sigmoids: {"probabilities": float32 (N, labels)}, independent of each other.
 
     An ensemble's vectors, (N, members, F), get a layer for each member. Train it with binary cross-entropy; that of an
-    ensemble, with suite.training.losses.LabelCrossEntropy.
+    ensemble, with suite.training.losses.LabelCrossEntropy. `offset` (N, labels) is as in `classification`.
     """
-    logits = dense_of_members(x, labels, None, "logits")
+    logits = dense_of_members(x, labels, None, "logits", zero=offset is not None)
+    if offset is not None:
+        logits = plus_offset(logits, offset)
     return {PROBABILITIES: LabelProbabilities(dtype="float32", name=PROBABILITIES)(logits)}
 
 
-def dense_of_members(x: keras.KerasTensor, units: int, activation: str | None, name: str) -> keras.KerasTensor:
-    """(N, F) to (N, units), or (N, members, F) to (N, members, units) with a layer for each member; always float32."""
+def dense_of_members(
+    x: keras.KerasTensor, units: int, activation: str | None, name: str, zero: bool = False
+) -> keras.KerasTensor:
+    """(N, F) to (N, units), or (N, members, F) to (N, members, units) with a layer for each member; always float32.
+
+    Its weights begin as zeros if it is to correct something that is already good.
+    """
+    settings = {
+        "activation": activation, "dtype": "float32", "name": name,
+        "kernel_initializer": "zeros" if zero else "glorot_uniform",
+    }  # fmt: skip
     if len(x.shape) == 2:
-        return layers.Dense(units, activation=activation, dtype="float32", name=name)(x)
-    return layers.EinsumDense(
-        "nmf,mfc->nmc", (x.shape[1], units), bias_axes="mc", activation=activation, dtype="float32", name=name
-    )(x)
+        return layers.Dense(units, **settings)(x)
+    return layers.EinsumDense("nmf,mfc->nmc", (x.shape[1], units), bias_axes="mc", **settings)(x)
+
+
+def plus_offset(scores: keras.KerasTensor, offset: keras.KerasTensor) -> keras.KerasTensor:
+    """Scores (N, K), or (N, members, K), plus an offset (N, K) for all members."""
+    if len(scores.shape) == 3:
+        offset = layers.Reshape((1, offset.shape[-1]), dtype="float32", name="offset_of_members")(offset)
+    return layers.Add(dtype="float32", name="corrected")([scores, offset])
 
 
 def _calibrated(probabilities: keras.KerasTensor) -> dict[str, keras.KerasTensor]:

@@ -6,7 +6,7 @@ import keras
 from keras import layers, ops
 
 from suite.artifact import PREDICTION
-from suite.blocks.heads import dense_of_members
+from suite.blocks.heads import dense_of_members, plus_offset
 
 # A deviation is from 0.001 to 20 times that of all numbers.
 LOG_DEVIATION = (-7.0, 3.0)
@@ -61,12 +61,18 @@ def _coefficients(mean: Any, log_deviation: Any) -> Any:
     return ops.concatenate([ops.mean(term, axis=1, keepdims=True) for term in terms], axis=-1)
 
 
-def interval(x: keras.KerasTensor, centre: float, scale: float) -> dict[str, keras.KerasTensor]:
+def interval(
+    x: keras.KerasTensor, centre: float, scale: float, offset: keras.KerasTensor | None = None
+) -> dict[str, keras.KerasTensor]:
     """A number and an interval: (N, F) to {"prediction": float32 (N, 3)}, which are prediction, lower and upper bound.
 
-    An ensemble's vectors, (N, members, F), get a layer for each member. See Interval for what it gives while training.
+    An ensemble's vectors, (N, members, F), get a layer for each member. `offset` (N, 1) is added to the mean of every
+    member, in units of `scale` around `centre`. See Interval for what it gives while training.
     """
-    members = dense_of_members(x, 2, None, "normal")
+    members = dense_of_members(x, 2, None, "normal", zero=offset is not None)
+    if offset is not None:
+        # The second number is the deviation's, which has no offset.
+        members = plus_offset(members, ops.pad(offset, [[0, 0], [0, 1]]))
     if len(members.shape) == 2:
         members = layers.Reshape((1, 2), dtype="float32", name="member")(members)
     return {PREDICTION: Interval(centre, scale, dtype="float32", name=PREDICTION)(members)}

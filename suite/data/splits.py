@@ -237,6 +237,23 @@ def inner_folds(dataset: Dataset, count: int, seed: int) -> list[Rows]:
     ]
 
 
+def out_of_fold(dataset: Dataset, count: int, seed: int = 0) -> list[tuple[np.ndarray, np.ndarray]]:
+    """About `count` pairs of the rest and a part of the training rows, each of which is in one part.
+
+    Rows with a time are parted in time, groups are whole, and other rows are stratified. Empty if there are too few
+    groups for two parts.
+    """
+    rows, y = dataset.rows["train"], dataset.y
+    if dataset.order is not None:
+        parts = np.array_split(dataset.order[np.isin(dataset.order, rows)], count)
+        return [(np.setdiff1d(rows, part), np.sort(part)) for part in parts]
+    if dataset.groups is not None:
+        count = min(count, len(np.unique(dataset.groups[rows])))
+        return list(_by_group(rows, y, dataset.groups, count, seed)) if count > 1 else []
+    part_of = _stratified_parts(y[rows], count, seed)
+    return [(rows[part_of != part], rows[part_of == part]) for part in range(count)]
+
+
 def _windows(dataset: Dataset, order: np.ndarray, count: int) -> Iterator[Rows]:
     """Expanding windows in time, each tested on the block after it."""
     blocks = np.array_split(order, count + 1)

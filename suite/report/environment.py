@@ -4,15 +4,16 @@ import os
 import platform
 from pathlib import Path
 
+from suite.config import cores
+
 CPUINFO = Path("/proc/cpuinfo")
 
 
 def machine() -> dict[str, str | int | float]:
     """System, processor, the cores that this process may use, and memory in GB."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     system = f"{platform.system()} {platform.release()}"
-    return {"system": system, "processor": _processor(), "cores": cores, "memory_gb": round(memory, 1)}
+    return {"system": system, "processor": _processor(), "cores": cores(), "memory_gb": round(memory, 1)}
 
 
 def _processor() -> str:

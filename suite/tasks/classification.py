@@ -9,7 +9,7 @@ from suite.artifact import PROBABILITIES, Card, TensorSpec, Threshold
 from suite.data import splits
 from suite.data.dataset import Dataset
 from suite.domain import Recipe
-from suite.task import Calibration, Measure, ReportSections, Settled, Task
+from suite.task import Calibration, Measure, ReportSections, Scores, Settled, Task
 
 if TYPE_CHECKING:
     import keras
@@ -35,10 +35,21 @@ class Classification(Task):
     def target(self, dataset: Dataset) -> dict[str, Any]:
         return {"classes": len(dataset.labels)}
 
-    def head(self, x: "keras.KerasTensor", target: Mapping[str, Any]) -> "dict[str, keras.KerasTensor]":
+    def head(
+        self, x: "keras.KerasTensor", target: Mapping[str, Any], offset: "keras.KerasTensor | None" = None
+    ) -> "dict[str, keras.KerasTensor]":
         from suite.blocks import heads
 
-        return heads.classification(x, target["classes"])
+        return heads.classification(x, target["classes"], offset)
+
+    def scores(self, target: Mapping[str, Any]) -> Scores | None:
+        return Scores("binary", 1) if target["classes"] == 2 else Scores("multiclass", target["classes"])
+
+    def answers_of(self, scores: np.ndarray, target: Mapping[str, Any]) -> np.ndarray:
+        """By softmax; a single score is the second class's, and the first one's is 0."""
+        logits = np.concatenate([np.zeros_like(scores), scores], axis=1) if scores.shape[1] == 1 else scores
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
 
     def loss(self, hp: "HyperParameters", recipe: Recipe) -> "keras.losses.Loss":
         from suite.training import model

@@ -53,10 +53,12 @@ class MultiLabel(Task):
     def target(self, dataset: Dataset) -> dict[str, Any]:
         return {"labels": len(dataset.labels)}
 
-    def head(self, x: "keras.KerasTensor", target: Mapping[str, Any]) -> "dict[str, keras.KerasTensor]":
+    def head(
+        self, x: "keras.KerasTensor", target: Mapping[str, Any], offset: "keras.KerasTensor | None" = None
+    ) -> "dict[str, keras.KerasTensor]":
         from suite.blocks import heads
 
-        return heads.multi_label(x, target["labels"])
+        return heads.multi_label(x, target["labels"], offset)
 
     def loss(self, hp: "HyperParameters", recipe: Recipe) -> "keras.losses.Loss":
         from suite.training import losses, model

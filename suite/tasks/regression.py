@@ -9,7 +9,7 @@ from suite.artifact import PREDICTION, Card, TensorSpec, Threshold
 from suite.data.dataset import Dataset
 from suite.domain import Recipe
 from suite.errors import SuiteError, UsageError, unknown
-from suite.task import Calibration, Measure, ReportSections, Settled, Task
+from suite.task import Calibration, Measure, ReportSections, Scores, Settled, Task
 
 if TYPE_CHECKING:
     import keras
@@ -46,10 +46,20 @@ class Regression(Task):
         return {"name": dataset.source.get("label_column"), "level": LEVEL, "centre": float(y.mean()),
                 "scale": float(y.std())}  # fmt: skip
 
-    def head(self, x: "keras.KerasTensor", target: Mapping[str, Any]) -> "dict[str, keras.KerasTensor]":
+    def head(
+        self, x: "keras.KerasTensor", target: Mapping[str, Any], offset: "keras.KerasTensor | None" = None
+    ) -> "dict[str, keras.KerasTensor]":
         from suite.blocks import regression
 
-        return regression.interval(x, target["centre"], target["scale"])
+        return regression.interval(x, target["centre"], target["scale"], offset)
+
+    def scores(self, target: Mapping[str, Any]) -> Scores | None:
+        return Scores("regression", 1)
+
+    def answers_of(self, scores: np.ndarray, target: Mapping[str, Any]) -> np.ndarray:
+        """The number, and an interval without width."""
+        numbers = scores.astype(np.float64) * target["scale"] + target["centre"]
+        return np.asarray(np.repeat(numbers, 3, axis=1), np.float32)
 
     def loss(self, hp: "HyperParameters", recipe: Recipe) -> "keras.losses.Loss":
         from suite.training.losses import QuadraticLoss

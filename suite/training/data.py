@@ -1,6 +1,7 @@
 """Data as a network takes it: preprocessed once, in batches that copy only their own rows."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 import keras
@@ -8,11 +9,14 @@ import numpy as np
 import tensorflow as tf
 
 from suite import task as tasks
-from suite.blocks.types import Augmentation
+from suite.blocks.types import Augmentation, Head
 from suite.data.dataset import Dataset, SplitName
 from suite.domain import Domain
 from suite.preprocessing import mirror
 from suite.task import Task
+from suite.training import thinning as thinnings
+from suite.training.base_models import BaseModels, ScoresInput
+from suite.training.thinning import Thinning
 
 ROWS_AT_ONCE = 8_192
 MAX_BATCHES_PER_CHUNK = 16
@@ -24,7 +28,7 @@ PREFETCHED = 2
 class PreparedData:
     """The core's inputs for every row, truth and splits, and the preprocessing specification.
 
-    `target` is what the task learned for its head and targets.
+    `target` is what the task learned for its head and targets. `base` holds models whose scores the network corrects.
     """
 
     core: dict[str, np.ndarray]
@@ -34,16 +38,31 @@ class PreparedData:
     preprocessing: dict[str, Any]
     task: Task
     target: dict[str, Any]
+    base: BaseModels | None = None
 
     @classmethod
     def of(cls, domain: Domain, dataset: Dataset, preprocessing: dict[str, Any], core: dict[str, np.ndarray]) -> Self:
         """The data of a domain and what its preprocessing learned from it."""
         task = tasks.get(domain.task_of(dataset))
-        return cls(core, dataset.y, dataset.rows, dataset.labels, preprocessing, task, task.target(dataset))
+        target = task.target(dataset)
+        base = BaseModels.of(task, dataset, target, preprocessing, core) if domain.corrects_base_models else None
+        return cls(core, dataset.y, dataset.rows, dataset.labels, preprocessing, task, target, base)
 
-    def head(self, x: Any) -> dict[str, Any]:
-        """The last layers of a network for this data."""
-        return self.task.head(x, self.target)
+    @property
+    def head(self) -> Head:
+        """The last layers of a network that learns from this data: scores of base models are one of its inputs."""
+        return Head(partial(self.task.head, target=self.target), ScoresInput(self.base) if self.base else None)
+
+    @property
+    def complete_head(self) -> Head:
+        """The last layers of a network that computes the scores of base models itself."""
+        return Head(partial(self.task.head, target=self.target), self.base)
+
+    @property
+    def rows_of_epoch(self) -> int:
+        """How many rows an epoch of a network that corrects base models sees."""
+        rows = self.rows["train"]
+        return thinnings.rows_of_epoch(self.y, rows) if thinnings.applies(self.y, rows) else len(rows)
 
     def split(self, name: SplitName) -> dict[str, np.ndarray]:
         """The core's inputs of one split."""
@@ -63,7 +82,7 @@ class TrainingChunks(keras.callbacks.Callback):  # type: ignore[misc]
     A chunk is a whole number of batches of `size` rows, which suite.training.steps takes apart: with single batches,
     the time in Python between them would dominate for small networks. Targets are those of the task, float32 (N, K),
     before augmentation. It is a callback of the training that it feeds, to know the epoch: a resumed training sees the
-    same rows as one that was never stopped.
+    same rows as one that was never stopped. With `thinning`, which does without `oversample`, an epoch sees fewer rows.
     """
 
     def __init__(
@@ -75,6 +94,7 @@ class TrainingChunks(keras.callbacks.Callback):  # type: ignore[misc]
         augmentation: Augmentation | None = None,
         class_weight: float = 0.0,
         oversample: float = 0.0,
+        thinning: Thinning | None = None,
     ) -> None:
         super().__init__()
         self._prepared, self._seed, self._augmentation = prepared, seed, augmentation
@@ -82,10 +102,11 @@ class TrainingChunks(keras.callbacks.Callback):  # type: ignore[misc]
         self._chunk = size * max(1, min(MAX_BATCHES_PER_CHUNK, MAX_CHUNK_BYTES // (row * size)))
         self._rows = prepared.rows["train"]
         self._width = self._targets(self._rows[:1]).shape[1]
-        self._weights = self._rarity_weights(class_weight)
+        self._weights = np.ones(len(prepared.y), np.float32) if thinning is None else thinning.weights(len(prepared.y))
+        self._weights[self._rows] *= self._rarity_weights(class_weight)
         self._chances = self._rarity_weights(oversample) / len(self._rows) if oversample else None
+        self._thinning = thinning
         self._epoch = -1
-        self._order = self._rows
         self.on_epoch_begin(0)
 
     def _rarity_weights(self, exponent: float) -> np.ndarray:
@@ -98,21 +119,23 @@ class TrainingChunks(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         if epoch != self._epoch:
-            generator = np.random.default_rng((self._seed, epoch))
-            total = len(self._rows)
-            self._order = (
-                generator.permutation(total)
-                if self._chances is None
-                else generator.choice(total, total, p=self._chances / self._chances.sum(dtype=np.float64))
-            )
+            self._order = self._draw(np.random.default_rng((self._seed, epoch)))
             self._epoch = epoch
 
+    def _draw(self, generator: np.random.Generator) -> np.ndarray:
+        """The rows of an epoch, in the order in which they are seen."""
+        if self._thinning is not None:
+            return self._thinning.draw(generator)
+        total = len(self._rows)
+        if self._chances is None:
+            return self._rows[generator.permutation(total)]
+        return self._rows[generator.choice(total, total, p=self._chances / self._chances.sum(dtype=np.float64))]
+
     def _gather(self, number: np.int64) -> list[np.ndarray]:
-        chosen = self._order[number * self._chunk : (number + 1) * self._chunk]
-        rows = self._rows[chosen]
+        rows = self._order[number * self._chunk : (number + 1) * self._chunk]
         seed = np.random.SeedSequence((self._seed, self._epoch, int(number))).generate_state(2).astype(np.int32)
         core = [values[rows] for values in self._prepared.core.values()]
-        return [*core, self._targets(rows), self._weights[chosen], seed]
+        return [*core, self._targets(rows), self._weights[rows], seed]
 
     def _targets(self, rows: np.ndarray) -> np.ndarray:
         return self._prepared.task.targets(self._prepared.y[rows], self._prepared.target)
@@ -133,7 +156,7 @@ class TrainingChunks(keras.callbacks.Callback):  # type: ignore[misc]
                 inputs, targets = self._augmentation(inputs, targets, seed)
             return inputs, targets, weights
 
-        chunks = tf.data.Dataset.range(-(-len(self._rows) // self._chunk))
+        chunks = tf.data.Dataset.range(-(-len(self._order) // self._chunk))
         return _without_autotune(chunks.map(load, num_parallel_calls=2, deterministic=True).prefetch(PREFETCHED))
 
 

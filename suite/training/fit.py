@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import keras
@@ -10,11 +11,11 @@ import tensorflow as tf
 from keras_tuner import HyperParameters
 
 from suite.domain import Domain
-from suite.training import interruption, precision, steps
+from suite.training import interruption, steps
 from suite.training.checkpoint import SAVE_INTERVAL, Checkpoint
 from suite.training.data import PreparedData, TrainingChunks
 from suite.training.epoch_selection import EpochSelection
-from suite.training.model import batch_size, build
+from suite.training.model import batch_size, build, complete, recipe_of, rows_of_epoch, with_base_scores
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,8 @@ def fit(
 ) -> FitResult:
     """Train for up to `epochs`, stop early when validation no longer improves, and keep the best epoch, in float32.
 
+    What is returned computes the scores of base models itself, if it corrects any.
+
     Where the settings ask for it, train to the end and keep the last epoch. See `run_training` for `target_epoch` and
     `max_seconds`.
     """
@@ -91,8 +94,13 @@ def fit(
         domain, hp, model, prepared, settings, callbacks=callbacks, checkpoint=checkpoint, target_epoch=target_epoch,
         max_seconds=max_seconds,
     )  # fmt: skip
-    precision.to_float32(model)
-    return FitResult(model, selection.history, selection.seconds, selection.best_epoch, selection.out_of_time)
+    return FitResult(
+        complete(domain, hp, prepared, model),
+        selection.history,
+        selection.seconds,
+        selection.best_epoch,
+        selection.out_of_time,
+    )
 
 
 def run_training(
@@ -109,18 +117,23 @@ def run_training(
 ) -> EpochSelection:
     """Train a network that `build` made with these hyperparameters, in at most about `max_seconds`.
 
+    Base models that it corrects are fitted first.
+
     With `target_epoch`, train only up to that epoch, with the learning rate's schedule over all `settings.epochs`.
     """
+    started = perf_counter()
+    prepared, thinning = with_base_scores(model, hp, prepared)
     weight, oversample = prepared.task.balance(hp)
-    rows = len(prepared.rows["train"])
-    size = batch_size(hp, domain.recipe, rows)
+    rows, recipe = rows_of_epoch(prepared, hp.values), recipe_of(domain, prepared, hp.values)
+    size = batch_size(hp, recipe, rows)
     chunks = TrainingChunks(
         prepared, size, seed=settings.seed, augmentation=domain.augmentation(hp),
-        class_weight=weight, oversample=oversample,
+        class_weight=weight, oversample=oversample, thinning=None if oversample else thinning,
     )  # fmt: skip
     objective = None if settings.objective == prepared.task.objective else settings.objective
-    patience = domain.recipe.patience_for(-(-rows // size))
+    patience = recipe.patience_for(-(-rows // size))
     selection = EpochSelection(prepared, objective, patience, settings.to_the_end, max_seconds)
+    selection.started = started
     saving, done = _checkpointing(checkpoint, hp, model, settings, selection)
     last = settings.epochs if target_epoch is None else min(target_epoch, settings.epochs)
     model.train_function = steps.train_function(model, size)

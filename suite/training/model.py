@@ -1,17 +1,20 @@
 """A domain's compiled network: optimiser, schedule, loss, and the hyperparameters of training."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import keras
 from keras_tuner import HyperParameters
 
+from suite.blocks import stacking
 from suite.domain import Domain, Recipe
 from suite.task import Task
 from suite.training import precision
 from suite.training.data import PreparedData
 from suite.training.losses import FocalCrossEntropy, LabelCrossEntropy
+from suite.training.thinning import Thinning
 
 COSINE_WARM_UP = 0.05
 ONE_CYCLE_WARM_UP = 1 / 3
@@ -28,22 +31,71 @@ OPTIMIZERS: dict[str, tuple[Optimizer, float]] = {
 SCHEDULES = ("cosine", "one_cycle", "constant")
 
 
+def recipe_of(domain: Domain, prepared: PreparedData, values: Mapping[str, Any]) -> Recipe:
+    """The default training of a network with these hyperparameters."""
+    return domain.recipe_of(values) if prepared.base else domain.recipe
+
+
+def rows_of_epoch(prepared: PreparedData, values: Mapping[str, Any]) -> int:
+    """How many rows an epoch sees in a training with these hyperparameters."""
+    oversamples = values.get("training/oversample", 0) or values.get("training.oversample", 0)
+    if prepared.base is None or values.get("members") == "mlp" or oversamples:
+        return len(prepared.rows["train"])
+    return prepared.rows_of_epoch
+
+
 def build(domain: Domain, hp: HyperParameters, prepared: PreparedData, epochs: int) -> keras.Model:
-    """The compiled network, with the learning rate's schedule over all steps of `epochs`."""
+    """The compiled network, with the learning rate's schedule over all steps of `epochs`.
+
+    Where it corrects base models, their scores are one of its inputs; see `complete`.
+    """
     with precision.applied(precision.choose(hp)):
         model = domain.build(hp, prepared.preprocessing, prepared.head)
     # The network's own policy would round its inputs before they reach a layer.
     model.dtype_policy = precision.FLOAT32
     domain.augmentation(hp)
-    rows = len(prepared.rows["train"])
-    steps_of_epoch = -(-rows // batch_size(hp, domain.recipe, rows))
+    rows, recipe = rows_of_epoch(prepared, hp.values), recipe_of(domain, prepared, hp.values)
+    steps_of_epoch = -(-rows // batch_size(hp, recipe, rows))
     task = prepared.task
     model.compile(
-        optimizer(hp, domain.recipe, epochs * steps_of_epoch), task.loss(hp, domain.recipe),
-        metrics=task.training_metrics(),
-    )  # fmt: skip
+        optimizer(hp, recipe, epochs * steps_of_epoch), task.loss(hp, recipe), metrics=task.training_metrics()
+    )
     task.balance(hp)
     return model
+
+
+def base_members(model: keras.Model, hp: HyperParameters) -> list[str]:
+    """The base models whose scores are an input of a network."""
+    if stacking.INPUT not in model.input:
+        return []
+    return [member for member in hp.get("members").split("+") if member != stacking.NETWORK]
+
+
+def with_base_scores(
+    model: keras.Model, hp: HyperParameters, prepared: PreparedData
+) -> tuple[PreparedData, Thinning | None]:
+    """The data with the scores of the base models that a network corrects, which gets the weights of these.
+
+    Base models are fitted now, if they are not yet. By their scores the rows of a common class may be thinned out.
+    """
+    members = base_members(model, hp)
+    if prepared.base is None or not members:
+        return prepared, None
+    model.get_layer(stacking.WEIGHTED).kernel.assign(prepared.base.weights(members))
+    core = {**prepared.core, stacking.INPUT: prepared.base.scores(members)}
+    return replace(prepared, core=core), prepared.base.thinning(members)
+
+
+def complete(domain: Domain, hp: HyperParameters, prepared: PreparedData, model: keras.Model) -> keras.Model:
+    """The network with base models as layers instead of their scores as an input, in float32; else the same one."""
+    if not base_members(model, hp):
+        precision.to_float32(model)
+        return model
+    whole = domain.build(hp, prepared.preprocessing, prepared.complete_head)
+    for layer in model.layers:
+        if layer.weights:
+            whole.get_layer(layer.name).set_weights(layer.get_weights())
+    return whole
 
 
 def declare(hp: HyperParameters, recipe: Recipe, task: Task, rows: int) -> None:

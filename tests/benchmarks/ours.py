@@ -19,11 +19,12 @@ def answers(domain: "Domain", dataset: "Dataset", rows: "dict[SplitName, np.ndar
     from suite import workflow
     from suite.training.data import prepare
     from suite.training.fit import TrainingSettings
+    from suite.training.model import recipe_of, rows_of_epoch
 
     started = perf_counter()
     part = replace(dataset, rows=rows)
     prepared = prepare(domain, part)
-    epochs = domain.recipe.epochs_for(len(rows["train"]))
+    epochs = recipe_of(domain, prepared, {}).epochs_for(rows_of_epoch(prepared, {}))
     hp = workflow.resolve_hyperparameters(domain, prepared, epochs, {})
     trained = workflow.train(domain, part, prepared, hp, TrainingSettings(epochs, 0, prepared.task.objective))
     answers = workflow.retrain(trained).test_outputs

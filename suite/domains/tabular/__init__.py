@@ -1,6 +1,7 @@
 """What domains of tables share: preprocessing, networks, recipe and edge cases."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -32,11 +33,19 @@ class TableRecipe(Recipe):
 
 
 class TabularDomain(Domain):
-    """Numeric, boolean, categorical and date columns; `dropout` is the default of the trunk."""
+    """Numeric, boolean, categorical and date columns; `dropout` is the default of the trunk.
+
+    `correction` is the recipe of networks that correct base models.
+    """
 
     kind: ClassVar[str] = "table"
+    corrects_base_models: ClassVar[bool] = True
     dropout: ClassVar[float] = 0.2
     recipe: ClassVar[Recipe] = TableRecipe(epochs=70, batch_size=256, learning_rate=4e-3, weight_decay=3e-2)
+    correction: ClassVar[Recipe] = TableRecipe(epochs=35, batch_size=256, learning_rate=2e-3, weight_decay=3e-2)
+
+    def recipe_of(self, values: Mapping[str, Any]) -> Recipe:
+        return self.recipe if values.get("members") == "mlp" else self.correction
 
     def adapt(self, dataset: Dataset) -> dict[str, Any]:
         return adapt.columns(dataset.specs, dataset.inputs, dataset.rows["train"])

@@ -5,8 +5,9 @@ from typing import Any
 import keras
 from keras_tuner import HyperParameters
 
-from suite.blocks import tabular, trunks
-from suite.blocks.types import Head
+from suite.blocks import stacking, tabular, trunks
+from suite.blocks.stacking import NETWORK
+from suite.blocks.types import Base, Head
 from suite.preprocessing.mirror import table
 
 TRUNKS = ["mlp", "resnet", "transformer"]
@@ -15,17 +16,35 @@ TRUNKS = ["mlp", "resnet", "transformer"]
 def build(hp: HyperParameters, preprocessing: dict[str, Any], head: Head, dropout: float) -> keras.Model:
     """`features` float32 (N, F) and `categories` int32 (N, C) to what the head answers.
 
-    `dropout` is the trunk's default.
+    If the head has base models, the network corrects their scores, or `members` leaves some of all that out. `dropout`
+    is the trunk's default.
     """
     shapes = table.core_inputs(preprocessing)
     inputs = {name: keras.Input(shape, dtype=dtype, name=name) for name, (shape, dtype) in shapes.items()}
-    categorical = [column for column in preprocessing["columns"] if column["kind"] == "categorical"]
-    columns = inputs, preprocessing["edges"], [len(column["vocabulary"]) + 1 for column in categorical]
+    columns = dict(inputs)
+    members = stacking.choose_members(hp) if head.base else [NETWORK]
+    offset = _offset(head.base, inputs, [member for member in members if member != NETWORK]) if head.base else None
+    # Without a network, the base models' own scores are what the last layer weighs once more.
+    x = _trunk(hp, columns, preprocessing, dropout) if NETWORK in members else offset
+    return keras.Model(inputs, head(x, offset), name="table")
+
+
+def _offset(base: Base, inputs: dict[str, keras.KerasTensor], members: list[str]) -> keras.KerasTensor | None:
+    """The weighted scores of base models (N, K); None for none of them."""
+    if not members:
+        return None
+    weighted = stacking.WeightedScores(base.limit, dtype="float32", name=stacking.WEIGHTED)
+    return weighted(base.layers(inputs, members))
+
+
+def _trunk(
+    hp: HyperParameters, inputs: dict[str, keras.KerasTensor], preprocessing: dict[str, Any], dropout: float
+) -> keras.KerasTensor:
+    """What the trunk makes of the columns: (N, units), or (N, members, units) of an ensemble."""
+    columns = inputs, preprocessing["edges"], table.sizes(preprocessing)
     trunk = hp.Choice("trunk", TRUNKS, default="mlp")
     if trunk == "transformer":
         units = hp.Choice("columns/units", [16, 32, 64], default=32)
-        x = trunks.transformer(hp, tabular.tokens(hp, *columns, units, "columns"), trunk, dropout)
-    else:
-        make = {"mlp": trunks.mlp, "resnet": trunks.resnet}[trunk]
-        x = make(hp, tabular.vector(hp, *columns, "columns"), trunk, dropout)
-    return keras.Model(inputs, head(x), name="table")
+        return trunks.transformer(hp, tabular.tokens(hp, *columns, units, "columns"), trunk, dropout)
+    make = {"mlp": trunks.mlp, "resnet": trunks.resnet}[trunk]
+    return make(hp, tabular.vector(hp, *columns, "columns"), trunk, dropout)

@@ -126,3 +126,21 @@ def core_inputs(spec: dict[str, Any]) -> dict[str, tuple[tuple[int, ...], str]]:
     """The shape of a row and the dtype of each of the core's inputs."""
     no_rows = {column["name"]: np.empty(0, np.float64) for column in spec["columns"]}
     return {name: (values.shape[1:], values.dtype.name) for name, values in Mirror(spec)(no_rows).items()}
+
+
+def sizes(spec: dict[str, Any]) -> list[int]:
+    """How many ids each categorical column has, with that of missing and unknown ones."""
+    return [len(column["vocabulary"]) + 1 for column in spec["columns"] if column["kind"] == "categorical"]
+
+
+def marks(spec: dict[str, Any]) -> dict[int, int]:
+    """The position of the feature that is 1 where another one is missing, by that one's position."""
+    found, position = {}, 0
+    for column in spec["columns"]:
+        if column["kind"] == "numeric":
+            if column["mark_missing"]:
+                found[position] = position + 1
+            position += 1 + bool(column["mark_missing"])
+        else:
+            position += WIDTHS.get(column["kind"], 0)
+    return found

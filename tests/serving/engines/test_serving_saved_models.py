@@ -9,13 +9,13 @@ import tensorflow as tf
 import tensorflow_models as make
 from serving_repositories import Service
 
-from serving.config import cores
 from serving.engines import select
 from serving.engines.base import batch_key, count_rows
 from serving.engines.tf import TensorFlow
 from serving.models.loader import limits
 from serving.signature import Tensor
 from suite.artifact import read_card
+from suite.config import cores
 from suite.errors import SuiteError
 
 

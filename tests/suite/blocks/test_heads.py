@@ -101,6 +101,17 @@ def test_multi_label_probabilities_are_independent() -> None:
     np.testing.assert_allclose(answer(model, OF_MEMBERS), sigmoid(z).mean(axis=1), atol=1e-6)
 
 
+def test_multi_label_begins_as_the_offset_that_it_corrects() -> None:
+    import keras
+
+    from suite.blocks import heads
+
+    offset = RNG.normal(size=(5, CLASSES)).astype(np.float32)
+    x, scores = keras.Input(OF_MEMBERS.shape[1:]), keras.Input((CLASSES,))
+    model = keras.Model([x, scores], heads.multi_label(x, CLASSES, scores))
+    np.testing.assert_allclose(model([OF_MEMBERS, offset])[PROBABILITIES], sigmoid(offset), atol=1e-6)
+
+
 def test_members_of_a_multi_label_ensemble_train_as_they_would_alone() -> None:
     from suite.blocks import heads
     from suite.training.losses import LabelCrossEntropy

@@ -26,7 +26,7 @@ def fit_on_wrong_validation_rows(
     wrong = prepared.y.copy()
     wrong[prepared.rows["validation"]] = 1 - wrong[prepared.rows["validation"]]
     prepared = replace(prepared, y=wrong)
-    hp = workflow.resolve_hyperparameters(domain, prepared, 6, {"mlp.members": 1, "mlp.units": 16})
+    hp = workflow.resolve_hyperparameters(domain, prepared, 6, {"members": "mlp", "mlp.members": 1, "mlp.units": 16})
     settings = fit.TrainingSettings(6, 0, objective, to_the_end=options.pop("to_the_end", False))
     fitted = fit.fit(domain, hp, prepared, settings, **options)
     y, answers = prepared.y[prepared.rows["validation"]], Predictor(fitted.model, prepared)("validation")

@@ -22,11 +22,12 @@ def test_the_file_answers_as_the_network(name: str, make: Callable[[str], Any], 
     from suite import workflow
     from suite.training import onnx_model
     from suite.training.data import prepare
-    from suite.training.model import build
+    from suite.training.model import build, complete
 
     domain, dataset = registry.get(name.partition("-")[0]), make(name).dataset
     prepared = prepare(domain, dataset)
-    model = build(domain, workflow.resolve_hyperparameters(domain, prepared, 1, {}), prepared, 1)
+    hp = workflow.resolve_hyperparameters(domain, prepared, 1, {})
+    model = complete(domain, hp, prepared, build(domain, hp, prepared, 1))
     core = {key: values[:20] for key, values in prepared.core.items()}
     onnx_model.write(tmp_path / "model.onnx", model)
     scale = prepared.task.parity_scale(prepared.target)

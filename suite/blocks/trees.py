@@ -65,6 +65,12 @@ class Trees(layers.Layer):  # type: ignore[misc]
             variable.assign(table)
         return scores
 
+    @property
+    def inner_values(self) -> int:
+        """How many values it computes for a row."""
+        trees, conditions, leaves = self.shapes["paths"]
+        return int(2 * trees * (conditions + leaves))
+
     def build(self, input_shape: Any) -> None:
         self.arrays = {
             key: self.add_weight(

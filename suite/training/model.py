@@ -174,5 +174,6 @@ def _schedule(name: str, rate: float, steps: int) -> Any:
 
 
 def values_per_row(model: keras.Model) -> int:
-    """How many values all layers compute for a row: about what a prediction costs."""
-    return sum(math.prod(size or 1 for size in layer.output.shape[1:]) for layer in model.layers)
+    """How many values all layers compute for a row, in `inner_values` beside their outputs: about what it costs."""
+    outputs = sum(math.prod(size or 1 for size in layer.output.shape[1:]) for layer in model.layers)
+    return outputs + sum(getattr(layer, "inner_values", 0) for layer in model.layers)

@@ -7,7 +7,7 @@ INSTALLED := .venv/.installed
 TRAINS := $(if $(wildcard .venv/.installed),.venv/.installed,.venv/.trains)
 CLIENTS := .venv-clients/.installed
 
-.PHONY: demo test test-together test-alone coverage fuzz lint install lock bench-first bench-fit bench-readers bench-convnet bench-domains bench-linear bench-tune-fit bench-tuning bench-tuning-table bench-tuning-overhead bench-serving bench-serving-rivals bench-serving-endurance bench-tuning-memory
+.PHONY: demo test test-together test-alone coverage fuzz check-estimators lint install lock bench-first bench-fit bench-readers bench-convnet bench-domains bench-linear bench-tune-fit bench-tuning bench-tuning-table bench-tuning-overhead bench-serving bench-serving-rivals bench-serving-endurance bench-tuning-memory
 
 demo: $(TRAINS)
 	@$(BIN)/suite demo
@@ -41,6 +41,10 @@ SCHEDULES ?= 100000
 fuzz: $(INSTALLED)
 	$(BIN)/python tests/serving/fuzz_decoders.py $(SECONDS)
 	SUITE_TEST_SCHEDULES=$(SCHEDULES) $(BIN)/python -m pytest tests/serving/scheduling/test_serving_scheduler.py
+
+# All of scikit-learn's checks of its estimators, of which `make test` runs those that are quick; about ten minutes.
+check-estimators: $(INSTALLED)
+	SUITE_TEST_ALL_CHECKS=1 $(BIN)/python -m pytest tests/suite/sklearn/test_checks.py
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -27,6 +27,8 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "sklearn":
+        return import_module("suite.sklearn")
     if name not in _MODULES:
         raise AttributeError(f"module 'suite' has no attribute '{name}'")
     return getattr(import_module(_MODULES[name]), name)

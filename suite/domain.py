@@ -64,14 +64,15 @@ class Domain(ABC):
 
     `tasks` names the kinds of its answers, see suite.task; where there are several, `task_of` chooses by the data.
     `data_options` names the fields of DataOptions that the domain's reader supports.
-    `presets` are named sets of hyperparameters. `corrects_base_models` is set where networks can correct the scores of
-    base models, which `head` then has; `recipe_of` gives the recipe for a choice of these.
+    `default_data` is a name of built-in data, "" where there is none. `presets` are named sets of hyperparameters.
+    `corrects_base_models` is set where networks can correct the scores of base models, which `head` then has;
+    `recipe_of` gives the recipe for a choice of these.
     """
 
     name: ClassVar[str]
     summary: ClassVar[str]
     kind: ClassVar[str]
-    default_data: ClassVar[str]
+    default_data: ClassVar[str] = ""
     tasks: ClassVar[tuple[str, ...]] = ("classification",)
     data_options: ClassVar[tuple[str, ...]] = ()
     recipe: ClassVar[Recipe]

@@ -272,6 +272,7 @@ def _training_record(trained: TrainedModel, folds: dict[str, Any]) -> dict[str, 
     return {
         "epochs": len(fitted.history["loss"]),
         "best_epoch": fitted.best_epoch,
+        "history": _history(fitted),
         "seconds": round(fitted.seconds, 1),
         "seed": settings.seed,
         "objective": settings.objective,
@@ -285,6 +286,15 @@ def _training_record(trained: TrainedModel, folds: dict[str, Any]) -> dict[str, 
         "members": trained.members,
         "dead_units": shares,
         "dead_units_rows": rows,
+    }
+
+
+def _history(fitted: fit.FitResult) -> dict[str, list[float]]:
+    """Each metric after each epoch, in the digits that a curve needs; without metrics that are undefined somewhere."""
+    return {
+        name: [float(f"{value:.5g}") for value in values]
+        for name, values in fitted.history.items()
+        if np.isfinite(values).all()
     }
 
 

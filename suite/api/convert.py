@@ -83,7 +83,7 @@ def table(data: Any) -> "tuple[pa.Table, list[str]]":
         return _from_pandas(data)
     try:
         if hasattr(data, "__arrow_c_stream__"):
-            return pa.table(data), []
+            return _without_views(pa.table(data)), []
         if isinstance(data, Mapping):
             return pa.table(dict(data)), []
         if isinstance(data, list) and data and all(isinstance(row, Mapping) for row in data):
@@ -98,6 +98,16 @@ def table(data: Any) -> "tuple[pa.Table, list[str]]":
         f"data of the type {type(data).__name__} cannot be read: give a path, a frame (pandas, polars, Arrow) or an "
         "array"
     )
+
+
+def _without_views(table: "pa.Table") -> "pa.Table":
+    """The table without views of text, as polars has it: Arrow cannot filter them."""
+    import pyarrow as pa
+
+    for position, field in enumerate(table.schema):
+        if pa.types.is_string_view(field.type):
+            table = table.set_column(position, field.name, table.column(position).cast(pa.large_string()))
+    return table
 
 
 def _from_array(array: "np.ndarray") -> "pa.Table":

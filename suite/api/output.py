@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Column
 
+from suite.api import notebook
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -25,7 +27,10 @@ class Output:
     def __init__(self, as_json: bool, quiet: bool) -> None:
         self._json = as_json
         self._quiet = quiet
-        self.console = Console(file=sys.stderr if as_json else sys.stdout, highlight=False, soft_wrap=True)
+        # In a notebook, rich would make each line an output of its own.
+        self.console = Console(
+            file=sys.stderr if as_json else sys.stdout, force_jupyter=False, highlight=False, soft_wrap=True
+        )
 
     def progress_only(self) -> "Output":
         """The output for a step whose result is not that of the command, and not printed as JSON."""
@@ -53,11 +58,13 @@ class Output:
             disable=self._quiet or not self.console.is_terminal, transient=True, expand=expand,
         )  # fmt: skip
 
-    def fitting_bar(self, *fields: str, beside: int = 0) -> Progress:
-        """A bar that fits the terminal, between fields of its task: the last one stands after it.
+    def fitting_bar(self, *fields: str, beside: int = 0) -> Progress | notebook.Bar:
+        """A bar that fits the terminal or the notebook, between fields of its task: the last one stands after it.
 
         That one is cut off where there is no room for it and for `beside` characters before the bar.
         """
+        if notebook.is_open() and not self._quiet:
+            return notebook.Bar(fields)
         columns: list[ProgressColumn] = [TextColumn(f"{{task.fields[{name}]}}") for name in fields[:-1]]
         columns.append(BarColumn(None, table_column=Column(ratio=1, min_width=MIN_BAR)))
         room = Column(no_wrap=True, overflow="ellipsis", max_width=max(1, self.console.width - beside - BAR_AND_TIMES))

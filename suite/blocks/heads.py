@@ -125,6 +125,9 @@ def dense_of_members(
     }  # fmt: skip
     if len(x.shape) == 2:
         return layers.Dense(units, **settings)(x)
+    if units == 1:  # LiteRT's converter fails on a last axis of one
+        flat = layers.EinsumDense("nmf,mf->nm", (x.shape[1],), bias_axes="m", **settings)(x)
+        return layers.Reshape((x.shape[1], 1), dtype="float32", name=f"{name}_of_members")(flat)
     return layers.EinsumDense("nmf,mfc->nmc", (x.shape[1], units), bias_axes="mc", **settings)(x)
 
 

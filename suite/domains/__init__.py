@@ -14,7 +14,7 @@ def load_data(domain: Domain, source: str | Memory | None, options: DataOptions)
     """Read the data of a built-in name, a path or in memory, and of the files of validation and test rows.
 
     Without a name and a path, read the domain's own small data set.
-    UsageError for an option that the domain does not support, or for data of another domain.
+    UsageError for an option that the domain does not support, for data of another domain, and if there is none.
     """
     for option in options.given():
         if option not in domain.data_options:
@@ -23,7 +23,10 @@ def load_data(domain: Domain, source: str | Memory | None, options: DataOptions)
                 + ", ".join(f"--{name.replace('_', '-')}" for name in domain.data_options)
             )
     split_files.check(options)
-    dataset = _read(domain, source or domain.default_data, options)
+    source = source or domain.default_data
+    if not source:
+        raise UsageError(f"{domain.name} has no data of its own: give some with --data")
+    dataset = _read(domain, source, options)
     return split_files.join(dataset, options, domain.read)
 
 

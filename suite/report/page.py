@@ -100,12 +100,19 @@ def render_comparison(comparison: Comparison) -> str:
 
 def render_summary(model: EvaluatedModel) -> str:
     """The figures and curves of a saved model as HTML, drawn from its stored predictions: for a notebook."""
-    card, predictions = model.card, model.predictions
+    card, predictions, training = model.card, model.predictions, model.card.training
+    # Versions of an earlier suite have no history in their cards.
+    learning = (
+        curves.learning(training["history"], training["objective"], training["best_epoch"], model.task.direction)
+        if "loss" in training.get("history", {})
+        else []
+    )
     return _render(
         "summary.html",
         OWN,
         card=card,
         rows=len(predictions.y),
+        learning=learning,
         metrics=tables.metrics(card.metrics, model.intervals()),
         charts_of_task=model.task.charts(card, predictions),
     )

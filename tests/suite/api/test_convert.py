@@ -30,6 +30,13 @@ def test_every_frame_is_the_same_table(make: Any) -> None:
     assert frame_of(make(COLUMNS)).table.to_pydict() == COLUMNS
 
 
+def test_a_polars_frame_with_text_is_read_with_its_labels() -> None:
+    frame = pl.DataFrame({"age": [number % 13 for number in range(40)], "city": ["Bonn", "Ulm"] * 20})
+    source, column = convert.source("table", frame, ["no"] * 20 + ["yes"] * 20)
+    dataset = domains.load_data(get("fraud"), source, DataOptions(label_column=column))
+    assert dataset.inputs["city"][:2].tolist() == ["Bonn", "Ulm"]
+
+
 def test_rows_as_dictionaries_are_a_table() -> None:
     rows = pa.table(COLUMNS).to_pylist()
     assert frame_of(rows).table.to_pydict() == COLUMNS

@@ -33,6 +33,8 @@ def answer(model: Any, rows: np.ndarray, training: bool = False) -> np.ndarray:
 
 def logits(model: Any, name: str, rows: np.ndarray) -> np.ndarray:
     kernel, bias = (np.asarray(weight) for weight in model.get_layer(name).weights)
+    if rows.ndim == 3:
+        kernel, bias = kernel.reshape(*kernel.shape[:2], -1), bias.reshape(len(bias), -1)
     return np.asarray(np.einsum("nf,fc->nc" if rows.ndim == 2 else "nmf,mfc->nmc", rows, kernel) + bias)
 
 
@@ -65,6 +67,13 @@ def test_binary_is_both_sides_of_one_sigmoid() -> None:
     model = model_of(heads.binary, members=True)
     p = sigmoid(logits(model, "logit", OF_MEMBERS)).mean(axis=1)
     np.testing.assert_allclose(answer(model, OF_MEMBERS), np.concatenate([1 - p, p], axis=1), atol=1e-6)
+
+
+def test_binary_of_members_has_a_light_model() -> None:
+    from suite.blocks import heads
+    from suite.training import export
+
+    assert export.litert(model_of(heads.binary, members=True)) is not None
 
 
 def test_binary_equals_a_softmax_of_zero_and_its_logit() -> None:

@@ -32,7 +32,7 @@ def native_log_silenced() -> Iterator[None]:
 def load_tensorflow() -> None:
     """Import TensorFlow without its start-up messages; takes seconds and hundreds of megabytes.
 
-    Keras gets the settings that our networks are written for, whatever is in this user's keras.json or environment.
+    Keras gets our settings, see `configure_keras`, whatever is in this user's environment.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -40,7 +40,7 @@ def load_tensorflow() -> None:
         os.environ.pop(limit, None)
     with native_log_silenced():
         try:
-            import keras
+            import keras  # noqa: F401
         except ValueError as error:
             raise SuiteError(f"Keras refuses its keras.json ({error}): correct it, or delete it") from error
         import tensorflow as tf
@@ -49,9 +49,16 @@ def load_tensorflow() -> None:
         tf.constant(0)
         # Every trial of a search traces its own functions, and TensorFlow would warn of that.
         tf.get_logger().setLevel("ERROR")
-        keras.config.set_floatx("float32")
-        keras.config.set_epsilon(1e-7)
-        keras.config.set_image_data_format("channels_last")
+        configure_keras()
+
+
+def configure_keras() -> None:
+    """Give Keras the settings that our networks are written for, whatever is in this user's keras.json."""
+    import keras
+
+    keras.config.set_floatx("float32")
+    keras.config.set_epsilon(1e-7)
+    keras.config.set_image_data_format("channels_last")
 
 
 def cores() -> int:

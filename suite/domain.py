@@ -95,7 +95,7 @@ class Domain(ABC):
     def build(self, hp: keras_tuner.HyperParameters, preprocessing: dict[str, Any], head: Head) -> keras.Model:
         """The network: the core's inputs, by name, through a trunk to what the task's head makes of it."""
 
-    def recipe_of(self, values: Mapping[str, Any]) -> Recipe:
+    def recipe_of(self, values: Mapping[str, Any], preprocessing: Mapping[str, Any]) -> Recipe:
         """The default training of networks with base models, for these hyperparameters."""
         return self.recipe
 

@@ -22,19 +22,23 @@ def command(name: str | None, as_json: bool, quiet: bool) -> None:
     Hyperparameters are found by building each block with each of their values. Defaults are the block's own; a domain
     may set others, which 'suite show DOMAIN' prints.
     """
-    output = Output(as_json, quiet)
-    steps.load_tensorflow(output)
+    from suite.shapes_only.describe import described
 
+    output = Output(as_json, quiet)
+    output.result(*described(lambda: _describe_all(name), lambda: steps.load_tensorflow(output)))
+
+
+def _describe_all(name: str | None) -> tuple[list[str], dict[str, Any]]:
+    """All blocks, or the one of that name, for people and for a script."""
     from suite import catalogue
 
     if name:
         block = catalogue.find(name)
         space_lines, value = _describe(block)
-        output.result(
+        return (
             [f"{block.name}  ({block.kind}; {block.module})", *block.description.splitlines(), *space_lines],
             {"block": value | {"description": block.description, "module": block.module}},
         )
-        return
     lines, values = [], []
     for kind, blocks in groupby(catalogue.BLOCKS, lambda block: block.kind):
         lines += ["", kind]
@@ -42,7 +46,7 @@ def command(name: str | None, as_json: bool, quiet: bool) -> None:
             space_lines, value = _describe(block)
             lines += [f"  {block.name}", f"    {block.summary}", *(f"      {line}" for line in space_lines)]
             values.append(value)
-    output.result(lines, {"blocks": values})
+    return lines, {"blocks": values}
 
 
 def _describe(block: "Block") -> tuple[list[str], dict[str, Any]]:

@@ -40,30 +40,36 @@ def command(
     The network is the one that 'suite fit' would build with the same options; without --data, for the domain's own
     small data set. The search space is that of 'suite tune'.
     """
-    from suite import domains
-    from suite.data.options import DataOptions
     from suite.domain import get
+    from suite.shapes_only.describe import described
     from suite.training import hyperparameters
 
     output = Output(as_json, quiet)
     chosen = get(domain)
     values, _ = steps.hyperparameters(chosen, preset, file, hyperparameters.parse_assignments(assignments))
-    dataset = domains.load_data(chosen, source, DataOptions(**reader))
-    steps.load_tensorflow(output)
+    output.result(*described(lambda: _describe(chosen, source, reader, values), lambda: steps.load_tensorflow(output)))
 
+
+def _describe(
+    domain: "Domain", source: str | None, reader: dict[str, Any], values: dict[str, Any]
+) -> tuple[list[str], dict[str, Any]]:
+    """The network and the search space of a domain on its data, for people and for a script."""
+    from suite import domains
+    from suite.data.options import DataOptions
     from suite.training.data import PreparedData
 
+    dataset = domains.load_data(domain, source, DataOptions(**reader))
     # Only the specification that preprocessing learned matters here: no row is transformed.
-    prepared = PreparedData.of(chosen, dataset, chosen.adapt(dataset), {})
-    hp, model = _build(chosen, prepared, values)
-    title = f"{chosen.name}: {dataset.source.get('name') or source}, {prepared.task.describe(dataset.labels)}"
+    prepared = PreparedData.of(domain, dataset, domain.adapt(dataset), {})
+    hp, model = _build(domain, prepared, values)
+    title = f"{domain.name}: {dataset.source.get('name') or source}, {prepared.task.describe(dataset.labels)}"
     chosen_values = {dotted(name): value for name, value in hp.values.items()}
     network_lines, network = _describe_network(model)
-    space_lines, space = _describe_space(_explore(chosen, prepared, hp), chosen_values)
-    lines = [title, "", *network_lines, "", *space_lines, *_describe_presets(chosen)]
-    request = {"domain": chosen.name, "data": dataset.source, "labels": dataset.labels}
-    presets = {name: dict(preset_values) for name, preset_values in chosen.presets.items()}
-    output.result(lines, request | {"hyperparameters": chosen_values} | network | space | {"presets": presets})
+    space_lines, space = _describe_space(_explore(domain, prepared, hp), chosen_values)
+    lines = [title, "", *network_lines, "", *space_lines, *_describe_presets(domain)]
+    request = {"domain": domain.name, "data": dataset.source, "labels": dataset.labels}
+    presets = {name: dict(preset_values) for name, preset_values in domain.presets.items()}
+    return lines, request | {"hyperparameters": chosen_values} | network | space | {"presets": presets}
 
 
 def _build(

@@ -7,6 +7,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from suite.shapes_only import backend
+
 Shape = tuple[int | None, ...]
 # Settings to show of a layer, each with the usual value that is left out.
 SHOWN_SETTINGS = {
@@ -54,8 +56,11 @@ def training_bytes(model: keras.Model, batch: int) -> int:
 def multiply_adds(model: keras.Model) -> int | None:
     """The multiply-adds of convolutions and matrix products for one row.
 
-    They are counted in the traced graph; None if it has loops, whose number of rounds is unknown.
+    They are counted in the traced graph; None if it has loops, whose number of rounds is unknown. Where networks are
+    described without TensorFlow, they are counted while the network answers a row.
     """
+    if keras.backend.backend() == "numpy":
+        return backend.multiply_adds(model)
     inputs = keras.tree.map_structure(lambda tensor: tf.TensorSpec((1, *tensor.shape[1:]), tensor.dtype), model.input)
     graph = tf.function(lambda rows: model(rows, training=False)).get_concrete_function(inputs).graph
     operations = graph.get_operations()

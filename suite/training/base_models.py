@@ -19,7 +19,7 @@ from suite.data import splits
 from suite.data.dataset import Dataset
 from suite.preprocessing.mirror import table
 from suite.task import Scores, Task
-from suite.training import linear_model, thinning
+from suite.training import boosting, linear_model, thinning
 from suite.training.linear_model import LinearWeights
 from suite.training.thinning import Thinning
 
@@ -61,9 +61,14 @@ class BaseModels:
         cls, task: Task, dataset: Dataset, target: Mapping[str, Any], preprocessing: dict[str, Any],
         core: dict[str, np.ndarray],
     ) -> Self | None:  # fmt: skip
-        """The base models of a table; None where the task has no use for them, or there are too few rows for folds."""
+        """The base models of a table; None where the task has no use for them, or there are too few rows for folds.
+
+        None too for a table of nothing but texts, which they do not read.
+        """
         kind = task.scores(target)
         if kind is None or kind.count > MAX_SCORES or len(dataset.rows["train"]) < MIN_ROWS:
+            return None
+        if all(column["kind"] == "text" for column in preprocessing["columns"]):
             return None
         is_number = kind.objective == "regression"
         truth = task.targets(dataset.y, target)[:, 0].astype(np.float64) if is_number else dataset.y
@@ -106,8 +111,6 @@ class BaseModels:
 
     def models(self, members: Sequence[str]) -> int:
         """How many models these members have."""
-        from suite.training import boosting
-
         return sum({TREES: len(boosting.KINDS), LINEAR: 1}[member] for member in members)
 
     @property
@@ -133,8 +136,6 @@ class BaseModels:
 
     @cached_property
     def _fitted(self) -> _Fitted:
-        from suite.training import boosting
-
         weights = thinning.rare_rows(self._truth, self._rows).weights(len(self._truth)) if self._thinned else None
         data = boosting.TreeData(
             self._with_missing(), self._truth, len(self._sizes), self._marks, self._kind.objective, self._kind.count,

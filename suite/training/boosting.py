@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import lightgbm
 import numpy as np
 
 from suite.blocks.trees import Forest
 from suite.config import cores
+
+if TYPE_CHECKING:
+    import lightgbm
 
 MAX_ROUNDS, PATIENCE = 500, 50
 # Two kinds of forests that err differently: one looks for the best split, the other one takes the best of random splits
@@ -38,8 +40,10 @@ class TreeData:
     scores: int
     weights: np.ndarray | None = None
 
-    def dataset(self, rows: np.ndarray, reference: Any = None) -> lightgbm.Dataset:
+    def dataset(self, rows: np.ndarray, reference: Any = None) -> "lightgbm.Dataset":
         """Those rows."""
+        import lightgbm
+
         width = self.x.shape[1]
         return lightgbm.Dataset(
             self.x[rows], self.y[rows], weight=None if self.weights is None else self.weights[rows],
@@ -59,8 +63,9 @@ def out_of_fold(
 
     With None for the rounds, it is the mean of the numbers that are best for the folds. Scores of other rows are 0.
     """
+    import lightgbm
 
-    def fit(fold: tuple[np.ndarray, np.ndarray]) -> lightgbm.Booster:
+    def fit(fold: tuple[np.ndarray, np.ndarray]) -> "lightgbm.Booster":
         rest, held_out = fold
         train = data.dataset(rest)
         if rounds is not None:
@@ -80,18 +85,20 @@ def out_of_fold(
     return scores, best
 
 
-def train(data: TreeData, kind: str, rows: np.ndarray, rounds: int) -> lightgbm.Booster:
+def train(data: TreeData, kind: str, rows: np.ndarray, rounds: int) -> "lightgbm.Booster":
     """A forest of these rows."""
+    import lightgbm
+
     return lightgbm.train(data.options(kind), data.dataset(rows), rounds)
 
 
-def predict(booster: lightgbm.Booster, x: np.ndarray, rounds: int | None = None) -> np.ndarray:
+def predict(booster: "lightgbm.Booster", x: np.ndarray, rounds: int | None = None) -> np.ndarray:
     """Scores before the link function, float32 (N, scores), by so many rounds; by all if it is None."""
     scores = booster.predict(x, raw_score=True, num_iteration=rounds, num_threads=1)
     return np.asarray(scores, np.float32).reshape(len(x), -1)
 
 
-def forest(boosters: Sequence[lightgbm.Booster], data: TreeData, sizes: Sequence[int]) -> Forest:
+def forest(boosters: "Sequence[lightgbm.Booster]", data: TreeData, sizes: Sequence[int]) -> Forest:
     """The trees of several forests as tensors, whose scores follow each other; `sizes` of the categorical columns."""
     trees = [
         (_leaves(tree["tree_structure"], ()), number * data.scores + index % data.scores)

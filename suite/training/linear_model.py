@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 # Chosen by out-of-fold predictions among training rows of eight tables; features are scaled to a deviation of about 1.
 LOGISTIC_STRENGTH, RIDGE = 0.3, 3.0
@@ -64,6 +63,8 @@ def fit(
 
 def _joined(features: np.ndarray, categories: np.ndarray, sizes: Sequence[int]) -> Any:
     """Features, then 1 for the category of each column: sparse if there are categories."""
+    from scipy import sparse
+
     if not sizes:
         return features
     rows = np.repeat(np.arange(len(categories)), len(sizes))

@@ -33,7 +33,7 @@ SCHEDULES = ("cosine", "one_cycle", "constant")
 
 def recipe_of(domain: Domain, prepared: PreparedData, values: Mapping[str, Any]) -> Recipe:
     """The default training of a network with these hyperparameters."""
-    return domain.recipe_of(values) if prepared.base else domain.recipe
+    return domain.recipe_of(values, prepared.preprocessing) if prepared.base else domain.recipe
 
 
 def rows_of_epoch(prepared: PreparedData, values: Mapping[str, Any]) -> int:

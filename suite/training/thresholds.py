@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.metrics import precision_recall_curve
 
 from suite.decision import is_flagged
 from suite.errors import UsageError
@@ -93,6 +92,8 @@ def _parse(text: str) -> Callable[[np.ndarray, np.ndarray], float]:
 
 def by_f_beta(y: np.ndarray, scores: np.ndarray, beta: float) -> float:
     """The threshold of the best F-beta; a beta above 1 favours recall, below 1 precision (van Rijsbergen 1979)."""
+    from sklearn.metrics import precision_recall_curve
+
     precision, recall, thresholds = precision_recall_curve(y, scores)
     f = (1 + beta**2) * precision * recall / np.maximum(beta**2 * precision + recall, TINY)
     return _midway_below(scores, thresholds[np.argmax(f[:-1])])
@@ -100,6 +101,8 @@ def by_f_beta(y: np.ndarray, scores: np.ndarray, beta: float) -> float:
 
 def by_precision(y: np.ndarray, scores: np.ndarray, wanted: float) -> float:
     """The threshold of the highest recall at the wanted precision; if none reaches it, of the highest precision."""
+    from sklearn.metrics import precision_recall_curve
+
     precision, recall, thresholds = precision_recall_curve(y, scores)
     reached = np.where(recall[:-1] > 0, precision[:-1], 0.0)
     good = reached >= min(wanted, reached.max())

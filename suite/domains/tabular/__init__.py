@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from suite.artifact import TensorSpec
 from suite.blocks.types import Head
 from suite.data.dataset import Dataset
 from suite.data.options import FILE_OPTIONS, SPLIT_OPTIONS
@@ -33,19 +34,20 @@ class TableRecipe(Recipe):
 
 
 class TabularDomain(Domain):
-    """Numeric, boolean, categorical and date columns; `dropout` is the default of the trunk.
+    """Numeric, boolean, categorical, date and text columns; `dropout` is the default of the trunk.
 
-    `correction` is the recipe of networks that correct base models.
+    `correction` is the recipe of networks that correct base models, which know all but the text columns.
     """
 
     kind: ClassVar[str] = "table"
     corrects_base_models: ClassVar[bool] = True
     dropout: ClassVar[float] = 0.2
     recipe: ClassVar[Recipe] = TableRecipe(epochs=70, batch_size=256, learning_rate=4e-3, weight_decay=3e-2)
-    correction: ClassVar[Recipe] = TableRecipe(epochs=35, batch_size=256, learning_rate=2e-3, weight_decay=3e-2)
+    correction: ClassVar[Recipe] = TableRecipe(epochs=15, batch_size=256, learning_rate=2e-3, weight_decay=3e-2)
 
-    def recipe_of(self, values: Mapping[str, Any]) -> Recipe:
-        return self.recipe if values.get("members") == "mlp" else self.correction
+    def recipe_of(self, values: Mapping[str, Any], preprocessing: Mapping[str, Any]) -> Recipe:
+        has_texts = any(column["kind"] == "text" for column in preprocessing["columns"])
+        return self.recipe if has_texts or values.get("members") == "mlp" else self.correction
 
     def adapt(self, dataset: Dataset) -> dict[str, Any]:
         return adapt.columns(dataset.specs, dataset.inputs, dataset.rows["train"])
@@ -56,9 +58,11 @@ class TabularDomain(Domain):
         return model.build(hp, preprocessing, head, self.dropout)
 
     def edge_cases(self, dataset: Dataset) -> dict[str, np.ndarray]:
-        def missing_and_extreme(dtype: str) -> np.ndarray:
-            if dtype == "string":
+        def missing_and_extreme(spec: TensorSpec) -> np.ndarray:
+            if spec.kind == "text":
+                return np.array(["", "don’t stop " * 5_000, "ΟΔΥΣΣΕΥΣ İstanbul?! 我爱北京天安门 é\t😀"], object)
+            if spec.kind == "categorical":
                 return np.array(["", "no such category", "é\t😀"], object)
-            return np.array([np.nan, 0.0, 1e9], dtype)
+            return np.array([np.nan, 0.0, 1e9], spec.dtype)
 
-        return {spec.name: missing_and_extreme(spec.dtype) for spec in dataset.specs}
+        return {spec.name: missing_and_extreme(spec) for spec in dataset.specs}

@@ -5,16 +5,18 @@ from typing import Any
 import keras
 from keras_tuner import HyperParameters
 
-from suite.blocks import stacking, tabular, trunks
+from suite.blocks import bags, stacking, tabular, trunks
 from suite.blocks.stacking import NETWORK
 from suite.blocks.types import Base, Head
-from suite.preprocessing.mirror import table
+from suite.preprocessing.mirror import table, text
 
 TRUNKS = ["mlp", "resnet", "transformer"]
+# Less than where texts are all there is.
+TEXT_DROPOUT = 0.5
 
 
 def build(hp: HyperParameters, preprocessing: dict[str, Any], head: Head, dropout: float) -> keras.Model:
-    """`features` float32 (N, F) and `categories` int32 (N, C) to what the head answers.
+    """`features` float32 (N, F), `categories` int32 (N, C) and ids of texts' tokens to what the head answers.
 
     If the head has base models, the network corrects their scores, or `members` leaves some of all that out. `dropout`
     is the trunk's default.
@@ -42,9 +44,24 @@ def _trunk(
 ) -> keras.KerasTensor:
     """What the trunk makes of the columns: (N, units), or (N, members, units) of an ensemble."""
     columns = inputs, preprocessing["edges"], table.sizes(preprocessing)
+    texts = _texts(hp, preprocessing, inputs)
     trunk = hp.Choice("trunk", TRUNKS, default="mlp")
     if trunk == "transformer":
         units = hp.Choice("columns/units", [16, 32, 64], default=32)
-        return trunks.transformer(hp, tabular.tokens(hp, *columns, units, "columns"), trunk, dropout)
+        return trunks.transformer(hp, tabular.tokens(hp, *columns, units, "columns", texts), trunk, dropout)
     make = {"mlp": trunks.mlp, "resnet": trunks.resnet}[trunk]
-    return make(hp, tabular.vector(hp, *columns, "columns"), trunk, dropout)
+    return make(hp, tabular.vector(hp, *columns, "columns", texts), trunk, dropout)
+
+
+def _texts(
+    hp: HyperParameters, preprocessing: dict[str, Any], inputs: dict[str, keras.KerasTensor]
+) -> keras.KerasTensor | None:
+    """One vector for all text columns, from bags of their tokens; None if there are none."""
+    rarity = {
+        names[token]: weights
+        for column, names in table.text_columns(preprocessing)
+        for token, weights in text.rarity(column).items()
+    }
+    if not rarity:
+        return None
+    return bags.bags(hp, {name: inputs[name] for name in rarity}, rarity, "texts", TEXT_DROPOUT)

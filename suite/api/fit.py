@@ -145,11 +145,12 @@ def _train(
 ) -> "workflow.TrainedModel":
     """Train, and train again on all rows but those of the test, in at most about `seconds`."""
     from suite import workflow
+    from suite.training.model import corrects_base_models
 
     if request.resume and not checkpoint.file.exists():
         output.say(f"nothing to resume: no unfinished training of '{name}' in {request.models}; beginning one")
     trackers = _trackers(request, name, job.hp.values)
-    if job.prepared.base and job.hp.get("members") != "mlp":
+    if job.prepared.base and corrects_base_models(job.prepared, job.hp.values):
         output.say("fitting boosted trees and a linear model, for the network to correct")
         job.prepared.base.fit()
     known, rows = len(workflow.known_rows(job.dataset)), len(job.dataset.rows["train"])

@@ -9,6 +9,7 @@ from keras import layers, ops
 from keras_tuner import HyperParameters
 
 TREES, LINEAR, NETWORK = "trees", "linear", "mlp"
+BASE = (TREES, LINEAR)
 MEMBERS = ["trees+linear+mlp", "trees+mlp", "linear+mlp", "mlp", "trees+linear", "trees", "linear"]
 INPUT, WEIGHTED = "base_scores", "base_weights"
 # Scores of classes differ by at most this: one class is then three million times as likely as another one.
@@ -50,19 +51,42 @@ class WeightedScores(layers.Layer):  # type: ignore[misc]
         return {**super().get_config(), "limit": self.limit}
 
 
-def linear(
-    inputs: Mapping[str, keras.KerasTensor], features: np.ndarray, categories: Sequence[np.ndarray],
-    constant: np.ndarray,
-) -> keras.KerasTensor:  # fmt: skip
-    """The scores (N, K) of a linear model: weights (F, K), (size, K) of each column's categories, and (K,)."""
-    parts = []
-    if "features" in inputs:
-        dense = layers.Dense(len(constant), dtype="float32", trainable=False, name=LINEAR)
-        parts.append(dense(inputs["features"]))
-        dense.set_weights([features, constant])
-    for column, weights in enumerate(categories):
-        embedding = layers.Embedding(*weights.shape, dtype="float32", trainable=False, name=f"{LINEAR}_{column}")
-        parts.append(embedding(inputs["categories"][:, column]))
-        # Without features the constant is part of the first column's weights.
-        embedding.set_weights([weights + (constant if column == 0 and "features" not in inputs else 0)])
-    return layers.Add(name=f"{LINEAR}_sum")(parts) if len(parts) > 1 else parts[0]
+@keras.saving.register_keras_serializable(package="suite")
+class Linear(layers.Layer):  # type: ignore[misc]
+    """The scores (N, K) of a linear model of features float32 (N, F) and category ids int32 (N, C).
+
+    `width` is F, `sizes` are those of the categorical columns, and K is `count`. Its weights are set, and not trained.
+    """
+
+    def __init__(
+        self, width: int, sizes: Sequence[int], count: int, trainable: bool = False, **kwargs: Any
+    ) -> None:  # fmt: skip
+        super().__init__(trainable=trainable, **kwargs)
+        self.width, self.sizes, self.count = width, list(sizes), count
+        # Where the categories of each column begin among those of all.
+        self._starts = np.cumsum([0, *self.sizes[:-1]]).astype(np.int32)
+
+    def build(self, input_shape: Any) -> None:
+        settings = {"initializer": "zeros", "trainable": False}
+        self.kernel = self.add_weight(shape=(self.width, self.count), name="kernel", **settings)
+        self.categories = self.add_weight(shape=(sum(self.sizes), self.count), name="categories", **settings)
+        self.bias = self.add_weight(shape=(self.count,), name="bias", **settings)
+
+    def call(self, inputs: Sequence[Any]) -> Any:
+        scores = self.bias
+        if self.width:
+            scores = scores + ops.matmul(ops.cast(inputs[0], "float32"), self.kernel)
+        if self.sizes:
+            scores = scores + ops.sum(ops.take(self.categories, inputs[-1] + self._starts, axis=0), axis=1)
+        return scores
+
+    def compute_output_shape(self, shape: Any) -> tuple[int | None, ...]:
+        return (shape[0][0], self.count)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "width": self.width, "sizes": self.sizes, "count": self.count}
+
+
+def core_tensors(inputs: Mapping[str, keras.KerasTensor]) -> list[keras.KerasTensor]:
+    """Features and category ids, of which one may be absent."""
+    return [inputs[name] for name in ("features", "categories") if name in inputs]

@@ -8,6 +8,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from suite.blocks.stacking import core_tensors
+
 # No feature is as large: what a missing value is moved by, to lie on one side of every threshold.
 FAR = 1_000.0
 INDICES = ("features", "marks", "conditions")
@@ -58,7 +60,7 @@ class Trees(layers.Layer):  # type: ignore[misc]
         """The scores of a forest, by a layer of that name."""
         shapes = {key: list(np.shape(value)) for key, value in vars(forest).items() if key != "sets"}
         layer = cls(shapes | {"sets": [list(table.shape) for table in forest.sets]}, dtype="float32", name=name)
-        scores = layer([inputs[key] for key in ("features", "categories") if key in inputs])
+        scores = layer(core_tensors(inputs))
         for key, variable in layer.arrays.items():
             variable.assign(getattr(forest, key))
         for variable, table in zip(layer.sets, forest.sets, strict=True):

@@ -105,7 +105,9 @@ class BaseModels:
             trees = Trees.of(fitted.forest, inputs, TREES)
             parts.append(keras.layers.Reshape((-1, count), dtype="float32", name="trees_by_kind")(trees))
         if LINEAR in members:
-            linear = stacking.linear(inputs, fitted.linear.features, fitted.linear.categories, fitted.linear.constant)
+            layer = stacking.Linear(len(fitted.linear.features), self._sizes, count, dtype="float32", name=LINEAR)
+            linear = layer(stacking.core_tensors(inputs))
+            layer.set_weights(fitted.linear.arrays)
             parts.append(keras.layers.Reshape((1, count), dtype="float32", name="linear_alone")(linear))
         return keras.layers.Concatenate(axis=1, name="base_models")(parts) if len(parts) > 1 else parts[0]
 

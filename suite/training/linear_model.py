@@ -22,6 +22,12 @@ class LinearWeights:
     categories: Sequence[np.ndarray]
     constant: np.ndarray
 
+    @property
+    def arrays(self) -> list[np.ndarray]:
+        """Weights of features, of the categories of all columns, and the constant."""
+        none = np.empty((0, len(self.constant)), np.float32)
+        return [self.features, np.concatenate([none, *self.categories]), self.constant]
+
     def scores(self, features: np.ndarray, categories: np.ndarray) -> np.ndarray:
         """float32 (N, K) for features (N, F) and category ids (N, C)."""
         scores = features @ self.features + self.constant

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from suite.blocks.stacking import NETWORK
+from suite.blocks.stacking import BASE, NETWORK
 from suite.training.data import PreparedData
 
 Metrics = Mapping[str, float]
@@ -15,7 +15,7 @@ def on_validation_rows(
 
     Empty for a network without base models. `whole` are the metrics of the whole network.
     """
-    base = [member for member in members if member != NETWORK]
+    base = [member for member in members if member in BASE]
     if prepared.base is None or not base:
         return {}
     rows = prepared.rows["validation"]

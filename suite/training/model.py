@@ -36,10 +36,15 @@ def recipe_of(domain: Domain, prepared: PreparedData, values: Mapping[str, Any])
     return domain.recipe_of(values, prepared.preprocessing) if prepared.base else domain.recipe
 
 
+def corrects_base_models(prepared: PreparedData, values: Mapping[str, Any]) -> bool:
+    """Whether a network with these hyperparameters corrects base models."""
+    return prepared.base is not None and values.get("members") != stacking.NETWORK
+
+
 def rows_of_epoch(prepared: PreparedData, values: Mapping[str, Any]) -> int:
     """How many rows an epoch sees in a training with these hyperparameters."""
     oversamples = values.get("training/oversample", 0) or values.get("training.oversample", 0)
-    if prepared.base is None or values.get("members") == "mlp" or oversamples:
+    if not corrects_base_models(prepared, values) or oversamples:
         return len(prepared.rows["train"])
     return prepared.rows_of_epoch
 

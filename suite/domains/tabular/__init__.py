@@ -46,8 +46,10 @@ class TabularDomain(Domain):
     correction: ClassVar[Recipe] = TableRecipe(epochs=15, batch_size=256, learning_rate=2e-3, weight_decay=3e-2)
 
     def recipe_of(self, values: Mapping[str, Any], preprocessing: Mapping[str, Any]) -> Recipe:
+        from suite.blocks.stacking import NETWORK
+
         has_texts = any(column["kind"] == "text" for column in preprocessing["columns"])
-        return self.recipe if has_texts or values.get("members") == "mlp" else self.correction
+        return self.recipe if has_texts or values.get("members") == NETWORK else self.correction
 
     def adapt(self, dataset: Dataset) -> dict[str, Any]:
         return adapt.columns(dataset.specs, dataset.inputs, dataset.rows["train"])

@@ -162,7 +162,7 @@ def _missing(spec: TensorSpec, rows: int) -> np.ndarray:
 
 def _converted(cell: Any, spec: TensorSpec, index: int) -> float | str:
     if cell is None or cell != cell:
-        return "" if spec.kind == "categorical" else math.nan
+        return "" if spec.dtype == "string" else math.nan
     try:
         return CONVERT[spec.kind](cell, spec)
     except (ValueError, OverflowError) as error:
@@ -213,12 +213,20 @@ def _categorical(value: Any, spec: TensorSpec) -> str:
     return values.category(str(code))
 
 
+def _text(value: Any, spec: TensorSpec) -> str:
+    if not isinstance(value, str):
+        raise ValueError
+    return values.category(value)
+
+
 CONVERT: dict[str, Callable[[Any, TensorSpec], float | str]] = {
     "numeric": _numeric, "boolean": _boolean, "date": _date, "categorical": _categorical,
+    "text": _text,
 }  # fmt: skip
 WANTED = {
     "numeric": "a number",
     "boolean": "true or false",
     "date": "an ISO 8601 date or seconds since 1970",
     "categorical": "text",
+    "text": "text",
 }

@@ -56,6 +56,8 @@ def _cell(kind: str, date_format: str, learned: dict[str, Any]) -> Any:
         return True
     if kind == "date":
         return MOMENT.strftime(date_format or ISO)
+    if kind == "text":
+        return SENTENCE
     return learned["vocabulary"][0] if learned["vocabulary"] else "other"
 
 

@@ -60,6 +60,8 @@ def cell(spec: TensorSpec) -> Schema:
         return {"enum": [True, False, 0, 1, None]}
     if spec.kind == "categorical":
         return {"type": ["string", "integer", "null"]}
+    if spec.kind == "text":
+        return {"type": ["string", "null"]}
     written: list[Schema] = [{"type": "string", "description": f"as in {spec.format}"}] if spec.format else []
     if spec.kind == "numeric":
         number = {"type": ["number", "null"], "minimum": -LARGEST, "maximum": LARGEST}

@@ -49,7 +49,11 @@ class EmbeddingBag(layers.Layer):  # type: ignore[misc]
 
 
 def bags(
-    hp: HyperParameters, inputs: dict[str, keras.KerasTensor], rarity: dict[str, np.ndarray], name: str
+    hp: HyperParameters,
+    inputs: dict[str, keras.KerasTensor],
+    rarity: dict[str, np.ndarray],
+    name: str,
+    dropout: float = 0.8,
 ) -> keras.KerasTensor:
     """An embedding bag for each input (words, bigrams, characters), concatenated: ids to float32 (N, inputs x units).
 
@@ -63,4 +67,5 @@ def bags(
             parts.append(bag(ids))
             bag.weight.embeddings.assign(rarity[key][:, None])
         x = layers.Concatenate(name=f"{name}_join")(parts)
-        return layers.Dropout(hp.Float("dropout", 0.0, 0.9, step=0.1, default=0.8), name=f"{name}_dropout")(x)
+        rate = hp.Float("dropout", 0.0, 0.9, step=0.1, default=dropout)
+        return layers.Dropout(rate, name=f"{name}_dropout")(x)

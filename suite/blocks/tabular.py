@@ -18,10 +18,12 @@ def vector(
     edges: Sequence[Sequence[float]],
     vocabularies: Sequence[int],
     name: str,
+    texts: keras.KerasTensor | None = None,
 ) -> keras.KerasTensor:
     """Features float32 (N, F) and category ids int32 (N, C), either of which may be absent, to (N, width).
 
-    The features, their embeddings, a vector for each category, and crosses if `crosses` is above 0.
+    The features, their embeddings, a vector for each category, the vector of `texts` if there are any, and crosses if
+    `crosses` is above 0.
     """
     parts = []
     if "features" in inputs:
@@ -37,6 +39,8 @@ def vector(
             normal = keras.initializers.RandomNormal(stddev=EMBEDDING_SCALE)
             embedding = layers.Embedding(size, units, embeddings_initializer=normal, name=f"{name}_{index}")
             parts.append(embedding(inputs["categories"][:, index]))
+    if texts is not None:
+        parts.append(texts)
     x = layers.Concatenate(name=f"{name}_join")(parts) if len(parts) > 1 else parts[0]
     return crosses(hp, x, name)
 
@@ -64,8 +68,9 @@ def tokens(
     vocabularies: Sequence[int],
     units: int,
     name: str,
+    texts: keras.KerasTensor | None = None,
 ) -> keras.KerasTensor:
-    """The same columns as one vector for each column: (N, F + C, units)."""
+    """The same columns as one vector for each column, and one for all `texts`: (N, F + C, units) or one more."""
     parts = []
     if "features" in inputs:
         embedded = numeric.embedding(hp, inputs["features"], edges, name, units)
@@ -76,4 +81,6 @@ def tokens(
     for index, size in enumerate(vocabularies):
         ids = inputs["categories"][:, index : index + 1]
         parts.append(layers.Embedding(size, units, name=f"{name}_{index}")(ids))
+    if texts is not None:
+        parts.append(layers.Reshape((1, units), name=f"{name}_texts")(layers.Dense(units, name=f"{name}_dense")(texts)))
     return layers.Concatenate(axis=1, name=f"{name}_join")(parts) if len(parts) > 1 else parts[0]

@@ -8,7 +8,6 @@ import click
 from suite.api import steps
 from suite.api.output import Output
 from suite.cli import options, space_table
-from suite.shapes_only.describe import described
 
 if TYPE_CHECKING:
     from suite.catalogue import Block
@@ -23,6 +22,8 @@ def command(name: str | None, as_json: bool, quiet: bool) -> None:
     Hyperparameters are found by building each block with each of their values. Defaults are the block's own; a domain
     may set others, which 'suite show DOMAIN' prints.
     """
+    from suite.shapes_only.describe import described
+
     output = Output(as_json, quiet)
     output.result(*described(lambda: _describe_all(name), lambda: steps.load_tensorflow(output)))
 

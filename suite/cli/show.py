@@ -10,7 +10,6 @@ from suite.api import steps
 from suite.api.output import Output
 from suite.cli import complete, network_diagram, options, space_table
 from suite.notation import dotted
-from suite.shapes_only.describe import described
 
 if TYPE_CHECKING:
     import keras
@@ -43,6 +42,7 @@ def command(
     small data set. The search space is that of 'suite tune'.
     """
     from suite.domain import get
+    from suite.shapes_only.describe import described
     from suite.training import hyperparameters
 
     output = Output(as_json, quiet)

@@ -1,6 +1,8 @@
 """A column's profile: what its values are, gathered batch by batch."""
 
+import itertools
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +13,7 @@ from pyarrow import compute as pc
 from suite.data import arrow_types, evidence
 from suite.data.evidence import DateForms, NumberForms, RowOrder
 from suite.preprocessing.mirror import dates, numbers, values
+from suite.preprocessing.mirror.text import ALONE
 
 MAX_DISTINCT = 1_000
 NUMBER = f"^(?:{numbers.NUMBER}|{numbers.INFINITY})$"
@@ -27,7 +30,9 @@ FIRST_MOMENT, LAST_MOMENT = 631_152_000, 4_102_444_800  # 1990 and 2100, in seco
 MAX_NON_NUMERIC_SHARE = 0.01
 # A column with more distinct values than this, and than half of its rows, is an identifier or text.
 MAX_CATEGORIES = 20
-MIN_TEXT_LENGTH = 40
+# It is text if its values have so many words on average; in scripts without spaces, a word has about two characters.
+MIN_WORDS, VALUES_ASKED = 3, 200
+WITHOUT_SPACES = re.compile("[" + "".join(f"{chr(low)}-{chr(high)}" for low, high in ALONE) + "]")
 # The share of a number by which float32 may change it.
 FLOAT32_ROUNDING = 2.0**-24
 
@@ -151,7 +156,7 @@ class Column:
 
     @property
     def kind(self) -> str:
-        """numeric, boolean, categorical or date; or, for a column of no use: constant, identifier, text, ..."""
+        """numeric, boolean, categorical, date or text; or, for a column of no use: constant, identifier, ..."""
         if self.unlearnable:
             return "unlearnable"
         if not self.known or (len(self.distinct) == 1 and not self.missing):
@@ -169,7 +174,7 @@ class Column:
             is_named = is_plain and self.whole and many and (named_so or self.order.is_rising)
             return "identifier" if is_named else "numeric"
         if not self._counts_distinct() or len(self.distinct) > max(MAX_CATEGORIES, self.known // 2):
-            return "identifier" if self.length < MIN_TEXT_LENGTH * self.known else "text"
+            return "text" if _mean_words(self.distinct) >= MIN_WORDS else "identifier"
         return "categorical"
 
     @property
@@ -228,3 +233,14 @@ class Column:
             return True
         units = [unit for unit in dates.UNITS if FIRST_MOMENT * unit <= self.low <= self.high <= LAST_MOMENT * unit]
         return bool(units)
+
+
+def _mean_words(texts: Iterable[str]) -> float:
+    """The mean number of words of the first few texts."""
+    asked = list(itertools.islice(texts, VALUES_ASKED))
+    return sum(map(_count_words, asked)) / len(asked)
+
+
+def _count_words(text: str) -> float:
+    parts = sum(any(map(str.isalpha, part)) for part in text.split())
+    return parts + len(WITHOUT_SPACES.findall(text)) / 2

@@ -87,6 +87,9 @@ def fill(kind: str, form: str, column: Any, target: np.ndarray, shared: dict[str
     if kind == "categorical":
         target[:] = [shared.setdefault(text, text) if text is not None else "" for text in texts(column).to_pylist()]
         return 0
+    if kind == "text":
+        target[:] = ["" if text is None else text for text in texts(column).to_pylist()]
+        return 0
     if kind == "numeric" and arrow_types.is_number(column.type):
         target[:] = _held(arrow_types.floats(column))
         return 0

@@ -20,8 +20,8 @@ class Dataset:
 
     `inputs`: raw inputs by name, each of N rows: uint8 (N, height, width, channels) images, object (N,) str texts,
     float32 numeric and boolean columns (missing is NaN), float64 numeric ones that would lose their digits, object str
-    categorical ones (missing is ""), float64 dates (seconds since 1970 UTC, missing is NaN). `y`: int32 (N,) indices
-    into `labels`; float64 (N,) numbers to predict where there are no labels.
+    categorical and text ones (missing is ""), float64 dates (seconds since 1970 UTC, missing is NaN). `y`: int32 (N,)
+    indices into `labels`; float64 (N,) numbers to predict where there are no labels.
     `specs` describes the inputs for the card. `ignored` names columns that were read and dropped.
     `order` sorts the rows by time if they are split in time; rows of one of `groups`, int (N,), are in one split.
     `files` names the file of each row, if rows are files; it may end before the last row.

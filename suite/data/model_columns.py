@@ -15,7 +15,7 @@ WANTED = {"numeric": "a number", "boolean": "true or false", "date": "a date"}
 
 
 def read(spec: TensorSpec, batch: Any, first: int) -> np.ndarray:
-    is_text = spec.kind == "categorical"
+    is_text = spec.dtype == "string"
     # Not yet of its own dtype: numbers that float32 cannot hold are to be found, not to become infinite.
     target = np.full(batch.num_rows, "" if is_text else np.nan, object if is_text else np.float64)
     if spec.name in batch.schema.names:

@@ -15,10 +15,8 @@ from suite.data.time_column import TimeColumn
 from suite.errors import SuiteError, UsageError, listed, nearest, shortened, unknown
 from suite.preprocessing.mirror import dates, numbers
 
-INPUT_KINDS = ("numeric", "boolean", "categorical", "date")
-DTYPES = {"numeric": "float32", "boolean": "float32", "categorical": "string", "date": "float64"}
+DTYPES = {"numeric": "float32", "boolean": "float32", "categorical": "string", "date": "float64", "text": "string"}
 
-TEXTS = ", or learn from its texts with 'suite fit text_cls'"
 FIRST = {"mdy": "month", "dmy": "day", "ymd": "year"}
 DROPPED = {"row index": "row indices", "unlearnable": "columns of types that cannot be learned from"}
 
@@ -99,17 +97,14 @@ def _inputs(
     for column in profiles.values():
         if column in (label, time, group) and not (column is time and column.kind == "date"):
             continue
-        if column.kind in INPUT_KINDS:
+        if column.kind in DTYPES:
             features.append(column)
         else:
             dropped.setdefault(column.kind, []).append(f"{column.name}{_explain(column)}")
     if not features:
-        raise SuiteError(
-            f"{source} has no column to learn from besides '{label.name}': add some that vary"
-            f"{TEXTS if 'text' in dropped else ''}"
-        )
+        raise SuiteError(f"{source} has no column to learn from besides '{label.name}': add some that vary")
     notes = []
-    for kind in INPUT_KINDS:
+    for kind in DTYPES:
         names = [column.name for column in features if column.kind == kind]
         if names:
             notes.append(f"{kind} columns: {', '.join(names)}")
@@ -124,7 +119,7 @@ def _explain(column: Column) -> str:
     if column.unlearnable:
         return f" ({column.unlearnable})"
     form, count = column.number_forms.best(column.prefers_comma)
-    if column.kind not in ("identifier", "text") or not column.known / 2 <= count < column.known:
+    if column.kind != "identifier" or not column.known / 2 <= count < column.known:
         return ""
     other = next((text for text in column.distinct if math.isnan(numbers.read(text, form))), "")
     return f" ({column.known - count:,} of {column.known:,} values are no numbers, such as '{other[:30]}')"

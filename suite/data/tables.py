@@ -97,7 +97,7 @@ def _load(source: formats.TableFile, layout: TableLayout, wide: Collection[str])
                 target = inputs[spec.name][rows]
                 non_numeric[spec.name] += _fill(source.name, spec, batch, target, shared)
             else:
-                inputs[spec.name][rows] = "" if spec.kind == "categorical" else np.nan
+                inputs[spec.name][rows] = "" if spec.dtype == "string" else np.nan
         if layout.time and time is not None:
             kind = "date" if layout.time.kind == "date" else "numeric"
             columns.fill(kind, layout.time.form, batch.column(layout.time.name), time[rows], shared)

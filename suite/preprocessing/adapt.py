@@ -18,7 +18,7 @@ EDGE_ROWS = 100_000
 MIN_LENGTH, MAX_LENGTH, MAX_CHARACTERS_LENGTH = 8, 256, 1_024
 
 
-def texts(rows: Sequence[str]) -> dict[str, Any]:
+def texts(rows: Iterable[str]) -> dict[str, Any]:
     """The words, bigrams and character n-grams of at least two texts, commonest first, with their document counts.
 
     The lengths are such that 99% of the texts fit.
@@ -38,7 +38,7 @@ def texts(rows: Sequence[str]) -> dict[str, Any]:
         "kind": "text",
         "length": length,
         "characters_length": _length(runs, MAX_CHARACTERS_LENGTH),
-        "texts": len(rows),
+        "texts": len(sequences),
         **{name: list(counts) for name, counts in vocabularies.items()},
         "frequencies": {name: list(counts.values()) for name, counts in vocabularies.items()},
     }
@@ -55,8 +55,10 @@ def _common(items: Iterable[set[str]], most: int) -> dict[str, int]:
 
 
 def columns(specs: Sequence[TensorSpec], inputs: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, Any]:
-    """The centre and scale or the categories of each column, and the bins of each feature, from the given rows."""
-    learned = [{"name": spec.name, "kind": spec.kind} | _column(spec.kind, inputs[spec.name][rows]) for spec in specs]
+    """The centre and scale, the categories or the tokens of each column, and the bins of each feature, from `rows`."""
+    learned: list[dict[str, Any]] = [
+        {"name": spec.name, "kind": spec.kind} | _column(spec.kind, inputs[spec.name][rows]) for spec in specs
+    ]
     spec = {"kind": "table", "columns": learned}
     some = rows[:: max(1, len(rows) // EDGE_ROWS)]
     features = table.Mirror(spec)({name: values[some] for name, values in inputs.items()}).get("features")
@@ -74,6 +76,8 @@ def _edges(x: np.ndarray) -> list[float]:
 def _column(kind: str, x: np.ndarray) -> dict[str, Any]:
     if kind == "categorical":
         return {"vocabulary": sorted({value for value in x if value != ""})}
+    if kind == "text":
+        return texts(x)
     if kind == "boolean":
         return {}
     known = x[~np.isnan(x)].astype(np.float64)

@@ -5,8 +5,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from suite.preprocessing.mirror.table import DAY, FARTHEST, WEEK
-from suite.preprocessing.mirror.text import ALONE, APOSTROPHES, FIRST, LONGEST_WORD, PADDING, RUNS, UNKNOWN
+from suite.preprocessing.mirror.table import DAY, FARTHEST, WEEK, text_columns
+from suite.preprocessing.mirror.text import ALONE, APOSTROPHES, FIRST, LONGEST_WORD, PADDING, RUNS, TOKENS, UNKNOWN
 
 Tensors = dict[str, tf.Tensor]
 Column = dict[str, Any]
@@ -19,38 +19,26 @@ class Preprocessing:
     """
 
     def __init__(self, spec: dict[str, Any]) -> None:
-        self.tables: dict[str, tf.lookup.StaticHashTable] = {}
+        self._categories: dict[str, tf.lookup.StaticHashTable] = {}
         kind = spec["kind"]
         steps: dict[str, Callable[[Tensors], Tensors]] = {"image": dict, "text": self._text, "table": self._table}
         self._apply = steps[kind]
         self._spec = spec
+        self._texts: list[tuple[str, _Texts, dict[str, str]]] = []
         if kind == "text":
-            self.tables = {
-                "words": _lookup(spec["words"], FIRST, UNKNOWN),
-                "bigrams": _lookup(spec["bigrams"], FIRST, PADDING),
-                "characters": _lookup(spec["characters"], FIRST, PADDING),
-            }
+            self._texts = [("text", _Texts(spec), {name: name for name in TOKENS})]
         if kind == "table":
             categorical = [column for column in spec["columns"] if column["kind"] == "categorical"]
-            self.tables = {column["name"]: _lookup(column["vocabulary"], 1, 0) for column in categorical}
+            self._categories = {column["name"]: _lookup(column["vocabulary"], 1, 0) for column in categorical}
+            self._texts = [(column["name"], _Texts(column), names) for column, names in text_columns(spec)]
+        of_texts = [lookup for _, texts, _ in self._texts for lookup in texts.tables.values()]
+        self.tables = [*self._categories.values(), *of_texts]
 
     def __call__(self, inputs: Tensors) -> Tensors:
         return self._apply(inputs)
 
     def _text(self, inputs: Tensors) -> Tensors:
-        words = split_words(inputs["text"])[:, : self._spec["length"]]
-        pairs = tf.strings.ngrams(words, 2, separator=" ")
-        length = self._spec["length"]
-        runs = self._ids("characters", split_characters(words))
-        known = tf.ragged.boolean_mask(runs, tf.not_equal(runs, PADDING))
-        return {
-            "words": self._ids("words", words).to_tensor(PADDING, shape=(None, length)),
-            "bigrams": self._ids("bigrams", pairs).to_tensor(PADDING, shape=(None, length)),
-            "characters": known.to_tensor(PADDING, shape=(None, self._spec["characters_length"])),
-        }
-
-    def _ids(self, name: str, items: tf.RaggedTensor) -> tf.RaggedTensor:
-        return tf.ragged.map_flat_values(self.tables[name].lookup, items)
+        return {names[token]: ids for key, texts, names in self._texts for token, ids in texts(inputs[key]).items()}
 
     def _table(self, inputs: Tensors) -> Tensors:
         features: list[tf.Tensor] = []
@@ -58,11 +46,37 @@ class Preprocessing:
         for column in self._spec["columns"]:
             x = inputs[column["name"]]
             if column["kind"] == "categorical":
-                categories.append(self.tables[column["name"]].lookup(x))
-            else:
+                categories.append(self._categories[column["name"]].lookup(x))
+            elif column["kind"] in FEATURES:
                 features.extend(FEATURES[column["kind"]](x, column))
         core = {"features": features, "categories": categories}
-        return {name: tf.stack(parts, axis=1) for name, parts in core.items() if parts}
+        return {name: tf.stack(parts, axis=1) for name, parts in core.items() if parts} | self._text(inputs)
+
+
+class _Texts:
+    """Texts (N,) to ids of words, bigrams and character n-grams, as `suite.preprocessing.mirror.text.Mirror` does."""
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        self._length, self._characters_length = spec["length"], spec["characters_length"]
+        self.tables = {
+            "words": _lookup(spec["words"], FIRST, UNKNOWN),
+            "bigrams": _lookup(spec["bigrams"], FIRST, PADDING),
+            "characters": _lookup(spec["characters"], FIRST, PADDING),
+        }
+
+    def __call__(self, texts: tf.Tensor) -> Tensors:
+        words = split_words(texts)[:, : self._length]
+        pairs = tf.strings.ngrams(words, 2, separator=" ")
+        runs = self._ids("characters", split_characters(words))
+        known = tf.ragged.boolean_mask(runs, tf.not_equal(runs, PADDING))
+        return {
+            "words": self._ids("words", words).to_tensor(PADDING, shape=(None, self._length)),
+            "bigrams": self._ids("bigrams", pairs).to_tensor(PADDING, shape=(None, self._length)),
+            "characters": known.to_tensor(PADDING, shape=(None, self._characters_length)),
+        }
+
+    def _ids(self, name: str, items: tf.RaggedTensor) -> tf.RaggedTensor:
+        return tf.ragged.map_flat_values(self.tables[name].lookup, items)
 
 
 def _lookup(values: list[str], first: int, default: int) -> tf.lookup.StaticHashTable:

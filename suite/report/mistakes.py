@@ -114,6 +114,9 @@ def _unusualness(dataset: Dataset, rows: np.ndarray, column: dict[str, Any]) -> 
     if "centre" in column:
         distances = (values.astype(np.float64) - column["centre"]) / column["scale"]
         return np.nan_to_num(np.abs(distances)), ["" if np.isnan(x) else f"{x:+.1f} deviations" for x in distances]
+    if column["kind"] == "text":
+        # Nearly every text is unlike all others; a person wants to read it.
+        return np.full(len(rows), np.inf), [""] * len(rows)
     known = dataset.inputs[column["name"]][dataset.rows["train"]]
     shares = np.array([np.mean(known == value) for value in values])
     deviations = np.sqrt(-2 * np.log(np.maximum(shares, 1 / (len(known) + 1))))
@@ -122,7 +125,7 @@ def _unusualness(dataset: Dataset, rows: np.ndarray, column: dict[str, Any]) -> 
 
 def _format_input(value: Any, kind: str) -> str:
     if isinstance(value, str):
-        return value or "missing"
+        return _shorten(value) or "missing"
     if np.isnan(value):
         return "missing"
     if kind == "boolean":

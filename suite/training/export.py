@@ -72,7 +72,7 @@ def _write_saved_model(
     archive = keras.export.ExportArchive()
     archive.track(model)
     # Keras tracks only its own resources; lookup tables must be attributes of the object that is saved.
-    archive._tf_trackable.tables = list(preprocess.tables.values())
+    archive._tf_trackable.tables = preprocess.tables
     archive.add_endpoint("serve", serve, input_signature=[signature])
     archive.write_out(folder, verbose=False)
 

@@ -9,6 +9,7 @@ import numpy as np
 from suite.data.dataset import Dataset, SplitName
 from suite.data.splits import strata
 from suite.preprocessing import mirror
+from suite.preprocessing.mirror.table import text_columns
 from suite.training.data import PreparedData
 from suite.training.model import values_per_row
 from suite.training.predictor import Predictor
@@ -47,8 +48,12 @@ class ColumnExchange:
     """
 
     def __init__(self, model: keras.Model, prepared: PreparedData, dataset: Dataset, split: SplitName) -> None:
-        self._predictor, self._dataset = Predictor(model, prepared), dataset
-        self._transform = mirror.load(prepared.preprocessing)
+        self._predictor, self._dataset, self._core = Predictor(model, prepared), dataset, prepared.core
+        spec = prepared.preprocessing
+        # Texts take long to transform, and each column of them has inputs of its own.
+        self._text_inputs = {column["name"]: names.values() for column, names in text_columns(spec)}
+        others = [column for column in spec["columns"] if column["name"] not in self._text_inputs]
+        self._transform = mirror.load(spec | {"columns": others})
         self._split = dataset.rows[split]
         columns = list(dataset.inputs)
         affordable = MAX_VALUES // values_per_row(model)
@@ -60,7 +65,7 @@ class ColumnExchange:
 
     def unchanged(self) -> np.ndarray:
         """The probabilities of the sample's rows, float32 (N, K)."""
-        return self._predict(self._dataset.take(self.sample.rows))
+        return self._predict(self.sample.rows, {})
 
     def exchanged(self, seed: int) -> Iterator[tuple[str, np.ndarray]]:
         """Each measured column's name, and the probabilities with its values from other rows, float32 (R x N, K).
@@ -69,11 +74,16 @@ class ColumnExchange:
         the sample has more of, do not change the column's distribution (Breiman 2001).
         """
         generator = np.random.default_rng(seed)
-        repeated = self._dataset.take(np.tile(self.sample.rows, self._repeats))
+        repeated = np.tile(self.sample.rows, self._repeats)
         # The same rows give their values for every column, so that the columns' order does not matter.
         donors = generator.choice(self._split, len(self.sample.rows) * self._repeats)
         for name in self.measured:
-            yield name, self._predict(repeated | {name: self._dataset.inputs[name][donors]})
+            yield name, self._predict(repeated, {name: donors})
 
-    def _predict(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
-        return self._predictor.predict(self._transform(inputs))
+    def _predict(self, rows: np.ndarray, donors: dict[str, np.ndarray]) -> np.ndarray:
+        """The probabilities of rows, with the values of some columns from other rows."""
+        exchanged = {name: self._dataset.inputs[name][given] for name, given in donors.items()}
+        core = self._transform(self._dataset.take(rows) | exchanged)
+        for name, inputs in self._text_inputs.items():
+            core |= {key: self._core[key][donors.get(name, rows)] for key in inputs}
+        return self._predictor.predict(core)

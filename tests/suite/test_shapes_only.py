@@ -1,12 +1,15 @@
 """What is said of networks without TensorFlow is what TensorFlow says of them."""
 
 import json
+import re
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from typing import Any
 
 from suite import domain as registry
+
+NUMBER = re.compile(r"_\d+\b")
 
 
 def descriptions() -> dict[str, Any]:
@@ -35,7 +38,10 @@ def descriptions() -> dict[str, Any]:
         dimensions = [asdict(dimension) | {"item": None} for dimension in space.dimensions(hp)]
         described[name] = [dimensions, hp.values]
         if isinstance(model, keras.Model):
-            layers = [asdict(layer) for layer in architecture.layers(model)]
+            # Keras numbers layers without a name in the order of their creation in this process.
+            layers = [
+                [NUMBER.sub("", part) for part in map(str, astuple(layer))] for layer in architecture.layers(model)
+            ]
             described[name] += [layers, model.count_params(), architecture.multiply_adds(model)]
     return described
 

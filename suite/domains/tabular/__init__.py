@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from suite.artifact import TensorSpec
 from suite.blocks.types import Head
 from suite.data.dataset import Dataset
 from suite.data.options import FILE_OPTIONS, SPLIT_OPTIONS
@@ -32,7 +33,7 @@ class TableRecipe(Recipe):
 
 
 class TabularDomain(Domain):
-    """Numeric, boolean, categorical and date columns; `dropout` is the default of the trunk."""
+    """Numeric, boolean, categorical, date and text columns; `dropout` is the default of the trunk."""
 
     kind: ClassVar[str] = "table"
     dropout: ClassVar[float] = 0.2
@@ -47,9 +48,11 @@ class TabularDomain(Domain):
         return model.build(hp, preprocessing, head, self.dropout)
 
     def edge_cases(self, dataset: Dataset) -> dict[str, np.ndarray]:
-        def missing_and_extreme(dtype: str) -> np.ndarray:
-            if dtype == "string":
+        def missing_and_extreme(spec: TensorSpec) -> np.ndarray:
+            if spec.kind == "text":
+                return np.array(["", "don’t stop " * 5_000, "ΟΔΥΣΣΕΥΣ İstanbul?! 我爱北京天安门 é\t😀"], object)
+            if spec.kind == "categorical":
                 return np.array(["", "no such category", "é\t😀"], object)
-            return np.array([np.nan, 0.0, 1e9], dtype)
+            return np.array([np.nan, 0.0, 1e9], spec.dtype)
 
-        return {spec.name: missing_and_extreme(spec.dtype) for spec in dataset.specs}
+        return {spec.name: missing_and_extreme(spec) for spec in dataset.specs}

@@ -1,9 +1,11 @@
-"""Preprocessing of tables: columns to a matrix of features and a matrix of category ids."""
+"""Preprocessing of tables: columns to a matrix of features, a matrix of category ids, and ids of tokens."""
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
+from suite.preprocessing.mirror import text
 
 DAY = 86_400.0
 WEEK = 7 * DAY
@@ -86,10 +88,16 @@ class Numeric:
             features[self._marks] = missing[self._marked]
 
 
-class Mirror:
-    """Raw columns to {"features": float32 (N, F), "categories": int32 (N, C)}.
+def text_columns(spec: dict[str, Any]) -> list[tuple[Column, dict[str, str]]]:
+    """Every text column, and the names of the core's inputs for its words, bigrams and character n-grams."""
+    columns = [column for column in spec["columns"] if column["kind"] == "text"]
+    return [(column, {token: f"text_{index}_{token}" for token in text.TOKENS}) for index, column in enumerate(columns)]
 
-    An empty one of the two is left out. Missing categories, and those unknown from training, are 0.
+
+class Mirror:
+    """Raw columns to {"features": float32 (N, F), "categories": int32 (N, C)}, and ids of tokens for each text column.
+
+    An empty one is left out. Missing categories, and those unknown from training, are 0.
     """
 
     def __init__(self, spec: dict[str, Any]) -> None:
@@ -98,7 +106,7 @@ class Mirror:
             kind = column["kind"]
             if kind == "numeric":
                 self._width += self._numeric.add(column, self._width)
-            elif kind != "categorical":
+            elif kind in FEATURES:
                 self._others.append((column, slice(self._width, self._width + WIDTHS[kind])))
                 self._width += WIDTHS[kind]
         self._numeric.end()
@@ -107,6 +115,7 @@ class Mirror:
             for column in spec["columns"]
             if column["kind"] == "categorical"
         ]
+        self._texts = [(column["name"], text.Mirror(column), names) for column, names in text_columns(spec)]
 
     def __call__(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         core: dict[str, np.ndarray] = {}
@@ -119,6 +128,8 @@ class Mirror:
         if self._categories:
             ids = [[index.get(value, 0) for value in inputs[name]] for name, index in self._categories]
             core["categories"] = np.array(ids, np.int32).T.copy()
+        for column, mirror, names in self._texts:
+            core |= {names[token]: ids for token, ids in mirror({"text": inputs[column]}).items()}
         return core
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+TOKENS = ("words", "bigrams", "characters")
 PADDING = 0
 UNKNOWN = 1
 FIRST = 2
@@ -62,6 +63,19 @@ def characters(word: str) -> list[str]:
     """The 3- to 5-grams of a word's first 30 characters, with a space at each end of the word."""
     padded = f" {word[:LONGEST_WORD]} "
     return [padded[start : start + size] for size in RUNS for start in range(len(padded) - size + 1)]
+
+
+def rarity(spec: dict[str, Any]) -> dict[str, np.ndarray]:
+    """The smoothed inverse document frequency of every id (Spärck Jones 1972), float32, scaled to a mean of one.
+
+    It is one for the ids of padding and of unknown tokens.
+    """
+    return {name: _rarity(spec["frequencies"][name], spec["texts"]) for name in TOKENS}
+
+
+def _rarity(frequencies: list[int], texts: int) -> np.ndarray:
+    known = np.log((1 + texts) / (1 + np.array(frequencies, np.float32))) + 1
+    return np.concatenate([np.ones(FIRST, np.float32), known / (known.mean() if len(known) else 1)]).astype(np.float32)
 
 
 class Mirror:

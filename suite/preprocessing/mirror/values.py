@@ -24,7 +24,7 @@ LARGEST = 3.4028234663852886e38
 
 
 def cell(text: str, kind: str, form: str = "") -> float | str:
-    """A cell of a numeric, boolean, date or categorical column; NaN or "" where it is missing."""
+    """A cell of a numeric, boolean, date, categorical or text column; NaN or "" where it is missing."""
     if kind == "numeric":
         return number(text, form)
     if kind == "boolean":

@@ -121,6 +121,16 @@ def categories(draw: Any) -> Cells:
     return Cells("categorical", texts_of(draw, values, str), typed, values, expected)
 
 
+@st.composite
+def sentences(draw: Any) -> Cells:
+    letters = st.characters(exclude_categories=["C", "Z"], exclude_characters="'\"")
+    words = st.text(letters, min_size=1, max_size=3).map(lambda word: f"x{word}")
+    endings = draw(st.lists(words, min_size=1, max_size=4))
+    values = column_of(draw, st.none(), [f"the note {row}, {endings[row % len(endings)]}" for row in range(ROWS - 3)])
+    expected = np.array(["" if value is None else value for value in values], object)
+    return Cells("text", texts_of(draw, values, str), pa.array(values), values, expected)
+
+
 def write_csv(path: Path, columns: dict[str, list[Any]]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file, quoting=csv.QUOTE_ALL).writerows([columns, *zip(*columns.values(), strict=True)])
@@ -150,12 +160,12 @@ def requests(spec: TensorSpec, cells: Cells) -> Iterator[tuple[str, Any]]:
     table = csv_body.read(body.getvalue(), Limits(), NO_DEADLINE)
     yield "text/csv", codec.decode(Payload(table=table), NO_DEADLINE)["x"]
     yield "JSON values", codec.decode(Payload(instances=[{"x": value} for value in cells.values]), NO_DEADLINE)["x"]
-    if spec.format or spec.kind in ("date", "categorical"):
+    if spec.format or spec.kind in ("date", "categorical", "text"):
         present = [None if value is None else text for text, value in zip(cells.text, cells.values, strict=True)]
         yield "JSON text", codec.decode(Payload(instances=[{"x": text} for text in present]), NO_DEADLINE)["x"]
 
 
-@pytest.mark.parametrize("strategy", [numeric(), offsets(), dates(), booleans(), categories()])
+@pytest.mark.parametrize("strategy", [numeric(), offsets(), dates(), booleans(), categories(), sentences()])
 def test_all_readers_agree(tmp_path: Path, strategy: Any) -> None:
     @given(strategy)
     @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))

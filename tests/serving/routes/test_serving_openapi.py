@@ -17,7 +17,10 @@ from openapi_spec_validator import validate
 
 from serving.app import create_app
 from serving.config import Config
+from serving.openapi import examples as examples_of
+from serving.openapi import instances
 from serving.server import launcher as run
+from suite.artifact import TensorSpec
 from suite.cli import group
 
 HERE = Path(__file__).parents[1]
@@ -216,3 +219,10 @@ def test_the_service_does_what_its_document_says(mixed: Path, tmp_path: Path) ->
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stdout[-10_000:] + done.stderr[-2_000:]
     assert "Tested: " in done.stdout
+
+
+def test_a_column_of_free_text_takes_text_or_null() -> None:
+    spec = TensorSpec("note", "string", (), "note", "text")
+    assert instances.cell(spec) == {"type": ["string", "null"]}
+    card = make.card("tickets", [spec], ["no", "yes"], {"kind": "table", "columns": [{"name": "note", "kind": "text"}]})
+    assert examples_of.by_column(card, "table") == {"note": "A fine day."}

@@ -17,6 +17,8 @@ COLUMNS = [
     TensorSpec("at", "float64", (), "at", "date"),
     TensorSpec("country", "string", (), "country", "categorical"),
     TensorSpec("offset", "float64", (), "offset", "numeric"),
+    TensorSpec("note", "string", (), "note", "text"),
+    TensorSpec("more", "string", (), "more", "text"),
 ]
 KNOWN = {
     "amount": np.array([1, 2, 3, 4, np.nan], np.float32),
@@ -24,6 +26,8 @@ KNOWN = {
     "at": np.array([1.6e9, 1.7e9, 1.8e9, np.nan, 1.9e9]),
     "country": np.array(["FR", "DE", "", "FR", "é"], object),
     "offset": 1_772_668_800 + np.array([0.25, 0.5, 0.75, 1, 1.25]),
+    "note": np.array(["a b c a b", "don't stop, a b!", "", "我爱我爱", "ΣΑΣ 😀 ok ok"], object),
+    "more": np.array([""] * 5, object),
 }
 TABLE = adapt.columns(COLUMNS, KNOWN, np.arange(5))
 
@@ -68,12 +72,14 @@ def test_texts(written: list[str]) -> None:
             st.floats(-values.LARGEST, values.LARGEST)
             | st.floats(1_772_668_799, 1_772_668_802)
             | st.just(float("nan")),
+            WRITTEN | st.just("don’t stop " * 1_000),
+            WRITTEN,
         ),
         min_size=1,
         max_size=8,
     )
 )
-def test_tables(rows: list[tuple[float, float, float, str, float]]) -> None:
+def test_tables(rows: list[tuple[float, float, float, str, float, str, str]]) -> None:
     import tensorflow as tf
 
     from suite.preprocessing.graph import Preprocessing
@@ -84,14 +90,26 @@ def test_tables(rows: list[tuple[float, float, float, str, float]]) -> None:
     }
     ours = mirror.load(TABLE)(raw)
     theirs = Preprocessing(TABLE)({name: tf.constant(values) for name, values in raw.items()})
-    assert ours["categories"].tolist() == theirs["categories"].numpy().tolist()
+    assert list(ours) == list(theirs)
+    for name, ids in ours.items():
+        if name != "features":
+            np.testing.assert_array_equal(ids, theirs[name].numpy())
     np.testing.assert_allclose(ours["features"], theirs["features"].numpy(), atol=1e-5, rtol=1e-5)
+
+
+def test_a_text_column_is_read_as_texts_alone_are() -> None:
+    core = mirror.load(TABLE)(KNOWN)
+    alone = mirror.load(adapt.texts(KNOWN["note"]))({"text": KNOWN["note"]})
+    for token, ids in alone.items():
+        np.testing.assert_array_equal(core[f"text_0_{token}"], ids)
+    assert not core["text_0_words"][2].any()
+    assert not core["text_1_characters"].any()
 
 
 def test_missing_is_marked_and_strange_categories_are_zero() -> None:
     raw = {
         "amount": [np.nan, 2.5], "flag": [np.nan, 1], "at": [np.nan, 1.7e9], "country": ["??", "FR"],
-        "offset": [np.nan, 1_772_668_800.75],
+        "offset": [np.nan, 1_772_668_800.75], "note": ["", "a"], "more": ["", "a"],
     }  # fmt: skip
     core = mirror.load(TABLE)({name: np.array(x, KNOWN[name].dtype) for name, x in raw.items()})
     assert core["features"][0, :3].tolist() == [0, 1, 0]

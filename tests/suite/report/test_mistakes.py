@@ -66,3 +66,16 @@ def test_a_row_of_a_table_is_its_most_unusual_columns() -> None:
         ("usual", "0", "+0.0 deviations"),
         ("none", "missing", ""),
     ]
+
+
+def test_a_text_of_a_row_comes_first_and_is_shortened() -> None:
+    note = np.array([f"left  {'it ' * 200}"] + [f"note {i}" for i in range(9)], object)
+    data = dataset(
+        {"far": np.full(10, -7.0), "note": note}, {"far": "numeric", "note": "text"}, [1] + [0] * 9, ["n", "y"]
+    )
+    columns = [{"name": "far", "kind": "numeric", "centre": 0.0, "scale": 2.0}, {"name": "note", "kind": "text"}]
+    wrong = Predictions(data.y, np.array([[0.9, 0.1]] * 10))
+    (found,) = mistakes.worst(data, wrong, {"kind": "table", "columns": columns})
+    (name, shown, unusual), far = found.columns
+    assert (name, shown[:8], shown[-1], len(shown), unusual) == ("note", "left it ", "…", 400, "")
+    assert far == ("far", "-7", "-3.5 deviations")

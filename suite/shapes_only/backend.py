@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from suite import config
-from suite.shapes_only import stand_ins
+from suite.shapes_only import building, stand_ins
 
 RANDOM = ("normal", "truncated_normal", "uniform")
 # What the counting would miss, or would see more often than TensorFlow's graph has it.
@@ -59,6 +59,7 @@ def load() -> None:
         import keras
         import keras_tuner  # noqa: F401
     config.configure_keras()
+    building.quicken()
     backend = keras.src.backend
     _replace(backend.random, dict.fromkeys(RANDOM, _zeros))
     _replace(backend.nn, {"conv": _convolution, "depthwise_conv": _depthwise_convolution})

@@ -1,6 +1,7 @@
 """A description made without TensorFlow where shapes are enough for it, and with it where they are not."""
 
 import multiprocessing
+import signal
 import sys
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -47,6 +48,8 @@ def _without_tensorflow(describe: Callable[[], T]) -> T | SuiteError | None:
 
 def _send(describe: Callable[[], T], sender: Connection) -> None:
     outcome: T | SuiteError | None
+    # Ctrl-C reaches this process too, and the other one says so.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         backend.load()
         outcome = describe()

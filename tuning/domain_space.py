@@ -17,15 +17,19 @@ def explore(
     prepared: PreparedData,
     fixed: Mapping[str, Any] | None = None,
     new_hyperparameters: Callable[[], HyperParameters] = HyperParameters,
+    settled: Mapping[str, Any] | None = None,
 ) -> list[Dimension]:
-    """Every hyperparameter of the domain's network and its training; `fixed` sets some of them. See `space.explore`."""
+    """Every hyperparameter of the domain's network and its training; `fixed` sets some of them. See `space.explore`.
+
+    `settled` are values that new hyperparameters will have; the recipe may depend on them.
+    """
 
     def network(hp: HyperParameters) -> None:
         hp.values.update(fixed or {})
         domain.build(hp, prepared.preprocessing, prepared.head)
 
     # Each part is explored by itself: no network is built to explore what changes its training.
-    rows = model.rows_of_epoch(prepared, fixed or {})
-    recipe = model.recipe_of(domain, prepared, fixed or {})
+    values = {**(fixed or {}), **(settled or {})}
+    rows, recipe = model.rows_of_epoch(prepared, values), model.recipe_of(domain, prepared, values)
     parts = (network, domain.augmentation, lambda hp: model.declare(hp, recipe, prepared.task, rows))
     return [dimension for part in parts for dimension in space.explore(part, new_hyperparameters)]

@@ -108,7 +108,7 @@ class TrialRunner:
         fit.set_seeds(settings.seed)
         model = self._build(hp, prepared, task)
         cost_names = [objective.name for objective in job.objectives if objective.name in COSTS]
-        costs = objectives.measure_costs(model, cost_names) if task.measure_costs else {}
+        costs = self._costs(hp, prepared, model, cost_names) if task.measure_costs and cost_names else {}
         selection = fit.run_training(
             self._domain, hp, model, prepared, settings,
             callbacks=[*self._callbacks(task, settings.objective), _stopwatch(first_step)],
@@ -121,6 +121,16 @@ class TrialRunner:
         scores = {name: selection.history[name][best_epoch - 1] for name in metrics}
         stopped_early = epochs < task.target_epoch and not selection.finished
         return (PAUSED if stopped_early else COMPLETED), scores | costs, epochs
+
+    def _costs(
+        self, hp: "HyperParameters", prepared: "PreparedData", model: "keras.Model", names: list[str]
+    ) -> dict[str, float]:
+        """What a prediction costs, base models included."""
+        from suite.training.model import base_members, complete
+
+        if base_members(model, hp):
+            model = complete(self._domain, hp, prepared, model)
+        return objectives.measure_costs(model, names)
 
     def _build(self, hp: "HyperParameters", prepared: "PreparedData", task: Task) -> "keras.Model":
         """The network; UsageError if it would need too much memory or time."""

@@ -34,8 +34,9 @@ Rule = list[Any] | ValueRange
 class SpaceRestriction:
     """Which values hyperparameters may take, by name.
 
-    A name is whole (`mlp.activation`), or the end of names (`activation`) and then applies to all that end in it. With
-    `others_default`, hyperparameters without a rule keep their defaults.
+    A name is whole (`mlp.activation`), or the end of names (`activation`) and then applies to all that end in it,
+    unless it is the whole name of another one. With `others_default`, hyperparameters without a rule keep their
+    defaults.
     """
 
     rules: dict[str, Rule] = field(default_factory=dict)
@@ -52,7 +53,8 @@ class SpaceRestriction:
         """A declared hyperparameter, restricted; UsageError if its rule asks for a value outside its range."""
         name = dotted(item.name)
         self._declared.add(name)
-        rule_name = next((rule for rule in (name, *_name_ends(name)) if rule in self.rules), None)
+        ends = [end for end in _name_ends(name) if end not in self._declared]
+        rule_name = next((rule for rule in (name, *ends) if rule in self.rules), None)
         if rule_name is None:
             return Fixed(item.name, item.default) if self.others_default and not is_fixed(item) else item
         self._used.add(rule_name)
@@ -62,6 +64,11 @@ class SpaceRestriction:
         except UsageError as error:
             self._refusals.append(error)
             raise
+
+    @property
+    def single_values(self) -> dict[str, Any]:
+        """The values of hyperparameters that may take one only, by whole or shortened name."""
+        return {name: rule[0] for name, rule in self.rules.items() if isinstance(rule, list) and len(rule) == 1}
 
     def check(self) -> None:
         """After the whole space was declared: UsageError for a refused value, or for a name that is not in the space.

@@ -67,7 +67,9 @@ def tune(
     SuiteError if no trial could be trained, UsageError for a plan or a restriction that makes no sense.
     """
     started = time.time() if started is None else started
-    dimensions = domain_space.explore(domain, prepared, new_hyperparameters=restriction.new_hyperparameters)
+    dimensions = domain_space.explore(
+        domain, prepared, new_hyperparameters=restriction.new_hyperparameters, settled=restriction.single_values
+    )
     restriction.check()
     plan = replace(plan, identity=_identity(domain, dataset, dimensions))
     strategy = _strategy(plan, dimensions, folder)

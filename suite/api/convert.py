@@ -3,7 +3,7 @@
 import datetime
 import decimal
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from suite.data.options import MULTI_LABEL
@@ -38,7 +38,7 @@ def source(kind: str, data: Any, labels: Any = None) -> "tuple[str | Memory | No
         return _pictures(data, labels), None
     frame, notes = _texts(data) if kind == TEXT and not is_frame(data) else table(data)
     names = names_of(labels)
-    if names is not None and (len(labels) != frame.num_rows or set(labels) <= set(frame.column_names)):
+    if names is not None and _are_columns(labels, frame):
         labels = names
     column = labels
     if labels is not None and not isinstance(labels, str):
@@ -54,6 +54,14 @@ def names_of(labels: Any) -> str | None:
     if not isinstance(labels, list | tuple) or not labels or not all(isinstance(name, str) for name in labels):
         return None
     return labels[0] if len(labels) == 1 else join_names(labels)
+
+
+def _are_columns(names: Sequence[str], frame: "pa.Table") -> bool:
+    """Whether texts are meant as names of columns, and not as a label for each row."""
+    known = [name in frame.column_names for name in names]
+    if len(names) == frame.num_rows:
+        return all(known) and len(set(names)) == len(names)
+    return any(known)
 
 
 def is_frame(data: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from suite.errors import SuiteError
 
-TRAINING = ("tensorflow", "keras", "keras_tuner", "tensorboard", "sklearn", "scipy")
+TRAINING = ("tensorflow", "keras", "keras_tuner", "tensorboard", "sklearn", "scipy", "lightgbm")
 
 
 class NotInstalled(SuiteError, ImportError):

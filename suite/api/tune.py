@@ -130,7 +130,7 @@ def _check(request: TuneRequest, name: str, domain: "Domain", dataset: "Dataset"
     from suite.training import onnx_model
     from suite.training.data import prepare
     from suite.training.model import recipe_of, rows_of_epoch
-    from tuning import objectives, trial_selection
+    from tuning import objectives, space_restriction, trial_selection
 
     if request.onnx:
         onnx_model.check_installed()
@@ -139,7 +139,9 @@ def _check(request: TuneRequest, name: str, domain: "Domain", dataset: "Dataset"
     rule = request.rule or workflow.DEFAULT_RULE
     workflow.check_rule(domain, dataset, rule)
     prepared = prepare(domain, dataset)
-    epochs = request.epochs or recipe_of(domain, prepared, {}).epochs_for(rows_of_epoch(prepared, {}))
+    settled = space_restriction.parse(request.sets, request.fixes, request.space).single_values
+    recipe = recipe_of(domain, prepared, settled)
+    epochs = request.epochs or recipe.epochs_for(rows_of_epoch(prepared, settled))
     plan = _plan(request, trial_selection.with_cost_of(request.pick, wanted), epochs)
     return _Job(request, name, domain, dataset, prepared, plan, rule)
 

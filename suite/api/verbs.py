@@ -140,7 +140,8 @@ def _call(verb: str, domain: str, data: Any, label: Any, column: str | None, opt
     if data is not None:
         words.append(_place_or_type(data))
     if label is not None:
-        words.append(f"label={list(label) if convert.names_of(label) == column else _place_or_type(label)}")
+        are_names = column is not None and convert.names_of(label) == column
+        words.append(f"label={list(label) if are_names else _place_or_type(label)}")
     for name, value in options.items():
         shown = _place_or_type(value) if name in SPLITS_OF_THEIR_OWN or isinstance(value, os.PathLike) else repr(value)
         words.append(f"{name}={shown}")

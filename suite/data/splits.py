@@ -248,7 +248,8 @@ def out_of_fold(dataset: Dataset, count: int, seed: int = 0) -> list[tuple[np.nd
         parts = np.array_split(dataset.order[np.isin(dataset.order, rows)], count)
         return [(np.setdiff1d(rows, part), np.sort(part)) for part in parts]
     if dataset.groups is not None:
-        count = min(count, len(np.unique(dataset.groups[rows])))
+        largest_class = np.bincount(strata(y[rows])).max()
+        count = min(count, len(np.unique(dataset.groups[rows])), int(largest_class))
         return list(_by_group(rows, y, dataset.groups, count, seed)) if count > 1 else []
     part_of = _stratified_parts(y[rows], count, seed)
     return [(rows[part_of != part], rows[part_of == part]) for part in range(count)]

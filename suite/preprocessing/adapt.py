@@ -70,6 +70,7 @@ def _edges(x: np.ndarray) -> list[float]:
     tails = TAIL_SHARES[TAIL_SHARES * len(x) >= MIN_TAIL_ROWS]
     shares = np.sort(np.concatenate([np.linspace(0, 1, BINS + 1), tails, 1 - tails]))
     edges = np.unique(np.quantile(x, shares).astype(np.float32))
+    edges = edges[np.diff(edges, prepend=-np.inf) >= table.GRID]
     return [float(edge) for edge in (edges if len(edges) > 1 else (edges[0], edges[0] + 1))]
 
 

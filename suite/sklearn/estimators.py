@@ -110,7 +110,7 @@ class Classifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
             rows = self._rows(X, reset=True)
             classes, numbers = data.classes(X, y)
             labels = data.labels(classes)
-            self._train(rows, [labels[number] for number in numbers], "classification")
+            self._train(rows, np.asarray(labels, object)[numbers], "classification")
         self.classes_ = classes
         return self
 

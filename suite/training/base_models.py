@@ -24,11 +24,8 @@ from suite.training.linear_model import LinearWeights
 from suite.training.thinning import Thinning
 
 FOLDS = 5
-# Trees are grown on features rounded to this grid, so that their thresholds lie half a step beside what they saw. Sines
-# of the same hour on two days are equal but for their last digits, in which engines differ: no threshold lies there.
-GRID = 2.0**-14
-# Fewer rows make no folds that tell anything; with more scores a row, forests become slow and large.
-MIN_ROWS, MAX_SCORES = 50, 32
+# Of fewer training and validation rows, folds tell nothing; with more scores a row, forests become slow and large.
+MIN_ROWS, MAX_SCORES = 80, 32
 
 
 @dataclass(frozen=True)
@@ -45,17 +42,18 @@ class BaseModels:
     """Boosted trees and a linear model, fitted when they are first needed.
 
     `core` holds the core's inputs of all rows, `truth` (N,) classes or numbers, and each of the `folds` the other
-    training rows and its own.
+    training rows and its own. With `thinned`, they see fewer rows of the commoner class; see suite.training.thinning.
     """
 
     def __init__(
         self, core: dict[str, np.ndarray], preprocessing: dict[str, Any], truth: np.ndarray, kind: Scores,
-        folds: Sequence[tuple[np.ndarray, np.ndarray]],
+        folds: Sequence[tuple[np.ndarray, np.ndarray]], thinned: bool = False,
     ) -> None:  # fmt: skip
         self._truth, self._kind, self._folds = truth, kind, folds
         self._features = core.get("features", np.empty((len(truth), 0), np.float32))
         self._categories = core.get("categories", np.empty((len(truth), 0), np.int32))
-        self._thinned = thinning.applies(truth, self._rows)
+        self._thinned = thinned
+        self._weights: dict[tuple[str, ...], np.ndarray] = {}
         self._sizes = table.sizes(preprocessing)
         self._marks = table.marks(preprocessing)
 
@@ -69,14 +67,16 @@ class BaseModels:
         None too for a table of nothing but texts, which they do not read.
         """
         kind = task.scores(target)
-        if kind is None or kind.count > MAX_SCORES or len(dataset.rows["train"]) < MIN_ROWS:
+        # The same decisions for a training and for a retraining on all of these rows.
+        known = np.union1d(dataset.rows["train"], dataset.rows["validation"])
+        if kind is None or kind.count > MAX_SCORES or len(known) < MIN_ROWS:
             return None
         if all(column["kind"] == "text" for column in preprocessing["columns"]):
             return None
         is_number = kind.objective == "regression"
         truth = task.targets(dataset.y, target)[:, 0].astype(np.float64) if is_number else dataset.y
         folds = splits.out_of_fold(dataset, FOLDS)
-        return cls(core, preprocessing, truth, kind, folds) if folds else None
+        return cls(core, preprocessing, truth, kind, folds, thinning.applies(dataset.y, known)) if folds else None
 
     def fit(self) -> None:
         """Fit them now, which takes seconds to minutes."""
@@ -93,8 +93,11 @@ class BaseModels:
 
     def weights(self, members: Sequence[str]) -> np.ndarray:
         """The weight of each model, float32 (models,): those that suit the training rows best, none below 0."""
-        rows = self._rows
-        return best_weights(self._bounded(self.scores(members)[rows]), self._truth[rows])
+        key = tuple(members)
+        if key not in self._weights:
+            rows = self._rows
+            self._weights[key] = best_weights(self._bounded(self.scores(members)[rows]), self._truth[rows])
+        return self._weights[key]
 
     def combined(self, members: Sequence[str]) -> np.ndarray:
         """The weighted scores of all rows, float32 (N, K)."""
@@ -131,6 +134,11 @@ class BaseModels:
     def thinning(self, members: Sequence[str]) -> Thinning | None:
         """How a network that corrects these members sees a class that is far more common than the other one."""
         return thinning.hard_rows(self._truth, self._rows, self.combined(members)[:, 0]) if self._thinned else None
+
+    @property
+    def rows_of_epoch(self) -> int:
+        """How many rows an epoch of a network that corrects them sees."""
+        return thinning.rows_of_epoch(self._truth, self._rows) if self._thinned else len(self._rows)
 
     def _bounded(self, scores: np.ndarray) -> np.ndarray:
         return np.asarray(stacking.bounded(scores, self.limit, np))
@@ -180,7 +188,7 @@ class BaseModels:
 
     def _with_missing(self) -> np.ndarray:
         """Features with NaN where they are missing, then category ids: float32 (N, F + C)."""
-        x = np.asarray(np.round(self._features / GRID) * GRID, np.float32)
+        x = boosting.on_grid(self._features)
         for feature, mark in self._marks.items():
             x[x[:, mark] == 1, feature] = np.nan
         return np.concatenate([x, self._categories.astype(np.float32)], axis=1)

@@ -1,5 +1,6 @@
 """Boosted trees by LightGBM, as tensors for a network; LightGBM is needed only here."""
 
+import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,11 +10,14 @@ import numpy as np
 
 from suite.blocks.trees import Forest
 from suite.config import cores
+from suite.preprocessing.mirror.table import GRID
 
 if TYPE_CHECKING:
     import lightgbm
 
 MAX_ROUNDS, PATIENCE = 500, 50
+# Beyond every feature.
+LARGE = 1e6
 # Two kinds of forests that err differently: one looks for the best split, the other one takes the best of random splits
 # (Geurts et al. 2006). Chosen by out-of-fold predictions among training rows of eight tables.
 COMMON = {
@@ -28,6 +32,8 @@ KINDS: dict[str, dict[str, Any]] = {"best splits": COMMON, "random splits": {**C
 class TreeData:
     """A table as LightGBM takes it: float32 (N, F + C), missing features NaN and then category ids, with the truth.
 
+    Features are rounded, see `on_grid`.
+
     `marks` gives, for each feature that may be missing, the feature that is 1 where it is. `objective` is LightGBM's,
     with `scores` numbers for a row. `weights` (N,) is how often each row counts.
     """
@@ -40,13 +46,13 @@ class TreeData:
     scores: int
     weights: np.ndarray | None = None
 
-    def dataset(self, rows: np.ndarray, reference: Any = None) -> "lightgbm.Dataset":
+    def dataset(self, rows: np.ndarray, reference: Any = None, weighted: bool = True) -> "lightgbm.Dataset":
         """Those rows."""
         import lightgbm
 
         width = self.x.shape[1]
         return lightgbm.Dataset(
-            self.x[rows], self.y[rows], weight=None if self.weights is None else self.weights[rows],
+            self.x[rows], self.y[rows], weight=self.weights[rows] if weighted and self.weights is not None else None,
             categorical_feature=list(range(width - self.categories, width)), reference=reference, free_raw_data=True,
         )  # fmt: skip
 
@@ -61,7 +67,8 @@ def out_of_fold(
 ) -> tuple[np.ndarray, int]:
     """The scores (N, scores) of the folds' rows by forests trained on other folds, and the number of rounds.
 
-    With None for the rounds, it is the mean of the numbers that are best for the folds. Scores of other rows are 0.
+    With None for the rounds, it is the mean of the numbers that are best for the folds, whose own rows count as they
+    are, without weights. Scores of other rows are 0.
     """
     import lightgbm
 
@@ -71,9 +78,8 @@ def out_of_fold(
         if rounds is not None:
             return lightgbm.train(data.options(kind), train, rounds)
         stop = lightgbm.early_stopping(PATIENCE, verbose=False)
-        return lightgbm.train(
-            data.options(kind), train, MAX_ROUNDS, valid_sets=[data.dataset(held_out, train)], callbacks=[stop]
-        )  # fmt: skip
+        validation = data.dataset(held_out, train, weighted=False)
+        return lightgbm.train(data.options(kind), train, MAX_ROUNDS, valid_sets=[validation], callbacks=[stop])
 
     # A fold a thread: threads within a forest wait for each other, for very long on a busy machine.
     with ThreadPoolExecutor(cores()) as executor:
@@ -119,12 +125,17 @@ def _leaves(node: Mapping[str, Any], path: tuple[tuple[_Condition, bool], ...]) 
         return [(float(node["leaf_value"]), path)]
     condition = (
         int(node["split_feature"]), str(node["decision_type"]), node["threshold"],
-        bool(node["default_left"]) and node["missing_type"] == "NaN",
+        # Without missing values in what it saw, LightGBM takes them as zeros.
+        bool(node["default_left"]) if node["missing_type"] == "NaN" else _zero_goes_left(node),
     )  # fmt: skip
     return [
         *_leaves(node["left_child"], (*path, (condition, True))),
         *_leaves(node["right_child"], (*path, (condition, False))),
     ]
+
+
+def _zero_goes_left(node: Mapping[str, Any]) -> bool:
+    return node["decision_type"] == "<=" and float(node["threshold"]) >= 0
 
 
 class _Layout:
@@ -161,7 +172,7 @@ class _Layout:
                     paths[tree, place, leaf] = 1 if holds else -1
         return Forest(
             features=np.array([condition[0] for condition in numeric], np.int32),
-            thresholds=np.array([_float32_below(float(condition[2])) for condition in numeric], np.float32),
+            thresholds=np.array([threshold_beside_grid(float(condition[2])) for condition in numeric], np.float32),
             marks=np.array([self._marks.get(condition[0], 0) for condition in numeric], np.int32),
             sides=np.array([self._side(condition) for condition in numeric], np.float32),
             sets=[self._table(of, size) for of, size in zip(sets, self._sizes, strict=True)],
@@ -182,8 +193,11 @@ class _Layout:
         return table
 
 
-def _float32_below(threshold: float) -> np.float32:
-    """The largest float32 that is not above: float32 features are on the same side of both."""
-    with np.errstate(over="ignore"):
-        rounded = np.float32(threshold)
-    return np.nextafter(rounded, np.float32(-np.inf)) if float(rounded) > threshold else rounded
+def on_grid(features: np.ndarray) -> np.ndarray:
+    """Features float32 (N, F) rounded to the grid, from the middle downward, as a threshold there is met; NaN stays."""
+    return np.asarray(np.ceil(features / GRID - 0.5) * GRID, np.float32)
+
+
+def threshold_beside_grid(threshold: float) -> float:
+    """The middle of two steps of the grid on which features, before they are rounded, are parted as by a threshold."""
+    return (math.floor(threshold / GRID) + 0.5) * GRID if abs(threshold) < LARGE else math.copysign(math.inf, threshold)

@@ -14,7 +14,6 @@ from suite.data.dataset import Dataset, SplitName
 from suite.domain import Domain
 from suite.preprocessing import mirror
 from suite.task import Task
-from suite.training import thinning as thinnings
 from suite.training.base_models import BaseModels, ScoresInput
 from suite.training.thinning import Thinning
 
@@ -57,12 +56,6 @@ class PreparedData:
     def complete_head(self) -> Head:
         """The last layers of a network that computes the scores of base models itself."""
         return Head(partial(self.task.head, target=self.target), self.base)
-
-    @property
-    def rows_of_epoch(self) -> int:
-        """How many rows an epoch of a network that corrects base models sees."""
-        rows = self.rows["train"]
-        return thinnings.rows_of_epoch(self.y, rows) if thinnings.applies(self.y, rows) else len(rows)
 
     def split(self, name: SplitName) -> dict[str, np.ndarray]:
         """The core's inputs of one split."""

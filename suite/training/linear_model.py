@@ -56,6 +56,8 @@ def fit(
     if y.dtype.kind == "f":
         model: Any = Ridge(RIDGE).fit(x, y, weights)
         kernel, constant = np.atleast_2d(model.coef_), np.atleast_1d(model.intercept_)
+    elif len(present := np.unique(y)) == 1:
+        return _constant(features.shape[1], sizes, int(present[0]), scores)
     else:
         model = LogisticRegression(C=LOGISTIC_STRENGTH, solver="newton-cg", max_iter=MAX_STEPS, tol=TOLERANCE)
         with warnings.catch_warnings():
@@ -65,6 +67,14 @@ def fit(
     widths = np.cumsum([features.shape[1], *sizes])
     by_column = np.split(np.asarray(kernel.T, np.float32), widths[:-1])
     return LinearWeights(by_column[0], by_column[1:], np.asarray(constant, np.float32))
+
+
+def _constant(width: int, sizes: Sequence[int], present: int, scores: int) -> LinearWeights:
+    """The weights of rows that are all of one class."""
+    of_class = np.full(scores, -ABSENT, np.float32)
+    of_class[present if scores > 1 else 0] = ABSENT if scores > 1 or present else -ABSENT
+    zeros = [np.zeros((size, scores), np.float32) for size in (width, *sizes)]
+    return LinearWeights(zeros[0], zeros[1:], of_class)
 
 
 def _joined(features: np.ndarray, categories: np.ndarray, sizes: Sequence[int]) -> Any:

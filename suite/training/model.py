@@ -44,9 +44,9 @@ def corrects_base_models(prepared: PreparedData, values: Mapping[str, Any]) -> b
 def rows_of_epoch(prepared: PreparedData, values: Mapping[str, Any]) -> int:
     """How many rows an epoch sees in a training with these hyperparameters."""
     oversamples = values.get("training/oversample", 0) or values.get("training.oversample", 0)
-    if not corrects_base_models(prepared, values) or oversamples:
+    if prepared.base is None or not corrects_base_models(prepared, values) or oversamples:
         return len(prepared.rows["train"])
-    return prepared.rows_of_epoch
+    return prepared.base.rows_of_epoch
 
 
 def build(domain: Domain, hp: HyperParameters, prepared: PreparedData, epochs: int) -> keras.Model:
@@ -92,7 +92,10 @@ def with_base_scores(
 
 
 def complete(domain: Domain, hp: HyperParameters, prepared: PreparedData, model: keras.Model) -> keras.Model:
-    """The network with base models as layers instead of their scores as an input, in float32; else the same one."""
+    """The network with base models as layers instead of their scores as an input, in float32; else the same one.
+
+    It is compiled as the network was.
+    """
     if not base_members(model, hp):
         precision.to_float32(model)
         return model
@@ -100,6 +103,7 @@ def complete(domain: Domain, hp: HyperParameters, prepared: PreparedData, model:
     for layer in model.layers:
         if layer.weights:
             whole.get_layer(layer.name).set_weights(layer.get_weights())
+    whole.compile_from_config(model.get_compile_config())
     return whole
 
 

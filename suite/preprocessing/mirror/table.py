@@ -11,6 +11,9 @@ DAY = 86_400.0
 WEEK = 7 * DAY
 # No compressed number is larger: it is asinh of float32's largest.
 FARTHEST = 90.0
+# Features that differ by less are taken as equal where thresholds and bins are learned: engines round differently, and
+# the sines of the same hour on two days differ in their last digits.
+GRID = 2.0**-14
 Column = dict[str, Any]
 
 

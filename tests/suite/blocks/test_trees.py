@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 ROWS, CATEGORIES = 400, 7
 
@@ -27,7 +29,8 @@ def grown(table: dict[str, np.ndarray], objective: str, scores: int) -> tuple[An
     """A forest of each kind, as LightGBM and as tensors; what they are of, with missing features as NaN."""
     from suite.training import boosting
 
-    x = np.concatenate([table["features"], table["categories"]], axis=1).astype(np.float32)
+    features = boosting.on_grid(table["features"])
+    x = np.concatenate([features, table["categories"]], axis=1).astype(np.float32)
     x[x[:, 1] == 1, 0] = np.nan
     number = np.nan_to_num(x[:, 0], nan=2.0) + x[:, 2] * (x[:, 3] % 3 - 1) + 0.3 * table["noise"]
     y = (
@@ -63,6 +66,22 @@ def test_the_layer_answers_as_lightgbm(table: dict[str, np.ndarray], objective: 
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+def test_a_missing_value_that_was_never_seen_is_a_zero_as_in_lightgbm(table: dict[str, np.ndarray]) -> None:
+    from suite.training import boosting
+
+    features = boosting.on_grid(np.where([True, False, True], np.random.default_rng(0).normal(size=(ROWS, 3)), 0))
+    x = np.concatenate([features, table["categories"]], axis=1).astype(np.float32)
+    data = boosting.TreeData(x, features[:, 0] + features[:, 2], 1, {0: 1}, "regression", 1)
+    booster = boosting.train(data, "best splits", np.arange(ROWS), 20)
+    marked = features.copy()
+    marked[:, 0], marked[:, 1] = 0, 1
+    missing = np.concatenate([marked, table["categories"]], axis=1).astype(np.float32)
+    missing[:, 0] = np.nan
+    core = {"features": marked, "categories": table["categories"]}
+    found = np.asarray(network(boosting.forest([booster], data, [CATEGORIES]), table)(core)["scores"])
+    np.testing.assert_allclose(found, boosting.predict(booster, missing), atol=1e-5)
+
+
 def test_the_light_model_and_the_keras_file_hold_the_same_trees(table: dict[str, np.ndarray], tmp_path: Path) -> None:
     import keras
     from ai_edge_litert.interpreter import Interpreter
@@ -78,16 +97,21 @@ def test_the_light_model_and_the_keras_file_hold_the_same_trees(table: dict[str,
     np.testing.assert_allclose(run(**core)["scores"], expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("threshold", [0.1, -0.1, 1.0, 1e-40, 16777217.0, 1e300, float("inf")])
-def test_float32_features_are_on_the_same_side_of_a_rounded_threshold(threshold: float) -> None:
-    from suite.training.boosting import _float32_below
+@given(st.floats(-90, 90, width=32), st.floats(-90, 90))
+def test_features_are_parted_as_they_are_after_rounding(feature: float, threshold: float) -> None:
+    from suite.training import boosting
 
-    rounded = _float32_below(threshold)
-    with np.errstate(over="ignore"):
-        around = np.array(
-            [rounded, np.nextafter(rounded, np.float32(np.inf)), np.nextafter(rounded, -np.float32(np.inf))]
-        )
-    assert ((around <= rounded) == (around.astype(np.float64) <= threshold)).all()
+    raw = np.array([[feature]], np.float32)
+    assert (raw <= np.float32(boosting.threshold_beside_grid(threshold))) == (
+        boosting.on_grid(raw).astype(np.float64) <= threshold
+    )
+
+
+@pytest.mark.parametrize("threshold", [1e-35, -1e-35, 0.0])
+def test_zero_is_far_from_a_threshold_beside_it(threshold: float) -> None:
+    from suite.training import boosting
+
+    assert abs(boosting.threshold_beside_grid(threshold)) == boosting.GRID / 2
 
 
 def test_trees_without_a_condition_have_their_constant(table: dict[str, np.ndarray]) -> None:

@@ -1,6 +1,6 @@
 """Base models of tables: out-of-fold scores, weights, and the network that holds them."""
 
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,19 +30,21 @@ def fitted(dataset: Dataset, members: str, epochs: int = 2) -> tuple[Any, Any]:
 
 @pytest.mark.parametrize("task", ["classification", "regression"])
 def test_the_exported_network_computes_the_scores_that_it_learned_from(task: str) -> None:
-    from suite.training.predictor import Predictor
+    import keras
 
     dataset = DOMAIN.example(task)
+    # Values that are missing, and among training rows too.
+    name = next(spec.name for spec in dataset.specs if spec.kind == "numeric")
+    dataset.inputs[name] = np.where(np.arange(len(dataset.y)) % 5 == 0, np.nan, dataset.inputs[name])
     prepared, trained = fitted(dataset, "trees+linear+mlp")
-    assert set(trained.fitted.model.input) == set(prepared.core)
+    model = trained.fitted.model
+    assert set(model.input) == set(prepared.core)
+    assert model.optimizer is not None
     # Validation rows had the scores of models of all training rows, which are those that the network holds.
-    base = prepared.base.combined(["trees", "linear"])[dataset.rows["validation"]]
-    _, alone = fitted(dataset, "trees+linear", epochs=1)
-    answers = Predictor(alone.fitted.model, prepared)("validation")
-    expected = prepared.task.answers_of(base, prepared.target)
-    column = 0 if task == "regression" else slice(None)
-    scale = prepared.task.parity_scale(prepared.target)
-    np.testing.assert_allclose(answers[:, column], expected[:, column], atol=0.1 * scale)
+    rows = dataset.rows["validation"]
+    held = keras.Model(model.input, model.get_layer("base_models").output)
+    found = np.asarray(held({key: values[rows] for key, values in prepared.core.items()}))
+    np.testing.assert_allclose(found, prepared.base.scores(["trees", "linear"])[rows], atol=1e-5)
     assert list(trained.members) == ["trees", "linear", "trees+linear", "trees+linear+mlp"]
 
 
@@ -61,6 +63,52 @@ def test_a_row_is_scored_by_models_that_did_not_see_it() -> None:
     assert (after != before)[rows[1:]].any()
     mine = next(part for _, part in folds if rows[0] in part)
     np.testing.assert_array_equal(after[mine, 2], before[mine, 2])
+
+
+def test_trees_of_other_folds_score_a_row() -> None:
+    from suite.training import boosting
+
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(200, 3)).astype(np.float32)
+    y = (x[:, 0] + generator.normal(size=200) > 0).astype(np.int32)
+    part = np.arange(200) % 4
+    folds = [(np.flatnonzero(part != one), np.flatnonzero(part == one)) for one in range(4)]
+    changed = y.copy()
+    changed[0] = 1 - y[0]
+    for kind in boosting.KINDS:
+        before, after = (
+            boosting.out_of_fold(boosting.TreeData(x, truth, 0, {}, "binary", 1), kind, folds, 10)[0]
+            for truth in (y, changed)
+        )
+        np.testing.assert_array_equal(after[part == 0], before[part == 0])
+        assert (after[part == 1] != before[part == 1]).any()
+
+
+def test_a_fold_may_lack_a_class() -> None:
+    """The positive rows are all of one group, or of one period."""
+    dataset = DOMAIN.example()
+    rows = dataset.rows["train"]
+    one_class = dataset.y == dataset.y[rows[0]]
+    groups = np.where(one_class, 0, 1 + np.arange(len(one_class)) % 9)
+    order = np.argsort(~one_class, kind="stable")
+    for part in (replace(dataset, groups=groups), replace(dataset, order=order)):
+        base = prepared_of(part).base
+        assert np.isfinite(base.scores(["trees", "linear"])).all()
+    # A single positive row to learn from.
+    alone = np.zeros(len(dataset.y), np.int32)
+    alone[[rows[0], *(split[0] for name, split in dataset.rows.items() if name != "train")]] = 1
+    two = replace(dataset, y=alone, labels=["no", "yes"])
+    assert np.isfinite(prepared_of(two).base.scores(["trees", "linear"])).all()
+
+
+def test_a_retraining_has_base_models_if_the_training_has() -> None:
+    from suite import workflow
+
+    dataset = DOMAIN.example()
+    for size in range(70, 100, 4):
+        some = dataset.sample(size)
+        more = replace(some, rows={**some.rows, "train": workflow.known_rows(some)})
+        assert (prepared_of(some).base is None) == (prepared_of(more).base is None)
 
 
 @pytest.mark.parametrize("members", ["mlp", "linear+mlp", "trees"])
@@ -88,7 +136,7 @@ def test_weights_are_the_best_that_are_not_negative() -> None:
     assert best_weights(scores, number) == pytest.approx([2, 0], abs=1e-3)
 
 
-def test_few_rows_have_no_base_models(make: Callable[[str], Any]) -> None:
+def test_few_rows_have_no_base_models() -> None:
     few = DOMAIN.example().sample(40)
     assert prepared_of(few).base is None
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from suite import domain as registry
+from suite.blocks.types import Head
 from suite.data import tables
 from suite.data.column import Column
 from suite.data.dataset import Dataset
@@ -71,7 +72,7 @@ def built(tickets: Dataset, preprocessing: dict[str, Any], **values: Any) -> Any
 
     hp = HyperParameters()
     hp.values.update(values)
-    model = registry.get("table").build(hp, preprocessing, partial(heads.classification, classes=2))
+    model = registry.get("table").build(hp, preprocessing, Head(partial(heads.classification, classes=2)))
     assert {"texts/units", "texts/dropout"} <= set(hp.values)
     return model
 

@@ -145,16 +145,15 @@ def _train(
 ) -> "workflow.TrainedModel":
     """Train, and train again on all rows but those of the test, in at most about `seconds`."""
     from suite import workflow
-    from suite.training.model import corrects_base_models
 
     if request.resume and not checkpoint.file.exists():
         output.say(f"nothing to resume: no unfinished training of '{name}' in {request.models}; beginning one")
     trackers = _trackers(request, name, job.hp.values)
-    if job.prepared.base and corrects_base_models(job.prepared, job.hp.values):
-        output.say("fitting boosted trees and a linear model, for the network to correct")
-        job.prepared.base.fit()
     known, rows = len(workflow.known_rows(job.dataset)), len(job.dataset.rows["train"])
-    first = seconds if seconds is None or not request.retrain else seconds / (1 + known / rows)
+    base_seconds = _fit_base_models(job, output)
+    # A retraining takes longer by as much as it has more rows, and so do its base models.
+    again = known / rows if request.retrain else 0.0
+    first = None if seconds is None else (seconds - base_seconds * (1 + again)) / (1 + again)
     with output.training() as report:
         trained = workflow.train(
             job.domain, job.dataset, job.prepared, job.hp, job.settings, rule=job.rule, checkpoint=checkpoint,
@@ -162,12 +161,27 @@ def _train(
         )  # fmt: skip
     if not request.retrain:
         return trained
-    if seconds is not None and trained.fitted.seconds + workflow.retraining_seconds(trained) > seconds:
+    needed = trained.fitted.seconds + workflow.retraining_seconds(trained) + base_seconds * (1 + again)
+    if seconds is not None and needed > seconds:
         output.say("no time is left to train it again on training and validation rows together: skipped")
         return trained
     output.say(f"training it again on all {known:,} rows but those of the test, for {trained.fitted.best_epoch} epochs")
     with output.training() as report:
         return workflow.retrain(trained, [_progress_reporter(report, job.settings, "again ")])
+
+
+def _fit_base_models(job: _Job, output: Output) -> float:
+    """Fit the models that the network corrects, if it corrects any; the seconds that it took."""
+    from suite.blocks.stacking import BASE
+    from suite.training.model import corrects_base_models
+
+    started, base = perf_counter(), job.prepared.base
+    if base is None or not corrects_base_models(job.prepared, job.hp.values):
+        return 0.0
+    members = [member for member in BASE if member in job.hp.get("members").split("+")]
+    output.say(f"fitting the base models that the network corrects: {', '.join(members)}")
+    base.fit(members)
+    return perf_counter() - started
 
 
 def _cross_validate(job: _Job, count: int, output: Output) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from suite.blocks import stacking
 from suite.blocks.stacking import LINEAR, TREES
-from suite.blocks.trees import Forest, Trees
+from suite.blocks.trees import Trees
 from suite.data import splits
 from suite.data.dataset import Dataset
 from suite.preprocessing.mirror import table
@@ -30,12 +30,10 @@ MIN_ROWS, MAX_SCORES = 80, 32
 
 @dataclass(frozen=True)
 class _Fitted:
-    """Scores float32 (N, models, K) of all rows by each member's models, out of fold for training rows."""
+    """Scores float32 (N, models, K) of all rows by a member's models, out of fold for training rows, and the models."""
 
-    scores: Mapping[str, np.ndarray]
-    forest: Forest
-    linear: LinearWeights
-    rounds: Mapping[str, int]
+    scores: np.ndarray
+    models: Any
 
 
 class BaseModels:
@@ -78,18 +76,14 @@ class BaseModels:
         folds = splits.out_of_fold(dataset, FOLDS)
         return cls(core, preprocessing, truth, kind, folds, thinning.applies(dataset.y, known)) if folds else None
 
-    def fit(self) -> None:
-        """Fit them now, which takes seconds to minutes."""
-        _ = self._fitted
-
-    @property
-    def rounds(self) -> dict[str, int]:
-        """The number of rounds of each kind of forest."""
-        return dict(self._fitted.rounds)
+    def fit(self, members: Sequence[str]) -> None:
+        """Fit the models of these members now, which takes seconds to minutes."""
+        for member in members:
+            self._of(member)
 
     def scores(self, members: Sequence[str]) -> np.ndarray:
         """float32 (N, models, K) for all rows, out of fold for training rows."""
-        return np.concatenate([self._fitted.scores[member] for member in members], axis=1)
+        return np.concatenate([self._of(member).scores for member in members], axis=1)
 
     def weights(self, members: Sequence[str]) -> np.ndarray:
         """The weight of each model, float32 (models,): those that suit the training rows best, none below 0."""
@@ -105,15 +99,16 @@ class BaseModels:
 
     def layers(self, inputs: Mapping[str, keras.KerasTensor], members: Sequence[str]) -> keras.KerasTensor:
         """The scores as layers of a network: of the core's inputs to (N, models, K)."""
-        fitted, count = self._fitted, self._kind.count
+        count = self._kind.count
         parts = []
         if TREES in members:
-            trees = Trees.of(fitted.forest, inputs, TREES)
+            trees = Trees.of(self._of(TREES).models, inputs, TREES)
             parts.append(keras.layers.Reshape((-1, count), dtype="float32", name="trees_by_kind")(trees))
         if LINEAR in members:
-            layer = stacking.Linear(len(fitted.linear.features), self._sizes, count, dtype="float32", name=LINEAR)
+            weights = self._of(LINEAR).models
+            layer = stacking.Linear(len(weights.features), self._sizes, count, dtype="float32", name=LINEAR)
             linear = layer(stacking.core_tensors(inputs))
-            layer.set_weights(fitted.linear.arrays)
+            layer.set_weights(weights.arrays)
             parts.append(keras.layers.Reshape((1, count), dtype="float32", name="linear_alone")(linear))
         return keras.layers.Concatenate(axis=1, name="base_models")(parts) if len(parts) > 1 else parts[0]
 
@@ -147,33 +142,29 @@ class BaseModels:
     def _rows(self) -> np.ndarray:
         return np.sort(np.concatenate([part for _, part in self._folds]))
 
+    def _of(self, member: str) -> _Fitted:
+        return self._trees if member == TREES else self._linear
+
     @cached_property
-    def _fitted(self) -> _Fitted:
-        weights = thinning.rare_rows(self._truth, self._rows).weights(len(self._truth)) if self._thinned else None
+    def _trees(self) -> _Fitted:
         data = boosting.TreeData(
             self._with_missing(), self._truth, len(self._sizes), self._marks, self._kind.objective, self._kind.count,
-            weights,
+            self._weights_of_rows,
         )  # fmt: skip
-        folds = [(self._thin(rest), part) for rest, part in self._folds]
-        boosters, by_kind, rounds = [], [], {}
+        others = np.setdiff1d(np.arange(len(self._truth)), self._rows)
+        boosters, by_kind = [], []
         for kind in boosting.KINDS:
-            scores, rounds[kind] = boosting.out_of_fold(data, kind, folds)
-            booster = boosting.train(data, kind, self._thin(self._rows), rounds[kind])
-            others = np.setdiff1d(np.arange(len(scores)), self._rows)
+            scores, rounds = boosting.out_of_fold(data, kind, self._thinned_folds)
+            booster = boosting.train(data, kind, self._thin(self._rows), rounds)
             scores[others] = boosting.predict(booster, data.x[others])
             boosters.append(booster)
             by_kind.append(scores)
-        linear, linear_scores = self._fit_linear(folds, weights)
-        members = {TREES: np.stack(by_kind, axis=1), LINEAR: linear_scores[:, None]}
-        return _Fitted(members, boosting.forest(boosters, data, self._sizes), linear, rounds)
+        return _Fitted(np.stack(by_kind, axis=1), boosting.forest(boosters, data, self._sizes))
 
-    def _thin(self, rows: np.ndarray) -> np.ndarray:
-        """The rows to fit models of: all, or fewer of a class that is far more common than the other one."""
-        return thinning.rare_rows(self._truth, rows).draw(np.random.default_rng(0)) if self._thinned else rows
+    @cached_property
+    def _linear(self) -> _Fitted:
+        weights = self._weights_of_rows
 
-    def _fit_linear(
-        self, folds: Sequence[tuple[np.ndarray, np.ndarray]], weights: np.ndarray | None
-    ) -> tuple[LinearWeights, np.ndarray]:
         def fit(rows: np.ndarray) -> LinearWeights:
             return linear_model.fit(
                 self._features[rows], self._categories[rows], self._sizes, self._truth[rows], self._kind.count,
@@ -182,9 +173,21 @@ class BaseModels:
 
         everything = fit(self._thin(self._rows))
         scores = everything.scores(self._features, self._categories)
-        for rest, part in folds:
+        for rest, part in self._thinned_folds:
             scores[part] = fit(rest).scores(self._features[part], self._categories[part])
-        return everything, scores
+        return _Fitted(scores[:, None], everything)
+
+    @cached_property
+    def _thinned_folds(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        return [(self._thin(rest), part) for rest, part in self._folds]
+
+    @cached_property
+    def _weights_of_rows(self) -> np.ndarray | None:
+        return thinning.rare_rows(self._truth, self._rows).weights(len(self._truth)) if self._thinned else None
+
+    def _thin(self, rows: np.ndarray) -> np.ndarray:
+        """The rows to fit models of: all, or fewer of a class that is far more common than the other one."""
+        return thinning.rare_rows(self._truth, rows).draw(np.random.default_rng(0)) if self._thinned else rows
 
     def _with_missing(self) -> np.ndarray:
         """Features with NaN where they are missing, then category ids: float32 (N, F + C)."""

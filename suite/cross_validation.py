@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from suite import workflow
-from suite.data import splits
+from suite.data import folding
 from suite.data.dataset import Dataset
 from suite.domain import Domain
 from suite.training.data import prepare
@@ -42,7 +42,7 @@ def cross_validate(
     `values` are hyperparameters as `workflow.resolve_hyperparameters` takes them; `callbacks` gives those of a fold,
     counted from 1.
     """
-    for number, rows in enumerate(splits.folds(dataset, count, settings.seed), 1):
+    for number, rows in enumerate(folding.folds(dataset, count, settings.seed), 1):
         part = replace(dataset, rows=rows)
         prepared = prepare(domain, part)
         hp = workflow.resolve_hyperparameters(domain, prepared, settings.epochs, values)

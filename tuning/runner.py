@@ -154,14 +154,14 @@ class TrialRunner:
 
     def _data(self, run_index: int) -> "PreparedData":
         """The rows of a run: one of the folds of the rows that are not for the test, or the data's own split."""
-        from suite.data import splits
+        from suite.data import folding
         from suite.training.data import prepare
 
         fold = run_index % self._job.folds
         if fold not in self._prepared:
             dataset = self._job.dataset
             if self._job.folds > 1:
-                rows = splits.inner_folds(dataset, self._job.folds, self._job.seed)[fold]
+                rows = folding.inner_folds(dataset, self._job.folds, self._job.seed)[fold]
                 dataset = replace(dataset, rows=rows)
             self._prepared[fold] = prepare(self._domain, dataset)
         return self._prepared[fold]

@@ -15,7 +15,7 @@ import numpy as np
 from suite.blocks import stacking
 from suite.blocks.stacking import LINEAR, TREES
 from suite.blocks.trees import Trees
-from suite.data import splits
+from suite.data import folding
 from suite.data.dataset import Dataset
 from suite.preprocessing.mirror import table
 from suite.task import Scores, Task
@@ -73,7 +73,7 @@ class BaseModels:
             return None
         is_number = kind.objective == "regression"
         truth = task.targets(dataset.y, target)[:, 0].astype(np.float64) if is_number else dataset.y
-        folds = splits.out_of_fold(dataset, FOLDS)
+        folds = folding.out_of_fold(dataset, FOLDS)
         return cls(core, preprocessing, truth, kind, folds, thinning.applies(dataset.y, known)) if folds else None
 
     def fit(self, members: Sequence[str]) -> None:

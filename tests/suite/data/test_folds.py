@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from suite.data import splits, tables, texts
+from suite.data import folding, tables, texts
 from suite.data.dataset import Dataset
 from suite.data.options import DataOptions
 from suite.errors import SuiteError, UsageError
@@ -18,17 +18,17 @@ def dataset(**changes: np.ndarray) -> Dataset:
 
 
 def test_every_row_is_tested_once_and_classes_keep_their_share() -> None:
-    folds = list(splits.folds(dataset(), 5, 0))
+    folds = list(folding.folds(dataset(), 5, 0))
     assert sorted(np.concatenate([fold["test"] for fold in folds])) == list(range(60))
     for fold in folds:
         assert sorted(np.concatenate(list(fold.values()))) == list(range(60))
         assert Y[fold["test"]].sum() == 4
-    assert not np.array_equal(folds[0]["test"], next(splits.folds(dataset(), 5, 1))["test"])
+    assert not np.array_equal(folds[0]["test"], next(folding.folds(dataset(), 5, 1))["test"])
 
 
 def test_in_time_each_fold_is_tested_on_the_period_after_it() -> None:
     order = np.arange(60)[::-1].copy()
-    folds = list(splits.folds(dataset(order=order), 3, 0))
+    folds = list(folding.folds(dataset(order=order), 3, 0))
     assert [len(fold["train"]) + len(fold["validation"]) for fold in folds] == [15, 30, 45]
     for fold in folds:
         assert fold["train"].min() > fold["validation"].max() > fold["validation"].min() > fold["test"].max()
@@ -36,7 +36,7 @@ def test_in_time_each_fold_is_tested_on_the_period_after_it() -> None:
 
 def test_groups_stay_whole() -> None:
     groups = np.repeat(np.arange(20), 3)
-    folds = list(splits.folds(dataset(groups=groups), 4, 0))
+    folds = list(folding.folds(dataset(groups=groups), 4, 0))
     assert sorted(np.concatenate([fold["test"] for fold in folds])) == list(range(60))
     for fold in folds:
         seen = [set(groups[rows]) for rows in fold.values()]
@@ -45,11 +45,11 @@ def test_groups_stay_whole() -> None:
 
 def test_too_few_rows_or_groups_for_so_many_folds() -> None:
     with pytest.raises(SuiteError, match=r"class 'yes' has 20 rows, too few for 20 folds"):
-        list(splits.folds(dataset(), 20, 0))
+        list(folding.folds(dataset(), 20, 0))
     with pytest.raises(SuiteError, match="there are 2 groups"):
-        list(splits.folds(dataset(groups=np.arange(60) % 2), 4, 0))
+        list(folding.folds(dataset(groups=np.arange(60) % 2), 4, 0))
     with pytest.raises(SuiteError, match=r"window 1 of 4 in time, the .* rows lack a class"):
-        list(splits.folds(dataset(order=np.argsort(Y, kind="stable")), 4, 0))
+        list(folding.folds(dataset(order=np.argsort(Y, kind="stable")), 4, 0))
 
 
 @pytest.mark.parametrize("kind", ["stratified", "grouped", "in time"])
@@ -60,7 +60,7 @@ def test_inner_folds_keep_the_test_rows(kind: str) -> None:
     held = np.arange(12) if kind == "in time" else np.arange(48, 60)  # the latest, where they are in time
     known = np.setdiff1d(np.arange(60), held)
     whole = replace(dataset(**options), rows={"train": known[:40], "validation": known[40:], "test": held})
-    folds = splits.inner_folds(whole, 3, 0)
+    folds = folding.inner_folds(whole, 3, 0)
     assert len(folds) == 3
     for fold in folds:
         assert list(fold["test"]) == list(held)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from suite.artifact import TensorSpec
-from suite.data import splits, suspicions, tables, truth
+from suite.data import folding, splits, suspicions, tables, truth
 from suite.data.options import DataOptions
 from suite.domains import load_data
 from suite.errors import SuiteError, UsageError
@@ -111,13 +111,13 @@ def test_folds_groups_and_files_divide_the_rows(path: Path, tmp_path: Path) -> N
     options = DataOptions(label_column="red,dry", test=str(test))
     dataset = load_data(domain.get("table"), str(path), options)
     np.testing.assert_array_equal(dataset.y[dataset.rows["test"]], np.stack([RED, DRY], axis=1))
-    for rows in splits.folds(dataset, 3, 0):
+    for rows in folding.folds(dataset, 3, 0):
         assert sorted(np.concatenate(list(rows.values()))) == list(range(2 * ROWS))
     grouped = tables.read_any(path, DataOptions(label_column="red,dry", group_column="weight"))
     assert grouped.groups is not None
     in_time = tables.read_any(path, DataOptions(label_column="red,dry", time_column="weight"))
     assert in_time.order is not None
-    assert all(len(part) for rows in splits.folds(in_time, 3, 0) for part in rows.values())
+    assert all(len(part) for rows in folding.folds(in_time, 3, 0) for part in rows.values())
 
 
 def test_a_model_is_measured_on_its_own_labels(path: Path) -> None:

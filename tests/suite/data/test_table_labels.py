@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from suite.data import splits, tables
+from suite.data import folding, tables
 from suite.data.options import DataOptions
 from suite.domains import load_data
 from suite.errors import SuiteError, UsageError
@@ -101,7 +101,7 @@ def test_numbers_are_split_by_groups_folds_and_files(tmp_path: Path) -> None:
     path = table(tmp_path / "a.csv", numbers)
     dataset = load_data(domain.get("table"), str(path), DataOptions(validation=str(table(tmp_path / "b.csv", [1, 2]))))
     assert dataset.y[dataset.rows["validation"]].tolist() == [1.0, 2.0]
-    for rows in splits.folds(dataset, 3, 0):
+    for rows in folding.folds(dataset, 3, 0):
         assert all(len(part) for part in rows.values())
     lines = [f"{row % 7},{row % 10},{row + 0.5}" for row in range(ROWS)]
     (tmp_path / "c.csv").write_text("\n".join(["size,place,target", *lines]))

@@ -128,7 +128,7 @@ def example(name: str) -> Dataset:
 
 def fit(name: str, models: Path) -> None:
     """Fit a domain, or DOMAIN-TASK, for one epoch on its example rows, and save it."""
-    from suite import workflow
+    from suite import saving, workflow
     from suite.training.data import prepare
     from suite.training.fit import TrainingSettings
 
@@ -136,7 +136,7 @@ def fit(name: str, models: Path) -> None:
     prepared = prepare(domain, dataset)
     hp = workflow.resolve_hyperparameters(domain, prepared, 1, {})
     outcome = workflow.train(domain, dataset, prepared, hp, TrainingSettings(1, 0, prepared.task.objective))
-    workflow.save(models, name, outcome, command="suite fit")
+    saving.save(models, name, outcome, command="suite fit")
 
 
 @pytest.fixture(params=every_model())

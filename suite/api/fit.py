@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     import keras
     from keras_tuner import HyperParameters
 
-    from suite import workflow
     from suite.artifact import Card
     from suite.data.dataset import Dataset
     from suite.data.memory import Memory
     from suite.domain import Domain
+    from suite.trained_model import TrainedModel
     from suite.training.data import PreparedData
     from suite.training.fit import CheckpointOptions, TrainingSettings
     from suite.training.thresholds import ThresholdRule
@@ -102,14 +102,14 @@ def fit(request: FitRequest, output: Output) -> Saved:
     job = _check(request, domain, dataset, values, epochs)
     folds = _cross_validate(job, request.folds, output) if request.folds else {}
 
-    from suite import workflow
+    from suite import saving
 
     left = None if request.seconds is None else TRAINING_SHARE * request.seconds - (perf_counter() - started)
     with _checkpoint_options(request, name, job, output) as checkpoint:
         trained = _train(job, request, name, checkpoint, left, output)
         output.say("saving and checking every engine against the SavedModel")
         command = request.command or steps.command_line(request.source, request.reader)
-        folder, card = workflow.save(
+        folder, card = saving.save(
             request.models, name, trained, command=command, folds=folds, onnx=request.onnx,
             varies="" if request.seconds is None else LIMITED_BY_TIME,
         )  # fmt: skip
@@ -142,7 +142,7 @@ def _check(
 
 def _train(
     job: _Job, request: FitRequest, name: str, checkpoint: "CheckpointOptions", seconds: float | None, output: Output
-) -> "workflow.TrainedModel":
+) -> "TrainedModel":
     """Train, and train again on all rows but those of the test, in at most about `seconds`."""
     from suite import workflow
 

@@ -12,10 +12,10 @@ from suite.search_record import Objective, Trial
 from tuning.trial_selection import SelectionRule
 
 if TYPE_CHECKING:
-    from suite import workflow
     from suite.data.dataset import Dataset
     from suite.data.memory import Memory
     from suite.domain import Domain
+    from suite.trained_model import TrainedModel
     from suite.training.data import PreparedData
     from suite.training.thresholds import ThresholdRule
     from tuning.plan import SearchPlan
@@ -93,7 +93,7 @@ def tune(request: TuneRequest, output: Output) -> Found:
     dataset = steps.read_data(domain, request.source, request.seed, request.reader, output)
     steps.load_tensorflow(output)
 
-    from suite import workflow
+    from suite import saving
     from tuning import search_folder, trial_selection
 
     job = _check(request, name, domain, dataset)
@@ -103,7 +103,7 @@ def tune(request: TuneRequest, output: Output) -> Found:
         best = trial_selection.select(request.pick, job.plan.objectives, result.trials)
         best, trained = _train_best(job, result, best, output)
         command = request.command or steps.command_line(request.source, request.reader)
-        folder, card = workflow.save(
+        folder, card = saving.save(
             request.models, name, trained, command=command,
             varies=job.plan.varies, search=result.to_json(best),
             runners_up=result.runners_up(best, domain, job.prepared), onnx=request.onnx,
@@ -183,9 +183,7 @@ def _search(job: _Job, started: float, output: Output) -> "SearchResult":
         )  # fmt: skip
 
 
-def _train_best(
-    job: _Job, result: "SearchResult", best: Trial, output: Output
-) -> "tuple[Trial, workflow.TrainedModel]":
+def _train_best(job: _Job, result: "SearchResult", best: Trial, output: Output) -> "tuple[Trial, TrainedModel]":
     """The winner, trained to its last epoch; then, if the plan says so, again on training and validation rows.
 
     A network that was promising when its training was stopped wins only if it is better at the end of it.
@@ -221,7 +219,7 @@ def _train_best(
         return best, workflow.retrain(trained, [ProgressReporter(report, str(objective.metric))])
 
 
-def _train(job: _Job, result: "SearchResult", trial: Trial, output: Output) -> "workflow.TrainedModel":
+def _train(job: _Job, result: "SearchResult", trial: Trial, output: Output) -> "TrainedModel":
     """A trial's network, trained to its last epoch, or as far as the time allows."""
     from suite import workflow
     from suite.training import tracking

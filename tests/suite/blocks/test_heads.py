@@ -157,7 +157,7 @@ def table(make: Callable[[str], Any]) -> Dataset:
 def test_a_domain_with_the_binary_head_trains_calibrates_and_exports(table: Dataset, tmp_path: Path) -> None:
     import keras
 
-    from suite import workflow
+    from suite import saving, workflow
     from suite.blocks import dense, heads
     from suite.domains.fraud import FraudDetection
     from suite.training.data import prepare
@@ -172,6 +172,6 @@ def test_a_domain_with_the_binary_head_trains_calibrates_and_exports(table: Data
     prepared = prepare(domain, table)
     hp = workflow.resolve_hyperparameters(domain, prepared, 3, {})
     outcome = workflow.train(domain, table, prepared, hp, TrainingSettings(3, 0, prepared.task.objective))
-    _, card = workflow.save(tmp_path, "yes-or-no", outcome, command="suite fit")
+    _, card = saving.save(tmp_path, "yes-or-no", outcome, command="suite fit")
     assert card.engines["litert"]["max_abs_diff"] < 1e-5, card.notes
     assert outcome.fitted.history["loss"][-1] < outcome.fitted.history["loss"][0]

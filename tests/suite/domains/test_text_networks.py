@@ -25,7 +25,7 @@ def brief(make: Callable[[str], Any]) -> Dataset:
 
 @pytest.mark.parametrize("kind", READERS)
 def test_a_reader_beside_the_bags(brief: Dataset, tmp_path: Path, kind: str) -> None:
-    from suite import workflow
+    from suite import saving, workflow
     from suite.training.data import prepare
     from suite.training.fit import TrainingSettings
 
@@ -34,7 +34,7 @@ def test_a_reader_beside_the_bags(brief: Dataset, tmp_path: Path, kind: str) -> 
     hp = workflow.resolve_hyperparameters(domain, prepared, 1, {**SMALL, "reader.kind": kind})
     outcome = workflow.train(domain, brief, prepared, hp, TrainingSettings(1, 0, "accuracy"))
     assert any(layer.name.startswith("reader_") for layer in outcome.fitted.model.layers)
-    _, card = workflow.save(tmp_path, "text", outcome, command="suite fit")
+    _, card = saving.save(tmp_path, "text", outcome, command="suite fit")
     assert card.engines["litert"]["max_abs_diff"] < 1e-4, card.notes
 
 

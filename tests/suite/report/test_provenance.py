@@ -81,7 +81,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from suite.config import load_tensorflow
 
     load_tensorflow()
-    from suite import workflow
+    from suite import saving, workflow
     from suite.training.data import prepare
     from suite.training.fit import TrainingSettings
 
@@ -91,7 +91,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     prepared = prepare(domain, dataset)
     hp = workflow.resolve_hyperparameters(domain, prepared, 1, {"mlp.units": 16, "mlp.depth": 1})
     trained = workflow.train(domain, dataset, prepared, hp, TrainingSettings(1, 0, prepared.task.objective))
-    workflow.save(folder / "models", "fraud", trained, command="suite fit")
+    saving.save(folder / "models", "fraud", trained, command="suite fit")
     return folder
 
 

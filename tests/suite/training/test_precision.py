@@ -88,7 +88,7 @@ def test_a_network_trained_in_bfloat16_is_saved_in_float32(
 ) -> None:
     import keras
 
-    from suite import workflow
+    from suite import saving, workflow
     from suite.preprocessing import mirror
     from suite.training.data import prepare
     from suite.training.fit import TrainingSettings
@@ -97,7 +97,7 @@ def test_a_network_trained_in_bfloat16_is_saved_in_float32(
     prepared = prepare(domain, dataset)
     hp = workflow.resolve_hyperparameters(domain, prepared, 1, {**values, "training.precision": "mixed_bfloat16"})
     outcome = workflow.train(domain, dataset, prepared, hp, TrainingSettings(1, 0, prepared.task.objective))
-    folder, card = workflow.save(tmp_path, name, outcome, command="suite fit")
+    folder, card = saving.save(tmp_path, name, outcome, command="suite fit")
     assert card.engines["litert"]["max_abs_diff"] <= 1e-4, card.notes
     assert card.hyperparameters["training/precision"] == card.training["precision"] == "mixed_bfloat16"
     assert np.isfinite(outcome.fitted.history["loss"]).all()

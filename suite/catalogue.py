@@ -29,8 +29,10 @@ from suite.blocks import (
     numeric,
     regression,
     sequence,
+    stacking,
     stochastic_depth,
     tabular,
+    trees,
     trunks,
 )
 from suite.blocks.kernels import Kernel
@@ -42,6 +44,13 @@ from suite.training import model, precision
 Sample = Any
 EDGES = [[-1.0, 0.0, 1.0], [0.0, 2.0], [-3.0, 3.0]]
 VOCABULARIES = [4, 9]
+# Two trees of two leaves: by whether the first feature is above 0.5, and by a category.
+FOREST = trees.Forest(
+    features=np.array([0]), thresholds=np.array([0.5]), marks=np.array([0]), sides=np.array([0.0]),
+    sets=[np.eye(size, 1) for size in VOCABULARIES], conditions=np.array([0, 1]),
+    paths=np.array([[[1.0, -1.0]]] * 2), depths=np.array([[1.0, 0.0]] * 2), values=np.array([[1.0, 0.0]] * 2),
+    groups=np.ones((2, 1)),
+)  # fmt: skip
 WORDS = 20
 CLASSES = 3
 RECIPE = Recipe(epochs=1, batch_size=64)
@@ -201,6 +210,13 @@ BLOCKS = [
     Block("tables", trunks.resnet, _part(vector, lambda hp, x: trunks.resnet(hp, x, "resnet"))),
     Block("tables", trunks.transformer, _part(members, lambda hp, x: trunks.transformer(hp, x, "transformer"))),
     Block("tables", ensemble.Members, _part(vector, lambda hp, x: ensemble.Members(4)(x))),
+    Block("tables", stacking.WeightedScores, _part(members, lambda hp, x: stacking.WeightedScores(stacking.LIMIT)(x))),
+    Block("tables", stacking.Linear, _part(
+        columns, lambda hp, x: stacking.Linear(len(EDGES), VOCABULARIES, CLASSES)(stacking.core_tensors(x)),
+    )),
+    Block("tables", trees.Trees, _part(
+        columns, lambda hp, x: trees.Trees.of(FOREST, x, "trees"),
+    )),
     Block("any network", dense.multilayer, _part(vector, lambda hp, x: dense.multilayer(hp, x, "dense"))),
     Block("any network", activations.choose, _part(vector, lambda hp, x: activations.choose(hp)[0](x))),
     Block("any network", norms.normalize, _part(picture, lambda hp, x: norms.normalize(hp, x, "x"))),
@@ -217,6 +233,7 @@ BLOCKS = [
     Block("heads", heads.dense_of_members, _part(
         members, lambda hp, x: heads.dense_of_members(x, CLASSES, "softmax", "dense"),
     )),
+    Block("heads", heads.plus_offset, _part(members, lambda hp, x: heads.plus_offset(x, x[:, 0]))),
     Block("heads", heads.MeanOfMembers, _part(members, lambda hp, x: heads.MeanOfMembers()(x))),
     Block("heads", heads.LabelProbabilities, _part(members, lambda hp, x: heads.LabelProbabilities()(x))),
     Block("heads", heads.Temperature, _part(vector, lambda hp, x: heads.Temperature()(x))),

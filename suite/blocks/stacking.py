@@ -6,7 +6,6 @@ from typing import Any
 import keras
 import numpy as np
 from keras import layers, ops
-from keras_tuner import HyperParameters
 
 TREES, LINEAR, NETWORK = "trees", "linear", "mlp"
 BASE = (TREES, LINEAR)
@@ -14,11 +13,6 @@ MEMBERS = ["trees+linear+mlp", "trees+mlp", "linear+mlp", "mlp", "trees+linear",
 INPUT, WEIGHTED = "base_scores", "base_weights"
 # Scores of classes differ by at most this: one class is then three million times as likely as another one.
 LIMIT = 15.0
-
-
-def choose_members(hp: HyperParameters) -> list[str]:
-    """What a network for tables consists of: boosted trees, a linear model, and layers that correct both."""
-    return str(hp.Choice("members", MEMBERS, default=MEMBERS[0])).split("+")
 
 
 def bounded(scores: Any, limit: float, of: Any = ops) -> Any:
@@ -77,7 +71,8 @@ class Linear(layers.Layer):  # type: ignore[misc]
         if self.width:
             scores = scores + ops.matmul(ops.cast(inputs[0], "float32"), self.kernel)
         if self.sizes:
-            scores = scores + ops.sum(ops.take(self.categories, inputs[-1] + self._starts, axis=0), axis=1)
+            weights = ops.convert_to_tensor(self.categories)
+            scores = scores + ops.sum(ops.take(weights, inputs[-1] + self._starts, axis=0), axis=1)
         return scores
 
     def compute_output_shape(self, shape: Any) -> tuple[int | None, ...]:
@@ -87,6 +82,6 @@ class Linear(layers.Layer):  # type: ignore[misc]
         return {**super().get_config(), "width": self.width, "sizes": self.sizes, "count": self.count}
 
 
-def core_tensors(inputs: Mapping[str, keras.KerasTensor]) -> list[keras.KerasTensor]:
+def core_tensors(inputs: Mapping[str, Any]) -> list[Any]:
     """Features and category ids, of which one may be absent."""
     return [inputs[name] for name in ("features", "categories") if name in inputs]

@@ -88,7 +88,7 @@ class Trees(layers.Layer):  # type: ignore[misc]
 
     def call(self, inputs: Sequence[Any]) -> Any:
         parts = []
-        of = self.arrays
+        of = {key: ops.convert_to_tensor(variable) for key, variable in self.arrays.items()}
         if of["thresholds"].shape[0]:
             features = ops.cast(inputs[0], "float32")
             x = ops.take(features, of["features"], axis=1)
@@ -96,7 +96,7 @@ class Trees(layers.Layer):  # type: ignore[misc]
             parts.append(ops.cast(x <= of["thresholds"], "float32"))
         for index, table in enumerate(self.sets):
             if table.shape[1]:
-                parts.append(ops.cast(ops.take(table, inputs[-1][:, index], axis=0), "float32"))
+                parts.append(ops.cast(ops.take(ops.convert_to_tensor(table), inputs[-1][:, index], axis=0), "float32"))
         holds = ops.concatenate(parts, axis=1) if len(parts) > 1 else parts[0]
         holds = ops.reshape(ops.take(holds, of["conditions"], axis=1), (-1, *of["paths"].shape[:2]))
         met = ops.einsum("nti,til->ntl", holds, of["paths"])

@@ -6,7 +6,7 @@ import keras
 from keras_tuner import HyperParameters
 
 from suite.blocks import bags, stacking, tabular, trunks
-from suite.blocks.stacking import NETWORK
+from suite.blocks.stacking import MEMBERS, NETWORK
 from suite.blocks.types import Base, Head
 from suite.preprocessing.mirror import table, text
 
@@ -24,11 +24,16 @@ def build(hp: HyperParameters, preprocessing: dict[str, Any], head: Head, dropou
     shapes = table.core_inputs(preprocessing)
     inputs = {name: keras.Input(shape, dtype=dtype, name=name) for name, (shape, dtype) in shapes.items()}
     columns = dict(inputs)
-    members = stacking.choose_members(hp) if head.base else [NETWORK]
+    members = _members(hp) if head.base else [NETWORK]
     offset = _offset(head.base, inputs, [member for member in members if member != NETWORK]) if head.base else None
     # Without a network, the base models' own scores are what the last layer weighs once more.
     x = _trunk(hp, columns, preprocessing, dropout) if NETWORK in members else offset
     return keras.Model(inputs, head(x, offset), name="table")
+
+
+def _members(hp: HyperParameters) -> list[str]:
+    """What the network consists of: boosted trees, a linear model, and layers that correct both."""
+    return str(hp.Choice("members", MEMBERS, default=MEMBERS[0])).split("+")
 
 
 def _offset(base: Base, inputs: dict[str, keras.KerasTensor], members: list[str]) -> keras.KerasTensor | None:

@@ -44,13 +44,17 @@ def test_a_network_with_it_is_exported_for_every_engine(make: Any, tmp_path: Any
     from suite import workflow
     from suite.training import export
     from suite.training.data import prepare
-    from suite.training.model import build
+    from suite.training.model import build, complete
 
     domain, dataset = registry.get("fraud"), make("fraud").dataset
     prepared = prepare(domain, dataset)
     hp = workflow.resolve_hyperparameters(domain, prepared, 1, {"mlp.activation": "selu"})
     rows = dataset.take(dataset.rows["test"][:8])
     engines, notes = export.export(
-        tmp_path, build(domain, hp, prepared, 1), prepared.preprocessing, dataset.specs, rows
+        tmp_path,
+        complete(domain, hp, prepared, build(domain, hp, prepared, 1)),
+        prepared.preprocessing,
+        dataset.specs,
+        rows,
     )
     assert set(engines) == {"tf", "litert"}, notes

@@ -117,8 +117,8 @@ def test_a_network_trained_in_bfloat16_is_saved_in_float32(
     [
         ("image_cls", SMALL | {"conv.convolution": "modulated_deformable"}),
         ("text_cls", {"reader.kind": "transformer", "reader.units": 16}),
-        ("fraud", {}),
-        ("fraud", {"columns.numeric": "periodic", "trunk": "transformer"}),
+        ("fraud", {"members": "mlp"}),
+        ("fraud", {"members": "mlp", "columns.numeric": "periodic", "trunk": "transformer"}),
     ],
 )
 def test_bfloat16_computes_nearly_what_float32_does(

@@ -7,7 +7,7 @@ INSTALLED := .venv/.installed
 TRAINS := $(if $(wildcard .venv/.installed),.venv/.installed,.venv/.trains)
 CLIENTS := .venv-clients/.installed
 
-.PHONY: demo test test-together test-alone coverage fuzz check-estimators lint install lock bench-first bench-fit bench-readers bench-convnet bench-domains bench-linear bench-tune-fit bench-tuning bench-tuning-table bench-tuning-overhead bench-serving bench-serving-rivals bench-serving-endurance bench-tuning-memory
+.PHONY: demo test test-together test-alone coverage fuzz check-estimators lint install lock bench-first bench-fit bench-readers bench-convnet bench-domains bench-coverage bench-linear bench-tune-fit bench-tuning bench-tuning-table bench-tuning-overhead bench-serving bench-serving-rivals bench-serving-endurance bench-tuning-memory
 
 demo: $(TRAINS)
 	@$(BIN)/suite demo
@@ -87,6 +87,10 @@ bench-convnet: $(INSTALLED)
 # More than an hour; TASKS=german measures one (see tests/benchmarks/domains.py). Needs the full data sets.
 bench-domains: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.domains $(TASKS)
+
+# Five minutes: how many numbers lie within their intervals.
+bench-coverage: $(INSTALLED)
+	$(BIN)/python -m tests.benchmarks.coverage
 
 # A quarter of an hour: what is fitted by default against logistic regression, on eleven data sets.
 bench-linear: $(INSTALLED)

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from suite.domain import Domain
 
 
-def answers(domain: "Domain", dataset: "Dataset", rows: "dict[SplitName, np.ndarray]") -> tuple[np.ndarray, float]:
-    """Train on these rows; the probabilities of the test rows, float32 (N, classes), and the seconds it took."""
+def answers(
+    domain: "Domain", dataset: "Dataset", rows: "dict[SplitName, np.ndarray]", seed: int = 0
+) -> tuple[np.ndarray, float]:
+    """Train on these rows; the outputs for the test rows, float32 (N, K), and the seconds it took."""
     load_tensorflow()
     from suite import workflow
     from suite.training.data import prepare
@@ -26,6 +28,6 @@ def answers(domain: "Domain", dataset: "Dataset", rows: "dict[SplitName, np.ndar
     prepared = prepare(domain, part)
     epochs = recipe_of(domain, prepared, {}).epochs_for(rows_of_epoch(prepared, {}))
     hp = workflow.resolve_hyperparameters(domain, prepared, epochs, {})
-    trained = workflow.train(domain, part, prepared, hp, TrainingSettings(epochs, 0, prepared.task.objective))
+    trained = workflow.train(domain, part, prepared, hp, TrainingSettings(epochs, seed, prepared.task.objective))
     answers = workflow.retrain(trained).test_outputs
     return answers, perf_counter() - started

@@ -12,13 +12,7 @@ from suite.domain import Domain
 from suite.errors import UsageError
 from suite.task import Calibration
 from suite.trained_model import TrainedModel
-from suite.training import (
-    cost_column,
-    fit,
-    hyperparameters,
-    member_metrics,
-    thresholds,
-)
+from suite.training import cost_column, fit, hyperparameters, member_metrics, thresholds
 from suite.training.data import PreparedData, prepare
 from suite.training.model import build
 from suite.training.predictor import Predictor
@@ -107,15 +101,10 @@ def _unfinished_notes(fitted: fit.FitResult, hp: "HyperParameters") -> list[str]
     return []
 
 
-def known_rows(dataset: Dataset) -> np.ndarray:
-    """The rows for training and for validation together, ascending."""
-    return np.sort(np.concatenate([dataset.rows["train"], dataset.rows["validation"]]))
-
-
 def retraining_seconds(trained: TrainedModel) -> float:
     """About how long `retrain` will take."""
     fitted, rows = trained.fitted, trained.dataset.rows
-    growth = len(known_rows(trained.dataset)) / len(rows["train"])
+    growth = len(trained.dataset.known_rows) / len(rows["train"])
     return fitted.seconds / len(fitted.history["loss"]) * fitted.best_epoch * growth
 
 
@@ -125,7 +114,7 @@ def retrain(trained: TrainedModel, callbacks: "Sequence[keras.callbacks.Callback
     The choices made on validation rows stay: epoch, calibration and threshold. So do the validation metrics.
     """
     domain, dataset, settings = trained.domain, trained.dataset, trained.settings
-    known = known_rows(dataset)
+    known = dataset.known_rows
     prepared = prepare(domain, replace(dataset, rows={**dataset.rows, "train": known}))
     best = trained.fitted.best_epoch
     fitted = fit.fit(

@@ -126,10 +126,9 @@ class TrialRunner:
         self, hp: "HyperParameters", prepared: "PreparedData", model: "keras.Model", names: list[str]
     ) -> dict[str, float]:
         """What a prediction costs, base models included."""
-        from suite.training.model import base_members, complete
+        from suite.training.model import complete
 
-        if base_members(model, hp):
-            model = complete(self._domain, hp, prepared, model)
+        model = complete(self._domain, hp, prepared, model)
         return objectives.measure_costs(model, names)
 
     def _build(self, hp: "HyperParameters", prepared: "PreparedData", task: Task) -> "keras.Model":

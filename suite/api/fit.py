@@ -149,7 +149,7 @@ def _train(
     if request.resume and not checkpoint.file.exists():
         output.say(f"nothing to resume: no unfinished training of '{name}' in {request.models}; beginning one")
     trackers = _trackers(request, name, job.hp.values)
-    known, rows = len(workflow.known_rows(job.dataset)), len(job.dataset.rows["train"])
+    known, rows = len(job.dataset.known_rows), len(job.dataset.rows["train"])
     base_seconds = _fit_base_models(job, output)
     # A retraining takes longer by as much as it has more rows, and so do its base models.
     again = known / rows if request.retrain else 0.0
@@ -172,13 +172,12 @@ def _train(
 
 def _fit_base_models(job: _Job, output: Output) -> float:
     """Fit the models that the network corrects, if it corrects any; the seconds that it took."""
-    from suite.blocks.stacking import BASE
-    from suite.training.model import corrects_base_models
+    from suite.training.model import base_members
 
     started, base = perf_counter(), job.prepared.base
-    if base is None or not corrects_base_models(job.prepared, job.hp.values):
+    members = base_members(job.prepared, job.hp.values)
+    if base is None or not members:
         return 0.0
-    members = [member for member in BASE if member in job.hp.get("members").split("+")]
     output.say(f"fitting the base models that the network corrects: {', '.join(members)}")
     base.fit(members)
     return perf_counter() - started

@@ -52,9 +52,7 @@ class Linear(layers.Layer):  # type: ignore[misc]
     `width` is F, `sizes` are those of the categorical columns, and K is `count`. Its weights are set, and not trained.
     """
 
-    def __init__(
-        self, width: int, sizes: Sequence[int], count: int, trainable: bool = False, **kwargs: Any
-    ) -> None:  # fmt: skip
+    def __init__(self, width: int, sizes: Sequence[int], count: int, trainable: bool = False, **kwargs: Any) -> None:
         super().__init__(trainable=trainable, **kwargs)
         self.width, self.sizes, self.count = width, list(sizes), count
         # Where the categories of each column begin among those of all.

@@ -1,4 +1,4 @@
-"""Boosted trees and a linear model as fixed tensors of a network."""
+"""Boosted trees as fixed tensors of a network."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -45,6 +45,11 @@ class Dataset:
     picture: "Form | None" = None
     files: Sequence[str] = ()
 
+    @property
+    def known_rows(self) -> np.ndarray:
+        """The rows for training and for validation together, each once, ascending."""
+        return np.union1d(self.rows["train"], self.rows["validation"])
+
     def file_of(self, row: int) -> str:
         """The name of a row's file; empty if it has none."""
         return self.files[row] if row < len(self.files) else ""

@@ -50,7 +50,7 @@ def _check_folds(dataset: Dataset, count: int) -> None:
 
 def inner_folds(dataset: Dataset, count: int, seed: int) -> list[Rows]:
     """`count` splits of the training and validation rows, for cross-validation; the test rows stay."""
-    known = np.sort(np.concatenate([dataset.rows["train"], dataset.rows["validation"]]))
+    known = dataset.known_rows
     order = None if dataset.order is None else np.searchsorted(known, dataset.order[np.isin(dataset.order, known)])
     groups = None if dataset.groups is None else dataset.groups[known]
     part = replace(dataset, y=dataset.y[known], order=order, groups=groups)

@@ -37,9 +37,8 @@ def _as_bytes(column: np.ndarray) -> list[bytes]:
 
 def write_trained(folder: Path, dataset: Dataset) -> None:
     """Store the keys of the training and validation rows in an artifact's folder: a model was made from both."""
-    rows = np.concatenate([dataset.rows["train"], dataset.rows["validation"]])
     buffer = io.BytesIO()
-    np.save(buffer, np.unique(row_keys(dataset, rows)))
+    np.save(buffer, np.unique(row_keys(dataset, dataset.known_rows)))
     artifact.replace_file(folder / FILE, buffer.getbuffer())
 
 

@@ -66,7 +66,7 @@ class BaseModels:
         """
         kind = task.scores(target)
         # The same decisions for a training and for a retraining on all of these rows.
-        known = np.union1d(dataset.rows["train"], dataset.rows["validation"])
+        known = dataset.known_rows
         if kind is None or kind.count > MAX_SCORES or len(known) < MIN_ROWS:
             return None
         if all(column["kind"] == "text" for column in preprocessing["columns"]):
@@ -130,7 +130,7 @@ class BaseModels:
         """How a network that corrects these members sees a class that is far more common than the other one."""
         return thinning.hard_rows(self._truth, self._rows, self.combined(members)[:, 0]) if self._thinned else None
 
-    @property
+    @cached_property
     def rows_of_epoch(self) -> int:
         """How many rows an epoch of a network that corrects them sees."""
         return thinning.rows_of_epoch(self._truth, self._rows) if self._thinned else len(self._rows)

@@ -32,10 +32,8 @@ KINDS: dict[str, dict[str, Any]] = {"best splits": COMMON, "random splits": {**C
 class TreeData:
     """A table as LightGBM takes it: float32 (N, F + C), missing features NaN and then category ids, with the truth.
 
-    Features are rounded, see `on_grid`.
-
-    `marks` gives, for each feature that may be missing, the feature that is 1 where it is. `objective` is LightGBM's,
-    with `scores` numbers for a row. `weights` (N,) is how often each row counts.
+    Features are rounded, see `on_grid`. `marks` gives, for each feature that may be missing, the feature that is 1
+    where it is. `objective` is LightGBM's, with `scores` numbers a row. `weights` (N,) is how often each row counts.
     """
 
     x: np.ndarray

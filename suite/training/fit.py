@@ -11,7 +11,7 @@ import tensorflow as tf
 from keras_tuner import HyperParameters
 
 from suite.domain import Domain
-from suite.training import interruption, steps
+from suite.training import interruption, precision, steps
 from suite.training.checkpoint import SAVE_INTERVAL, Checkpoint
 from suite.training.data import PreparedData, TrainingChunks
 from suite.training.epoch_selection import EpochSelection
@@ -94,13 +94,9 @@ def fit(
         domain, hp, model, prepared, settings, callbacks=callbacks, checkpoint=checkpoint, target_epoch=target_epoch,
         max_seconds=max_seconds,
     )  # fmt: skip
-    return FitResult(
-        complete(domain, hp, prepared, model),
-        selection.history,
-        selection.seconds,
-        selection.best_epoch,
-        selection.out_of_time,
-    )
+    model = complete(domain, hp, prepared, model)
+    precision.to_float32(model)
+    return FitResult(model, selection.history, selection.seconds, selection.best_epoch, selection.out_of_time)
 
 
 def run_training(

@@ -71,18 +71,20 @@ def fit(
 
 def _constant(width: int, sizes: Sequence[int], present: int, scores: int) -> LinearWeights:
     """The weights of rows that are all of one class."""
-    of_class = np.full(scores, -ABSENT, np.float32)
-    of_class[present if scores > 1 else 0] = ABSENT if scores > 1 or present else -ABSENT
+    # A single score is the second class's.
+    classes = np.arange(scores) if scores > 1 else np.ones(1, int)
+    of_class = np.where(classes == present, ABSENT, -ABSENT).astype(np.float32)
     zeros = [np.zeros((size, scores), np.float32) for size in (width, *sizes)]
     return LinearWeights(zeros[0], zeros[1:], of_class)
 
 
 def _joined(features: np.ndarray, categories: np.ndarray, sizes: Sequence[int]) -> Any:
     """Features, then 1 for the category of each column: sparse if there are categories."""
-    from scipy import sparse
-
     if not sizes:
         return features
+
+    from scipy import sparse
+
     rows = np.repeat(np.arange(len(categories)), len(sizes))
     columns = (categories + np.cumsum([0, *sizes[:-1]])).ravel()
     ones = np.ones(len(columns), np.float32)
@@ -92,12 +94,11 @@ def _joined(features: np.ndarray, categories: np.ndarray, sizes: Sequence[int]) 
 
 def _of_all_classes(model: Any, scores: int) -> tuple[np.ndarray, np.ndarray]:
     """The weights (K, width) and constants (K,) of a logistic regression, those of classes without rows too."""
-    if scores == 1 or len(model.classes_) == scores > 2:
-        return model.coef_, model.intercept_
-    known = np.concatenate([-model.coef_, model.coef_]) / 2 if len(model.classes_) == 2 else model.coef_
-    constants = (
-        np.concatenate([-model.intercept_, model.intercept_]) / 2 if len(model.classes_) == 2 else model.intercept_
-    )
+    known, constants = model.coef_, model.intercept_
+    if len(constants) == scores:
+        return known, constants
+    if len(constants) == 1:
+        known, constants = np.concatenate([-known, known]) / 2, np.concatenate([-constants, constants]) / 2
     kernel = np.zeros((scores, known.shape[1]))
     constant = np.full(scores, constants.min() - ABSENT)
     kernel[model.classes_], constant[model.classes_] = known, constants

@@ -10,6 +10,7 @@ from keras_tuner import HyperParameters
 
 from suite.blocks import stacking
 from suite.domain import Domain, Recipe
+from suite.notation import slashed
 from suite.task import Task
 from suite.training import precision
 from suite.training.data import PreparedData
@@ -36,15 +37,16 @@ def recipe_of(domain: Domain, prepared: PreparedData, values: Mapping[str, Any])
     return domain.recipe_of(values, prepared.preprocessing) if prepared.base else domain.recipe
 
 
-def corrects_base_models(prepared: PreparedData, values: Mapping[str, Any]) -> bool:
-    """Whether a network with these hyperparameters corrects base models."""
-    return prepared.base is not None and values.get("members") != stacking.NETWORK
+def base_members(prepared: PreparedData, values: Mapping[str, Any]) -> list[str]:
+    """The base models that a network with these hyperparameters corrects."""
+    members = str(values.get("members", stacking.MEMBERS[0])).split("+")
+    return [member for member in stacking.BASE if member in members] if prepared.base else []
 
 
 def rows_of_epoch(prepared: PreparedData, values: Mapping[str, Any]) -> int:
     """How many rows an epoch sees in a training with these hyperparameters."""
-    oversamples = values.get("training/oversample", 0) or values.get("training.oversample", 0)
-    if prepared.base is None or not corrects_base_models(prepared, values) or oversamples:
+    oversamples = {slashed(name): value for name, value in values.items()}.get("training/oversample", 0)
+    if prepared.base is None or not base_members(prepared, values) or oversamples:
         return len(prepared.rows["train"])
     return prepared.base.rows_of_epoch
 
@@ -69,13 +71,6 @@ def build(domain: Domain, hp: HyperParameters, prepared: PreparedData, epochs: i
     return model
 
 
-def base_members(model: keras.Model, hp: HyperParameters) -> list[str]:
-    """The base models whose scores are an input of a network."""
-    if stacking.INPUT not in model.input:
-        return []
-    return [member for member in hp.get("members").split("+") if member != stacking.NETWORK]
-
-
 def with_base_scores(
     model: keras.Model, hp: HyperParameters, prepared: PreparedData
 ) -> tuple[PreparedData, Thinning | None]:
@@ -83,21 +78,20 @@ def with_base_scores(
 
     Base models are fitted now, if they are not yet. By their scores the rows of a common class may be thinned out.
     """
-    members = base_members(model, hp)
-    if prepared.base is None or not members:
+    if prepared.base is None or stacking.INPUT not in model.input:
         return prepared, None
+    members = base_members(prepared, hp.values)
     model.get_layer(stacking.WEIGHTED).kernel.assign(prepared.base.weights(members))
     core = {**prepared.core, stacking.INPUT: prepared.base.scores(members)}
     return replace(prepared, core=core), prepared.base.thinning(members)
 
 
 def complete(domain: Domain, hp: HyperParameters, prepared: PreparedData, model: keras.Model) -> keras.Model:
-    """The network with base models as layers instead of their scores as an input, in float32; else the same one.
+    """The network with base models as layers where it has their scores as an input; else the same one.
 
     It is compiled as the network was.
     """
-    if not base_members(model, hp):
-        precision.to_float32(model)
+    if stacking.INPUT not in model.input:
         return model
     whole = domain.build(hp, prepared.preprocessing, prepared.complete_head)
     for layer in model.layers:

@@ -4,7 +4,7 @@ An epoch sees all rows of the rare class, those of the common class that base mo
 share of the rest, whose rows then count the more (importance sampling): what is learned stays the same on average.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,10 +20,11 @@ class Thinning:
     kept: np.ndarray
     others: np.ndarray
     share: float = SHARE
-    taken: int = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "taken", round(self.share * len(self.others)))
+    @property
+    def taken(self) -> int:
+        """How many of the others an epoch sees."""
+        return round(self.share * len(self.others))
 
     @property
     def rows(self) -> int:

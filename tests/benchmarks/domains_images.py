@@ -47,7 +47,7 @@ def measure(task: Task) -> list[Row]:
     source = task.source and str(folder(task.source))
     dataset = domains.load_data(registry.get("image_cls"), source, DataOptions())
     test = dataset.rows["test"]
-    rest = np.concatenate([dataset.rows["train"], dataset.rows["validation"]])
+    rest = dataset.known_rows
     images, y = dataset.inputs["image"], dataset.y
     arrays = images[rest], y[rest], images[test], y[test]
     runs = {

@@ -19,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from suite import domain as registry
-from suite import domains, workflow
+from suite import domains
 from suite.data.dataset import Dataset
 from suite.data.options import DataOptions
 from tests.benchmarks import ours, shared_data
@@ -76,7 +76,7 @@ def measure(name: str) -> str:
         source = str(shared_data.folder(folder) / file)
     dataset = domains.load_data(domain, source, DataOptions(**task.options))
     own, seconds = ours.answers(domain, dataset, dataset.rows)
-    known, test = workflow.known_rows(dataset), dataset.rows["test"]
+    known, test = dataset.known_rows, dataset.rows["test"]
     rival = _texts(dataset, known) if task.domain == "text_cls" else _columns(dataset, known)
     theirs = rival(test)
     metric: Callable[[np.ndarray, np.ndarray], float] = accuracy if task.domain == "text_cls" else precision

@@ -102,12 +102,10 @@ def test_a_fold_may_lack_a_class() -> None:
 
 
 def test_a_retraining_has_base_models_if_the_training_has() -> None:
-    from suite import workflow
-
     dataset = DOMAIN.example()
     for size in range(70, 100, 4):
         some = dataset.sample(size)
-        more = replace(some, rows={**some.rows, "train": workflow.known_rows(some)})
+        more = replace(some, rows={**some.rows, "train": some.known_rows})
         assert (prepared_of(some).base is None) == (prepared_of(more).base is None)
 
 

@@ -9,7 +9,10 @@ import numpy as np
 
 from suite.data import arrow_types, columns
 from suite.data.column import MAX_DISTINCT, Column
+from suite.errors import listed
 from suite.preprocessing.mirror import label_names, numbers
+
+VALUES_SHOWN = 4
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,14 @@ class LabelColumn:
     def known(self) -> int:
         """The number of rows with a label."""
         return sum(self.counts.values())
+
+    @property
+    def described_values(self) -> str:
+        """How many values there are and the first ones, in words: `5 values (a, b, c, d, ...)`."""
+        count, first = len(self.counts), list(self.counts)[:VALUES_SHOWN]
+        many = f"more than {MAX_DISTINCT:,}" if count > MAX_DISTINCT else f"{count:,}"
+        more = ", ..." if count > len(first) else ""
+        return f"{many} value{'s' if count != 1 else ''}{f' ({listed(first)}{more})' if first else ''}"
 
     @property
     def columns(self) -> tuple[Column, ...]:

@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from suite.data import arrow_types
-from suite.data.column import MAX_DISTINCT, Column
+from suite.data.column import Column
 from suite.data.label_column import LabelColumn
-from suite.errors import SuiteError, UsageError, listed, shortened, unknown
+from suite.errors import SuiteError, UsageError, shortened, unknown
 from suite.notation import join_names, split_names
 from suite.preprocessing.mirror.values import FALSE, TRUE
 
@@ -134,9 +134,7 @@ def _label(column: Column) -> LabelColumn:
     sides = [sum(value in side for value in values) for side in (TRUE, FALSE)]
     if sum(sides) == len(values) and max(sides) == 1:
         return label
-    count = f"more than {MAX_DISTINCT:,}" if len(values) > MAX_DISTINCT else f"{len(values):,}"
-    shown = f" ({listed(list(label.counts)[:4])}{', ...' if len(values) > 4 else ''})" if values else ""
     raise SuiteError(
-        f"the label column '{column.name}' has {count} value{'s' if len(values) != 1 else ''}{shown}: each of several "
-        f"says whether it holds, as {WRITTEN}; name the column alone to predict what it holds"
+        f"the label column '{column.name}' has {label.described_values}: each of several says whether it holds, as "
+        f"{WRITTEN}; name the column alone to predict what it holds"
     )

@@ -98,11 +98,9 @@ def _named(profiles: dict[str, Column], wanted: str, min_values: int) -> LabelCo
         raise label_set.no_column(wanted, list(profiles))
     label = LabelColumn.of(profiles[wanted], 2)
     if not min_values <= len(label.counts) <= 2:
-        some = ", ".join(list(label.counts)[:4]) or "nothing"
-        count = "more than 1,000" if len(label.counts) > MAX_DISTINCT else str(len(label.counts))
         more = f": {ANY} or a number" if len(label.counts) > 2 else ""
         raise SuiteError(
-            f"the label column '{wanted}' has {count} values ({some}, ...): it needs exactly two classes{more}"
+            f"the label column '{wanted}' has {label.described_values}: it needs exactly two classes{more}"
         )
     return label
 

@@ -18,13 +18,14 @@ test: $(INSTALLED)
 
 # Most tests run side by side, the longest files first. Those that measure how long things take are marked `alone`, and
 # have the machine for themselves.
-SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# A process that dies fails its test and is not replaced, since the one in its place may wait for ever.
+SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --max-worker-restart 0 --dist loadfile --no-loadscope-reorder
 
 # In every locale, Python reads and writes UTF-8.
 test-together test-alone: export PYTHONUTF8 := 1
 
 test-together: $(INSTALLED) $(CLIENTS)
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m 'not alone' tests/tuning tests
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m 'not alone'
 
 test-alone: $(INSTALLED)
 	$(BIN)/python -m pytest -m alone tests/serving tests/tuning

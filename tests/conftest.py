@@ -63,6 +63,11 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["SUITE_MODELS"] = "/nonexistent"  # a test that forgets --models must not touch a real store
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the searches, whose files take longest: at the end, one process would run while the others wait."""
+    items.sort(key=lambda item: Path(__file__).with_name("tuning") not in item.path.parents)
+
+
 @dataclass(frozen=True)
 class Made:
     """A saved model: the store it is in, its own folder and card, and what it learned from."""

@@ -7,11 +7,14 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import pytest
 from simulated import outcomes, search
@@ -90,17 +93,34 @@ def _wait(host: str, port: int) -> None:
             assert monotonic() < until, "Ray did not start"
 
 
+def in_another_process(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What the function returns there: Ray ends the process that uses a cluster where the cluster seems to be gone."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as executor:
+        return executor.submit(function, *arguments).result(timeout=240)
+
+
+def outcomes_on(address: str, folder: Path) -> Any:
+    """The outcomes of a search whose trainings lose workers."""
+    with RayExecutor(address, 1, initialize, (), timeout=5.0) as executor:
+        return outcomes(search(folder, trials=6, work=train_with_crashes, executor=executor))
+
+
+def divide_on(address: str) -> Any:
+    """Divide by zero on the cluster."""
+    with RayExecutor(address, 1, initialize, (), None) as executor:
+        return executor.submit(divmod, 1, 0).result()
+
+
 def test_a_cluster_gives_the_same_trials_as_this_process_despite_lost_workers(cluster: Cluster, tmp_path: Path) -> None:
-    with RayExecutor(cluster.address, 1, initialize, (), timeout=5.0) as executor:
-        trials = search(tmp_path, trials=6, work=train_with_crashes, executor=executor)
+    found = in_another_process(outcomes_on, cluster.address, tmp_path)
     assert (cluster.folder / "1").exists()
     assert (cluster.folder / "2").exists()
-    assert outcomes(trials) == outcomes(search(tmp_path / "whole", trials=6))
+    assert found == outcomes(search(tmp_path / "whole", trials=6))
 
 
 def test_an_error_on_the_cluster_is_raised_here(cluster: Cluster) -> None:
-    with RayExecutor(cluster.address, 1, initialize, (), None) as executor, pytest.raises(ZeroDivisionError):
-        executor.submit(divmod, 1, 0).result()
+    with pytest.raises(ZeroDivisionError):
+        in_another_process(divide_on, cluster.address)
 
 
 def test_an_address_without_a_cluster_fails_soon() -> None:

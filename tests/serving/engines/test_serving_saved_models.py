@@ -109,9 +109,7 @@ def test_requests_for_a_model_without_a_card_are_not_run_together_unasked(tmp_pa
 
 def test_the_graph_says_what_it_does_not_take_in_one_line(several: TensorFlow, tmp_path: Path) -> None:
     engine = load(make.matrix(tmp_path))
-    with pytest.raises(
-        SuiteError, match=r"^[^\n/]*ndims[^\n/]*'x': expected shape \(any, 1\), found \(3,\)$"
-    ):
+    with pytest.raises(SuiteError, match=r"^[^\n/]*ndims[^\n/]*'x': expected shape \(any, 1\), found \(3,\)$"):
         engine.run({"x": np.ones(3, np.float32)})
     with pytest.raises(SuiteError, match=r"^[^\n/]*Could not parse example input[^\n/]*$"):
         several.run({"examples": np.array([b"no example"], object)})

@@ -39,7 +39,7 @@ def dead_units(model: keras.Model, batches: Iterable[Any]) -> dict[str, float]:
     zero and of a sigmoid that is always saturated; neither passes a gradient. In a feature map a channel is a unit.
     `batches` are inputs as the model takes them.
     """
-    activated = [layer for layer in model.layers if _has_activation(layer)]
+    activated = [layer for layer in model.layers if has_activation(layer)]
     if not activated:
         return {}
     outputs = keras.Model(model.input, {layer.name: layer.output for layer in activated})
@@ -53,7 +53,9 @@ def dead_units(model: keras.Model, batches: Iterable[Any]) -> dict[str, float]:
     return {name: float(np.mean(highest[name] - low <= TOLERANCE)) for name, low in lowest.items()}
 
 
-def _has_activation(layer: layers.Layer) -> bool:
+def has_activation(layer: layers.Layer) -> bool:
     """Whether a layer ends in an activation; the softmax of the last layer does not count."""
     function = getattr(layer, "activation", None)
-    return isinstance(layer, ACTIVATIONS) or function not in (None, keras.activations.linear, keras.activations.softmax)
+    if function in (keras.activations.linear, keras.activations.softmax):
+        return False
+    return function is not None or isinstance(layer, ACTIVATIONS)

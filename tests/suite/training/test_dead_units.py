@@ -37,4 +37,5 @@ def test_a_model_without_activations_has_none() -> None:
     from suite.training.dead_units import dead_units
 
     x = keras.Input((2,))
-    assert dead_units(keras.Model(x, keras.layers.Dense(2)(x)), [np.zeros((1, 2))]) == {}
+    answer = keras.layers.Activation("softmax")(keras.layers.Dense(2)(x))
+    assert dead_units(keras.Model(x, answer), [np.zeros((1, 2))]) == {}

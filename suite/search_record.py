@@ -125,8 +125,51 @@ class Trial:
 
 
 @dataclass(frozen=True)
+class Candidate:
+    """A network that a ranking proposes to train, with the score that it has there; lower is better."""
+
+    hyperparameters: dict[str, Any]
+    score: float
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The most promising networks of a space, the best first, as a method found them before any was trained by itself.
+
+    `compared` networks were ranked in `seconds`. `options` holds the values of each hyperparameter that was searched,
+    and `history` how likely each of them was after each epoch, where the method has likelihoods. `notes` are for
+    people.
+    """
+
+    method: str
+    candidates: tuple[Candidate, ...]
+    compared: int
+    seconds: float
+    options: Mapping[str, list[Any]] = field(default_factory=dict)
+    history: Mapping[str, list[list[float]]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values; names with slashes."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        return cls(
+            **{
+                **value,
+                "candidates": tuple(Candidate(**one) for one in value["candidates"]),
+                "notes": tuple(value["notes"]),
+            }
+        )
+
+
+@dataclass(frozen=True)
 class SearchRecord:
-    """A finished search; `best` is the number of the trial that was chosen, which need not have the best score."""
+    """A finished search; `best` is the number of the trial that was chosen, which need not have the best score.
+
+    `ranking` is what it began with, if anything.
+    """
 
     strategy: str
     seed: int
@@ -135,6 +178,7 @@ class SearchRecord:
     objectives: tuple[Objective, ...]
     dimensions: tuple[DimensionRecord, ...]
     trials: tuple[Trial, ...]
+    ranking: Ranking | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, for the card."""
@@ -146,6 +190,7 @@ class SearchRecord:
             "objectives": [asdict(one) for one in self.objectives],
             "space": [one.to_json() for one in self.dimensions],
             "trials": [one.to_json() for one in self.trials],
+            "ranking": None if self.ranking is None else self.ranking.to_json(),
         }
 
     @classmethod
@@ -161,6 +206,7 @@ class SearchRecord:
             tuple(Objective(one["name"], one["direction"]) for one in value["objectives"]),
             tuple(DimensionRecord.from_json(one) for one in value["space"]),
             tuple(Trial.from_json(one) for one in value["trials"]),
+            Ranking.from_json(value["ranking"]) if value.get("ranking") else None,
         )
 
 

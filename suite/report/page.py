@@ -14,7 +14,7 @@ from suite.report import column_drawing, curves, drawing, statistics, stored_pre
 from suite.report.columns import MAX_SHOWN, ColumnRow, Importance
 from suite.report.comparison import Comparison, EvaluatedModel
 from suite.report.network import Block
-from suite.report.search import importance, section, units
+from suite.report.search import candidates, importance, options, section, units
 from suite.report.statistics import Interval, Predictions
 
 if TYPE_CHECKING:
@@ -72,6 +72,8 @@ def render(card: Card, data: ReportData) -> str:
         min_trials=importance.MIN_TRIALS,
         max_trials=section.MAX_TRIALS,
         max_bars=section.MAX_BARS,
+        min_networks=candidates.MIN_NETWORKS,
+        max_rows=options.MAX_ROWS,
         quantity=units.format_quantity,
         **own.content,
     )

@@ -9,7 +9,8 @@ from markupsafe import Markup
 
 from suite.report import column_drawing
 from suite.report.network import Block
-from suite.report.search import charts, importance, parallel_coordinates
+from suite.report.search import candidates, charts, importance, parallel_coordinates
+from suite.report.search.candidates import RankingPart
 from suite.report.search.importance import Importance
 from suite.report.search.ranking import RankedSearch
 from suite.search_record import COMPLETED, FAILED, INFEASIBLE, DimensionRecord, Trial
@@ -55,6 +56,7 @@ class Section:
     time_spent: list[TimeSpent]
     reasons: list[tuple[str, str, str]]
     history: Markup
+    ranking: RankingPart | None
     parallel: Markup | None
     coordinates: int
     importance: Importance | None
@@ -89,6 +91,7 @@ def section(
         time_spent=_time_spent(search),
         reasons=_reasons(search),
         history=charts.history(search),
+        ranking=candidates.part(search, winner),
         parallel=parallel_coordinates.draw(search, important) if important else None,
         coordinates=len(important),
         importance=measured,

@@ -117,8 +117,8 @@ def render_report(search: dict[str, Any], runners_up: Sequence[tuple[str, Sequen
 def search_section(html: str) -> str:
     part = re.search(r'<section id="search"[^>]*>.*?</section>', html, re.DOTALL)
     assert part is not None
-    for svg in re.findall(r"<svg.*?</svg>", part[0], re.DOTALL):
-        ElementTree.fromstring(svg)
+    # Its tags match, and drawings are SVG.
+    ElementTree.fromstring(part[0].replace("<br>", "<br/>"))
     assert not re.search(r"\b(nan|inf)\b", part[0])
     return part[0]
 

@@ -93,6 +93,27 @@ def test_the_costs_of_a_trial_may_be_unknown() -> None:
     )
 
 
+def test_networks_beyond_a_budget_leave_the_front_as_it_is() -> None:
+    costs, scores = [0.1, 0.4, 0.2, 0.3], [0.5, 0.9, 0.8, 0.7]
+    tried = [trial(number, {}, score) for number, score in enumerate(scores)]
+    for one, cost in zip(tried, costs, strict=True):
+        one["scores"]["latency"] = cost
+    tried[1] |= {"status": "infeasible", "score": None, "scores": {}, "epochs": 0,
+                 "reason": "its latency of 0.4 is beyond the budget of 0.35"}  # fmt: skip
+    search = search_json(SPACE, tried, [ACCURACY, LATENCY])
+    html = search_section(render_report(search))
+    assert "On the front of both objectives: 2 of 3 trials." in text_of(html)
+    chart = next(one for one in html.split("<figure") if "<figcaption>val_accuracy and latency<" in one)
+    assert re.findall(r"<circle class=\"(\w+)[^<]*<title>trial (\d)", chart) == [
+        ("dot", "0"),
+        ("ring", "3"),
+        ("dot", "2"),
+    ]
+    assert html.count('class="diamond diamond-0"') == 1
+    assert "its latency of 0.4 is beyond the budget of 0.35" in text_of(html)
+    assert "Trial 2 won" in text_of(html)
+
+
 def test_many_hyperparameters_stay_readable() -> None:
     html = search_section(render_report(synthetic_search(40, others=40)))
     assert "Of 46 hyperparameters that differ, the 8 most important." in text_of(html)

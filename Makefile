@@ -7,7 +7,7 @@ INSTALLED := .venv/.installed
 TRAINS := $(if $(wildcard .venv/.installed),.venv/.installed,.venv/.trains)
 CLIENTS := .venv-clients/.installed
 
-.PHONY: demo test test-together test-alone coverage fuzz check-estimators lint install lock bench-first bench-fit bench-readers bench-convnet bench-domains bench-coverage bench-linear bench-tune-fit bench-tuning bench-tuning-table bench-tuning-overhead bench-serving bench-serving-rivals bench-serving-endurance bench-tuning-memory
+.PHONY: demo test test-together test-alone coverage fuzz check-estimators lint install lock bench-first bench-fit bench-readers bench-convnet bench-domains bench-coverage bench-linear bench-tune-fit bench-tuning bench-tuning-table bench-nasbench201 bench-proxies bench-oneshot bench-tuning-overhead bench-serving bench-serving-rivals bench-serving-endurance bench-tuning-memory
 
 demo: $(TRAINS)
 	@$(BIN)/suite demo
@@ -106,8 +106,17 @@ bench-tuning: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.tuning_race
 	$(BIN)/python -m tests.benchmarks.tuning_workers
 
+# An hour, most of it Bayesian searches; `python -m tests.benchmarks.cells` makes the table.
 bench-tuning-table: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.tuning_table
+
+# A few minutes: scores of untrained networks against what they come to.
+bench-proxies: $(INSTALLED)
+	$(BIN)/python -m tests.benchmarks.proxies_table
+
+# Needs the full data sets; an hour, most of it Bayesian searches.
+bench-nasbench201: $(INSTALLED)
+	$(BIN)/python -m tests.benchmarks.nasbench201
 
 bench-tuning-overhead: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.tuning_overhead
@@ -129,3 +138,7 @@ bench-serving-rivals: $(INSTALLED)
 # traffic (10); MINUTES=5 makes these as long as that.
 bench-serving-endurance: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.serving_endurance $(PARTS) $(if $(MINUTES),--minutes $(MINUTES))
+
+# Half an hour: methods that rank networks before training, on the table of cells. METHODS=darts measures one.
+bench-oneshot: $(INSTALLED)
+	$(BIN)/python -m tests.benchmarks.shared_weights $(METHODS)

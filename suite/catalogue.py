@@ -17,6 +17,8 @@ from suite.blocks import (
     augment,
     backbone,
     bags,
+    cells,
+    choice,
     conv,
     convolutions,
     deformable,
@@ -171,6 +173,8 @@ def _scoped(scope: str, choose: Callable[[HyperParameters], Any]) -> Callable[[H
 
 BLOCKS = [
     Block("images", conv.stages, _part(picture, lambda hp, x: conv.stages(hp, x, "conv"))),
+    Block("images", cells.cells, _part(picture, lambda hp, x: cells.cells(hp, x, "cells"))),
+    Block("images", cells.cell, _part(picture, lambda hp, x: cells.cell(hp, x, cells.OPERATIONS, 2, "cell"))),
     Block("images", conv.pool, _part(picture, lambda hp, x: conv.pool(hp, x, "pool"))),
     Block("images", conv.squeeze_excite, _part(picture, lambda hp, x: conv.squeeze_excite(x, "squeeze"))),
     *[_convolution(kind) for kind in convolutions.CONVOLUTIONS.values()],
@@ -216,6 +220,12 @@ BLOCKS = [
     )),
     Block("tables", trees.Trees, _part(
         columns, lambda hp, x: trees.Trees.of(FOREST, x, "trees"),
+    )),
+    Block("any network", choice.choice, _part(
+        vector, lambda hp, x: choice.choice(hp, "kind", {"rectified": keras.layers.ReLU(), "as it is": lambda x: x})(x),
+    )),
+    Block("any network", choice.repeat, _part(
+        vector, lambda hp, x: choice.repeat(hp, x, "depth", range(1, 4), 2, lambda x, number: keras.layers.Dense(8)(x)),
     )),
     Block("any network", dense.multilayer, _part(vector, lambda hp, x: dense.multilayer(hp, x, "dense"))),
     Block("any network", activations.choose, _part(vector, lambda hp, x: activations.choose(hp)[0](x))),

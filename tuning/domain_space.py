@@ -5,7 +5,9 @@ from typing import Any
 
 from keras_tuner import HyperParameters
 
+from suite.blocks.choice import Relaxed
 from suite.domain import Domain
+from suite.notation import dotted
 from suite.training import model
 from suite.training.data import PreparedData
 from tuning import space
@@ -33,3 +35,10 @@ def explore(
     rows, recipe = model.rows_of_epoch(prepared, values), model.recipe_of(domain, prepared, values)
     parts = (network, domain.augmentation, lambda hp: model.declare(hp, recipe, prepared.task, rows))
     return [dimension for part in parts for dimension in space.explore(part, new_hyperparameters)]
+
+
+def relaxable(domain: Domain, prepared: PreparedData, values: Mapping[str, Any]) -> list[str]:
+    """The hyperparameters that a supernet searches where the others have these values, by dotted name."""
+    hp = Relaxed(values)
+    hp.built(lambda hp: domain.build(hp, prepared.preprocessing, prepared.head))
+    return [dotted(name) for name in hp.gates]

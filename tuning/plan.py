@@ -18,6 +18,8 @@ class SearchPlan:
     `trials` and `seconds` bound it (None: no bound). A trial has one run for each of `folds` and `repeats`, of at most
     `epochs` epochs. `workers` trials run at a time. `identity` names the data, the domain and the space. After the
     search, the best network is retrained `retrainings` times. `pruner` names the rule that ends trials early.
+    `warm_start` is the method whose ranking the strategy begins with. `limits` bounds costs of a prediction by name: a
+    network beyond them is infeasible.
     """
 
     strategy: str
@@ -31,6 +33,8 @@ class SearchPlan:
     workers: int = 1
     retrainings: int = 0
     pruner: str | None = None
+    warm_start: str | None = None
+    limits: dict[str, float] = field(default_factory=dict)
     identity: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -50,6 +54,8 @@ class SearchPlan:
             "folds": self.folds,
             "repeats": self.repeats,
             "pruner": self.pruner or "none",
+            "warm start": self.warm_start or "none",
+            "budget": ",".join(f"{name}={limit:g}" for name, limit in self.limits.items()) or "none",
         }
 
     @property

@@ -9,7 +9,7 @@ from suite import workflow
 from suite.domain import Domain
 from suite.notation import rounded
 from suite.report import network
-from suite.search_record import FINISHED, SearchRecord, Trial
+from suite.search_record import FINISHED, Ranking, SearchRecord, Trial
 from tuning import search_folder, trial_selection
 from tuning.plan import SearchPlan
 from tuning.runner import TrialRunner
@@ -38,6 +38,7 @@ class SearchResult:
     folder: Path
     runner: TrialRunner
     began: float
+    ranking: Ranking | None = None
 
     def checkpoint_options(self, trial: Trial) -> "CheckpointOptions | None":
         """Where the training of a trial can go on from; None if the trial has several runs."""
@@ -94,6 +95,7 @@ class SearchResult:
         dimensions = tuple(dimension.record() for dimension in self.dimensions if dimension.values != 1)
         plan, seconds = self.plan, round(self.seconds, 1)
         record = SearchRecord(
-            plan.strategy, plan.seed, seconds, best.id, tuple(plan.objectives), dimensions, tuple(self.trials)
-        )
+            plan.strategy, plan.seed, seconds, best.id, tuple(plan.objectives), dimensions, tuple(self.trials),
+            self.ranking,
+        )  # fmt: skip
         return record.to_json()

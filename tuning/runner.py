@@ -1,8 +1,8 @@
 """The work of a search's worker: build a network, train it up to an epoch, and measure how good it is."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +35,10 @@ TOO_SLOW = "too slow for the time there is: an epoch takes about {:.0f} s, and a
 
 @dataclass(frozen=True)
 class SearchJob:
-    """What all tasks of a search share; the states of trainings are kept in `folder`."""
+    """What all tasks of a search share; the states of trainings are kept in `folder`.
+
+    A network whose costs are beyond `limits` is infeasible.
+    """
 
     domain: str
     dataset: Dataset
@@ -44,6 +47,7 @@ class SearchJob:
     seed: int
     folds: int
     folder: Path
+    limits: Mapping[str, float] = field(default_factory=dict)
 
 
 class TrialRunner:
@@ -108,7 +112,9 @@ class TrialRunner:
         fit.set_seeds(settings.seed)
         model = self._build(hp, prepared, task)
         cost_names = [objective.name for objective in job.objectives if objective.name in COSTS]
-        costs = self._costs(hp, prepared, model, cost_names) if task.measure_costs and cost_names else {}
+        measured = list(dict.fromkeys([*cost_names, *job.limits])) if task.measure_costs else []
+        costs = self._costs(hp, prepared, model, measured) if measured else {}
+        objectives.check_limits(costs, job.limits)
         selection = fit.run_training(
             self._domain, hp, model, prepared, settings,
             callbacks=[*self._callbacks(task, settings.objective), _stopwatch(first_step)],

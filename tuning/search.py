@@ -10,7 +10,7 @@ import numpy as np
 
 from suite.errors import SuiteError
 from suite.notation import rounded
-from suite.search_record import COMPLETED, FAILED, FINISHED, INFEASIBLE, OPEN, RUNNING, STOPPED, Trial
+from suite.search_record import COMPLETED, FAILED, FINISHED, INFEASIBLE, OPEN, RUNNING, STOPPED, Ranking, Trial
 from suite.training.checkpoint_file import check_same_settings
 from tuning import trial_selection
 from tuning.active_trial import ActiveTrial
@@ -33,22 +33,23 @@ TICK_SECONDS = 0.2
 class SearchCallbacks:
     """Functions that a search calls.
 
-    `on_trial_begin` and `on_trial_end` for every trial, `on_trial_beaten` if another trial is better, and `on_tick`
-    a few times a second.
+    `on_trial_begin` and `on_trial_end` for every trial, `on_trial_beaten` if another trial is better, `on_tick` a few
+    times a second, and `on_ranking` for the ranking before all trials.
     """
 
     on_trial_begin: Callable[[Trial], None] = lambda trial: None
     on_trial_end: Callable[[Trial], None] = lambda trial: None
     on_trial_beaten: Callable[[Trial], None] = lambda trial: None
     on_tick: Callable[["Search"], None] = lambda search: None
+    on_ranking: Callable[[Ranking], None] = lambda ranking: None
 
 
 class Search:
     """Tries networks up to the plan's bounds; what the journal holds already is not tried again.
 
     The default network is trained to the end first, so that the winner can be compared with it. `started` is when the
-    plan's time began, in seconds of `time.time` (None: now). `run_task` runs a task, on `executor`. `trials` holds all
-    trials by number, `best` the best one so far.
+    plan's time began, in seconds of `time.time` (None: now). `run_task` runs a task, on `executor`. `rank` ranks
+    networks before any is tried, once in a search. `trials` holds all trials by number, `best` the best one so far.
     """
 
     def __init__(
@@ -60,8 +61,10 @@ class Search:
         run_task: Callable[[Task], TaskResult],
         callbacks: SearchCallbacks | None = None,
         started: float | None = None,
+        rank: Callable[[], Ranking] | None = None,
     ) -> None:
         self.plan = plan
+        self.ranking: Ranking | None = None
         self.trials: dict[int, Trial] = {}
         self.best: Trial | None = None
         self.active: dict[Future[TaskResult], ActiveTrial] = {}
@@ -76,10 +79,15 @@ class Search:
         self._first_seconds: list[float] = []
         self._seconds_before = 0.0
         self._started = time.time() if started is None else started
+        self._rank = rank
 
     def run(self) -> list[Trial]:
         """All trials in order; SuiteError if none of them could be trained."""
         self._replay_journal()
+        if self._rank and self.ranking is None:
+            ranking = self._rank()
+            self._journal.write("ranked", {"at": self.seconds, **ranking.to_json()})
+            self._follow(ranking)
         while True:
             self._submit_tasks()
             if not self.active:
@@ -114,6 +122,13 @@ class Search:
             return None
         contender = trial_selection.contender(self.plan.objectives, list(self.trials.values()))
         return self.began + self.plan.seconds - self.plan.reserved_seconds(self.best, contender)
+
+    def _follow(self, ranking: Ranking) -> None:
+        """Have what a ranking found tried first."""
+        self.ranking = ranking
+        self._callbacks.on_ranking(ranking)
+        for candidate in ranking.candidates:
+            self._strategy.start_with(candidate.hyperparameters)
 
     def _submit_tasks(self) -> None:
         """Give every idle worker a task."""
@@ -307,7 +322,9 @@ class Search:
         begun: dict[int, ActiveTrial] = {}
         for kind, body in events[1:]:
             self._seconds_before = body.pop("at")
-            if kind == "asked":
+            if kind == "ranked":
+                self._follow(Ranking.from_json(body))
+            elif kind == "asked":
                 begun[body["trial"]] = self._begin(self._strategy.replay(body["values"]), self._seconds_before)
             else:
                 self._advance(begun[body.pop("trial")], TaskResult(**body))

@@ -9,6 +9,7 @@ from keras_tuner import HyperParameters
 from keras_tuner.engine.hyperparameters import Choice
 from keras_tuner.src.engine.conditions import Parent
 
+from suite.blocks.choice import plain_choices
 from suite.errors import UsageError
 from suite.notation import dotted, slashed
 from suite.search_record import Condition, DimensionRecord
@@ -114,6 +115,8 @@ class _Explorer:
         self._declare, self._new_hyperparameters = declare, new_hyperparameters
         self._dimensions: dict[str, Dimension] = {}
         self._conditions: dict[str, list[Condition]] = {}
+        # Hyperparameters whose values declare the same others, by their own word.
+        self._plain: set[str] = set()
 
     @property
     def dimensions(self) -> list[Dimension]:
@@ -134,6 +137,7 @@ class _Explorer:
             self._declare(hp)
         except UsageError:
             return None
+        self._plain |= plain_choices(hp)
         return {item.name: item for item in hp.space}
 
     def visit(self, context: dict[str, Any], items: dict[str, Any], here: dict[str, Any]) -> None:
@@ -153,6 +157,8 @@ class _Explorer:
         self, context: dict[str, Any], item: Any, here: dict[str, Any]
     ) -> dict[Any, dict[str, Any]]:  # fmt: skip
         """What is declared with each value of `item`; of a range, only its ends if those declare nothing new."""
+        if item.name in self._plain:
+            return {}
         # Some defaults follow from other values: only what follows from this item itself may differ.
         pinned = {name: other.default for name, other in here.items()} | context
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from suite.errors import SuiteError, UsageError, unknown
 from suite.search_record import COMPLETED, INFEASIBLE, Objective
 from tuning.oracles.options import OracleOptions
+from tuning.ranking_methods import METHODS
 from tuning.task import Values
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ STRATEGIES = {
     "nsga2": "tuning.oracles.optuna_samplers:NSGA2",
     "gp": "tuning.oracles.optuna_samplers:GP",
 }
+TRIAL_BY_TRIAL = tuple(STRATEGIES)
+# These try what their ranking found, and nothing else.
+STRATEGIES |= dict.fromkeys(METHODS, "tuning.oracles.ranked:Ranked")
 
 
 @dataclass(frozen=True)
@@ -61,8 +65,11 @@ class Strategy:
         return self._oracle.promotes_trials
 
     def start_with(self, values: Values) -> None:
-        """Propose these values before any others."""
-        self._oracle.initial_values = values
+        """Propose these values before any others, but after those of earlier calls.
+
+        Values of hyperparameters that do not exist with the others are left out.
+        """
+        self._oracle.starts.append(self._oracle.complete(values, self._oracle.random()))
 
     def ask(self) -> Proposal | None:
         """The next proposal; None if there is none, or none before a running trial ends."""

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from suite.data.dataset import Dataset
 from suite.domain import Domain
-from tuning import domain_space, runner, search_folder, space, strategies
+from suite.search_record import Ranking
+from tuning import domain_space, ranking, runner, search_folder, space, strategies
 from tuning.executors import InProcessExecutor, ProcessExecutor
 from tuning.hyperparameter_kinds import is_active
 from tuning.journal import JOURNAL_FILE, Journal
 from tuning.oracles.options import OracleOptions
 from tuning.plan import SearchPlan
+from tuning.ranking_methods import METHODS
 from tuning.result import SearchResult
 from tuning.search import Search, SearchCallbacks
 from tuning.space import Dimension
@@ -57,7 +59,7 @@ def tune(
     *,
     resume: bool,
     callbacks: SearchCallbacks,
-    report: "Callable[[Task, TrainingProgress], None]",
+    report: "Callable[[Task | None, TrainingProgress], None]",
     started: float | None = None,
 ) -> SearchResult:
     """Search as planned, with the state in `folder`; resume from that state if `resume` is set.
@@ -73,8 +75,9 @@ def tune(
     restriction.check()
     plan = replace(plan, identity=_identity(domain, dataset, dimensions))
     strategy = _strategy(plan, dimensions, folder)
+    rank = _ranking(domain, prepared, plan, dimensions, report, started)
     job = runner.SearchJob(
-        domain.name, dataset, tuple(plan.objectives), plan.epochs, plan.seed, plan.folds, folder
+        domain.name, dataset, tuple(plan.objectives), plan.epochs, plan.seed, plan.folds, folder, plan.limits
     )  # fmt: skip
     local_runner = runner.TrialRunner(job, report)
     with ExitStack() as stack:
@@ -89,9 +92,11 @@ def tune(
             callbacks = replace(
                 callbacks, on_trial_beaten=lambda trial: search_folder.delete_states_of(folder, trial.id)
             )
-        search = Search(plan, strategy, journal, executor, run_task, callbacks, started)
+        search = Search(plan, strategy, journal, executor, run_task, callbacks, started, rank)
         trials = search.run()
-        return SearchResult(plan, dimensions, trials, search.seconds, folder, local_runner, search.began)
+        return SearchResult(
+            plan, dimensions, trials, search.seconds, folder, local_runner, search.began, search.ranking
+        )  # fmt: skip
 
 
 def _strategy(plan: SearchPlan, dimensions: list[Dimension], folder: Path) -> strategies.Strategy:
@@ -101,6 +106,31 @@ def _strategy(plan: SearchPlan, dimensions: list[Dimension], folder: Path) -> st
     strategy = strategies.create(plan.strategy, searchable, plan.objectives, options)
     strategy.start_with(_defaults(searchable))
     return strategy
+
+
+def _ranking(
+    domain: Domain,
+    prepared: "PreparedData",
+    plan: SearchPlan,
+    dimensions: list[Dimension],
+    report: "Callable[[Task | None, TrainingProgress], None]",
+    started: float,
+) -> Callable[[], Ranking] | None:
+    """What ranks networks before any is tried; None if the plan tries them without."""
+    method = plan.strategy if plan.strategy in METHODS else plan.warm_start
+    if method is None:
+        return None
+
+    def rank() -> Ranking:
+        seconds = None if plan.seconds is None else ranking.SHARE_OF_TIME * (started + plan.seconds - time.time())
+        count = ranking.CANDIDATES if plan.trials is None else max(1, min(ranking.CANDIDATES, plan.trials - 1))
+        problem = ranking.RankingProblem(
+            domain, prepared, dimensions, plan.epochs, plan.seed, count, seconds, plan.limits,
+            lambda progress: report(None, progress),
+        )  # fmt: skip
+        return ranking.rank(method, problem)
+
+    return rank
 
 
 def _executor(job: runner.SearchJob, workers: WorkerOptions) -> Executor:

@@ -134,6 +134,11 @@ def _ranges(name: str, value: Any) -> tuple[str, ...]:
     return tuple(f"{key}={_range(given)}" for key, given in _mapping(name, value).items())
 
 
+def _limits(name: str, value: Any) -> tuple[str, ...]:
+    """A budget as `suite tune` takes it, from {"latency": "0.2ms"}."""
+    return tuple(f"{key}={limit}" for key, limit in _mapping(name, value).items())
+
+
 def _range(value: Any) -> str:
     if isinstance(value, tuple) and len(value) == 2:
         return f"{value[0]}..{value[1]}"
@@ -181,6 +186,7 @@ FIT = {
 TUNE = {
     **_TRAINING, "strategy": Keyword("strategy", _text, "hyperband"),
     "trials": Keyword("trials", _whole(RANGES["trials"])), "pruner": Keyword("pruner", _choice(PRUNERS)),
+    "warm_start": Keyword("warm_start", _text), "budget": Keyword("budget", _limits),
     "cv": Keyword("folds", _whole(RANGES["tune_folds"])), "repeats": Keyword("repeats", _whole(RANGES["repeats"]), 1),
     "set": Keyword("sets", _ranges), "fix": Keyword("fixes", _ranges), "space": Keyword("space", _place),
     "workers": Keyword("workers", _whole(RANGES["workers"])), "ray": Keyword("ray", _text),

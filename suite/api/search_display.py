@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from suite.api.output import Output
 from suite.errors import SuiteError
 from suite.notation import dotted, format_value
-from suite.search_record import COMPLETED, VALIDATION_PREFIX, Trial
+from suite.search_record import COMPLETED, VALIDATION_PREFIX, Ranking, Trial
 
 if TYPE_CHECKING:
     from suite.training.callbacks import TrainingProgress
@@ -66,12 +66,21 @@ class SearchDisplay:
             self._output.say(self._line(trial))
             track(trial)
 
-        return SearchCallbacks(on_trial_end=on_trial_end, on_tick=self._tick)
+        return SearchCallbacks(on_trial_end=on_trial_end, on_tick=self._tick, on_ranking=self._on_ranking)
 
-    def report(self, task: "Task", progress: "TrainingProgress") -> None:
-        """Show the progress of a training in this process."""
+    def _on_ranking(self, ranking: Ranking) -> None:
+        self._output.say(
+            f"{ranking.method} ranked {ranking.compared:,} networks in {ranking.seconds:.0f} s; now training the "
+            f"{len(ranking.candidates)} best by themselves"
+        )
+        for note in ranking.notes:
+            self._output.say(f"note: {note}")
+
+    def report(self, task: "Task | None", progress: "TrainingProgress") -> None:
+        """Show the progress of a training in this process; without a task, of what comes before all trials."""
         scores = " ".join(f"{name} {value:.4f}" for name, value in progress.metrics.items())
-        self._current = f"trial {task.trial} epoch {progress.epoch}/{progress.epochs} {scores}"
+        what = progress.prefix if task is None else f"trial {task.trial}"
+        self._current = f"{what} epoch {progress.epoch}/{progress.epochs} {scores}"
         self._bar.update(self._task, state=self._state())
 
     def _tick(self, search: "Search") -> None:

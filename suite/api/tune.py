@@ -32,6 +32,8 @@ class TuneRequest:
     models: Path
     strategy: str = "hyperband"
     pruner: str | None = None
+    warm_start: str | None = None
+    budget: tuple[str, ...] = ()
     trials: int | None = None
     seconds: float | None = None
     folds: int | None = None
@@ -147,6 +149,7 @@ def _check(request: TuneRequest, name: str, domain: "Domain", dataset: "Dataset"
 
 
 def _plan(request: TuneRequest, objectives: list[Objective], epochs: int) -> "SearchPlan":
+    from tuning.objectives import parse_limits
     from tuning.plan import SearchPlan
 
     unbounded = request.seconds is None and request.trials is None
@@ -162,6 +165,8 @@ def _plan(request: TuneRequest, objectives: list[Objective], epochs: int) -> "Se
         request.workers or 1,
         int(request.retrain),
         request.pruner,
+        request.warm_start,
+        parse_limits(request.budget),
     )
 
 

@@ -1,8 +1,12 @@
 """Activations by name, each with the initialiser that preserves the variance of its signal."""
 
+from dataclasses import dataclass
+
 import keras
 from keras import layers
 from keras_tuner import HyperParameters
+
+from suite.blocks.choice import Operation, choice
 
 INITIALIZERS = {
     "relu": "he_normal",
@@ -17,18 +21,31 @@ INITIALIZERS = {
 }
 
 
-def choose(hp: HyperParameters, default: str = "relu", label: str | None = None) -> tuple[layers.Layer, str]:
-    """The activation layer that `activation` chooses, with the name `label`, and the initialiser of weights before it.
+@dataclass(frozen=True)
+class Activation:
+    """An activation by name, as a layer named `label`."""
+
+    name: str
+    label: str | None = None
+
+    def __call__(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        return layers.Activation(self.name, name=self.label)(x)
+
+
+def choose(hp: HyperParameters, default: str = "relu", label: str | None = None) -> tuple[Operation, str]:
+    """The activation that `activation` chooses, as a layer named `label`, and the initialiser of weights before it.
 
     The initialiser is that of He et al. 2015 before rectifiers and similar activations (ELU, Clevert et al. 2016; GELU,
     Hendrycks and Gimpel 2016; SiLU, also called swish, Ramachandran et al. 2017; Mish, Misra 2020), of LeCun et al.
-    1998 before SELU (Klambauer et al. 2017), and of Glorot and Bengio 2010 before tanh and sigmoid.
+    1998 before SELU (Klambauer et al. 2017), and of Glorot and Bengio 2010 before tanh and sigmoid. In a supernet, it
+    is that of the activation by default.
     """
-    name = hp.Choice("activation", list(INITIALIZERS), default=default)
-    return layers.Activation(name, name=label), INITIALIZERS[name]
+    operations = {name: Activation(name, label) for name in INITIALIZERS}
+    activation = choice(hp, "activation", operations, default, plain=True)
+    return activation, INITIALIZERS[activation.name if isinstance(activation, Activation) else default]
 
 
-def dropout(activation: layers.Layer, rate: float, name: str) -> layers.Layer:
+def dropout(activation: Operation, rate: float, name: str) -> layers.Layer:
     """Dropout after `activation`; after SELU, dropout that keeps mean and variance (Klambauer et al. 2017)."""
-    kind = layers.AlphaDropout if activation.activation is keras.activations.selu else layers.Dropout
-    return kind(rate, name=name)
+    keeps_variance = isinstance(activation, Activation) and activation.name == "selu"
+    return (layers.AlphaDropout if keeps_variance else layers.Dropout)(rate, name=name)

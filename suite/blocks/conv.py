@@ -7,6 +7,7 @@ from keras import layers
 from keras_tuner import HyperParameters
 
 from suite.blocks import activations, feasibility, kernels, norms
+from suite.blocks.choice import Operation, choice
 from suite.blocks.convolutions import CONVOLUTIONS, standard
 from suite.blocks.kernels import Kernel
 from suite.blocks.stochastic_depth import StochasticDepth
@@ -24,7 +25,7 @@ STEM_FACTORS = {160: 8, 80: 4, 24: 2, 0: 1}
 class Block:
     """The blocks of all stages; `drop_rate` is how often the last one is dropped (stochastic depth)."""
 
-    convolution: str
+    convolution: Operation
     repeats: int
     connection: str
     squeeze: bool
@@ -108,7 +109,7 @@ def _stem(hp: HyperParameters, x: keras.KerasTensor, name: str) -> keras.KerasTe
 def _block(hp: HyperParameters) -> Block:
     connection = hp.Choice("connection", CONNECTIONS, default="residual")
     return Block(
-        convolution=hp.Choice("convolution", list(CONVOLUTIONS), default="standard"),
+        convolution=choice(hp, "convolution", CONVOLUTIONS, "standard", plain=True),
         repeats=hp.Int("repeats", 1, 3, default=2),
         connection=connection,
         squeeze=hp.Boolean("squeeze_excite", default=False),
@@ -138,7 +139,7 @@ def _apply_block(
     for repeat in range(block.repeats):
         activation, initializer = activations.choose(hp, label=f"{name}_{repeat}_activation")
         kernel = Kernel(size, initializer, block.penalty)
-        x = CONVOLUTIONS[block.convolution](x, filters, kernel, f"{name}_{repeat}")
+        x = block.convolution(x, filters, kernel, f"{name}_{repeat}")
         x = activation(norms.normalize(hp, x, f"{name}_{repeat}"))
     if block.squeeze:
         x = squeeze_excite(x, f"{name}_squeeze")

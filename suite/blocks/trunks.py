@@ -5,6 +5,7 @@ from keras import layers
 from keras_tuner import HyperParameters
 
 from suite.blocks import activations
+from suite.blocks.choice import repeat
 from suite.blocks.ensemble import Members
 
 UNITS = [16, 32, 64, 128, 256, 512]
@@ -24,11 +25,13 @@ def mlp(hp: HyperParameters, x: keras.KerasTensor, name: str, dropout: float = 0
         x = _members(hp, x, name)
         units = hp.Choice("units", UNITS, default=128)
         dropout = hp.Float("dropout", 0.0, 0.6, step=0.1, default=dropout)
-        for index in range(hp.Int("depth", 1, 4, default=2)):
+
+        def layer(x: keras.KerasTensor, index: int) -> keras.KerasTensor:
             activation, initializer = activations.choose(hp)
             x = activation(layers.Dense(units, kernel_initializer=initializer, name=f"{name}_{index}")(x))
-            x = activations.dropout(activation, dropout, f"{name}_{index}_dropout")(x)
-    return x
+            return activations.dropout(activation, dropout, f"{name}_{index}_dropout")(x)
+
+        return repeat(hp, x, "depth", range(1, 5), 2, layer)
 
 
 def resnet(hp: HyperParameters, x: keras.KerasTensor, name: str, dropout: float = 0.2) -> keras.KerasTensor:
@@ -38,13 +41,16 @@ def resnet(hp: HyperParameters, x: keras.KerasTensor, name: str, dropout: float 
         units = hp.Choice("units", UNITS, default=128)
         dropout = hp.Float("dropout", 0.0, 0.6, step=0.1, default=dropout)
         x = layers.Dense(units, name=f"{name}_first")(x)
-        for index in range(hp.Int("depth", 1, 4, default=2)):
+
+        def block(x: keras.KerasTensor, index: int) -> keras.KerasTensor:
             label = f"{name}_{index}"
             activation, initializer = activations.choose(hp)
             inner = layers.LayerNormalization(name=f"{label}_norm")(x)
             inner = activation(layers.Dense(2 * units, kernel_initializer=initializer, name=f"{label}_wide")(inner))
             inner = activations.dropout(activation, dropout, f"{label}_dropout")(inner)
-            x = layers.Add(name=f"{label}_add")([x, layers.Dense(units, name=f"{label}_narrow")(inner)])
+            return layers.Add(name=f"{label}_add")([x, layers.Dense(units, name=f"{label}_narrow")(inner)])
+
+        x = repeat(hp, x, "depth", range(1, 5), 2, block)
         return layers.Activation("relu", name=f"{name}_relu")(layers.LayerNormalization(name=f"{name}_norm")(x))
 
 

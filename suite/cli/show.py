@@ -66,10 +66,11 @@ def _describe(
     chosen_values = {dotted(name): value for name, value in hp.values.items()}
     network_lines, network = _describe_network(model)
     space_lines, space = _describe_space(_explore(domain, prepared, hp), chosen_values)
-    lines = [title, "", *network_lines, "", *space_lines, *_describe_presets(domain)]
+    shared_lines, shared = _describe_supernet(domain, prepared, hp)
+    lines = [title, "", *network_lines, "", *space_lines, *shared_lines, *_describe_presets(domain)]
     request = {"domain": domain.name, "data": dataset.source, "labels": dataset.labels}
     presets = {name: dict(preset_values) for name, preset_values in domain.presets.items()}
-    return lines, request | {"hyperparameters": chosen_values} | network | space | {"presets": presets}
+    return lines, request | {"hyperparameters": chosen_values} | network | space | shared | {"presets": presets}
 
 
 def _build(
@@ -115,6 +116,18 @@ def _describe_space(dimensions: "list[Dimension]", values: dict[str, Any]) -> tu
     lines = [*space_table.lines(dimensions, values), "", space.describe_size(dimensions), space_table.SIZE_NOTE]
     size = {"combinations": combinations, "continua": continuous}
     return lines, {"space": space_table.to_json(dimensions), "size": size}
+
+
+def _describe_supernet(
+    domain: "Domain", prepared: "PreparedData", hp: "HyperParameters"
+) -> tuple[list[str], dict[str, Any]]:  # fmt: skip
+    """The hyperparameters that a supernet searches, for people and for a script."""
+    from tuning import domain_space
+
+    names = domain_space.relaxable(domain, prepared, hp.values)
+    shared = ", ".join(names) or "none of these"
+    lines = [f"by shared weights (--strategy oneshot, darts, enas): {shared}; the others one network after another"]
+    return lines, {"shared_weights": names}
 
 
 def _describe_presets(domain: "Domain") -> list[str]:

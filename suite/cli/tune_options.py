@@ -9,6 +9,7 @@ import click
 from suite.api.keywords import PRUNERS, RANGES
 from suite.cli.options import Command, Duration, add_options
 from tuning import strategies, trial_selection
+from tuning.ranking_methods import METHODS
 from tuning.trial_selection import SelectionRule
 
 
@@ -34,10 +35,18 @@ _BOUNDS = (
         "--strategy", type=click.Choice(list(strategies.STRATEGIES)), default="hyperband", show_default=True,
         help="The search strategy.",
     ),
+    click.option(
+        "--warm-start", type=click.Choice(list(METHODS)),
+        help="Try what this method ranks first before the strategy's own proposals.",
+    ),
     click.option("--trials", type=click.IntRange(*RANGES["trials"]), help="The number of networks to try."),
     click.option(
         "--pruner", type=click.Choice(PRUNERS),
         help="Stop trainings that are behind others at the same epoch; for Optuna's strategies.",
+    ),
+    click.option(
+        "--budget", multiple=True, metavar="COST=LIMIT",
+        help="Try no network that costs more for a prediction, as in latency=0.2ms, size=300kB or flops=5M.",
     ),
     click.option(
         "--cv", "folds", type=click.IntRange(*RANGES["tune_folds"]),

@@ -37,7 +37,7 @@ def test_both_halves_run_and_either_one_fails_the_whole(tmp_path: Path, failing:
     returned, calls = make_test(tmp_path, failing)
     assert returned == status
     assert len(calls) == 2
-    assert calls[0].endswith("-m not alone tests/tuning tests")
+    assert calls[0].endswith("--dist loadfile --no-loadscope-reorder -m not alone")
     assert calls[1].endswith("pytest -m alone tests/serving tests/tuning")
 
 

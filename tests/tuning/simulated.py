@@ -10,7 +10,7 @@ import pytest
 from keras_tuner import HyperParameters
 from trainings import train
 
-from suite.search_record import Objective, Trial
+from suite.search_record import Objective, Ranking, Trial
 from tuning import space, strategies
 from tuning.executors import InProcessExecutor
 from tuning.journal import JOURNAL_FILE, Journal
@@ -23,7 +23,7 @@ ACCURACY = Objective("val_accuracy", "max")
 # All that can be made here.
 EVERY_STRATEGY = [
     pytest.param(name, marks=pytest.mark.skipif(name == "gp" and find_spec("torch") is None, reason="needs PyTorch"))
-    for name in strategies.STRATEGIES
+    for name in strategies.TRIAL_BY_TRIAL
 ]
 
 
@@ -56,6 +56,7 @@ def search(
     callbacks: SearchCallbacks | None = None,
     declare: Callable[[HyperParameters], Any] = branching,
     started: float | None = None,
+    rank: Callable[[], Ranking] | None = None,
     **plan: Any,
 ) -> list[Trial]:
     """Run a search whose state is in a folder; resume the one that is there."""
@@ -64,7 +65,7 @@ def search(
     made = strategies.create(strategy, searchable(declare), whole.objectives, options)
     journal = Journal(place / JOURNAL_FILE)
     try:
-        return Search(whole, made, journal, executor or InProcessExecutor(), work, callbacks, started).run()
+        return Search(whole, made, journal, executor or InProcessExecutor(), work, callbacks, started, rank).run()
     finally:
         journal.close()
 

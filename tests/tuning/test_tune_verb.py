@@ -95,6 +95,9 @@ def test_trials_are_scored_by_their_mean_over_folds(suite: Run, reviews: Path, t
         (["--time", "soon"], 2, "'soon' is no time: write it as 90s, 30m or 1h30m"),
         (["--time", "0s"], 2, "'0s' is no time at all"),
         (["--pick", "fastest-within", "5"], 2, "'5' is no share: write it as 0.5%"),
+        (["--budget", "latncy=1ms"], 2, "there is no cost 'latncy': did you mean 'latency'?"),
+        (["--budget", "latency=1km"], 2, "'latency=1km' is no budget: write it as latency=0.2ms"),
+        (["--strategy", "oneshot"], 2, "no hyperparameter of this space chooses between operations of one shape"),
         (["--fix", "reader.knd=none"], 2, "there is no hyperparameter 'reader.knd': did you mean 'reader.kind'?"),
     ],
 )

@@ -34,7 +34,8 @@ class BaseOracle(keras_tuner.Oracle):  # type: ignore[misc]
 
     It is used alone, or as the first base class before one of KerasTuner's oracles. A subclass implements `suggest`.
     All its randomness comes from `self.random(...)`, which depends only on the seed and the number of trials, so that
-    a search that was killed resumes as if it had not been. `initial_values` are suggested before anything else.
+    a search that was killed resumes as if it had not been. The configurations in `starts` are suggested before
+    anything else.
     """
 
     # Whether replaying a search calls `suggest` again; else the oracle is told what it had suggested.
@@ -51,11 +52,16 @@ class BaseOracle(keras_tuner.Oracle):  # type: ignore[misc]
         self.options = options
         self.seed = options.seed  # KerasTuner takes a seed of 0 for no seed
         self.max_trials = None
-        self.initial_values: Values | None = None
+        self.starts: list[Values] = []
         # KerasTuner does not tell infeasible trials from failed ones.
         self.infeasible: set[str] = set()
         self._display.verbose = 0
         self._replayed_values: Values | None = None
+
+    @property
+    def initial_values(self) -> Values | None:
+        """The first configuration to start with that is untried; the very first if all are tried, None without any."""
+        return next((values for values in self.starts if not self._duplicate(values)), next(iter(self.starts), None))
 
     def rungs(self, trial_id: str) -> tuple[int, ...]:
         """The epochs at which `should_continue` is asked about a trial, and the last epoch to train it to."""

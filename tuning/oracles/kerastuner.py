@@ -1,6 +1,7 @@
 """KerasTuner's own oracles: random, grid and Bayesian search."""
 
 import warnings
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ class Grid(BaseOracle):
         self._order = configurations(self.hyperparameters.space, _default_first)
 
     def suggest(self, trial_id: str) -> Suggestion:
-        for values in self._order:
+        for values in chain(self.starts, self._order):
             if not self._duplicate(values):
                 return {"status": RUNNING, "values": values}
         return {"status": STOPPED, "values": None}

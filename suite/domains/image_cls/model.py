@@ -7,7 +7,7 @@ import keras
 from keras import layers
 from keras_tuner import HyperParameters
 
-from suite.blocks import activations, conv, dense
+from suite.blocks import activations, cells, conv, dense
 from suite.blocks.types import Head
 from suite.errors import unknown
 
@@ -29,6 +29,11 @@ def _stages(hp: HyperParameters, x: keras.KerasTensor) -> keras.KerasTensor:
     """Convolutional stages, and fully connected layers if `dense.depth` asks for them."""
     x = conv.pool(hp, conv.stages(hp, x, "conv"), "pool")
     return dense.multilayer(hp, x, "dense", depth=0, units=128, dropout=0.5)
+
+
+def _cells(hp: HyperParameters, x: keras.KerasTensor) -> keras.KerasTensor:
+    """Equal cells whose operations are chosen edge by edge."""
+    return conv.pool(hp, cells.cells(hp, x, "cells"), "pool")
 
 
 def _lenet(hp: HyperParameters, x: keras.KerasTensor) -> keras.KerasTensor:
@@ -54,5 +59,6 @@ def _lenet(hp: HyperParameters, x: keras.KerasTensor) -> keras.KerasTensor:
 
 NETWORKS: dict[str, Callable[[HyperParameters, keras.KerasTensor], keras.KerasTensor]] = {
     "stages": _stages,
+    "cells": _cells,
     "lenet": _lenet,
 }

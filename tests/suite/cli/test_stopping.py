@@ -71,6 +71,6 @@ def test_it_is_raised_where_python_hears_of_it_and_in_place_of_what_follows(what
 
 
 def test_a_block_without_it_changes_nothing() -> None:
-    process = started("pass\nprint(stopping.signal.set_wakeup_fd(-1))")
+    process = started("time.sleep(1)\nprint(stopping.signal.set_wakeup_fd(-1))")
     output, errors = process.communicate(timeout=10)
     assert (output, errors, process.returncode) == ("-1\n", "", 0)

@@ -142,3 +142,4 @@ bench-serving-endurance: $(INSTALLED)
 # Half an hour: methods that rank networks before training, on the table of cells. METHODS=darts measures one.
 bench-oneshot: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.shared_weights $(METHODS)
+	$(BIN)/python -m tests.benchmarks.supernet_step

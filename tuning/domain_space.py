@@ -5,7 +5,7 @@ from typing import Any
 
 from keras_tuner import HyperParameters
 
-from suite.blocks.choice import Relaxed
+from suite.blocks.relaxation import Relaxed
 from suite.domain import Domain
 from suite.notation import dotted
 from suite.training import model

@@ -55,7 +55,7 @@ class SearchPlan:
             "repeats": self.repeats,
             "pruner": self.pruner or "none",
             "warm start": self.warm_start or "none",
-            "budget": ",".join(f"{name}={limit:g}" for name, limit in self.limits.items()) or "none",
+            "budget": ",".join(f"{name}={limit:g}" for name, limit in sorted(self.limits.items())) or "none",
         }
 
     @property
@@ -65,7 +65,7 @@ class SearchPlan:
             return "The search was limited by time: how many networks it can try depends on the machine."
         if self.workers > 1:
             return "Trials ran at the same time: which ones ended first, and so what came next, was chance."
-        if any(objective.name == LATENCY for objective in self.objectives):
+        if LATENCY in self.limits or any(objective.name == LATENCY for objective in self.objectives):
             return "The search measured latency, which is never twice the same."
         return ""
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from suite.errors import UsageError
 from suite.notation import slashed
 from suite.search_record import Ranking
 from tuning.hyperparameter_kinds import all_values
@@ -59,4 +60,9 @@ def rank(method: str, problem: RankingProblem) -> Ranking:
     module, _, function = METHODS[method].partition(":")
     with released():
         found: Ranking = getattr(import_module(module), function)(problem)
+    if not found.candidates:
+        raise UsageError(
+            f"{method} found no network {'within the budget' if problem.limits else 'whose loss is a number'}: "
+            f"{'raise it, or allow cheaper networks' if problem.limits else 'lower training.learning_rate'}"
+        )
     return found

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from suite import domain as registry
-from suite.config import free_bytes
 from suite.data.dataset import Dataset
 from suite.errors import UsageError
 from suite.search_record import COMPLETED, FAILED, INFEASIBLE, Objective
@@ -140,10 +139,11 @@ class TrialRunner:
     def _build(self, hp: "HyperParameters", prepared: "PreparedData", task: Task) -> "keras.Model":
         """The network; UsageError if it would need too much memory or time."""
         from suite.training.model import batch_size, build, recipe_of, rows_of_epoch
+        from tuning.feasibility import check_memory
 
         model = build(self._domain, hp, prepared, self._job.epochs)
         rows = rows_of_epoch(prepared, hp.values)
-        _check_memory(model, batch_size(hp, recipe_of(self._domain, prepared, hp.values), rows))
+        check_memory(model, batch_size(hp, recipe_of(self._domain, prepared, hp.values), rows))
         if task.max_epoch_seconds is not None:
             _check_speed(model, rows, task.max_epoch_seconds)
         return model
@@ -170,18 +170,6 @@ class TrialRunner:
                 dataset = replace(dataset, rows=rows)
             self._prepared[fold] = prepare(self._domain, dataset)
         return self._prepared[fold]
-
-
-def _check_memory(model: "keras.Model", batch: int) -> None:
-    """UsageError for a network whose training would not fit into the free memory."""
-    from suite.training import architecture
-
-    needed, free = architecture.training_bytes(model, batch), free_bytes()
-    if free is not None and needed > free:
-        raise UsageError(
-            f"its training takes about {needed / 1e9:.0f} GB of memory at a batch of {batch}, and {free / 1e9:.0f} GB "
-            "are free"
-        )
 
 
 def _check_speed(model: "keras.Model", rows: int, max_epoch_seconds: float) -> None:

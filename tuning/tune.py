@@ -122,7 +122,8 @@ def _ranking(
         return None
 
     def rank() -> Ranking:
-        seconds = None if plan.seconds is None else ranking.SHARE_OF_TIME * (started + plan.seconds - time.time())
+        left = None if plan.seconds is None else max(1.0, started + plan.seconds - time.time())
+        seconds = None if left is None else ranking.SHARE_OF_TIME * left
         count = ranking.CANDIDATES if plan.trials is None else max(1, min(ranking.CANDIDATES, plan.trials - 1))
         problem = ranking.RankingProblem(
             domain, prepared, dimensions, plan.epochs, plan.seed, count, seconds, plan.limits,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from suite.api import search_display, steps
 from suite.api.fit import Saved
 from suite.api.output import Output
+from suite.errors import UsageError, unknown
 from suite.search_record import Objective, Trial
 from tuning.trial_selection import SelectionRule
 
@@ -148,10 +149,25 @@ def _check(request: TuneRequest, name: str, domain: "Domain", dataset: "Dataset"
     return _Job(request, name, domain, dataset, prepared, plan, rule)
 
 
+def _check_ranking(request: TuneRequest) -> None:
+    """UsageError for a ranking that is unknown, or that a search would not use."""
+    from tuning.ranking_methods import METHODS
+
+    if request.warm_start is not None and request.warm_start not in METHODS:
+        raise unknown("ranking to warm-start with", request.warm_start, list(METHODS))
+    if request.strategy not in METHODS and request.warm_start is None:
+        return
+    if request.strategy in METHODS and request.warm_start is not None:
+        raise UsageError(f"{request.strategy} begins with its own ranking: leave --warm-start out")
+    if request.trials == 1:
+        raise UsageError("the first trial is the default network: with a ranking, give at least --trials 2")
+
+
 def _plan(request: TuneRequest, objectives: list[Objective], epochs: int) -> "SearchPlan":
     from tuning.objectives import parse_limits
     from tuning.plan import SearchPlan
 
+    _check_ranking(request)
     unbounded = request.seconds is None and request.trials is None
     return SearchPlan(
         request.strategy,

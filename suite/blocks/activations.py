@@ -7,6 +7,7 @@ from keras import layers
 from keras_tuner import HyperParameters
 
 from suite.blocks.choice import Operation, choice
+from suite.blocks.relaxation import Relaxed
 
 INITIALIZERS = {
     "relu": "he_normal",
@@ -38,11 +39,14 @@ def choose(hp: HyperParameters, default: str = "relu", label: str | None = None)
     The initialiser is that of He et al. 2015 before rectifiers and similar activations (ELU, Clevert et al. 2016; GELU,
     Hendrycks and Gimpel 2016; SiLU, also called swish, Ramachandran et al. 2017; Mish, Misra 2020), of LeCun et al.
     1998 before SELU (Klambauer et al. 2017), and of Glorot and Bengio 2010 before tanh and sigmoid. In a supernet, it
-    is that of the activation by default.
+    is that of the activation that it has where that is not searched.
     """
     operations = {name: Activation(name, label) for name in INITIALIZERS}
     activation = choice(hp, "activation", operations, default, plain=True)
-    return activation, INITIALIZERS[activation.name if isinstance(activation, Activation) else default]
+    if isinstance(hp, Relaxed):
+        given, *others = hp.options(hp.whole("activation"), list(operations), default)
+        return activation if others else operations[given], INITIALIZERS[given]
+    return activation, INITIALIZERS[next(name for name, one in operations.items() if one is activation)]
 
 
 def dropout(activation: Operation, rate: float, name: str) -> layers.Layer:

@@ -8,7 +8,8 @@ from keras import layers
 from keras_tuner import HyperParameters
 
 from suite.blocks import feasibility
-from suite.blocks.choice import Operation, Relaxed, choice
+from suite.blocks.choice import Operation, choice
+from suite.blocks.relaxation import Relaxed
 from suite.errors import UsageError
 
 MAX_FILTERS, MAX_STAGES = 256, 4
@@ -50,6 +51,7 @@ def cell(
     nothing comes to the last node. The hyperparameters are named by the edges, such as `0-1`.
     """
     values: list[keras.KerasTensor | None] = [x]
+    default = next(iter(operations))
     if isinstance(hp, Relaxed):
         hp.equate([f"{source}-{target}" for target in range(1, nodes + 1) for source in range(target)], canonical)
     for target in range(1, nodes + 1):
@@ -58,7 +60,10 @@ def cell(
             edge = f"{source}-{target}"
             operation = choice(hp, edge, operations, plain=True)
             value = values[source]
-            if value is not None and operation is not operations.get(NONE):
+            is_closed = operation is operations.get(NONE) or (
+                isinstance(hp, Relaxed) and hp.options(hp.whole(edge), list(operations), default) == [NONE]
+            )
+            if value is not None and not is_closed:
                 brought.append(operation(value, f"{name}_{edge}"))
         values.append(
             layers.Add(name=f"{name}_{target}_sum")(brought) if len(brought) > 1 else next(iter(brought), None)

@@ -1,171 +1,21 @@
 """Operations that a hyperparameter chooses: only the chosen one in a network, all of them in a supernet.
 
-A supernet holds all networks of a space at once. What chooses in it is a gate: either it opens one path at a time
-(Guo et al. 2020), or it mixes all paths with weights that are learned (Liu et al. 2019). The gates' positions are
-ordinary values of hyperparameters, with which the network is built by itself; layers have the same names there.
+Layers have the same names in both, so that a network by itself can have the weights of the supernet.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import keras
 from keras import layers, ops
 from keras_tuner import HyperParameters
 
+from suite.blocks.relaxation import Owned, Relaxed, Selector
 from suite.errors import UsageError
 
 # From a tensor, or a structure of tensors, and the operation's own arguments to a tensor.
 Operation = Callable[..., Any]
-# From the values of some hyperparameters by name to those that stand for them, by the same names in the same order.
-Canonical = Callable[[Mapping[str, Any]], dict[str, Any]]
-NEVER = -1e9
-
-
-class Selector(Protocol):
-    """What decides between the branches of a layer: a number, or a weight for each where the supernet is soft."""
-
-    @property
-    def soft(self) -> bool: ...
-
-    def position(self) -> Any:
-        """The number of the open branch, int32 ()."""
-
-    def weights(self) -> Any:
-        """The weight of each branch, float32 (branches,)."""
-
-
-class Gate:
-    """A hyperparameter's place in a supernet: the position of one of its options, or the logits of their weights.
-
-    `barred` is added to the logits: NEVER for options that no longer take part.
-    """
-
-    def __init__(self, options: Sequence[Any], soft: bool) -> None:
-        self.options, self.soft = list(options), soft
-        self.open = keras.Variable(0, dtype="int32", trainable=False, name="open")
-        self.logits = keras.Variable([0.0] * len(self.options), dtype="float32", name="logits")
-        self.barred = keras.Variable([0.0] * len(self.options), dtype="float32", trainable=False, name="barred")
-
-    def position(self) -> Any:
-        return self.open.value
-
-    def weights(self) -> Any:
-        return ops.softmax(self.logits.value + self.barred.value)
-
-    @property
-    def value(self) -> Any:
-        """The option that is open."""
-        return self.options[int(self.open.numpy())]
-
-    def set(self, value: Any) -> None:
-        """Open an option."""
-        self.open.assign(self.options.index(value))
-
-    def bar(self, positions: Sequence[int]) -> None:
-        """Leave these options out of the mixture, and no others."""
-        self.barred.assign([NEVER if position in positions else 0.0 for position in range(len(self.options))])
-
-    def at_least(self, value: int) -> "_AtLeast":
-        """Whether the open option is at least this: the second of two branches."""
-        return _AtLeast(self, value)
-
-
-@dataclass(frozen=True)
-class _AtLeast:
-    """Chooses the second of two branches where a gate's option is at least `value`."""
-
-    gate: Gate
-    value: int
-
-    @property
-    def soft(self) -> bool:
-        return self.gate.soft
-
-    def position(self) -> Any:
-        first = next(number for number, option in enumerate(self.gate.options) if option >= self.value)
-        return ops.cast(self.gate.position() >= first, "int32")
-
-    def weights(self) -> Any:
-        """The chance of this depth among those that reach the one before it: products of them are the depths' own."""
-        every = self.gate.weights()
-        reached = sum(every[number] for number, option in enumerate(self.gate.options) if option >= self.value - 1)
-        beyond = sum(every[number] for number, option in enumerate(self.gate.options) if option >= self.value)
-        share = beyond / ops.maximum(reached, 1e-9)
-        return ops.stack([1 - share, share])
-
-
-@dataclass(frozen=True)
-class Owned:
-    """Variables that are in use only where `selector` opens branch number `branch`."""
-
-    variables: list[Any]
-    selector: Selector
-    branch: int
-
-
-class Relaxed(HyperParameters):  # type: ignore[misc]
-    """Hyperparameters of a supernet: it has a gate for each one that chooses between operations of one shape.
-
-    All others have the value in `values`, or their default. `allowed` restricts the options, by whole name. An option
-    that cannot be built, or that answers in another shape than the value does, is left out (`left_out`): what chooses
-    it stays with searches that try one network after another.
-    """
-
-    def __init__(
-        self,
-        values: Mapping[str, Any] | None = None,
-        allowed: Mapping[str, Sequence[Any]] | None = None,
-        *,
-        soft: bool = False,
-    ) -> None:
-        super().__init__()
-        self.given, self.allowed, self.soft = dict(values or {}), dict(allowed or {}), soft
-        self.left_out: dict[str, set[Any]] = {}
-        self.gates: dict[str, Gate] = {}
-        self.owned: list[Owned] = []
-        self.equalities: dict[tuple[str, ...], Canonical] = {}
-        self.count = 0
-        self.values.update(self.given)
-
-    def built(self, build: Callable[["Relaxed"], Any]) -> Any:
-        """What `build` makes of these hyperparameters, again where an option turned out to be none for all places."""
-        while True:
-            known = sum(map(len, self.left_out.values()))
-            self.gates, self.owned, self.count = {}, [], 0
-            result = build(self)
-            if sum(map(len, self.left_out.values())) == known:
-                return result
-
-    def options(self, name: str, every: Sequence[Any], default: Any) -> list[Any]:
-        """The options of a hyperparameter, first the one that it has where it is not searched."""
-        full = self._get_name(name)
-        value, left_out = self.given.get(full, default), self.left_out.get(full, set())
-        allowed = [one for one in every if one in self.allowed.get(full, every) and one not in left_out]
-        return [value, *(one for one in allowed if one != value)]
-
-    def gate(self, name: str, options: Sequence[Any]) -> Gate:
-        """The gate of a hyperparameter, one for all places that ask for it."""
-        return self.gates.setdefault(self._get_name(name), Gate(options, self.soft))
-
-    def equate(self, names: Sequence[str], canonical: Canonical) -> None:
-        """Note that networks are equal if `canonical` makes the same of their values by these names."""
-        self.equalities[tuple(map(self._get_name, names))] = lambda values: canonical(
-            dict(zip(names, values.values(), strict=True))
-        )
-
-    def canonical(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """The values that stand for all equal networks."""
-        result = dict(values)
-        for names, canonical in self.equalities.items():
-            found = canonical({name: result[name] for name in names})
-            result |= dict(zip(names, found.values(), strict=True))
-        return result
-
-    def leave_out(self, name: str, option: Any) -> None:
-        """Note that an option is none for a supernet."""
-        self.left_out.setdefault(self._get_name(name), set()).add(option)
 
 
 def choice(
@@ -185,7 +35,7 @@ def choice(
     if plain:
         plain_choices(hp).add(hp._get_name(name))
     if isinstance(hp, Relaxed):
-        return partial(_mix, hp, name, operations, default or next(iter(operations)))
+        return partial(_mix, hp, hp.whole(name), operations, default or next(iter(operations)))
     return operations[hp.Choice(name, list(operations), default=default)]
 
 
@@ -211,6 +61,7 @@ def repeat(
         for number in range(hp.Int(name, counts[0], counts[-1], default=default)):
             x = block(x, number)
         return x
+    name = hp.whole(name)
     value, *others = hp.options(name, counts, default)
     options = sorted([value, *others])
     for number in range(options[-1]):
@@ -280,7 +131,7 @@ def _mixed(hp: Relaxed, x: Any, branches: list[keras.Model], selector: Selector,
         if branch.trainable_variables:
             hp.owned.append(Owned(branch.trainable_variables, selector, number))
     hp.count += 1
-    label = hp._get_name(name).replace("/", "_")
+    label = name.replace("/", "_")
     return _Mixed(branches, selector, name=f"{label}_mixed_{hp.count}")(x)
 
 
@@ -300,6 +151,10 @@ class _Mixed(layers.Layer):  # type: ignore[misc]
             answers = [branch(x, training=training) for branch in self.branches]
             return sum(ops.cast(weights[number], one.dtype) * one for number, one in enumerate(answers))
         return ops.switch(self.selector.position(), [partial(branch, x, training=training) for branch in self.branches])
+
+    def get_config(self) -> dict[str, Any]:
+        """How many branches there are: a supernet is described, but never saved."""
+        return {**super().get_config(), "branches": len(self.branches)}
 
     def compute_output_spec(self, x: Any, training: bool | None = None) -> Any:
         output = self.branches[0].output

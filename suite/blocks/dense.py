@@ -5,6 +5,7 @@ from keras import layers
 from keras_tuner import HyperParameters
 
 from suite.blocks import activations, kernels, norms
+from suite.blocks.choice import repeat
 
 
 def multilayer(
@@ -15,16 +16,17 @@ def multilayer(
     The keyword arguments are the hyperparameters' defaults. With a depth of 0 it returns its input.
     """
     with hp.name_scope(name):
-        count = hp.Int("depth", 0, 4, default=depth)
-        if not count:
+        if not hp.Int("depth", 0, 4, default=depth):
             return x
         penalty = kernels.penalty(hp)
         rate = hp.Float("dropout", 0.0, 0.6, step=0.1, default=dropout)
         width = hp.Choice("units", [16, 32, 64, 128, 256, 512], default=units)
-        for index in range(count):
+
+        def layer(x: keras.KerasTensor, index: int) -> keras.KerasTensor:
             label = f"{name}_{index}"
             activation, initializer = activations.choose(hp, label=f"{label}_activation")
             x = layers.Dense(width, kernel_initializer=initializer, kernel_regularizer=penalty, name=label)(x)
             x = activation(norms.normalize(hp, x, label, default="none"))
-            x = activations.dropout(activation, rate, f"{label}_dropout")(x)
-    return x
+            return activations.dropout(activation, rate, f"{label}_dropout")(x)
+
+        return repeat(hp, x, "depth", range(5), depth, layer)

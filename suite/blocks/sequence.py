@@ -1,6 +1,7 @@
 """Readers of token sequences."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import keras
@@ -8,6 +9,9 @@ from keras import layers, ops
 from keras_tuner import HyperParameters
 
 from suite.blocks import activations
+from suite.blocks.choice import choice
+from suite.blocks.relaxation import Relaxed
+from suite.errors import UsageError
 
 PADDING = 0
 WIDTHS = (3, 4, 5)
@@ -18,14 +22,25 @@ MAX_UNROLLED = 64
 def reader(hp: HyperParameters, ids: keras.KerasTensor, vocabulary: int, name: str) -> keras.KerasTensor | None:
     """Token ids int32 (N, length), padded with 0 at the end, to one vector for each row; None if `kind` is none."""
     with hp.name_scope(name):
-        kind = hp.Choice("kind", ["none", *READERS], default="none")
-        if kind == "none":
+        kinds = {"none": _nothing} | {kind: partial(_read, hp, read, name) for kind, read in READERS.items()}
+        read = choice(hp, "kind", kinds)
+        if read is _nothing or (
+            isinstance(hp, Relaxed) and hp.options(hp.whole("kind"), list(kinds), "none")[0] == "none"
+        ):
             return None
         units = hp.Choice("units", [16, 32, 64, 128], default=64)
         x = layers.Embedding(vocabulary, units, mask_zero=False, name=f"{name}_embedding")(ids)
         present = Present(name=f"{name}_present")(ids)
         x = layers.SpatialDropout1D(hp.Float("dropout", 0.0, 0.6, step=0.1, default=0.3), name=f"{name}_dropout")(x)
-        return READERS[kind](hp, x, present, name)
+        return read((x, present))
+
+
+def _nothing(texts: tuple[Any, Any]) -> keras.KerasTensor:
+    raise UsageError("a text that nothing reads has no vector")
+
+
+def _read(hp: HyperParameters, read: Callable[..., keras.KerasTensor], name: str, texts: tuple[Any, Any]) -> Any:
+    return read(hp, *texts, name)
 
 
 @keras.saving.register_keras_serializable(package="suite")

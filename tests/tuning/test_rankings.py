@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -94,14 +95,24 @@ def test_a_training_step_leaves_closed_branches_as_they_are(problem: RankingProb
         assert (not np.array_equal(variable.numpy(), before[variable.path])) == is_open
 
 
-def test_a_network_by_itself_answers_as_its_path(problem: RankingProblem) -> None:
-    supernet = Supernet.of(problem, epochs=1)
-    rows = {name: values[:4] for name, values in problem.prepared.core.items()}
+@pytest.mark.parametrize(
+    ("domain", "sets"),
+    [
+        ("image_cls", SMALL),
+        ("image_cls", ("conv.filters=8", "conv.convolution=standard,separable,inverted", "conv.activation=relu,mish")),
+        ("fraud", ("members=mlp", "trunk=mlp,resnet", "depth=1..2", "mlp.activation=relu,selu")),
+        ("text_cls", ("reader.kind=gru,lstm,transformer", "reader.units=16", "reader.activation=relu,gelu")),
+    ],
+)
+def test_a_network_by_itself_answers_as_its_path(domain: str, sets: tuple[str, ...]) -> None:
+    found = registry.get(domain)
+    prepared = prepare(found, found.example())
+    supernet = Supernet.of(RankingProblem(found, prepared, _dimensions(found, prepared, sets), 1, 0, 3), epochs=1)
+    rows = {name: values[:4] for name, values in prepared.core.items()}
     for path in supernet.paths():
-        network = supernet.network(path)
-        np.testing.assert_array_equal(
-            supernet.model(rows, training=False)["probabilities"], network(rows, training=False)["probabilities"]
-        )
+        network, output = supernet.network(path), prepared.task.output
+        whole, alone = (model(rows, training=False)[output] for model in (supernet.model, network))
+        np.testing.assert_array_equal(whole, alone)
 
 
 def test_the_networks_of_other_domains_share_weights_too() -> None:
@@ -151,3 +162,23 @@ def _hp(candidate: Candidate) -> HyperParameters:
     hp = HyperParameters()
     hp.values.update(candidate.hyperparameters)
     return hp
+
+
+def test_a_space_whose_edges_may_not_be_none_has_all_its_networks_ranked(problem: RankingProblem) -> None:
+    sets = (*SMALL[:5], "0-1=none", "0-2=conv_1x1,identity", "1-2=conv_1x1,conv_3x3")
+    restricted = replace(problem, dimensions=_dimensions(problem.domain, problem.prepared, sets))
+    supernet = Supernet.of(restricted, epochs=1)
+    assert len(supernet.paths()) == supernet.count == 2  # the edge out of nothing is in no network
+    rows = {name: values[:4] for name, values in problem.prepared.core.items()}
+    for path in supernet.paths():
+        whole, alone = (
+            model(rows, training=False)["probabilities"] for model in (supernet.model, supernet.network(path))
+        )
+        np.testing.assert_array_equal(whole, alone)
+
+
+def test_time_that_is_over_ends_a_ranking_soon(problem: RankingProblem) -> None:
+    started = monotonic()
+    found = ranking.rank("oneshot", replace(problem, epochs=1_000, seconds=2.0))
+    assert found.candidates
+    assert monotonic() - started < 60

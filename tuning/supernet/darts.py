@@ -16,7 +16,7 @@ from tuning.supernet.path_search import WHOLE
 from tuning.supernet.supernet import Supernet
 
 # The supernet is trained as long as a network by itself; the first epochs of these train no mixture.
-WARM_UP = 0.25
+WARM_UP, TRAINING_SHARE = 0.25, 0.8
 RATE, ROWS = 2e-2, 2_048
 # How much an expected cost beyond a limit counts, as a share of the limit.
 PENALTY = 1.0
@@ -27,6 +27,7 @@ EMPTY, COLLAPSED = ("none", "identity"), 0.5
 def rank(problem: RankingProblem) -> Ranking:
     """The path that matters most to the mixture, then its neighbours."""
     started = time.time()
+    deadline = None if problem.seconds is None else started + problem.seconds
     fit.set_seeds(problem.seed)
     weights_rows, mixture_rows = _halves(problem.prepared, problem.seed)
     relaxed = max(2, problem.epochs)
@@ -34,15 +35,16 @@ def rank(problem: RankingProblem) -> Ranking:
     gates = len(supernet.gates)
     supernet.epochs += gates
     costs = PathCosts(supernet, dict(problem.limits), problem.seed)
+    seconds = None if deadline is None else max(1.0, TRAINING_SHARE * (deadline - time.time()))
     mixture = _Mixture(supernet, mixture_rows, costs, problem.seed, relaxed)
     supernet.train(
         lambda epoch, steps: np.zeros((steps, gates), np.int32), problem.report, "DARTS supernet", problem.seed,
-        problem.seconds, [mixture], mixture.step,
+        seconds, [mixture], mixture.step,
     )  # fmt: skip
     mixture.decide_rest()
-    found = _best(supernet, costs, mixture, problem.count)
+    compared, found = _best(supernet, costs, mixture, problem.count, deadline)
     return Ranking(
-        "darts", tuple(found), supernet.count, round(time.time() - started, 2), supernet.options, mixture.history,
+        "darts", tuple(found), compared, round(time.time() - started, 2), supernet.options, mixture.history,
         tuple(mixture.notes),
     )  # fmt: skip
 
@@ -53,8 +55,13 @@ def _halves(prepared: PreparedData, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return np.sort(rows[: len(rows) // 2]), np.sort(rows[len(rows) // 2 :])
 
 
-def _best(supernet: Supernet, costs: PathCosts, mixture: "_Mixture", count: int) -> list[Candidate]:
-    """The paths of the greatest importance within the limits; their score is what they fall short of the first."""
+def _best(
+    supernet: Supernet, costs: PathCosts, mixture: "_Mixture", count: int, deadline: float | None
+) -> tuple[int, list[Candidate]]:
+    """The paths of the greatest importance within the limits, and of how many; nothing is measured after `deadline`.
+
+    Their score is what they fall short of the first.
+    """
     sizes = [len(gate.options) for gate in supernet.gates.values()]
     if supernet.count <= WHOLE:
         paths = supernet.paths()
@@ -72,11 +79,11 @@ def _best(supernet: Supernet, costs: PathCosts, mixture: "_Mixture", count: int)
     most = max(totals.values())
     found: list[Candidate] = []
     for path in sorted(totals, key=lambda path: -totals[path]):
-        if len(found) == count:
+        if len(found) == count or (deadline is not None and time.time() >= deadline and found):
             break
-        if costs.fits(path):
+        if costs.may_fit(path) and costs.fits(path):
             found.append(Candidate(supernet.values_of(path), round(float(most - totals[path]), 6)))
-    return found
+    return len(totals), found
 
 
 class _Mixture(keras.callbacks.Callback):  # type: ignore[misc]
@@ -106,7 +113,10 @@ class _Mixture(keras.callbacks.Callback):  # type: ignore[misc]
         self.notes: list[str] = []
 
     def step(self) -> None:
-        """A step of the mixture on rows that the weights are not trained on."""
+        """A step of the mixture on rows that the weights are not trained on, while it is on."""
+        tf.cond(self._is_on > 0, self._learn, lambda: 0)
+
+    def _learn(self) -> int:
         model = self._supernet.model
         rows = tf.random.uniform((self._supernet.batch_size,), 0, len(self._targets), tf.int32)
         with tf.GradientTape() as tape:
@@ -114,11 +124,7 @@ class _Mixture(keras.callbacks.Callback):  # type: ignore[misc]
             loss = model.compute_loss(None, tf.gather(self._targets, rows), outputs, training=True)
             loss += PENALTY * self._costs.expected_excess([gate.weights() for gate in self._gates])
             values = [logits.value for logits in self._logits]
-        gradients = tape.gradient(loss, values)
-        tf.cond(self._is_on > 0, lambda: self._update(gradients), lambda: 0)
-
-    def _update(self, gradients: list[Any]) -> int:
-        self._optimizer.apply(gradients, self._logits)
+        self._optimizer.apply(tape.gradient(loss, values), self._logits)
         return 0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -157,6 +163,7 @@ class _Mixture(keras.callbacks.Callback):  # type: ignore[misc]
         for option in range(len(gate.options)):
             gate.bar([option])
             losses.append(self._supernet.mixed_loss() - whole)
-        self.importance[number] = np.array(losses)
-        kept = int(np.argmax(losses))
+        # A loss that is no number says nothing.
+        self.importance[number] = np.nan_to_num(np.array(losses), nan=0.0, posinf=0.0, neginf=0.0)
+        kept = int(np.argmax(self.importance[number]))
         gate.bar([option for option in range(len(gate.options)) if option != kept])

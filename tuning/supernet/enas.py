@@ -35,7 +35,7 @@ def rank(problem: RankingProblem) -> Ranking:
     supernet = Supernet.of(problem, EPOCHS * problem.epochs)
     costs = PathCosts(supernet, dict(problem.limits), problem.seed)
     learner = _Learner(supernet, problem.seed)
-    seconds = None if problem.seconds is None else TRAINING_SHARE * problem.seconds
+    seconds = None if deadline is None else max(1.0, TRAINING_SHARE * (deadline - time.time()))
     supernet.train(learner.draw, problem.report, "ENAS supernet", problem.seed, seconds, [learner])
     search = PathSearch(supernet, costs, problem.seed, deadline)
     search.run(dict.fromkeys(learner.write() for _ in range(FINALISTS)))
@@ -87,7 +87,9 @@ class _Learner(keras.callbacks.Callback):  # type: ignore[misc]
             return
         for _ in range(UPDATES_OF_EPOCH):
             path = self.write()
-            self._controller.reward(list(enumerate(path)), -self._supernet.loss(path))
+            loss = self._supernet.loss(path)
+            if np.isfinite(loss):
+                self._controller.reward(list(enumerate(path)), -loss)
 
     def _note(self, paths: list[Path]) -> None:
         for number, (name, gate) in enumerate(self._supernet.gates.items()):

@@ -39,7 +39,7 @@ def searched(problem: RankingProblem) -> tuple[Supernet, PathSearch]:
     def draw(epoch: int, steps: int) -> np.ndarray:
         return np.array([supernet.draw(random) for _ in range(steps)], np.int32)
 
-    seconds = None if problem.seconds is None else TRAINING_SHARE * problem.seconds
+    seconds = None if deadline is None else max(1.0, TRAINING_SHARE * (deadline - time.time()))
     supernet.train(draw, problem.report, "one-shot supernet", problem.seed, seconds)
     search = PathSearch(supernet, costs, problem.seed, deadline)
     search.run()

@@ -1,7 +1,6 @@
 """What a prediction costs along a path: measured for some paths, estimated for the others."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,8 @@ from tuning.supernet.supernet import Path, Supernet
 
 # Paths that are measured for the estimate, and how far it may be beyond a limit for a path to be measured after all.
 SAMPLES, TOLERANCE = 24, 0.1
+# The cheapest, as estimated, of so many at random are measured before a budget is refused.
+CHEAPEST, DRAWN = 4, 500
 
 
 class PathCosts:
@@ -33,10 +34,17 @@ class PathCosts:
 
     def may_fit(self, path: Path) -> bool:
         """Whether a path keeps to the limits by the estimate, nearly."""
+        if path in self._measured:
+            return self.fits(path)
         row = self._encode([path])[0]
         return all(
             row @ self._coefficients[name] <= limit * (1 + TOLERANCE) for name, limit in self._limits.items()
         )  # fmt: skip
+
+    @property
+    def fitting(self) -> list[Path]:
+        """The paths that were measured and keep to the limits."""
+        return [path for path, costs in self._measured.items() if costs is not None and self.fits(path)]
 
     def expected_excess(self, weights: Sequence[Any]) -> Any:
         """By how much the expected costs of a mixture are beyond the limits, as a share of them, float32 ()."""
@@ -75,8 +83,12 @@ class PathCosts:
             # With a little ridge: there are more operations than samples where a space is large.
             penalty = 1e-3 * np.eye(encoded.shape[1])
             self._coefficients[name] = np.linalg.solve(encoded.T @ encoded + penalty, encoded.T @ measured)
-        cheapest = [self._cheapest(name) for name in self._limits]
-        if not any(self.fits(path) for path in (*cheapest, *paths)):
+        drawn = dict.fromkeys(self._supernet.draw(random) for _ in range(DRAWN))
+        rows = self._encode(list(drawn))
+        for name in self._limits:
+            order = np.argsort(rows @ self._coefficients[name])[:CHEAPEST]
+            paths += [list(drawn)[number] for number in order]
+        if not any(self.fits(path) for path in paths):
             name = next(iter(self._limits))
             if not known:
                 raise UsageError(f"the {name} of no network of this space could be measured: leave --budget out")
@@ -85,11 +97,6 @@ class PathCosts:
                 f"no network of this space was found within the budget: the least {name} is {least:.4g}, and the "
                 f"budget {self._limits[name]:.4g}; raise it, or allow cheaper networks"
             )
-
-    def _cheapest(self, name: str) -> Path:
-        ends = np.cumsum([1, *self._sizes])
-        parts = pairwise(ends)
-        return tuple(int(np.argmin(self._coefficients[name][low:high])) for low, high in parts)
 
     def _encode(self, paths: Sequence[Path]) -> np.ndarray:
         """A one and a one-hot code for each gate, float64 (paths, 1 + operations)."""

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from suite.blocks.choice import Owned
+from suite.blocks.relaxation import Owned
 
 MAX_NORM = 5.0
 

@@ -33,9 +33,9 @@ class PathSearch:
             self._random.shuffle(paths)
             self._rank(paths)
             return
-        self._rank(first)
+        self._rank((*first, *self._costs.fitting))
         self._rank(self._new(POPULATION, lambda: self._supernet.draw(self._random)))
-        for _ in range(GENERATIONS):
+        for _ in range(GENERATIONS if self.losses else 0):
             parents = sorted(self.losses, key=self.losses.__getitem__)[:PARENTS]
             children = [self._new(POPULATION // 2, partial(make, parents)) for make in (self._mutated, self._crossed)]
             self._rank(chain(*children))
@@ -46,7 +46,7 @@ class PathSearch:
         """The best paths within the limits."""
         found: list[Candidate] = []
         for path in sorted(self.losses, key=self.losses.__getitem__):
-            if len(found) == count:
+            if len(found) == count or (found and self._is_over()):
                 break
             if np.isfinite(self.losses[path]) and self._costs.fits(path):
                 found.append(Candidate(self._supernet.values_of(path), round(self.losses[path], 6)))

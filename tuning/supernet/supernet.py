@@ -13,7 +13,8 @@ import numpy as np
 import tensorflow as tf
 from keras_tuner import HyperParameters
 
-from suite.blocks.choice import Relaxed, layers_of
+from suite.blocks.choice import layers_of
+from suite.blocks.relaxation import Relaxed
 from suite.domain import Domain
 from suite.errors import UsageError
 from suite.training import interruption, steps
@@ -21,12 +22,15 @@ from suite.training import model as networks
 from suite.training.callbacks import ProgressReporter, TrainingProgress
 from suite.training.data import PreparedData, TrainingChunks
 from suite.training.predictor import Predictor
+from tuning import feasibility
 from tuning.ranking import RankingProblem
 from tuning.supernet.path_optimizer import PathAdamW
 from tuning.task import Values
 
 # A path's normalisation has the statistics of this many training rows, and its loss is that of so many others.
 CALIBRATION_ROWS, VALIDATION_ROWS = 512, 2_048
+# Of large pictures, fewer rows are calibrated on: so many bytes of all that is computed for them.
+CALIBRATION_BYTES, FLOAT_BYTES = 1_000_000_000, 4
 
 Path = tuple[int, ...]
 # From an epoch and its number of steps to a path for each step, int32 (steps, gates).
@@ -59,17 +63,19 @@ class Supernet:
         if not self.gates:
             raise UsageError(
                 f"no hyperparameter of this space chooses between operations of one shape for {domain.name}, which is "
-                "what a supernet searches: allow more of them (see suite show), or choose another --strategy"
+                "what a supernet searches: fix others so that some do, as 'suite show' tells (for texts "
+                "--fix reader.kind=gru or dense.depth=2), or choose another --strategy"
             )
         self.rate = float(self.hp.values["training/learning_rate"])
         decay = float(self.hp.values["training/weight_decay"])
         self.model.compile(PathAdamW(self.rate, decay, self.hp.owned), self.model.loss)
         self.prepared, self._thinning = networks.with_base_scores(self.model, self.hp, prepared)
-        self.calibration_rows = prepared.rows["train"]
         if rows is not None:
-            self.prepared = replace(self.prepared, rows={**self.prepared.rows, "train": rows})
+            self.prepared, self._thinning = replace(self.prepared, rows={**self.prepared.rows, "train": rows}), None
         recipe = networks.recipe_of(domain, prepared, self.hp.values)
-        self.batch_size = networks.batch_size(self.hp, recipe, len(self.prepared.rows["train"]))
+        self.rows_of_epoch = networks.rows_of_epoch(prepared, self.hp.values) if rows is None else len(rows)
+        self.batch_size = networks.batch_size(self.hp, recipe, self.rows_of_epoch)
+        self._check_memory()
         self._score = _PathScore(self)
 
     @classmethod
@@ -78,6 +84,11 @@ class Supernet:
     ) -> Self:  # fmt: skip
         """The supernet of a problem's space."""
         return cls(problem.domain, problem.prepared, problem.defaults, problem.allowed, epochs, soft=soft, rows=rows)
+
+    def _check_memory(self) -> None:
+        """UsageError if its training would not fit into the free memory."""
+        at_once = max(len(gate.options) for gate in self.gates.values()) if self.hp.soft else 1
+        feasibility.check_memory(self.model, at_once * self.batch_size)
 
     @property
     def count(self) -> int:
@@ -99,15 +110,20 @@ class Supernet:
 
         Where the others are opened too, what they have in common is trained more than the rest.
         """
-        values = self.values_of(path)
-        return self.hp.canonical(values) == values
+        return self.standing(path) == path
 
     def standing(self, path: Path) -> Path:
-        """The path that stands for all whose networks are equal to this one's; itself, where that is not allowed."""
-        values = self.hp.canonical(self.values_of(path))
-        if any(values[name] not in gate.options for name, gate in self.gates.items()):
-            return path
-        return tuple(gate.options.index(values[name]) for name, gate in self.gates.items())
+        """The path that stands for all whose networks are equal to this one's; itself, where that is not allowed.
+
+        There, an edge out of nothing brings what normalisation makes of it: the path's loss is near its network's.
+        """
+        values = self.values_of(path)
+        standing = self.hp.canonical(values)
+        for name, value in standing.items():
+            is_allowed = name in self.gates and value in self.gates[name].options
+            if value != values[name] and not is_allowed:
+                return path
+        return self.path_of(standing)
 
     def draw(self, random: np.random.Generator) -> Path:
         """A path, any of them as likely as another."""
@@ -120,6 +136,10 @@ class Supernet:
         """The hyperparameters of a path's network."""
         chosen = {name: gate.options[position] for (name, gate), position in zip(self.gates.items(), path, strict=True)}
         return {**self._given, **chosen}
+
+    def path_of(self, values: Values) -> Path:
+        """The path of a network with these values."""
+        return tuple(gate.options.index(values[name]) for name, gate in self.gates.items())
 
     def hyperparameters(self, path: Path) -> HyperParameters:
         """The same as networks are built with."""
@@ -168,12 +188,12 @@ class Supernet:
         """
         hp, prepared = self.hp, self.prepared
         weight, oversample = prepared.task.balance(hp)
-        rows, size = networks.rows_of_epoch(prepared, hp.values), self.batch_size
+        size = self.batch_size
         chunks = TrainingChunks(
             prepared, size, seed=seed, augmentation=self.domain.augmentation(hp), class_weight=weight,
             oversample=oversample, thinning=None if oversample else self._thinning,
         )  # fmt: skip
-        route = _Route(self, draw, -(-rows // size))
+        route = Route(self, draw, -(-self.rows_of_epoch // size))
 
         def before() -> None:
             route.advance()
@@ -211,7 +231,7 @@ class _Annealing(keras.callbacks.Callback):  # type: ignore[misc]
             self.model.stop_training = True
 
 
-class _Route(keras.callbacks.Callback):  # type: ignore[misc]
+class Route(keras.callbacks.Callback):  # type: ignore[misc]
     """Opens a new path before every step of a training, inside its graph."""
 
     def __init__(self, supernet: Supernet, draw: Draw, steps_of_epoch: int) -> None:
@@ -241,12 +261,17 @@ class _PathScore:
         self._predict = Predictor(supernet.model, prepared)
         self._calibrate = tf.function(self._normalize, autograph=False)
         spread = np.random.default_rng(0)
-        rows = spread.permutation(prepared.rows["train"])[:CALIBRATION_ROWS]
+        rows = spread.permutation(prepared.rows["train"])[: self._calibration_rows(supernet)]
         self._calibration = {name: tf.constant(values[rows]) for name, values in prepared.core.items()}
         self._rows = np.sort(spread.permutation(prepared.rows["validation"])[:VALIDATION_ROWS])
         self._core = {name: values[self._rows] for name, values in prepared.core.items()}
         kinds = keras.layers.BatchNormalization
         self._norms = [layer for layer in layers_of(supernet.model) if isinstance(layer, kinds)]
+
+    @staticmethod
+    def _calibration_rows(supernet: Supernet) -> int:
+        fitting = CALIBRATION_BYTES // (FLOAT_BYTES * networks.values_per_row(supernet.model))
+        return max(supernet.batch_size, min(CALIBRATION_ROWS, fitting))
 
     def _normalize(self) -> None:
         self._model(self._calibration, training=True)

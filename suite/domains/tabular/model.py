@@ -1,16 +1,17 @@
 """The networks for tables: columns as vectors, a trunk, and a head for each member of an ensemble."""
 
+from functools import partial
 from typing import Any
 
 import keras
 from keras_tuner import HyperParameters
 
 from suite.blocks import bags, stacking, tabular, trunks
+from suite.blocks.choice import choice
 from suite.blocks.stacking import MEMBERS, NETWORK
 from suite.blocks.types import Base, Head
 from suite.preprocessing.mirror import table, text
 
-TRUNKS = ["mlp", "resnet", "transformer"]
 # Less than where texts are all there is.
 TEXT_DROPOUT = 0.5
 
@@ -48,14 +49,22 @@ def _trunk(
     hp: HyperParameters, inputs: dict[str, keras.KerasTensor], preprocessing: dict[str, Any], dropout: float
 ) -> keras.KerasTensor:
     """What the trunk makes of the columns: (N, units), or (N, members, units) of an ensemble."""
-    columns = inputs, preprocessing["edges"], table.sizes(preprocessing)
-    texts = _texts(hp, preprocessing, inputs)
-    trunk = hp.Choice("trunk", TRUNKS, default="mlp")
-    if trunk == "transformer":
+    described = preprocessing["edges"], table.sizes(preprocessing)
+
+    def of_vector(make: Any, tensors: Any) -> keras.KerasTensor:
+        columns, texts = tensors
+        return make(hp, tabular.vector(hp, columns, *described, "columns", *texts), make.__name__, dropout)
+
+    def of_tokens(tensors: Any) -> keras.KerasTensor:
+        columns, texts = tensors
         units = hp.Choice("columns/units", [16, 32, 64], default=32)
-        return trunks.transformer(hp, tabular.tokens(hp, *columns, units, "columns", texts), trunk, dropout)
-    make = {"mlp": trunks.mlp, "resnet": trunks.resnet}[trunk]
-    return make(hp, tabular.vector(hp, *columns, "columns", texts), trunk, dropout)
+        tokens = tabular.tokens(hp, columns, *described, units, "columns", *texts)
+        return trunks.transformer(hp, tokens, "transformer", dropout)
+
+    kinds = {make.__name__: partial(of_vector, make) for make in (trunks.mlp, trunks.resnet)}
+    texts = _texts(hp, preprocessing, inputs)
+    trunk = choice(hp, "trunk", {**kinds, "transformer": of_tokens})
+    return trunk((inputs, [] if texts is None else [texts]))
 
 
 def _texts(

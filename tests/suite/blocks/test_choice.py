@@ -12,7 +12,8 @@ from keras import layers
 from keras_tuner import HyperParameters
 
 from suite.blocks import activations, cells
-from suite.blocks.choice import Relaxed, choice, layers_of, repeat
+from suite.blocks.choice import choice, layers_of, repeat
+from suite.blocks.relaxation import Relaxed
 from suite.errors import UsageError
 
 X = np.random.default_rng(0).normal(size=(4, 8, 8, 2)).astype(np.float32)

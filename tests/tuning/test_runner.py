@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from suite.search_record import COMPLETED, FAILED, INFEASIBLE, Objective
-from tuning import runner
+from tuning import feasibility
 from tuning.runner import SearchJob, TrialRunner
 from tuning.task import PAUSED, Task
 
@@ -102,7 +102,7 @@ def test_a_far_too_slow_network_is_infeasible_before_training(job: Callable[...,
 def test_a_network_that_does_not_fit_into_memory_is_infeasible(
     job: Callable[..., SearchJob], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "free_bytes", lambda: 1000)
+    monkeypatch.setattr(feasibility, "free_bytes", lambda: 1000)
     outcome = TrialRunner(job())(task(1))
     assert (outcome.status, "GB are free" in str(outcome.reason)) == ("infeasible", True)
 

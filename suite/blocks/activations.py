@@ -41,12 +41,19 @@ def choose(hp: HyperParameters, default: str = "relu", label: str | None = None)
     1998 before SELU (Klambauer et al. 2017), and of Glorot and Bengio 2010 before tanh and sigmoid. In a supernet, it
     is that of the activation that it has where that is not searched.
     """
-    operations = {name: Activation(name, label) for name in INITIALIZERS}
+    operations: dict[str, Operation] = {name: Activation(name, label) for name in INITIALIZERS}
+    if isinstance(hp, Relaxed):
+        operations["silu"] = _plain_silu
     activation = choice(hp, "activation", operations, default, plain=True)
     if isinstance(hp, Relaxed):
         given, *others = hp.options(hp.whole("activation"), list(operations), default)
         return activation if others else operations[given], INITIALIZERS[given]
     return activation, INITIALIZERS[next(name for name, one in operations.items() if one is activation)]
+
+
+def _plain_silu(x: keras.KerasTensor) -> keras.KerasTensor:
+    """SiLU without TensorFlow's own gradient of it, which fails in a branch within a branch of a supernet."""
+    return layers.Multiply()([x, layers.Activation("sigmoid")(x)])
 
 
 def dropout(activation: Operation, rate: float, name: str) -> layers.Layer:

@@ -118,7 +118,7 @@ def test_a_network_by_itself_answers_as_its_path(domain: str, sets: tuple[str, .
 def test_the_networks_of_other_domains_share_weights_too() -> None:
     domain = registry.get("table")
     prepared = prepare(domain, domain.example())
-    sets = ("members=mlp", "mlp.activation=relu,elu", "mlp.depth=1..2", "mlp.units=16")
+    sets = ("members=mlp", "mlp.activation=relu,silu", "mlp.depth=1..2", "mlp.units=16")
     problem = RankingProblem(domain, prepared, _dimensions(domain, prepared, sets), 1, 0, 3)
     found = ranking.rank("oneshot", problem)
     assert {"mlp/activation", "mlp/depth"} <= set(found.options)

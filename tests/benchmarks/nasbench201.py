@@ -1,7 +1,8 @@
 """Every strategy and simple proxies on the 15,625 cells of NAS-Bench-201 (Dong & Yang 2020), trained for 12 epochs.
 
-A search of TRIALS cells is told of their validation accuracies on CIFAR-10, and its regret is measured by the same:
-for each cell the table has one training. A proxy is computed from the cell alone. Written to figures/nasbench201.md.
+A search is told of the validation accuracies of the cells that it tries on CIFAR-10, and its regret is measured by the
+same: for each cell the table has one training. A proxy is computed from the cell alone. Written to
+figures/nasbench201.md.
 """
 
 import csv
@@ -42,7 +43,7 @@ def main() -> None:
     )  # fmt: skip
     note = """\
 Means over the seeds, 95% bootstrap intervals; below zero is better. Proxies: Spearman's rho and Kendall's tau with the
-accuracy over all cells. `make bench-nasbench201`"""
+accuracy on test over all cells. `make bench-nasbench201`"""
     artifact.replace_file(FIGURE, "\n".join([*searches, "", *proxies, "", note, ""]).encode())
 
 

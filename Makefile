@@ -118,6 +118,11 @@ bench-proxies: $(INSTALLED)
 bench-nasbench201: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.nasbench201
 
+# Half an hour: methods that rank networks before training, on the table of cells. METHODS=darts measures one.
+bench-oneshot: $(INSTALLED)
+	$(BIN)/python -m tests.benchmarks.shared_weights $(METHODS)
+	$(BIN)/python -m tests.benchmarks.supernet_step
+
 bench-tuning-overhead: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.tuning_overhead
 
@@ -138,8 +143,3 @@ bench-serving-rivals: $(INSTALLED)
 # traffic (10); MINUTES=5 makes these as long as that.
 bench-serving-endurance: $(INSTALLED)
 	$(BIN)/python -m tests.benchmarks.serving_endurance $(PARTS) $(if $(MINUTES),--minutes $(MINUTES))
-
-# Half an hour: methods that rank networks before training, on the table of cells. METHODS=darts measures one.
-bench-oneshot: $(INSTALLED)
-	$(BIN)/python -m tests.benchmarks.shared_weights $(METHODS)
-	$(BIN)/python -m tests.benchmarks.supernet_step

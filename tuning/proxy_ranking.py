@@ -28,11 +28,10 @@ UNSEEN = ("activation", "dropout", "stochastic_depth", "normalization", "l1", "l
 def rank(problem: RankingProblem) -> Ranking:
     """The networks of the highest score."""
     started = time.time()
-    deadline = None if problem.seconds is None else started + problem.seconds
     batch = Batch.of(problem.prepared, seed=problem.seed)
     scored: list[Candidate] = []
     for values in _networks(problem):
-        if scored and deadline is not None and time.time() >= deadline:
+        if scored and problem.is_over:
             break
         score = _score(problem, values, batch)
         if score is not None:

@@ -1,5 +1,6 @@
 """Methods that rank the networks of a space before any of them is trained by itself."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -26,7 +27,7 @@ CANDIDATES = 5
 
 @dataclass(frozen=True)
 class RankingProblem:
-    """Find the `count` best networks of a space within `seconds` (None: no bound).
+    """Find the `count` best networks of a space until `deadline`, in seconds of `time.time` (None: no bound).
 
     A training by itself has `epochs`. `limits` bounds costs of a prediction by name. `report` is called with the
     progress of trainings.
@@ -38,9 +39,18 @@ class RankingProblem:
     epochs: int
     seed: int
     count: int
-    seconds: float | None = None
+    deadline: float | None = None
     limits: Mapping[str, float] = field(default_factory=dict)
     report: "Callable[[TrainingProgress], None]" = lambda progress: None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more should begin."""
+        return self.deadline is not None and time.time() >= self.deadline
+
+    def seconds_for(self, share: float) -> float | None:
+        """A share of the time that is left, at least a second."""
+        return None if self.deadline is None else max(1.0, share * (self.deadline - time.time()))
 
     @property
     def defaults(self) -> Values:

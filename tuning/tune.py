@@ -123,10 +123,10 @@ def _ranking(
 
     def rank() -> Ranking:
         left = None if plan.seconds is None else max(1.0, started + plan.seconds - time.time())
-        seconds = None if left is None else ranking.SHARE_OF_TIME * left
+        deadline = None if left is None else time.time() + ranking.SHARE_OF_TIME * left
         count = ranking.CANDIDATES if plan.trials is None else max(1, min(ranking.CANDIDATES, plan.trials - 1))
         problem = ranking.RankingProblem(
-            domain, prepared, dimensions, plan.epochs, plan.seed, count, seconds, plan.limits,
+            domain, prepared, dimensions, plan.epochs, plan.seed, count, deadline, plan.limits,
             lambda progress: report(None, progress),
         )  # fmt: skip
         return ranking.rank(method, problem)

@@ -95,17 +95,9 @@ def canonical(operations: Sequence[str], edges: Sequence[str] = EDGES) -> Operat
 
     Networks with equal canonical operations are the same function of the same weights.
     """
-    pairs = [(int(source), int(target)) for source, target in (edge.split("-") for edge in edges)]
-    used = [pair for pair, operation in zip(pairs, operations, strict=True) if operation != "none"]
-    from_input, to_output = {0}, {max(target for _, target in pairs)}
-    for source, target in sorted(used):
-        if source in from_input:
-            from_input.add(target)
-    for source, target in sorted(used, reverse=True):
-        if target in to_output:
-            to_output.add(source)
-    matters = [source in from_input and target in to_output for source, target in pairs]
-    return tuple(operation if kept else "none" for operation, kept in zip(operations, matters, strict=True))
+    from suite.blocks.cells import canonical
+
+    return tuple(canonical(dict(zip(edges, operations, strict=True))).values())
 
 
 def noise_ceiling(entries: Mapping[Operations, Entry]) -> float:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time
 from typing import Any
 
 import numpy as np
@@ -179,6 +179,6 @@ def test_a_space_whose_edges_may_not_be_none_has_all_its_networks_ranked(problem
 
 def test_time_that_is_over_ends_a_ranking_soon(problem: RankingProblem) -> None:
     started = monotonic()
-    found = ranking.rank("oneshot", replace(problem, epochs=1_000, seconds=2.0))
+    found = ranking.rank("oneshot", replace(problem, epochs=1_000, deadline=time() + 2.0))
     assert found.candidates
     assert monotonic() - started < 60

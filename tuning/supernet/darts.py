@@ -27,22 +27,21 @@ EMPTY, COLLAPSED = ("none", "identity"), 0.5
 def rank(problem: RankingProblem) -> Ranking:
     """The path that matters most to the mixture, then its neighbours."""
     started = time.time()
-    deadline = None if problem.seconds is None else started + problem.seconds
     fit.set_seeds(problem.seed)
     weights_rows, mixture_rows = _halves(problem.prepared, problem.seed)
     relaxed = max(2, problem.epochs)
     supernet = Supernet.of(problem, relaxed, soft=True, rows=weights_rows)
     gates = len(supernet.gates)
     supernet.epochs += gates
-    costs = PathCosts(supernet, dict(problem.limits), problem.seed)
-    seconds = None if deadline is None else max(1.0, TRAINING_SHARE * (deadline - time.time()))
+    costs = PathCosts(supernet, problem.limits, problem.seed)
+    seconds = problem.seconds_for(TRAINING_SHARE)
     mixture = _Mixture(supernet, mixture_rows, costs, problem.seed, relaxed)
     supernet.train(
         lambda epoch, steps: np.zeros((steps, gates), np.int32), problem.report, "DARTS supernet", problem.seed,
         seconds, [mixture], mixture.step,
     )  # fmt: skip
     mixture.decide_rest()
-    compared, found = _best(supernet, costs, mixture, problem.count, deadline)
+    compared, found = _best(supernet, costs, mixture, problem)
     return Ranking(
         "darts", tuple(found), compared, round(time.time() - started, 2), supernet.options, mixture.history,
         tuple(mixture.notes),
@@ -56,9 +55,9 @@ def _halves(prepared: PreparedData, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _best(
-    supernet: Supernet, costs: PathCosts, mixture: "_Mixture", count: int, deadline: float | None
+    supernet: Supernet, costs: PathCosts, mixture: "_Mixture", problem: RankingProblem
 ) -> tuple[int, list[Candidate]]:
-    """The paths of the greatest importance within the limits, and of how many; nothing is measured after `deadline`.
+    """The paths of the greatest importance within the limits, and of how many; nothing is measured once time is over.
 
     Their score is what they fall short of the first.
     """
@@ -79,7 +78,7 @@ def _best(
     most = max(totals.values())
     found: list[Candidate] = []
     for path in sorted(totals, key=lambda path: -totals[path]):
-        if len(found) == count or (deadline is not None and time.time() >= deadline and found):
+        if len(found) == problem.count or (found and problem.is_over):
             break
         if costs.may_fit(path) and costs.fits(path):
             found.append(Candidate(supernet.values_of(path), round(float(most - totals[path]), 6)))
@@ -138,6 +137,8 @@ class _Mixture(keras.callbacks.Callback):  # type: ignore[misc]
             self._watch(epoch + 1, weights)
         elif self._undecided:
             self._decide()
+        else:  # after a collapse there are epochs left that nothing needs
+            self.model.stop_training = True
 
     def decide_rest(self) -> None:
         """Decide the gates for which there was no time to train in between."""

@@ -30,14 +30,13 @@ ATTEMPTS = 20
 def rank(problem: RankingProblem) -> Ranking:
     """The best of the paths that a controller came to like, by their loss with the supernet's weights."""
     started = time.time()
-    deadline = None if problem.seconds is None else started + problem.seconds
     fit.set_seeds(problem.seed)
     supernet = Supernet.of(problem, EPOCHS * problem.epochs)
-    costs = PathCosts(supernet, dict(problem.limits), problem.seed)
+    costs = PathCosts(supernet, problem.limits, problem.seed)
     learner = _Learner(supernet, problem.seed)
-    seconds = None if deadline is None else max(1.0, TRAINING_SHARE * (deadline - time.time()))
+    seconds = problem.seconds_for(TRAINING_SHARE)
     supernet.train(learner.draw, problem.report, "ENAS supernet", problem.seed, seconds, [learner])
-    search = PathSearch(supernet, costs, problem.seed, deadline)
+    search = PathSearch(supernet, costs, problem)
     search.run(dict.fromkeys(learner.write() for _ in range(FINALISTS)))
     return Ranking(
         "enas", tuple(search.best(problem.count)), len(search.losses), round(time.time() - started, 2),

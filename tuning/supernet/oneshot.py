@@ -18,7 +18,18 @@ EPOCHS, TRAINING_SHARE = 5, 0.7
 def rank(problem: RankingProblem) -> Ranking:
     """The networks whose paths have the lowest loss on validation rows with the supernet's weights."""
     started = time.time()
-    supernet, search = searched(problem)
+    fit.set_seeds(problem.seed)
+    supernet = Supernet.of(problem, EPOCHS * problem.epochs)
+    costs = PathCosts(supernet, problem.limits, problem.seed)
+    random = np.random.default_rng(problem.seed)
+
+    def draw(epoch: int, steps: int) -> np.ndarray:
+        return np.array([supernet.draw(random) for _ in range(steps)], np.int32)
+
+    seconds = problem.seconds_for(TRAINING_SHARE)
+    supernet.train(draw, problem.report, "one-shot supernet", problem.seed, seconds)
+    search = PathSearch(supernet, costs, problem)
+    search.run()
     notes = () if problem.limits else (
         "No budget was given: among networks that are alike otherwise, shared weights favour larger ones.",
     )  # fmt: skip
@@ -26,21 +37,3 @@ def rank(problem: RankingProblem) -> Ranking:
         "oneshot", tuple(search.best(problem.count)), len(search.losses), round(time.time() - started, 2),
         supernet.options, {}, notes,
     )  # fmt: skip
-
-
-def searched(problem: RankingProblem) -> tuple[Supernet, PathSearch]:
-    """A trained supernet and its paths, ranked."""
-    deadline = None if problem.seconds is None else time.time() + problem.seconds
-    fit.set_seeds(problem.seed)
-    supernet = Supernet.of(problem, EPOCHS * problem.epochs)
-    costs = PathCosts(supernet, dict(problem.limits), problem.seed)
-    random = np.random.default_rng(problem.seed)
-
-    def draw(epoch: int, steps: int) -> np.ndarray:
-        return np.array([supernet.draw(random) for _ in range(steps)], np.int32)
-
-    seconds = None if deadline is None else max(1.0, TRAINING_SHARE * (deadline - time.time()))
-    supernet.train(draw, problem.report, "one-shot supernet", problem.seed, seconds)
-    search = PathSearch(supernet, costs, problem.seed, deadline)
-    search.run()
-    return supernet, search

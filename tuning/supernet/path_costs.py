@@ -1,6 +1,6 @@
 """What a prediction costs along a path: measured for some paths, estimated for the others."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ class PathCosts:
     keeps to the limits.
     """
 
-    def __init__(self, supernet: Supernet, limits: dict[str, float], seed: int) -> None:
+    def __init__(self, supernet: Supernet, limits: Mapping[str, float], seed: int) -> None:
         self._supernet, self._limits = supernet, limits
         self._measured: dict[Path, dict[str, float] | None] = {}
         self._sizes = [len(gate.options) for gate in supernet.gates.values()]

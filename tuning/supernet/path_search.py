@@ -1,6 +1,5 @@
 """The search for the best paths of a trained supernet."""
 
-import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import chain
@@ -8,6 +7,7 @@ from itertools import chain
 import numpy as np
 
 from suite.search_record import Candidate
+from tuning.ranking import RankingProblem
 from tuning.supernet.path_costs import PathCosts
 from tuning.supernet.supernet import Path, Supernet
 
@@ -19,11 +19,11 @@ ATTEMPTS = 100
 
 
 class PathSearch:
-    """Ranks paths by their loss, those already ranked once only; it begins nothing new after `deadline`."""
+    """Ranks paths by their loss, those already ranked once only, as long as the problem's time allows."""
 
-    def __init__(self, supernet: Supernet, costs: PathCosts, seed: int, deadline: float | None) -> None:
-        self._supernet, self._costs, self._deadline = supernet, costs, deadline
-        self._random = np.random.default_rng((seed, 1))
+    def __init__(self, supernet: Supernet, costs: PathCosts, problem: RankingProblem) -> None:
+        self._supernet, self._costs, self._problem = supernet, costs, problem
+        self._random = np.random.default_rng((problem.seed, 1))
         self.losses: dict[Path, float] = {}
 
     def run(self, first: Iterable[Path] = ()) -> None:
@@ -39,25 +39,22 @@ class PathSearch:
             parents = sorted(self.losses, key=self.losses.__getitem__)[:PARENTS]
             children = [self._new(POPULATION // 2, partial(make, parents)) for make in (self._mutated, self._crossed)]
             self._rank(chain(*children))
-            if self._is_over():
+            if self._problem.is_over:
                 return
 
     def best(self, count: int) -> list[Candidate]:
         """The best paths within the limits."""
         found: list[Candidate] = []
         for path in sorted(self.losses, key=self.losses.__getitem__):
-            if len(found) == count or (found and self._is_over()):
+            if len(found) == count or (found and self._problem.is_over):
                 break
             if np.isfinite(self.losses[path]) and self._costs.fits(path):
                 found.append(Candidate(self._supernet.values_of(path), round(self.losses[path], 6)))
         return found
 
-    def _is_over(self) -> bool:
-        return self._deadline is not None and time.time() >= self._deadline
-
     def _rank(self, paths: Iterable[Path]) -> None:
         for path in paths:
-            if self.losses and self._is_over():
+            if self.losses and self._problem.is_over:
                 return
             if path not in self.losses and self._supernet.stands(path) and self._costs.may_fit(path):
                 self.losses[path] = self._supernet.loss(path)
